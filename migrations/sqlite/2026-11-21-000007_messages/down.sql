@@ -1,0 +1,9 @@
+DROP TABLE unsubscribe_links;
+DROP TABLE outbox;
+DROP TABLE warrants;
+DROP TABLE decisions;
+DROP TABLE variants;
+DROP TABLE message_views;
+DROP TABLE message_tags;
+DROP TABLE message_versions;
+DROP TABLE messages;

@@ -1,0 +1,10 @@
+DROP TRIGGER decisions_refuse_update;
+DROP TRIGGER decisions_refuse_delete;
+DROP TRIGGER warrants_refuse_update;
+DROP TRIGGER warrants_refuse_delete;
+DROP TRIGGER audit_log_refuse_update;
+DROP TRIGGER audit_log_refuse_delete;
+DROP TRIGGER message_versions_refuse_update;
+DROP TRIGGER message_versions_refuse_delete;
+DROP TRIGGER outbox_needs_warrant;
+DROP TRIGGER outbox_keeps_its_warrant;

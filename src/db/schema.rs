@@ -1,0 +1,496 @@
+//! Table definitions for both databases, in their common column types.
+#![expect(missing_docs, reason = "the migrations document the columns")]
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        email -> Text,
+        email_key -> Text,
+        name -> Text,
+        role -> Text,
+        password_hash -> Nullable<Text>,
+        sign_in_epoch -> BigInt,
+        disabled_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    invitations (token_hash) {
+        token_hash -> Text,
+        user_id -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Text,
+        user_id -> Nullable<Text>,
+        state -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    sign_in_attempts (subject) {
+        subject -> Text,
+        failures -> Integer,
+        window_started_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    settings (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    mailboxes (id) {
+        id -> Text,
+        address -> Text,
+        address_key -> Text,
+        name -> Text,
+        mode -> Text,
+        postal_address -> Text,
+        undo_seconds -> Integer,
+        person_required -> Bool,
+        stopped_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    mailbox_members (mailbox_id, user_id) {
+        mailbox_id -> Text,
+        user_id -> Text,
+    }
+}
+
+diesel::table! {
+    api_keys (id) {
+        id -> Text,
+        name -> Text,
+        prefix -> Text,
+        secret_hash -> Text,
+        scopes -> Text,
+        is_test -> Bool,
+        created_by -> Nullable<Text>,
+        created_at -> BigInt,
+        last_used_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    api_key_mailboxes (api_key_id, mailbox_id) {
+        api_key_id -> Text,
+        mailbox_id -> Text,
+    }
+}
+
+diesel::table! {
+    contacts (id) {
+        id -> Text,
+        email -> Text,
+        email_key -> Text,
+        name -> Nullable<Text>,
+        metadata -> Text,
+        time_zone -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    contact_tags (contact_id, tag) {
+        contact_id -> Text,
+        tag -> Text,
+    }
+}
+
+diesel::table! {
+    consents (id) {
+        id -> Text,
+        contact_id -> Text,
+        basis -> Text,
+        source -> Text,
+        recorded_by -> Text,
+        recorded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    suppressions (email_key) {
+        email_key -> Text,
+        reason -> Text,
+        source -> Text,
+        message_id -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    customers (contact_id) {
+        contact_id -> Text,
+        company -> Nullable<Text>,
+        plan_name -> Nullable<Text>,
+        mrr_minor -> Nullable<BigInt>,
+        currency -> Nullable<Text>,
+        tenure_days -> Nullable<Integer>,
+        features -> Text,
+        usage -> Text,
+        last_active_at -> Nullable<BigInt>,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    product_updates (id) {
+        id -> Text,
+        title -> Text,
+        summary -> Text,
+        features -> Text,
+        keywords -> Text,
+        shipped_on -> Text,
+        url -> Nullable<Text>,
+        created_by -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    offers (id) {
+        id -> Text,
+        name -> Text,
+        code -> Text,
+        percent -> Integer,
+        months -> Nullable<Integer>,
+        expires_on -> Nullable<Text>,
+        eligible_reasons -> Text,
+        retired_at -> Nullable<BigInt>,
+        created_by -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    plans (id) {
+        id -> Text,
+        name -> Text,
+        price_minor -> BigInt,
+        currency -> Text,
+        features -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    company_facts (name) {
+        name -> Text,
+        value -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    customer_stories (id) {
+        id -> Text,
+        who -> Text,
+        quote -> Text,
+        outcome -> Nullable<Text>,
+        plan_name -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    threads (id) {
+        id -> Text,
+        mailbox_id -> Text,
+        contact_id -> Nullable<Text>,
+        subject -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    inbound_emails (id) {
+        id -> Text,
+        mailbox_id -> Text,
+        thread_id -> Text,
+        contact_id -> Nullable<Text>,
+        from_address -> Text,
+        from_key -> Text,
+        to_address -> Text,
+        subject -> Text,
+        text_body -> Text,
+        received_at -> BigInt,
+        read_at -> Nullable<BigInt>,
+        released_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    inbound_email_tags (inbound_email_id, tag) {
+        inbound_email_id -> Text,
+        tag -> Text,
+    }
+}
+
+diesel::table! {
+    churn_events (id) {
+        id -> Text,
+        contact_id -> Nullable<Text>,
+        customer_email -> Nullable<Text>,
+        customer_name -> Nullable<Text>,
+        provider -> Text,
+        provider_customer_id -> Nullable<Text>,
+        provider_subscription_id -> Nullable<Text>,
+        plan_name -> Nullable<Text>,
+        mrr_minor -> Nullable<BigInt>,
+        currency -> Text,
+        tenure_days -> Nullable<Integer>,
+        cancel_reason -> Nullable<Text>,
+        cancel_reason_text -> Nullable<Text>,
+        event_type -> Text,
+        last_active_at -> Nullable<BigInt>,
+        notes -> Nullable<Text>,
+        features -> Text,
+        status -> Text,
+        reason -> Text,
+        reason_confidence -> Integer,
+        reason_quotes -> Text,
+        reason_corrected_by -> Nullable<Text>,
+        source -> Text,
+        churned_at -> BigInt,
+        recovered_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    provider_events (provider, event_id) {
+        provider -> Text,
+        event_id -> Text,
+        received_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    imports (id) {
+        id -> Text,
+        kind -> Text,
+        file_name -> Text,
+        state -> Text,
+        total_rows -> BigInt,
+        imported_rows -> BigInt,
+        duplicate_rows -> BigInt,
+        refused_rows -> BigInt,
+        refused_csv -> Text,
+        problem -> Nullable<Text>,
+        created_by -> Text,
+        created_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    messages (id) {
+        id -> Text,
+        mailbox_id -> Text,
+        contact_id -> Text,
+        thread_id -> Text,
+        campaign -> Nullable<Text>,
+        state -> Text,
+        state_reason -> Nullable<Text>,
+        held_because -> Nullable<Text>,
+        effective_mode -> Text,
+        origin -> Text,
+        author_kind -> Text,
+        author_id -> Text,
+        editor_kind -> Text,
+        editor_id -> Text,
+        is_test -> Bool,
+        consent_basis -> Nullable<Text>,
+        version -> Integer,
+        content_hash -> Text,
+        send_at -> Nullable<BigInt>,
+        submitted_at -> Nullable<BigInt>,
+        expires_at -> Nullable<BigInt>,
+        sent_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    message_versions (message_id, version) {
+        message_id -> Text,
+        version -> Integer,
+        content_hash -> Text,
+        from_address -> Text,
+        from_name -> Text,
+        to_address -> Text,
+        to_name -> Nullable<Text>,
+        subject -> Text,
+        text_body -> Text,
+        html_body -> Nullable<Text>,
+        headers -> Text,
+        footer -> Text,
+        editor_kind -> Text,
+        editor_id -> Text,
+        editor_name -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    message_tags (message_id, tag) {
+        message_id -> Text,
+        tag -> Text,
+    }
+}
+
+diesel::table! {
+    message_views (message_id, viewer) {
+        message_id -> Text,
+        viewer -> Text,
+        version -> Integer,
+        seen_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    variants (id) {
+        id -> Text,
+        churn_event_id -> Text,
+        strategy -> Text,
+        position -> Integer,
+        subject -> Text,
+        text_body -> Text,
+        html_body -> Text,
+        coupon_code -> Nullable<Text>,
+        coupon_percent -> Nullable<Integer>,
+        offer_id -> Nullable<Text>,
+        recommended -> Bool,
+        facts -> Text,
+        edited_kind -> Nullable<Text>,
+        edited_id -> Nullable<Text>,
+        message_id -> Nullable<Text>,
+        sent_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    decisions (id) {
+        id -> Text,
+        message_id -> Text,
+        version -> Integer,
+        content_hash -> Text,
+        kind -> Text,
+        actor_kind -> Text,
+        actor_id -> Text,
+        actor_name -> Text,
+        reason -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    warrants (id) {
+        id -> Text,
+        message_id -> Text,
+        version -> Integer,
+        content_hash -> Text,
+        decision_id -> Nullable<Text>,
+        cleared_by -> Text,
+        policy_version -> Integer,
+        issued_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    outbox (message_id) {
+        message_id -> Text,
+        warrant_id -> Text,
+        mailbox_id -> Text,
+        state -> Text,
+        not_before -> BigInt,
+        waits_for -> Nullable<Text>,
+        attempts -> Integer,
+        claim_token -> Nullable<Text>,
+        claimed_until -> Nullable<BigInt>,
+        last_reply -> Nullable<Text>,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    audit_log (seq) {
+        seq -> BigInt,
+        at -> BigInt,
+        actor_kind -> Text,
+        actor_id -> Text,
+        actor_name -> Text,
+        action -> Text,
+        target_kind -> Text,
+        target_id -> Text,
+        mailbox_id -> Nullable<Text>,
+        detail -> Text,
+    }
+}
+
+diesel::table! {
+    unsubscribe_links (token_hash) {
+        token_hash -> Text,
+        message_id -> Text,
+        contact_id -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(mailbox_members, mailboxes);
+diesel::allow_tables_to_appear_in_same_query!(mailbox_members, users);
+diesel::allow_tables_to_appear_in_same_query!(messages, mailboxes);
+diesel::allow_tables_to_appear_in_same_query!(messages, contacts);
+diesel::allow_tables_to_appear_in_same_query!(messages, message_versions);
+diesel::allow_tables_to_appear_in_same_query!(messages, outbox);
+diesel::allow_tables_to_appear_in_same_query!(messages, decisions);
+diesel::allow_tables_to_appear_in_same_query!(outbox, mailboxes);
+diesel::allow_tables_to_appear_in_same_query!(outbox, message_versions);
+diesel::allow_tables_to_appear_in_same_query!(outbox, contacts);
+diesel::allow_tables_to_appear_in_same_query!(churn_events, contacts);
+diesel::allow_tables_to_appear_in_same_query!(contacts, customers);
+diesel::allow_tables_to_appear_in_same_query!(contacts, contact_tags);
+diesel::allow_tables_to_appear_in_same_query!(messages, message_tags);
+diesel::allow_tables_to_appear_in_same_query!(mailboxes, message_versions);
+diesel::allow_tables_to_appear_in_same_query!(mailboxes, contacts);
+diesel::allow_tables_to_appear_in_same_query!(contacts, message_versions);
+diesel::allow_tables_to_appear_in_same_query!(variants, churn_events);
+diesel::allow_tables_to_appear_in_same_query!(inbound_emails, inbound_email_tags);
+diesel::allow_tables_to_appear_in_same_query!(warrants, outbox);
+diesel::allow_tables_to_appear_in_same_query!(messages, warrants);
+diesel::allow_tables_to_appear_in_same_query!(warrants, decisions);
+diesel::allow_tables_to_appear_in_same_query!(outbox, message_tags);
+diesel::allow_tables_to_appear_in_same_query!(variants, messages);
+diesel::allow_tables_to_appear_in_same_query!(mailboxes, message_tags);
+diesel::allow_tables_to_appear_in_same_query!(sessions, users);
+diesel::allow_tables_to_appear_in_same_query!(contacts, message_tags);
+diesel::allow_tables_to_appear_in_same_query!(message_versions, message_tags);
+diesel::allow_tables_to_appear_in_same_query!(contact_tags, customers);
+diesel::allow_tables_to_appear_in_same_query!(contacts, suppressions);
+diesel::allow_tables_to_appear_in_same_query!(inbound_emails, mailboxes);
+diesel::allow_tables_to_appear_in_same_query!(messages, suppressions);
+diesel::allow_tables_to_appear_in_same_query!(outbox, contact_tags);
+diesel::allow_tables_to_appear_in_same_query!(messages, contact_tags);
+diesel::allow_tables_to_appear_in_same_query!(warrants, message_versions);
+diesel::allow_tables_to_appear_in_same_query!(outbox, suppressions);

@@ -1,0 +1,186 @@
+//! SQL of people and their sign-ins.
+
+use diesel::prelude::*;
+
+use crate::clock::Time;
+use crate::db::Conn;
+use crate::db::schema::{invitations, mailbox_members, sessions, sign_in_attempts, users};
+use crate::domain::ids::{MailboxId, UserId};
+
+use super::users::UserRow;
+
+pub(super) fn by_id(conn: &mut Conn, id: &UserId) -> QueryResult<Option<UserRow>> {
+    users::table.find(id).first(conn).optional()
+}
+
+pub(super) fn by_email(conn: &mut Conn, key: &str) -> QueryResult<Option<UserRow>> {
+    users::table.filter(users::email_key.eq(key)).first(conn).optional()
+}
+
+pub(super) fn all(conn: &mut Conn) -> QueryResult<Vec<UserRow>> {
+    users::table.order((users::name, users::id)).limit(500).load(conn)
+}
+
+pub(super) fn insert(conn: &mut Conn, row: &UserRow) -> QueryResult<()> {
+    diesel::insert_into(users::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn count_active_admins(conn: &mut Conn) -> QueryResult<i64> {
+    users::table
+        .filter(users::role.eq("admin"))
+        .filter(users::disabled_at.is_null())
+        .filter(users::password_hash.is_not_null())
+        .count()
+        .get_result(conn)
+}
+
+pub(super) fn anybody(conn: &mut Conn) -> QueryResult<bool> {
+    diesel::select(diesel::dsl::exists(users::table.filter(users::password_hash.is_not_null()))).get_result(conn)
+}
+
+pub(super) fn set_password(conn: &mut Conn, id: &UserId, hash: &str) -> QueryResult<()> {
+    diesel::update(users::table.find(id))
+        .set((users::password_hash.eq(hash), users::sign_in_epoch.eq(users::sign_in_epoch + 1)))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn set_role(conn: &mut Conn, id: &UserId, role: super::super::actor::Role) -> QueryResult<()> {
+    diesel::update(users::table.find(id)).set(users::role.eq(role)).execute(conn).map(drop)
+}
+
+pub(super) fn set_disabled(conn: &mut Conn, id: &UserId, at: Option<Time>) -> QueryResult<()> {
+    diesel::update(users::table.find(id))
+        .set((users::disabled_at.eq(at), users::sign_in_epoch.eq(users::sign_in_epoch + 1)))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn memberships(conn: &mut Conn, user: &UserId) -> QueryResult<Vec<MailboxId>> {
+    mailbox_members::table
+        .filter(mailbox_members::user_id.eq(user))
+        .select(mailbox_members::mailbox_id)
+        .load(conn)
+}
+
+pub(super) fn set_memberships(conn: &mut Conn, user: &UserId, mailboxes: &[MailboxId]) -> QueryResult<()> {
+    diesel::delete(mailbox_members::table.filter(mailbox_members::user_id.eq(user))).execute(conn)?;
+    for mailbox in mailboxes {
+        diesel::insert_into(mailbox_members::table)
+            .values((mailbox_members::mailbox_id.eq(mailbox), mailbox_members::user_id.eq(user)))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+pub(super) fn insert_invitation(conn: &mut Conn, token_hash: &str, user: Option<&UserId>, now: Time, until: Time) -> QueryResult<()> {
+    diesel::insert_into(invitations::table)
+        .values((
+            invitations::token_hash.eq(token_hash),
+            invitations::user_id.eq(user),
+            invitations::created_at.eq(now),
+            invitations::expires_at.eq(until),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+/// The user an unused invitation is for; the inner `None` is the first administrator.
+pub(super) fn invitation(conn: &mut Conn, token_hash: &str, now: Time) -> QueryResult<Option<Option<UserId>>> {
+    invitations::table
+        .filter(invitations::token_hash.eq(token_hash))
+        .filter(invitations::used_at.is_null())
+        .filter(invitations::expires_at.gt(now))
+        .select(invitations::user_id)
+        .first(conn)
+        .optional()
+}
+
+/// Uses it up; `false` when somebody else was quicker.
+pub(super) fn use_invitation(conn: &mut Conn, token_hash: &str, now: Time) -> QueryResult<bool> {
+    let used = diesel::update(
+        invitations::table.filter(invitations::token_hash.eq(token_hash)).filter(invitations::used_at.is_null()),
+    )
+    .set(invitations::used_at.eq(now))
+    .execute(conn)?;
+    Ok(used == 1)
+}
+
+pub(super) fn drop_unused_invitations(conn: &mut Conn, user: Option<&UserId>, now: Time) -> QueryResult<()> {
+    let unused = invitations::table.filter(invitations::used_at.is_null());
+    match user {
+        Some(user) => diesel::update(unused.filter(invitations::user_id.eq(user)))
+            .set(invitations::used_at.eq(now))
+            .execute(conn)
+            .map(drop),
+        None => diesel::update(unused.filter(invitations::user_id.is_null()))
+            .set(invitations::used_at.eq(now))
+            .execute(conn)
+            .map(drop),
+    }
+}
+
+pub(super) fn session(conn: &mut Conn, id: &str, now: Time) -> QueryResult<Option<String>> {
+    sessions::table
+        .find(id)
+        .filter(sessions::expires_at.gt(now))
+        .select(sessions::state)
+        .first(conn)
+        .optional()
+}
+
+pub(super) fn put_session(conn: &mut Conn, id: &str, user: Option<&str>, state: &str, until: Time) -> QueryResult<()> {
+    let changed = diesel::update(sessions::table.find(id))
+        .set((sessions::state.eq(state), sessions::user_id.eq(user), sessions::expires_at.eq(until)))
+        .execute(conn)?;
+    if changed == 0 {
+        diesel::insert_into(sessions::table)
+            .values((
+                sessions::id.eq(id),
+                sessions::user_id.eq(user),
+                sessions::state.eq(state),
+                sessions::expires_at.eq(until),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+pub(super) fn extend_session(conn: &mut Conn, id: &str, until: Time) -> QueryResult<()> {
+    diesel::update(sessions::table.find(id)).set(sessions::expires_at.eq(until)).execute(conn).map(drop)
+}
+
+pub(super) fn delete_session(conn: &mut Conn, id: &str) -> QueryResult<()> {
+    diesel::delete(sessions::table.find(id)).execute(conn).map(drop)
+}
+
+pub(super) fn delete_sessions_of(conn: &mut Conn, user: &UserId) -> QueryResult<()> {
+    diesel::delete(sessions::table.filter(sessions::user_id.eq(user.as_str()))).execute(conn).map(drop)
+}
+
+pub(super) fn delete_expired_sessions(conn: &mut Conn, now: Time) -> QueryResult<()> {
+    diesel::delete(sessions::table.filter(sessions::expires_at.le(now))).execute(conn).map(drop)
+}
+
+pub(super) fn attempts(conn: &mut Conn, subject: &str) -> QueryResult<Option<(i32, Time)>> {
+    sign_in_attempts::table
+        .find(subject)
+        .select((sign_in_attempts::failures, sign_in_attempts::window_started_at))
+        .first(conn)
+        .optional()
+}
+
+pub(super) fn put_attempts(conn: &mut Conn, subject: &str, failures: i32, since: Time) -> QueryResult<()> {
+    let values = (sign_in_attempts::failures.eq(failures), sign_in_attempts::window_started_at.eq(since));
+    let changed = diesel::update(sign_in_attempts::table.find(subject)).set(values).execute(conn)?;
+    if changed == 0 {
+        diesel::insert_into(sign_in_attempts::table)
+            .values((sign_in_attempts::subject.eq(subject), values.0, values.1))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+pub(super) fn clear_attempts(conn: &mut Conn, subject: &str) -> QueryResult<()> {
+    diesel::delete(sign_in_attempts::table.find(subject)).execute(conn).map(drop)
+}

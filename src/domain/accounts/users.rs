@@ -1,0 +1,308 @@
+//! Users and what is done with them.
+
+use diesel::prelude::*;
+use serde_json::json;
+
+use crate::clock::Time;
+use crate::db::{Conn, transaction};
+use crate::domain::actor::{Actor, Mailboxes, Role};
+use crate::domain::audit::{self, Entry};
+use crate::domain::email_address::EmailAddress;
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::{MailboxId, UserId, secret, sha256_hex};
+use crate::domain::text;
+
+use super::{passwords, queries, throttle};
+
+/// How long an invitation lives, in days.
+pub const INVITATION_DAYS: i64 = 7;
+
+/// A row of `users`.
+#[derive(Debug, Clone, Queryable, Insertable)]
+#[diesel(table_name = crate::db::schema::users)]
+pub struct UserRow {
+    /// Its id.
+    pub id: UserId,
+    /// The address as given.
+    pub email: String,
+    /// The address as compared.
+    pub email_key: String,
+    /// The name.
+    pub name: String,
+    /// The role.
+    pub role: Role,
+    /// None until the invitation is taken.
+    pub password_hash: Option<String>,
+    /// Counts what ends all sessions: password changes and disabling.
+    pub sign_in_epoch: i64,
+    /// Since when they may not sign in.
+    pub disabled_at: Option<Time>,
+    /// Since when they exist.
+    pub created_at: Time,
+}
+
+/// A user with their memberships, as pages show it.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// The row.
+    pub row: UserRow,
+    /// The mailboxes they belong to.
+    pub mailboxes: Vec<MailboxId>,
+}
+
+/// All users.
+pub fn list(conn: &mut Conn, actor: &Actor) -> Result<Vec<User>> {
+    actor.must_be_admin()?;
+    let rows = queries::all(conn)?;
+    rows.into_iter()
+        .map(|row| {
+            let mailboxes = queries::memberships(conn, &row.id)?;
+            Ok(User { row, mailboxes })
+        })
+        .collect()
+}
+
+/// A person to be added.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// Their address.
+    pub email: String,
+    /// Their name; the local part of the address when empty.
+    pub name: String,
+    /// Their role.
+    pub role: Role,
+    /// A password, or none to invite them.
+    pub password: Option<String>,
+    /// The mailboxes they belong to.
+    pub mailboxes: Vec<MailboxId>,
+}
+
+/// A user made, and the invitation token where there is no password yet.
+#[derive(Debug)]
+pub struct Added {
+    /// Who.
+    pub id: UserId,
+    /// The token of the invitation.
+    pub invitation: Option<String>,
+}
+
+/// Adds a person.
+pub fn add(conn: &mut Conn, actor: &Actor, new: &NewUser, now: Time) -> Result<Added> {
+    actor.must_be_admin()?;
+    let email = EmailAddress::parse("email", &new.email)?;
+    let mut name = text::line("name", &new.name, 100)?;
+    if name.is_empty() {
+        name = email.as_str().split('@').next().unwrap_or_default().to_owned();
+    }
+    let password_hash = new.password.as_deref().map(passwords::hash).transpose()?;
+    transaction(conn, |conn| {
+        if queries::by_email(conn, email.key())?.is_some() {
+            return Err(Error::conflict("user_exists", "There is a user with this address already. Change that one instead."));
+        }
+        let row = UserRow {
+            id: UserId::new(),
+            email: email.as_str().to_owned(),
+            email_key: email.key().to_owned(),
+            name,
+            role: new.role,
+            password_hash,
+            sign_in_epoch: 0,
+            disabled_at: None,
+            created_at: now,
+        };
+        queries::insert(conn, &row)?;
+        queries::set_memberships(conn, &row.id, &new.mailboxes)?;
+        log(conn, actor, "user.add", &row.id, json!({"email": row.email, "role": row.role}), now)?;
+        let invitation = if new.password.is_none() { Some(invite(conn, Some(&row.id), now)?) } else { None };
+        Ok(Added { id: row.id, invitation })
+    })
+}
+
+/// A new invitation for somebody who lost theirs.
+pub fn invite_again(conn: &mut Conn, actor: &Actor, id: &UserId, now: Time) -> Result<String> {
+    actor.must_be_admin()?;
+    transaction(conn, |conn| {
+        let user = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("user"))?;
+        log(conn, actor, "user.invite", &user.id, json!({}), now)?;
+        queries::drop_unused_invitations(conn, Some(&user.id), now)?;
+        invite(conn, Some(&user.id), now)
+    })
+}
+
+fn invite(conn: &mut Conn, user: Option<&UserId>, now: Time) -> Result<String> {
+    let token = secret();
+    queries::insert_invitation(conn, &sha256_hex(token.as_bytes()), user, now, now.plus_days(INVITATION_DAYS))?;
+    Ok(token)
+}
+
+/// While nobody can sign in: a one-time token that makes the first administrator.
+pub fn first_admin_invitation(conn: &mut Conn, now: Time) -> Result<Option<String>> {
+    transaction(conn, |conn| {
+        if queries::anybody(conn)? {
+            return Ok(None);
+        }
+        queries::drop_unused_invitations(conn, None, now)?;
+        invite(conn, None, now).map(Some)
+    })
+}
+
+/// Whom an invitation is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invited {
+    /// This person.
+    Person {
+        /// Their address.
+        email: String,
+        /// Their name.
+        name: String,
+    },
+    /// Whoever sets this installation up.
+    FirstAdmin,
+}
+
+fn stale_invitation() -> Error {
+    Error::not_found("invitation").with_hint("It was used already or is older than seven days. Ask an administrator for a new one.")
+}
+
+/// Looks at an invitation without using it.
+pub fn invitation(conn: &mut Conn, token: &str, now: Time) -> Result<Invited> {
+    match queries::invitation(conn, &sha256_hex(token.as_bytes()), now)?.ok_or_else(stale_invitation)? {
+        Some(id) => {
+            let user = queries::by_id(conn, &id)?.ok_or_else(stale_invitation)?;
+            Ok(Invited::Person { email: user.email, name: user.name })
+        }
+        None => Ok(Invited::FirstAdmin),
+    }
+}
+
+/// Takes an invitation: sets the password, and for the first administrator makes the user.
+pub fn accept_invitation(conn: &mut Conn, token: &str, email: &str, name: &str, password: &str, now: Time) -> Result<UserId> {
+    let hash = passwords::hash(password)?;
+    transaction(conn, |conn| {
+        let token_hash = sha256_hex(token.as_bytes());
+        let invited = queries::invitation(conn, &token_hash, now)?.ok_or_else(stale_invitation)?;
+        if !queries::use_invitation(conn, &token_hash, now)? {
+            return Err(stale_invitation());
+        }
+        let id = match invited {
+            Some(id) => id,
+            None => {
+                let new = NewUser { email: email.to_owned(), name: name.to_owned(), role: Role::Admin, password: Some(password.to_owned()), mailboxes: vec![] };
+                return add(conn, &Actor::System("setup"), &new, now).map(|added| added.id);
+            }
+        };
+        queries::set_password(conn, &id, &hash)?;
+        log(conn, &Actor::System("invitation"), "user.accept_invitation", &id, json!({}), now)?;
+        Ok(id)
+    })
+}
+
+/// Who signed in.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// Who.
+    pub id: UserId,
+    /// Their epoch at that moment.
+    pub epoch: i64,
+}
+
+/// The answer to every failed sign-in, whatever failed.
+pub fn sign_in_refused() -> Error {
+    Error::forbidden("sign_in_failed", "The address or the password is wrong. Try again.")
+}
+
+/// The first half of signing in: is another try allowed, and what is the stored hash?
+/// The slow comparison in between runs without a database connection.
+pub fn begin_sign_in(conn: &mut Conn, email: &str, network: &str, now: Time) -> Result<Option<UserRow>> {
+    let key = EmailAddress::parse("email", email).map(|e| e.key().to_owned()).unwrap_or_default();
+    let subjects = [format!("account:{key}"), format!("network:{network}")];
+    transaction(conn, |conn| {
+        for subject in &subjects {
+            if !throttle::is_open(conn, subject, now)? {
+                return Err(Error::forbidden("sign_in_throttled", "There were too many attempts. Wait fifteen minutes and try again."));
+            }
+            throttle::count(conn, subject, now)?;
+        }
+        Ok(queries::by_email(conn, &key)?.filter(|user| user.disabled_at.is_none()))
+    })
+}
+
+/// The second half, once the password was found to fit.
+pub fn finish_sign_in(conn: &mut Conn, user: &UserRow, network: &str, now: Time) -> Result<SignedIn> {
+    transaction(conn, |conn| {
+        throttle::clear(conn, &format!("account:{}", user.email_key))?;
+        throttle::clear(conn, &format!("network:{network}"))?;
+        log(conn, &Actor::System("sign-in"), "user.sign_in", &user.id, json!({}), now)?;
+        Ok(SignedIn { id: user.id.clone(), epoch: user.sign_in_epoch })
+    })
+}
+
+/// The actor behind a session, or none if it has ended: disabled, or the epoch moved on.
+pub fn actor_of_session(conn: &mut Conn, id: &UserId, epoch: i64) -> Result<Option<Actor>> {
+    let Some(user) = queries::by_id(conn, id)? else { return Ok(None) };
+    if user.disabled_at.is_some() || user.sign_in_epoch != epoch {
+        return Ok(None);
+    }
+    let mailboxes = match user.role {
+        Role::Admin => Mailboxes::All,
+        _ => Mailboxes::These(queries::memberships(conn, &user.id)?),
+    };
+    Ok(Some(Actor::User { id: user.id, name: user.name, role: user.role, mailboxes }))
+}
+
+/// Changes one's own password; all sessions end.
+pub fn change_password(conn: &mut Conn, actor: &Actor, old: &str, new: &str, now: Time) -> Result<()> {
+    let Actor::User { id, .. } = actor else {
+        return Err(Error::forbidden("person_required", "Only a signed-in person has a password."));
+    };
+    let user = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("user"))?;
+    if !passwords::verify(old, user.password_hash.as_deref()) {
+        return Err(Error::invalid("password_wrong", "old_password", "The current password is wrong. Nothing was changed."));
+    }
+    let hash = passwords::hash(new)?;
+    transaction(conn, |conn| {
+        queries::set_password(conn, id, &hash)?;
+        queries::delete_sessions_of(conn, id)?;
+        log(conn, actor, "user.change_password", id, json!({}), now)
+    })
+}
+
+/// Changes role and memberships of a person.
+pub fn change(conn: &mut Conn, actor: &Actor, id: &UserId, role: Role, mailboxes: &[MailboxId], now: Time) -> Result<()> {
+    actor.must_be_admin()?;
+    transaction(conn, |conn| {
+        let user = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("user"))?;
+        if user.role == Role::Admin && role != Role::Admin {
+            keep_one_admin(conn, &user)?;
+        }
+        queries::set_role(conn, id, role)?;
+        queries::set_memberships(conn, id, mailboxes)?;
+        let mailboxes: Vec<&str> = mailboxes.iter().map(MailboxId::as_str).collect();
+        log(conn, actor, "user.change", id, json!({"role": role, "mailboxes": mailboxes}), now)
+    })
+}
+
+/// Disables or enables a person; their sessions end either way.
+pub fn set_disabled(conn: &mut Conn, actor: &Actor, id: &UserId, disabled: bool, now: Time) -> Result<()> {
+    actor.must_be_admin()?;
+    transaction(conn, |conn| {
+        let user = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("user"))?;
+        if disabled && user.role == Role::Admin {
+            keep_one_admin(conn, &user)?;
+        }
+        queries::set_disabled(conn, id, disabled.then_some(now))?;
+        queries::delete_sessions_of(conn, id)?;
+        log(conn, actor, if disabled { "user.disable" } else { "user.enable" }, id, json!({}), now)
+    })
+}
+
+fn keep_one_admin(conn: &mut Conn, user: &UserRow) -> Result<()> {
+    if user.disabled_at.is_none() && queries::count_active_admins(conn)? <= 1 {
+        return Err(Error::conflict("last_admin", "This is the last administrator. Make somebody else an administrator first."));
+    }
+    Ok(())
+}
+
+fn log(conn: &mut Conn, actor: &Actor, action: &'static str, id: &UserId, detail: serde_json::Value, now: Time) -> Result<()> {
+    audit::record(conn, actor, Entry { action, target_kind: "user", target_id: id.as_str(), mailbox_id: None, detail }, now)
+}

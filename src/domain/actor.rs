@@ -1,0 +1,162 @@
+//! Who acts: a person, a key, or the product itself.
+
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::{ApiKeyId, MailboxId, UserId};
+use crate::text_enum;
+
+text_enum!(
+    /// What a person is here for.
+    pub enum Role {
+        /// Everything but deciding their own messages.
+        Admin => "admin",
+        /// Campaigns, updates, offers, reports.
+        Manager => "manager",
+        /// The queue of their mailboxes.
+        Reviewer => "reviewer",
+    }
+);
+
+text_enum!(
+    /// What a key may do.
+    pub enum Scope {
+        /// Look at contacts, mail and churn.
+        Read => "read",
+        /// Compose and submit.
+        Draft => "draft",
+        /// Create and tag contacts.
+        Contacts => "contacts",
+        /// See what waits for a decision.
+        OversightRead => "oversight_read",
+        /// Decide.
+        Oversight => "oversight",
+        /// Mailboxes and settings.
+        Admin => "admin",
+    }
+);
+
+/// Which mailboxes an actor reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mailboxes {
+    /// All of them.
+    All,
+    /// These alone.
+    These(Vec<MailboxId>),
+}
+
+/// Who acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// A signed-in person.
+    User {
+        /// Their id.
+        id: UserId,
+        /// Their name, as the audit log shows it.
+        name: String,
+        /// Their role.
+        role: Role,
+        /// The mailboxes they belong to.
+        mailboxes: Mailboxes,
+    },
+    /// A key.
+    Key {
+        /// Its id.
+        id: ApiKeyId,
+        /// Its name.
+        name: String,
+        /// What it may do.
+        scopes: Vec<Scope>,
+        /// Where.
+        mailboxes: Mailboxes,
+        /// Its mail is recorded and never sent.
+        is_test: bool,
+    },
+    /// The product: worker, webhook intake, command line.
+    System(&'static str),
+}
+
+impl Actor {
+    /// "user", "key" or "system".
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Actor::User { .. } => "user",
+            Actor::Key { .. } => "key",
+            Actor::System(_) => "system",
+        }
+    }
+
+    /// The id that goes with the kind.
+    pub fn id(&self) -> &str {
+        match self {
+            Actor::User { id, .. } => id.as_str(),
+            Actor::Key { id, .. } => id.as_str(),
+            Actor::System(name) => name,
+        }
+    }
+
+    /// A name for people.
+    pub fn name(&self) -> &str {
+        match self {
+            Actor::User { name, .. } | Actor::Key { name, .. } => name,
+            Actor::System(name) => name,
+        }
+    }
+
+    /// Whether this is the actor so recorded.
+    pub fn is(&self, kind: &str, id: &str) -> bool {
+        self.kind() == kind && self.id() == id
+    }
+
+    /// The mailboxes it reaches.
+    pub fn mailboxes(&self) -> &Mailboxes {
+        match self {
+            Actor::User { mailboxes, .. } | Actor::Key { mailboxes, .. } => mailboxes,
+            Actor::System(_) => &Mailboxes::All,
+        }
+    }
+
+    /// Whether it reaches this mailbox.
+    pub fn reaches(&self, mailbox: &MailboxId) -> bool {
+        match self.mailboxes() {
+            Mailboxes::All => true,
+            Mailboxes::These(ids) => ids.contains(mailbox),
+        }
+    }
+
+    /// Whether it is an administrator: a person with the role, a key with the scope, or the command line.
+    pub fn is_admin(&self) -> bool {
+        match self {
+            Actor::User { role, .. } => *role == Role::Admin,
+            Actor::Key { scopes, .. } => scopes.contains(&Scope::Admin),
+            Actor::System(_) => true,
+        }
+    }
+
+    /// Refuses everyone but administrators.
+    pub fn must_be_admin(&self) -> Result<()> {
+        if self.is_admin() {
+            return Ok(());
+        }
+        Err(Error::forbidden("role_missing", "Only an administrator may do this. Ask one of yours."))
+    }
+
+    /// Refuses everyone but managers and administrators.
+    pub fn must_manage(&self) -> Result<()> {
+        match self {
+            Actor::User { role: Role::Reviewer, .. } => {
+                Err(Error::forbidden("role_missing", "Only a manager or an administrator may do this. Ask one of yours."))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a key without the scope; people and the product itself pass.
+    pub fn must_have(&self, scope: Scope) -> Result<()> {
+        match self {
+            Actor::Key { scopes, .. } if !scopes.contains(&scope) => Err(Error::forbidden(
+                "scope_missing",
+                format!("This key lacks the scope \"{scope}\". Ask an administrator for a key that has it."),
+            )),
+            _ => Ok(()),
+        }
+    }
+}

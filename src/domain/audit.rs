@@ -1,0 +1,85 @@
+//! One row for every change of state, never changed afterwards.
+
+use diesel::prelude::*;
+use serde_json::Value;
+
+use crate::clock::Time;
+use crate::db::Conn;
+use crate::db::schema::audit_log;
+use crate::domain::actor::{Actor, Mailboxes};
+use crate::domain::error::Result;
+use crate::domain::ids::MailboxId;
+
+/// What happened to what.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// A verb such as `message.approve`.
+    pub action: &'static str,
+    /// The noun.
+    pub target_kind: &'static str,
+    /// Its id.
+    pub target_id: &'a str,
+    /// The mailbox it belongs to, where it belongs to one.
+    pub mailbox_id: Option<&'a MailboxId>,
+    /// What else is worth keeping; never secrets.
+    pub detail: Value,
+}
+
+/// Writes the row; call it in the transaction of the change.
+pub fn record(conn: &mut Conn, actor: &Actor, entry: Entry<'_>, now: Time) -> Result<()> {
+    diesel::insert_into(audit_log::table)
+        .values((
+            audit_log::at.eq(now),
+            audit_log::actor_kind.eq(actor.kind()),
+            audit_log::actor_id.eq(actor.id()),
+            audit_log::actor_name.eq(actor.name()),
+            audit_log::action.eq(entry.action),
+            audit_log::target_kind.eq(entry.target_kind),
+            audit_log::target_id.eq(entry.target_id),
+            audit_log::mailbox_id.eq(entry.mailbox_id.map(MailboxId::as_str)),
+            audit_log::detail.eq(entry.detail.to_string()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// A row of the log as shown.
+#[derive(Debug, Clone, Queryable, serde::Serialize)]
+pub struct Line {
+    /// Position in the log.
+    pub seq: i64,
+    /// When.
+    pub at: Time,
+    /// Who: user, key or system.
+    pub actor_kind: String,
+    /// Who, by id.
+    pub actor_id: String,
+    /// Who, by name.
+    pub actor_name: String,
+    /// What.
+    pub action: String,
+    /// To what kind of thing.
+    pub target_kind: String,
+    /// To which.
+    pub target_id: String,
+    /// In which mailbox.
+    pub mailbox_id: Option<String>,
+    /// The rest, as JSON.
+    pub detail: String,
+}
+
+/// The newest lines before `before`, of what the actor may see.
+pub fn page(conn: &mut Conn, actor: &Actor, target: Option<&str>, before: Option<i64>, limit: i64) -> Result<Vec<Line>> {
+    let mut query = audit_log::table.order(audit_log::seq.desc()).limit(limit).into_boxed();
+    if let Some(before) = before {
+        query = query.filter(audit_log::seq.lt(before));
+    }
+    if let Some(target) = target {
+        query = query.filter(audit_log::target_id.eq(target.to_owned()));
+    }
+    if let Mailboxes::These(ids) = actor.mailboxes() {
+        let ids: Vec<String> = ids.iter().map(|id| id.as_str().to_owned()).collect();
+        query = query.filter(audit_log::mailbox_id.eq_any(ids));
+    }
+    Ok(query.load(conn)?)
+}

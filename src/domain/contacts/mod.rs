@@ -1,0 +1,339 @@
+//! People who may be mailed: tags, facts about their subscription, and what forbids mailing them.
+
+mod queries;
+pub mod suppressions;
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::clock::Time;
+use crate::db::types::Json;
+use crate::db::{Conn, transaction};
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::audit::{self, Entry};
+use crate::domain::email_address::EmailAddress;
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::{ContactId, RowId};
+use crate::domain::text;
+use crate::text_enum;
+
+pub use queries::Search;
+
+/// The contact tag that suppresses, and the one that ends a drip.
+pub const UNSUBSCRIBED: &str = "unsubscribed";
+
+text_enum!(
+    /// On what ground a person may be mailed.
+    pub enum ConsentBasis {
+        /// They said yes.
+        Consent => "consent",
+        /// A customer, mailed about similar products, with an opt-out in each mail.
+        SoftOptIn => "soft_opt_in",
+        /// Needed to fulfil a contract.
+        Contract => "contract",
+        /// A balanced interest of the sender.
+        LegitimateInterest => "legitimate_interest",
+    }
+);
+
+/// A row of `contacts`.
+#[derive(Debug, Clone, Queryable, Insertable)]
+#[diesel(table_name = crate::db::schema::contacts)]
+pub struct ContactRow {
+    /// Its id.
+    pub id: ContactId,
+    /// The address as given.
+    pub email: String,
+    /// The address as compared.
+    pub email_key: String,
+    /// The name.
+    pub name: Option<String>,
+    /// Whatever the caller keeps with them.
+    pub metadata: Json<Map<String, Value>>,
+    /// IANA name of their time zone.
+    pub time_zone: Option<String>,
+    /// When they were added.
+    pub created_at: Time,
+    /// When they were last changed.
+    pub updated_at: Time,
+}
+
+/// A recorded ground for mailing somebody.
+#[derive(Debug, Clone, Queryable, Insertable, Serialize)]
+#[diesel(table_name = crate::db::schema::consents)]
+pub struct Consent {
+    /// Its id.
+    pub id: RowId,
+    /// Whose.
+    #[serde(skip)]
+    pub contact_id: ContactId,
+    /// The ground.
+    pub basis: ConsentBasis,
+    /// Where it comes from, in words.
+    pub source: String,
+    /// Who recorded it.
+    pub recorded_by: String,
+    /// When.
+    pub recorded_at: Time,
+}
+
+/// A contact with what belongs to it.
+#[derive(Debug, Clone)]
+pub struct Contact {
+    /// The row.
+    pub row: ContactRow,
+    /// The tags, sorted.
+    pub tags: Vec<String>,
+    /// The recorded grounds.
+    pub consents: Vec<Consent>,
+    /// Why they must not be mailed, if so.
+    pub suppressed: Option<suppressions::Suppression>,
+}
+
+/// What a caller says of a contact; absent fields stay as they are.
+#[derive(Debug, Clone, Default)]
+pub struct ContactInput {
+    /// The address.
+    pub email: String,
+    /// The name.
+    pub name: Option<String>,
+    /// Tags to add; tags merge and never replace.
+    pub tags: Vec<String>,
+    /// Keys to set.
+    pub metadata: Map<String, Value>,
+    /// IANA name of their zone.
+    pub time_zone: Option<String>,
+}
+
+/// Adds a contact or completes the one with this address.
+pub fn upsert(conn: &mut Conn, actor: &Actor, input: &ContactInput, now: Time) -> Result<Contact> {
+    actor.must_have(Scope::Contacts)?;
+    let row = upsert_row(conn, actor, input, now)?;
+    full(conn, row)
+}
+
+/// The same for callers that need only the row, such as intake and submission.
+pub(super) fn upsert_row(conn: &mut Conn, actor: &Actor, input: &ContactInput, now: Time) -> Result<ContactRow> {
+    let email = EmailAddress::parse("email", &input.email)?;
+    let name = text::optional_line("name", input.name.as_deref(), 200)?;
+    let time_zone = text::optional_line("time_zone", input.time_zone.as_deref(), 64)?;
+    check_metadata(&input.metadata)?;
+    transaction(conn, |conn| {
+        let row = match queries::by_email(conn, email.key())? {
+            Some(mut row) => {
+                let metadata: Map<_, _> = row.metadata.clone().into_inner().into_iter().chain(input.metadata.clone()).collect();
+                let changed = metadata != *row.metadata
+                    || name.as_ref().is_some_and(|name| row.name.as_ref() != Some(name))
+                    || time_zone.as_ref().is_some_and(|zone| row.time_zone.as_ref() != Some(zone));
+                if changed {
+                    row.name = name.or(row.name);
+                    row.time_zone = time_zone.or(row.time_zone);
+                    row.metadata = Json::new(metadata);
+                    row.updated_at = now;
+                    queries::update(conn, &row)?;
+                    log(conn, actor, "contact.change", &row.id, json!({}), now)?;
+                }
+                row
+            }
+            None => {
+                let row = ContactRow {
+                    id: ContactId::new(),
+                    email: email.as_str().to_owned(),
+                    email_key: email.key().to_owned(),
+                    name,
+                    metadata: Json::new(input.metadata.clone()),
+                    time_zone,
+                    created_at: now,
+                    updated_at: now,
+                };
+                queries::insert(conn, &row)?;
+                log(conn, actor, "contact.add", &row.id, json!({}), now)?;
+                row
+            }
+        };
+        add_tags_to(conn, actor, &row, &input.tags, now)?;
+        Ok(row)
+    })
+}
+
+fn check_metadata(metadata: &Map<String, Value>) -> Result<()> {
+    let size = serde_json::to_string(metadata).map_or(0, |text| text.len());
+    if size > 16 * 1024 {
+        return Err(Error::invalid("field_invalid", "metadata", format!("metadata must be at most 16384 bytes; got {size}.")));
+    }
+    check_value("metadata", &Value::Object(metadata.clone()))
+}
+
+/// Refuses control characters anywhere inside a JSON value.
+fn check_value(field: &str, value: &Value) -> Result<()> {
+    match value {
+        Value::String(text) => text::body(field, text, 16 * 1024).map(drop),
+        Value::Array(items) => items.iter().try_for_each(|item| check_value(field, item)),
+        Value::Object(map) => map.iter().try_for_each(|(key, item)| {
+            text::line(field, key, 200)?;
+            check_value(field, item)
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Adds tags to a contact. The tag `unsubscribed` suppresses.
+pub fn add_tags(conn: &mut Conn, actor: &Actor, id: &ContactId, tags: &[String], now: Time) -> Result<Contact> {
+    actor.must_have(Scope::Contacts)?;
+    transaction(conn, |conn| {
+        let row = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("contact"))?;
+        add_tags_to(conn, actor, &row, tags, now)?;
+        full(conn, row)
+    })
+}
+
+pub(super) fn add_tags_to(conn: &mut Conn, actor: &Actor, row: &ContactRow, tags: &[String], now: Time) -> Result<()> {
+    if tags.len() > 100 {
+        return Err(Error::invalid("field_invalid", "tags", format!("tags must be at most 100; got {}.", tags.len())));
+    }
+    let mut added = vec![];
+    for tag in tags {
+        let tag = text::tag(tag)?;
+        if queries::add_tag(conn, &row.id, &tag)? {
+            added.push(tag);
+        }
+    }
+    if added.iter().any(|tag| tag == UNSUBSCRIBED) {
+        suppressions::add(conn, actor, &row.email_key, suppressions::Reason::Unsubscribed, "contact tag", None, now)?;
+    }
+    if !added.is_empty() {
+        log(conn, actor, "contact.tag", &row.id, json!({"tags": added}), now)?;
+    }
+    Ok(())
+}
+
+/// Takes a tag away. `unsubscribed` stays: only the recipient can undo an unsubscribe.
+pub fn remove_tag(conn: &mut Conn, actor: &Actor, id: &ContactId, tag: &str, now: Time) -> Result<Contact> {
+    actor.must_have(Scope::Contacts)?;
+    if tag == UNSUBSCRIBED {
+        return Err(Error::forbidden("suppression_kept", "The tag \"unsubscribed\" cannot be taken away. Only the recipient can undo an unsubscribe."));
+    }
+    transaction(conn, |conn| {
+        let row = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("contact"))?;
+        if queries::remove_tag(conn, &row.id, tag)? {
+            log(conn, actor, "contact.untag", &row.id, json!({"tag": tag}), now)?;
+        }
+        full(conn, row)
+    })
+}
+
+/// Records a ground for mailing somebody.
+pub fn record_consent(conn: &mut Conn, actor: &Actor, id: &ContactId, basis: ConsentBasis, source: &str, now: Time) -> Result<()> {
+    if matches!(actor, Actor::Key { .. }) {
+        return Err(Error::forbidden("person_required", "Only a person can record a consent."));
+    }
+    let source = text::required_line("source", source, 300)?;
+    transaction(conn, |conn| {
+        let row = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("contact"))?;
+        let consent = Consent { id: RowId::new(), contact_id: row.id.clone(), basis, source, recorded_by: actor.name().to_owned(), recorded_at: now };
+        queries::insert_consent(conn, &consent)?;
+        log(conn, actor, "contact.consent", &row.id, json!({"basis": basis, "source": consent.source}), now)
+    })
+}
+
+/// One contact.
+pub fn get(conn: &mut Conn, actor: &Actor, id: &ContactId) -> Result<Contact> {
+    actor.must_have(Scope::Read)?;
+    let row = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("contact"))?;
+    full(conn, row)
+}
+
+/// The row of a contact that another row refers to.
+pub(super) fn row(conn: &mut Conn, id: &ContactId) -> Result<ContactRow> {
+    queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("contact"))
+}
+
+/// Finds contacts, newest first, with one more page marked by the returned cursor.
+pub fn search(conn: &mut Conn, actor: &Actor, search: &Search) -> Result<(Vec<Contact>, Option<String>)> {
+    actor.must_have(Scope::Read)?;
+    let mut rows = queries::search(conn, search)?;
+    let more = rows.len() > search.limit;
+    rows.truncate(search.limit);
+    let cursor = if more { rows.last().map(|row| row.id.as_str().to_owned()) } else { None };
+    Ok((complete(conn, rows)?, cursor))
+}
+
+fn full(conn: &mut Conn, row: ContactRow) -> Result<Contact> {
+    complete(conn, vec![row])?.pop().ok_or_else(|| Error::not_found("contact"))
+}
+
+/// Tags, consents and suppressions of many contacts in three queries.
+fn complete(conn: &mut Conn, rows: Vec<ContactRow>) -> Result<Vec<Contact>> {
+    let ids: Vec<ContactId> = rows.iter().map(|row| row.id.clone()).collect();
+    let mut tags: BTreeMap<ContactId, Vec<String>> = BTreeMap::new();
+    for (id, tag) in queries::tags_of(conn, &ids)? {
+        tags.entry(id).or_default().push(tag);
+    }
+    let mut consents: BTreeMap<ContactId, Vec<Consent>> = BTreeMap::new();
+    for consent in queries::consents_of(conn, &ids)? {
+        consents.entry(consent.contact_id.clone()).or_default().push(consent);
+    }
+    let keys: Vec<String> = rows.iter().map(|row| row.email_key.clone()).collect();
+    let mut suppressed = suppressions::of_many(conn, &keys)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Contact {
+            tags: tags.remove(&row.id).unwrap_or_default(),
+            consents: consents.remove(&row.id).unwrap_or_default(),
+            suppressed: suppressed.remove(&row.email_key),
+            row,
+        })
+        .collect())
+}
+
+/// A figure of use, such as 48210 "orders synced".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageFigure {
+    /// What was counted.
+    pub label: String,
+    /// How many.
+    pub value: i64,
+}
+
+/// Facts about a contact's subscription.
+#[derive(Debug, Clone, Queryable, Insertable, AsChangeset)]
+#[diesel(table_name = crate::db::schema::customers, primary_key(contact_id))]
+pub struct Customer {
+    /// Whose.
+    pub contact_id: ContactId,
+    /// Where they work.
+    pub company: Option<String>,
+    /// Their plan.
+    pub plan_name: Option<String>,
+    /// Monthly recurring revenue in minor units.
+    pub mrr_minor: Option<i64>,
+    /// ISO 4217.
+    pub currency: Option<String>,
+    /// How long they were a customer, in days.
+    pub tenure_days: Option<i32>,
+    /// Features they used.
+    pub features: Json<Vec<String>>,
+    /// Figures of use.
+    pub usage: Json<Vec<UsageFigure>>,
+    /// When they were last active.
+    pub last_active_at: Option<Time>,
+    /// When this row was written.
+    pub updated_at: Time,
+}
+
+/// Writes the facts about a contact's subscription.
+pub fn put_customer(conn: &mut Conn, customer: &Customer) -> Result<()> {
+    Ok(queries::put_customer(conn, customer)?)
+}
+
+/// The facts about a contact's subscription, where there are any.
+pub fn customer(conn: &mut Conn, id: &ContactId) -> Result<Option<Customer>> {
+    Ok(queries::customer(conn, id)?)
+}
+
+fn log(conn: &mut Conn, actor: &Actor, action: &'static str, id: &ContactId, detail: Value, now: Time) -> Result<()> {
+    audit::record(conn, actor, Entry { action, target_kind: "contact", target_id: id.as_str(), mailbox_id: None, detail }, now)
+}

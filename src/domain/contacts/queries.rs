@@ -1,0 +1,157 @@
+//! SQL of contacts.
+
+use diesel::dsl::{exists, not};
+use diesel::prelude::*;
+
+use crate::db::Conn;
+use crate::db::schema::{consents, contact_tags, contacts, customers};
+use crate::domain::ids::ContactId;
+
+use super::{Consent, ContactRow, Customer};
+
+/// What to find.
+#[derive(Debug, Clone, Default)]
+pub struct Search {
+    /// Exactly this address, in its compared form.
+    pub email_key: Option<String>,
+    /// Words that must all occur in name, address or tags.
+    pub words: Vec<String>,
+    /// Tags that must be there.
+    pub tags: Vec<String>,
+    /// Tags that must not be there.
+    pub without_tags: Vec<String>,
+    /// Only those with subscription facts.
+    pub customers_only: bool,
+    /// At most so many.
+    pub limit: usize,
+    /// Those older than this id.
+    pub before: Option<ContactId>,
+}
+
+pub(super) fn by_id(conn: &mut Conn, id: &ContactId) -> QueryResult<Option<ContactRow>> {
+    contacts::table.find(id).first(conn).optional()
+}
+
+pub(super) fn by_email(conn: &mut Conn, key: &str) -> QueryResult<Option<ContactRow>> {
+    contacts::table.filter(contacts::email_key.eq(key)).first(conn).optional()
+}
+
+pub(super) fn insert(conn: &mut Conn, row: &ContactRow) -> QueryResult<()> {
+    diesel::insert_into(contacts::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn update(conn: &mut Conn, row: &ContactRow) -> QueryResult<()> {
+    diesel::update(contacts::table.find(&row.id))
+        .set((
+            contacts::name.eq(row.name.clone()),
+            contacts::metadata.eq(row.metadata.clone()),
+            contacts::time_zone.eq(row.time_zone.clone()),
+            contacts::updated_at.eq(row.updated_at),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn add_tag(conn: &mut Conn, id: &ContactId, tag: &str) -> QueryResult<bool> {
+    let there: bool = diesel::select(exists(contact_tags::table.find((id, tag)))).get_result(conn)?;
+    if there {
+        return Ok(false);
+    }
+    diesel::insert_into(contact_tags::table)
+        .values((contact_tags::contact_id.eq(id), contact_tags::tag.eq(tag)))
+        .execute(conn)?;
+    Ok(true)
+}
+
+pub(super) fn remove_tag(conn: &mut Conn, id: &ContactId, tag: &str) -> QueryResult<bool> {
+    Ok(diesel::delete(contact_tags::table.find((id, tag))).execute(conn)? == 1)
+}
+
+pub(super) fn tags_of(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<(ContactId, String)>> {
+    contact_tags::table
+        .filter(contact_tags::contact_id.eq_any(ids.to_vec()))
+        .order((contact_tags::contact_id, contact_tags::tag))
+        .load(conn)
+}
+
+pub(super) fn consents_of(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<Consent>> {
+    consents::table
+        .filter(consents::contact_id.eq_any(ids.to_vec()))
+        .order((consents::contact_id, consents::recorded_at.desc()))
+        .load(conn)
+}
+
+pub(super) fn insert_consent(conn: &mut Conn, consent: &Consent) -> QueryResult<()> {
+    diesel::insert_into(consents::table).values(consent.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn customer(conn: &mut Conn, id: &ContactId) -> QueryResult<Option<Customer>> {
+    customers::table.find(id).first(conn).optional()
+}
+
+pub(super) fn put_customer(conn: &mut Conn, customer: &Customer) -> QueryResult<()> {
+    let changed = diesel::update(customers::table.find(&customer.contact_id)).set(customer.clone()).execute(conn)?;
+    if changed == 0 {
+        diesel::insert_into(customers::table).values(customer.clone()).execute(conn)?;
+    }
+    Ok(())
+}
+
+pub(super) fn search(conn: &mut Conn, search: &Search) -> QueryResult<Vec<ContactRow>> {
+    let mut query = contacts::table
+        .order(contacts::id.desc())
+        .limit(i64::try_from(search.limit).unwrap_or(100) + 1)
+        .into_boxed();
+    if let Some(key) = &search.email_key {
+        query = query.filter(contacts::email_key.eq(key.clone()));
+    }
+    if let Some(before) = &search.before {
+        query = query.filter(contacts::id.lt(before.clone()));
+    }
+    for tag in &search.tags {
+        query = query.filter(exists(
+            contact_tags::table
+                .filter(contact_tags::contact_id.eq(contacts::id))
+                .filter(contact_tags::tag.eq(tag.clone())),
+        ));
+    }
+    for tag in &search.without_tags {
+        query = query.filter(not(exists(
+            contact_tags::table
+                .filter(contact_tags::contact_id.eq(contacts::id))
+                .filter(contact_tags::tag.eq(tag.clone())),
+        )));
+    }
+    for word in &search.words {
+        let pattern = like_pattern(word);
+        query = query.filter(
+            contacts::email_key
+                .like(pattern.clone())
+                .escape('\\')
+                .or(lower(contacts::name).like(pattern.clone()).escape('\\').assume_not_null())
+                .or(exists(
+                    contact_tags::table
+                        .filter(contact_tags::contact_id.eq(contacts::id))
+                        .filter(lower_tag(contact_tags::tag).like(pattern).escape('\\')),
+                )),
+        );
+    }
+    if search.customers_only {
+        query = query.filter(exists(customers::table.filter(customers::contact_id.eq(contacts::id))));
+    }
+    query.load(conn)
+}
+
+/// "%word%", with the word's own wildcards made literal.
+fn like_pattern(word: &str) -> String {
+    let literal = word.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{literal}%")
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    #[sql_name = "lower"]
+    fn lower(text: diesel::sql_types::Nullable<diesel::sql_types::Text>) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
+    #[sql_name = "lower"]
+    fn lower_tag(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}

@@ -1,0 +1,144 @@
+//! Addresses that must not be mailed, whatever the mode and whoever asks.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use serde_json::json;
+
+use crate::clock::Time;
+use crate::db::schema::{contact_tags, contacts, suppressions, unsubscribe_links};
+use crate::db::{Conn, transaction};
+use crate::domain::actor::Actor;
+use crate::domain::audit::{self, Entry};
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::{ContactId, MessageId, sha256_hex};
+use crate::text_enum;
+
+text_enum!(
+    /// Why an address is suppressed.
+    pub enum Reason {
+        /// The recipient left.
+        Unsubscribed => "unsubscribed",
+        /// The recipient complained.
+        Complained => "complained",
+        /// The address does not exist.
+        Bounced => "bounced",
+        /// Somebody here entered it.
+        ByHand => "by_hand",
+    }
+);
+
+/// A suppressed address.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct Suppression {
+    /// The address as compared.
+    pub email_key: String,
+    /// Why.
+    pub reason: Reason,
+    /// By which way it came.
+    pub source: String,
+    /// The message whose link was used.
+    pub message_id: Option<MessageId>,
+    /// Since when.
+    pub created_at: Time,
+}
+
+impl Suppression {
+    /// The error of every attempt to mail this address.
+    pub fn refusal(&self) -> Error {
+        Error::conflict(
+            "recipient_suppressed",
+            format!(
+                "This recipient must not be mailed ({} since {}). Only the recipient can undo an unsubscribe.",
+                self.reason,
+                self.created_at.date()
+            ),
+        )
+    }
+}
+
+/// Suppresses an address. Doing it twice changes nothing.
+pub fn add(conn: &mut Conn, actor: &Actor, email_key: &str, reason: Reason, source: &str, message: Option<&MessageId>, now: Time) -> Result<()> {
+    transaction(conn, |conn| {
+        if of(conn, email_key)?.is_some() {
+            return Ok(());
+        }
+        diesel::insert_into(suppressions::table)
+            .values((
+                suppressions::email_key.eq(email_key),
+                suppressions::reason.eq(reason),
+                suppressions::source.eq(source),
+                suppressions::message_id.eq(message.map(MessageId::as_str)),
+                suppressions::created_at.eq(now),
+            ))
+            .execute(conn)?;
+        let contact: Option<ContactId> =
+            contacts::table.filter(contacts::email_key.eq(email_key)).select(contacts::id).first(conn).optional()?;
+        if let (Some(contact), Reason::Unsubscribed) = (&contact, reason) {
+            let tagged: bool =
+                diesel::select(diesel::dsl::exists(contact_tags::table.find((contact, super::UNSUBSCRIBED)))).get_result(conn)?;
+            if !tagged {
+                diesel::insert_into(contact_tags::table)
+                    .values((contact_tags::contact_id.eq(contact), contact_tags::tag.eq(super::UNSUBSCRIBED)))
+                    .execute(conn)?;
+            }
+        }
+        let target = contact.map_or_else(|| sha256_hex(email_key.as_bytes()), |id| id.as_str().to_owned());
+        let detail = json!({"reason": reason, "source": source});
+        audit::record(conn, actor, Entry { action: "contact.suppress", target_kind: "contact", target_id: &target, mailbox_id: None, detail }, now)
+    })
+}
+
+/// The suppression of an address, if there is one.
+pub fn of(conn: &mut Conn, email_key: &str) -> Result<Option<Suppression>> {
+    Ok(suppressions::table.find(email_key).first(conn).optional()?)
+}
+
+/// The suppressions among many addresses.
+pub fn of_many(conn: &mut Conn, keys: &[String]) -> Result<HashMap<String, Suppression>> {
+    let rows: Vec<Suppression> = suppressions::table.filter(suppressions::email_key.eq_any(keys.to_vec())).load(conn)?;
+    Ok(rows.into_iter().map(|row| (row.email_key.clone(), row)).collect())
+}
+
+/// Refuses when the address must not be mailed.
+pub fn refuse(conn: &mut Conn, email_key: &str) -> Result<()> {
+    match of(conn, email_key)? {
+        Some(suppression) => Err(suppression.refusal()),
+        None => Ok(()),
+    }
+}
+
+/// Keeps the unsubscribe token of a message, as a hash.
+pub(in crate::domain) fn keep_link(conn: &mut Conn, token: &str, message: &MessageId, contact: &ContactId, now: Time) -> Result<()> {
+    diesel::insert_into(unsubscribe_links::table)
+        .values((
+            unsubscribe_links::token_hash.eq(sha256_hex(token.as_bytes())),
+            unsubscribe_links::message_id.eq(message),
+            unsubscribe_links::contact_id.eq(contact),
+            unsubscribe_links::created_at.eq(now),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Whether a token is one of ours. Looking changes nothing.
+pub fn link_is_known(conn: &mut Conn, token: &str) -> Result<bool> {
+    let token_hash = sha256_hex(token.as_bytes());
+    Ok(diesel::select(diesel::dsl::exists(unsubscribe_links::table.find(token_hash))).get_result(conn)?)
+}
+
+/// Takes a recipient off the list, by the token of a message they received.
+/// `false` means that the token is unknown.
+pub fn unsubscribe(conn: &mut Conn, token: &str, source: &str, now: Time) -> Result<bool> {
+    transaction(conn, |conn| {
+        let link: Option<(MessageId, ContactId)> = unsubscribe_links::table
+            .find(sha256_hex(token.as_bytes()))
+            .select((unsubscribe_links::message_id, unsubscribe_links::contact_id))
+            .first(conn)
+            .optional()?;
+        let Some((message, contact)) = link else { return Ok(false) };
+        let row = super::row(conn, &contact)?;
+        add(conn, &Actor::System("recipient"), &row.email_key, Reason::Unsubscribed, source, Some(&message), now)?;
+        Ok(true)
+    })
+}

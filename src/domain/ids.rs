@@ -1,0 +1,93 @@
+//! Identifiers and random secrets: the only place that draws randomness.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+use crate::text_id;
+
+text_id!(
+    /// A person who signs in.
+    UserId
+);
+text_id!(
+    /// A sending address with its oversight mode.
+    MailboxId
+);
+text_id!(
+    /// A key of an agent or system.
+    ApiKeyId
+);
+text_id!(
+    /// A person who may be mailed.
+    ContactId
+);
+text_id!(
+    /// A conversation.
+    ThreadId
+);
+text_id!(
+    /// An email that came in.
+    InboundEmailId
+);
+text_id!(
+    /// One customer leaving.
+    ChurnEventId
+);
+text_id!(
+    /// One of the nine drafts for a churn event.
+    VariantId
+);
+text_id!(
+    /// A changelog entry.
+    ProductUpdateId
+);
+text_id!(
+    /// A typed promise: percent and code.
+    OfferId
+);
+text_id!(
+    /// One outbound email to one recipient.
+    MessageId
+);
+text_id!(
+    /// What somebody decided about one version of a message.
+    DecisionId
+);
+text_id!(
+    /// The permission to send one exact content.
+    WarrantId
+);
+text_id!(
+    /// A CSV import.
+    ImportId
+);
+text_id!(
+    /// Any row that needs no type of its own.
+    RowId
+);
+
+/// A fresh UUID version 7 as text.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn fresh() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+/// A secret of 256 random bits, in URL-safe text.
+pub fn secret() -> String {
+    let mut bytes = [0_u8; 32];
+    // Without randomness no secret may be made; stopping is the only safe answer.
+    #[expect(clippy::expect_used, reason = "a machine without randomness cannot run this product")]
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// SHA-256 as lower-case hexadecimal: how secrets are stored and contents are named.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+        text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+    }
+    text
+}

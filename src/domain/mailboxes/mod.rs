@@ -1,0 +1,263 @@
+//! Sending addresses with their oversight mode, and the keys that use them.
+
+pub mod keys;
+mod queries;
+
+use diesel::prelude::*;
+use serde_json::json;
+
+use crate::clock::Time;
+use crate::db::{Conn, transaction};
+use crate::domain::actor::{Actor, Mailboxes};
+use crate::domain::audit::{self, Entry};
+use crate::domain::email_address::EmailAddress;
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::MailboxId;
+use crate::domain::{settings, text};
+use crate::text_enum;
+
+text_enum!(
+    /// How much a person sees before a message leaves, from strictest to loosest.
+    pub enum Mode {
+        /// Nothing leaves.
+        ReadOnly => "read_only",
+        /// Every message is held.
+        GatedAll => "gated_all",
+        /// What agents and drafters write is held.
+        GatedSend => "gated_send",
+        /// Leaves after the checks, in full view.
+        Monitored => "monitored",
+        /// Leaves after the checks.
+        Autonomous => "autonomous",
+    }
+);
+
+impl Mode {
+    /// A name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Mode::ReadOnly => "Read only",
+            Mode::GatedAll => "Gated: everything",
+            Mode::GatedSend => "Gated: agents",
+            Mode::Monitored => "Monitored",
+            Mode::Autonomous => "Autonomous",
+        }
+    }
+
+    /// What it means, in plain words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Mode::ReadOnly => "Nothing leaves this mailbox. People and keys may read what comes in.",
+            Mode::GatedAll => "Every message waits for a person, also those that people write.",
+            Mode::GatedSend => "What agents and drafters write waits for a person. What a person composes here leaves after the checks.",
+            Mode::Monitored => "Messages leave after the checks and can be stopped inside the undo window. First messages of a campaign and announcements wait for a person.",
+            Mode::Autonomous => "Messages leave after the checks. First messages of a campaign and announcements wait for a person.",
+        }
+    }
+
+    /// The stricter of two.
+    #[must_use]
+    pub fn stricter(self, other: Mode) -> Mode {
+        self.min(other)
+    }
+}
+
+/// A mailbox.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, Selectable)]
+#[diesel(table_name = crate::db::schema::mailboxes)]
+pub struct Mailbox {
+    /// Its id.
+    pub id: MailboxId,
+    /// The address mail leaves from.
+    pub address: String,
+    /// The address as compared.
+    pub address_key: String,
+    /// The name recipients see.
+    pub name: String,
+    /// Its oversight mode.
+    pub mode: Mode,
+    /// The sender's postal address, which every commercial mail must carry.
+    pub postal_address: String,
+    /// How long an approved message can still be stopped, in seconds (0 to 600).
+    pub undo_seconds: i32,
+    /// Decisions by keys are refused here.
+    pub person_required: bool,
+    /// Since when sending is stopped here.
+    pub stopped_at: Option<Time>,
+    /// When it was added.
+    pub created_at: Time,
+}
+
+/// A mailbox to be added.
+#[derive(Debug, Clone)]
+pub struct NewMailbox {
+    /// Its address.
+    pub address: String,
+    /// The name recipients see.
+    pub name: String,
+    /// Its mode.
+    pub mode: Mode,
+    /// The sender's postal address.
+    pub postal_address: String,
+    /// The undo window in seconds.
+    pub undo_seconds: i32,
+}
+
+/// The longest undo window, in seconds.
+pub const LONGEST_UNDO: i32 = 600;
+
+/// Adds a mailbox.
+pub fn add(conn: &mut Conn, actor: &Actor, new: &NewMailbox, now: Time) -> Result<MailboxId> {
+    actor.must_be_admin()?;
+    let address = EmailAddress::parse("address", &new.address)?;
+    let row = Mailbox {
+        id: MailboxId::new(),
+        address: address.as_str().to_owned(),
+        address_key: address.key().to_owned(),
+        name: text::required_line("name", &new.name, 100)?,
+        mode: new.mode,
+        postal_address: postal_address(&new.postal_address)?,
+        undo_seconds: undo_seconds(new.undo_seconds)?,
+        person_required: false,
+        stopped_at: None,
+        created_at: now,
+    };
+    transaction(conn, |conn| {
+        if queries::by_key(conn, &row.address_key)?.is_some() {
+            return Err(Error::conflict("mailbox_exists", "There is a mailbox with this address already. Change that one instead."));
+        }
+        queries::insert(conn, &row)?;
+        log(conn, actor, "mailbox.add", &row.id, json!({"address": row.address, "mode": row.mode}), now)?;
+        Ok(row.id.clone())
+    })
+}
+
+fn postal_address(given: &str) -> Result<String> {
+    let one_line = text::body("postal_address", given, 300)?.split_whitespace().collect::<Vec<_>>().join(" ");
+    if one_line.is_empty() {
+        return Err(Error::invalid(
+            "commercial_footer_missing",
+            "postal_address",
+            "A commercial message needs a postal address. Give the one where the sender can be reached by letter.",
+        ));
+    }
+    Ok(one_line)
+}
+
+fn undo_seconds(given: i32) -> Result<i32> {
+    if (0..=LONGEST_UNDO).contains(&given) {
+        return Ok(given);
+    }
+    Err(Error::invalid("field_invalid", "undo_seconds", format!("undo_seconds must be 0 to {LONGEST_UNDO}; got {given}.")))
+}
+
+/// What an administrator changes on the mailbox page.
+#[derive(Debug, Clone)]
+pub struct MailboxChange {
+    /// The name recipients see.
+    pub name: String,
+    /// The sender's postal address.
+    pub postal_address: String,
+    /// The undo window in seconds.
+    pub undo_seconds: i32,
+    /// Whether keys may decide here.
+    pub person_required: bool,
+}
+
+/// Changes name, postal address and undo window.
+pub fn change(conn: &mut Conn, actor: &Actor, id: &MailboxId, change: &MailboxChange, now: Time) -> Result<()> {
+    actor.must_be_admin()?;
+    let name = text::required_line("name", &change.name, 100)?;
+    let postal = postal_address(&change.postal_address)?;
+    let undo = undo_seconds(change.undo_seconds)?;
+    transaction(conn, |conn| {
+        get(conn, actor, id)?;
+        queries::update(conn, id, &name, &postal, undo, change.person_required)?;
+        let detail = json!({"name": name, "postal_address": postal, "undo_seconds": undo, "person_required": change.person_required});
+        log(conn, actor, "mailbox.change", id, detail, now)
+    })
+}
+
+/// Sets the oversight mode. Keys may only tighten it.
+pub fn set_mode(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, now: Time) -> Result<()> {
+    actor.must_be_admin()?;
+    transaction(conn, |conn| {
+        let mailbox = get(conn, actor, id)?;
+        if mode > mailbox.mode && matches!(actor, Actor::Key { .. }) {
+            return Err(Error::forbidden("mode_loosening", "A key can only tighten the oversight mode. Ask an administrator to loosen it."));
+        }
+        queries::set_mode(conn, id, mode)?;
+        log(conn, actor, "mailbox.set_mode", id, json!({"from": mailbox.mode, "to": mode}), now)
+    })
+}
+
+/// Stops or resumes sending: of one mailbox, or of all with `None`.
+pub fn set_stopped(conn: &mut Conn, actor: &Actor, id: Option<&MailboxId>, stopped: bool, now: Time) -> Result<()> {
+    actor.must_manage()?;
+    transaction(conn, |conn| {
+        let action = if stopped { "sending.stop" } else { "sending.resume" };
+        match id {
+            Some(id) => {
+                get(conn, actor, id)?;
+                queries::set_stopped(conn, id, stopped.then_some(now))?;
+                log(conn, actor, action, id, json!({}), now)
+            }
+            None => {
+                if stopped {
+                    settings::set(conn, settings::SENDING_STOPPED, &now.to_string())?;
+                } else {
+                    settings::clear(conn, settings::SENDING_STOPPED)?;
+                }
+                audit::record(conn, actor, Entry { action, target_kind: "installation", target_id: "all", mailbox_id: None, detail: json!({}) }, now)
+            }
+        }
+    })
+}
+
+/// The mailboxes this actor reaches, by address.
+pub fn list(conn: &mut Conn, actor: &Actor) -> Result<Vec<Mailbox>> {
+    Ok(match actor.mailboxes() {
+        Mailboxes::All => queries::all(conn)?,
+        Mailboxes::These(ids) => queries::these(conn, ids)?,
+    })
+}
+
+/// One mailbox, by id. One that the actor does not reach is not there.
+pub fn get(conn: &mut Conn, actor: &Actor, id: &MailboxId) -> Result<Mailbox> {
+    queries::by_id(conn, id)?.filter(|mailbox| actor.reaches(&mailbox.id)).ok_or_else(|| Error::not_found("mailbox"))
+}
+
+/// Finds the mailbox a caller means: an id, an address, or none where only one is within reach.
+pub fn resolve(conn: &mut Conn, actor: &Actor, named: Option<&str>) -> Result<Mailbox> {
+    let Some(named) = named.map(str::trim).filter(|named| !named.is_empty()) else {
+        let mut all = list(conn, actor)?;
+        return match (all.len(), all.pop()) {
+            (1, Some(only)) => Ok(only),
+            (0, _) => Err(Error::not_found("mailbox").with_hint("Ask an administrator to add one or to let this key use one.")),
+            (n, _) => Err(Error::invalid(
+                "mailbox_missing",
+                "mailbox",
+                format!("mailbox must be named because {n} are within reach: give its address or its id in \"mailbox\"."),
+            )),
+        };
+    };
+    let found = if named.contains('@') {
+        let address = EmailAddress::parse("mailbox", bare_address(named))?;
+        queries::by_key(conn, address.key())?
+    } else {
+        queries::by_id(conn, &MailboxId::from(named))?
+    };
+    found.filter(|mailbox| actor.reaches(&mailbox.id)).ok_or_else(|| Error::not_found("mailbox"))
+}
+
+/// The address in "Name <address>".
+fn bare_address(text: &str) -> &str {
+    match (text.rfind('<'), text.rfind('>')) {
+        (Some(start), Some(end)) if start < end => &text[start + 1..end],
+        _ => text,
+    }
+}
+
+pub(super) fn log(conn: &mut Conn, actor: &Actor, action: &'static str, id: &MailboxId, detail: serde_json::Value, now: Time) -> Result<()> {
+    audit::record(conn, actor, Entry { action, target_kind: "mailbox", target_id: id.as_str(), mailbox_id: Some(id), detail }, now)
+}
