@@ -494,3 +494,5 @@ diesel::allow_tables_to_appear_in_same_query!(outbox, contact_tags);
 diesel::allow_tables_to_appear_in_same_query!(messages, contact_tags);
 diesel::allow_tables_to_appear_in_same_query!(warrants, message_versions);
 diesel::allow_tables_to_appear_in_same_query!(outbox, suppressions);
+diesel::allow_tables_to_appear_in_same_query!(decisions, message_tags);
+diesel::joinable!(messages -> mailboxes (mailbox_id));

@@ -7,5 +7,7 @@ pub mod email_address;
 pub mod error;
 pub mod ids;
 pub mod mailboxes;
+pub mod messages;
 pub mod settings;
 pub mod text;
+pub mod threads;

@@ -116,7 +116,7 @@ pub fn upsert(conn: &mut Conn, actor: &Actor, input: &ContactInput, now: Time) -
 }
 
 /// The same for callers that need only the row, such as intake and submission.
-pub(super) fn upsert_row(conn: &mut Conn, actor: &Actor, input: &ContactInput, now: Time) -> Result<ContactRow> {
+pub(in crate::domain) fn upsert_row(conn: &mut Conn, actor: &Actor, input: &ContactInput, now: Time) -> Result<ContactRow> {
     let email = EmailAddress::parse("email", &input.email)?;
     let name = text::optional_line("name", input.name.as_deref(), 200)?;
     let time_zone = text::optional_line("time_zone", input.time_zone.as_deref(), 64)?;
@@ -190,7 +190,7 @@ pub fn add_tags(conn: &mut Conn, actor: &Actor, id: &ContactId, tags: &[String],
     })
 }
 
-pub(super) fn add_tags_to(conn: &mut Conn, actor: &Actor, row: &ContactRow, tags: &[String], now: Time) -> Result<()> {
+pub(in crate::domain) fn add_tags_to(conn: &mut Conn, actor: &Actor, row: &ContactRow, tags: &[String], now: Time) -> Result<()> {
     if tags.len() > 100 {
         return Err(Error::invalid("field_invalid", "tags", format!("tags must be at most 100; got {}.", tags.len())));
     }
@@ -247,7 +247,7 @@ pub fn get(conn: &mut Conn, actor: &Actor, id: &ContactId) -> Result<Contact> {
 }
 
 /// The row of a contact that another row refers to.
-pub(super) fn row(conn: &mut Conn, id: &ContactId) -> Result<ContactRow> {
+pub(in crate::domain) fn row(conn: &mut Conn, id: &ContactId) -> Result<ContactRow> {
     queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("contact"))
 }
 
@@ -332,6 +332,11 @@ pub fn put_customer(conn: &mut Conn, customer: &Customer) -> Result<()> {
 /// The facts about a contact's subscription, where there are any.
 pub fn customer(conn: &mut Conn, id: &ContactId) -> Result<Option<Customer>> {
     Ok(queries::customer(conn, id)?)
+}
+
+/// Whether a ground for mailing this person is on record.
+pub fn has_consent(conn: &mut Conn, id: &ContactId) -> Result<bool> {
+    Ok(!queries::consents_of(conn, std::slice::from_ref(id))?.is_empty())
 }
 
 fn log(conn: &mut Conn, actor: &Actor, action: &'static str, id: &ContactId, detail: Value, now: Time) -> Result<()> {

@@ -1,0 +1,52 @@
+//! Taking a message back: withdrawn before a decision, stopped after it, expired without one.
+
+use serde_json::json;
+
+use crate::clock::Time;
+use crate::db::{Conn, transaction};
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::MessageId;
+
+use super::{DecisionKind, Message, State, decide, lifecycle, log, queries};
+
+/// Stops a message that has not reached the final dot.
+pub fn cancel(conn: &mut Conn, actor: &Actor, id: &MessageId, now: Time) -> Result<Message> {
+    transaction(conn, |conn| {
+        let row = super::row(conn, actor, id)?;
+        if let Actor::Key { scopes, .. } = actor
+            && !(scopes.contains(&Scope::Draft) && row.is_by(actor))
+        {
+            return Err(Error::forbidden("not_the_author", "A key can take back only what it wrote itself."));
+        }
+        match row.state {
+            State::Pending | State::ChangesRequested => {
+                decide::record(conn, actor, &row, DecisionKind::Withdraw, None, now)?;
+                lifecycle::transition(conn, id, row.state, State::Withdrawn, None, now)?;
+                log(conn, actor, "message.withdraw", &row, json!({}), now)?;
+            }
+            State::Approved | State::Queued if queries::cancel_outbox(conn, id, now)? => {
+                lifecycle::transition(conn, id, row.state, State::Cancelled, Some("Stopped before it left."), now)?;
+                log(conn, actor, "message.cancel", &row, json!({}), now)?;
+            }
+            state => {
+                return Err(Error::conflict("too_late", format!("The message is {state} and can no longer be stopped.")));
+            }
+        }
+        super::get(conn, actor, id)
+    })
+}
+
+/// Lets undecided messages lapse whose time is over. Returns how many.
+pub fn expire_due(conn: &mut Conn, now: Time) -> Result<usize> {
+    transaction(conn, |conn| {
+        let due = queries::due_to_expire(conn, now, 200)?;
+        for row in &due {
+            let actor = Actor::System("expiry");
+            decide::record(conn, &actor, row, DecisionKind::Expire, None, now)?;
+            lifecycle::transition(conn, &row.id, row.state, State::Expired, Some("Nobody decided in time."), now)?;
+            log(conn, &actor, "message.expire", row, json!({}), now)?;
+        }
+        Ok(due.len())
+    })
+}

@@ -1,0 +1,117 @@
+//! Decisions: who may decide, on which content, and what follows.
+
+use serde_json::json;
+
+use crate::clock::Time;
+use crate::db::{Conn, transaction};
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::{DecisionId, MessageId};
+use crate::domain::{mailboxes, settings, text};
+
+use super::oversight::ClearedBy;
+use super::{DecisionKind, DecisionRow, Message, MessageRow, State, lifecycle, log, queries, warrant};
+
+/// A decision to be made.
+#[derive(Debug, Clone)]
+pub struct Decide<'a> {
+    /// On which message.
+    pub message: &'a MessageId,
+    /// Approve, reject or request changes.
+    pub kind: DecisionKind,
+    /// Why; needed to reject and to request changes.
+    pub reason: Option<&'a str>,
+    /// The content the decider saw; without it, the version last shown to them.
+    pub content_hash: Option<&'a str>,
+}
+
+/// Decides. The decision, the warrant and the outbox row are written together.
+pub fn decide(conn: &mut Conn, actor: &Actor, decide: &Decide<'_>, now: Time) -> Result<Message> {
+    actor.must_have(Scope::Oversight)?;
+    let reason = text::optional_body("reason", decide.reason, 2000)?;
+    if reason.is_none() && decide.kind != DecisionKind::Approve {
+        return Err(Error::invalid("reason_missing", "reason", "Say why in \"reason\", so that the author can learn from it."));
+    }
+    transaction(conn, |conn| {
+        let row = super::row(conn, actor, decide.message)?;
+        if row.state != State::Pending {
+            return Err(decided_already(conn, &row)?);
+        }
+        let mailbox = mailboxes::get(conn, actor, &row.mailbox_id)?;
+        if mailbox.person_required && matches!(actor, Actor::Key { .. }) {
+            return Err(Error::forbidden("person_required", "This mailbox takes decisions from signed-in people only."));
+        }
+        refuse_own_work(conn, actor, &row)?;
+        refuse_unseen(conn, actor, &row, decide.content_hash)?;
+        let to = match decide.kind {
+            DecisionKind::Approve => State::Approved,
+            DecisionKind::Reject => State::Rejected,
+            DecisionKind::RequestChanges => State::ChangesRequested,
+            DecisionKind::Withdraw | DecisionKind::Expire => {
+                return Err(Error::bad_request("field_invalid", "decision must be one of approve, reject, request_changes."));
+            }
+        };
+        let decision = record(conn, actor, &row, decide.kind, reason.as_deref(), now)?;
+        lifecycle::transition(conn, &row.id, State::Pending, to, reason.as_deref(), now)?;
+        let mut detail = json!({"version": row.version, "content_hash": row.content_hash, "reason": reason});
+        if decide.kind == DecisionKind::Approve {
+            let not_before = warrant::issue(conn, &row, ClearedBy::Decision, Some(&decision), mailbox.undo_seconds, now)?;
+            detail["not_before"] = json!(not_before);
+        }
+        let action = match decide.kind {
+            DecisionKind::Approve => "message.approve",
+            DecisionKind::Reject => "message.reject",
+            _ => "message.request_changes",
+        };
+        log(conn, actor, action, &row, detail, now)?;
+        super::get(conn, actor, &row.id)
+    })
+}
+
+pub(super) fn record(conn: &mut Conn, actor: &Actor, row: &MessageRow, kind: DecisionKind, reason: Option<&str>, now: Time) -> Result<DecisionId> {
+    let decision = DecisionRow {
+        id: DecisionId::new(),
+        message_id: row.id.clone(),
+        version: row.version,
+        content_hash: row.content_hash.clone(),
+        kind,
+        actor_kind: actor.kind().to_owned(),
+        actor_id: actor.id().to_owned(),
+        actor_name: actor.name().to_owned(),
+        reason: reason.map(str::to_owned),
+        created_at: now,
+    };
+    queries::insert_decision(conn, &decision)?;
+    Ok(decision.id)
+}
+
+/// The error that says who was quicker.
+fn decided_already(conn: &mut Conn, row: &MessageRow) -> Result<Error> {
+    Ok(match queries::decisions(conn, &row.id)?.pop() {
+        Some(last) => Error::already_decided(&last.actor_name, last.kind.past(), last.created_at),
+        None => Error::conflict("state_conflict", format!("The message is {} and waits for no decision.", row.state)),
+    })
+}
+
+/// Four eyes: nobody decides what they wrote or edited last, in any mode.
+fn refuse_own_work(conn: &mut Conn, actor: &Actor, row: &MessageRow) -> Result<()> {
+    if row.is_by(actor) && settings::four_eyes(conn)? {
+        return Err(Error::forbidden("four_eyes", "You wrote or edited this version, so someone else must approve it."));
+    }
+    Ok(())
+}
+
+/// A decision binds to what the decider saw.
+fn refuse_unseen(conn: &mut Conn, actor: &Actor, row: &MessageRow, hash: Option<&str>) -> Result<()> {
+    let seen = match hash {
+        Some(hash) if hash.eq_ignore_ascii_case(&row.content_hash) => Some(row.version),
+        Some(hash) => queries::version_with_hash(conn, &row.id, &hash.to_ascii_lowercase())?,
+        None => queries::seen_version(conn, &row.id, &super::viewer(actor))?,
+    };
+    match seen {
+        Some(version) if version == row.version => Ok(()),
+        Some(version) => Err(Error::content_changed(row.id.clone(), version, row.version)),
+        None if hash.is_some() => Err(Error::content_changed(row.id.clone(), 0, row.version)),
+        None => Err(Error::conflict("not_read", "This message was never shown to you. Read it first, then decide.")),
+    }
+}

@@ -1,0 +1,246 @@
+//! Outbound email: from draft to warrant.
+
+pub mod cancel;
+pub mod content;
+pub mod decide;
+pub mod edit;
+pub mod lifecycle;
+pub mod list;
+pub mod markup;
+pub mod oversight;
+pub(in crate::domain) mod queries;
+pub mod submit;
+pub mod tags;
+mod warrant;
+
+use diesel::prelude::*;
+use serde_json::Value;
+
+use crate::clock::Time;
+use crate::db::Conn;
+use crate::db::types::Json;
+use crate::domain::actor::Actor;
+use crate::domain::audit::{self, Entry};
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::{ContactId, DecisionId, MailboxId, MessageId, ThreadId};
+use crate::domain::mailboxes::Mode;
+use crate::text_enum;
+
+pub use content::{Content, Footer};
+pub use lifecycle::State;
+
+text_enum!(
+    /// Who put the words together.
+    pub enum Origin {
+        /// A person in the browser.
+        Person => "person",
+        /// An agent with a key.
+        Agent => "agent",
+        /// The drafter built in here.
+        Playbook => "playbook",
+    }
+);
+
+text_enum!(
+    /// What can be decided.
+    pub enum DecisionKind {
+        /// It may leave.
+        Approve => "approve",
+        /// It must not leave.
+        Reject => "reject",
+        /// The author should change it.
+        RequestChanges => "request_changes",
+        /// The author took it back.
+        Withdraw => "withdraw",
+        /// Nobody decided in time.
+        Expire => "expire",
+    }
+);
+
+impl DecisionKind {
+    /// The verb of "somebody … this".
+    pub fn past(self) -> &'static str {
+        match self {
+            DecisionKind::Approve => "approved",
+            DecisionKind::Reject => "rejected",
+            DecisionKind::RequestChanges => "asked for changes to",
+            DecisionKind::Withdraw => "withdrew",
+            DecisionKind::Expire => "let expire",
+        }
+    }
+}
+
+/// The state of a message; its words are in [`VersionRow`].
+#[derive(Debug, Clone, Queryable, Insertable)]
+#[diesel(table_name = crate::db::schema::messages)]
+pub struct MessageRow {
+    /// Its id.
+    pub id: MessageId,
+    /// Where it leaves from.
+    pub mailbox_id: MailboxId,
+    /// Whom it goes to.
+    pub contact_id: ContactId,
+    /// The conversation it belongs to.
+    pub thread_id: ThreadId,
+    /// The campaign it belongs to.
+    pub campaign: Option<String>,
+    /// Its state.
+    pub state: State,
+    /// Why it is in that state, in words.
+    pub state_reason: Option<String>,
+    /// Why a person must look at it.
+    pub held_because: Option<String>,
+    /// The mode that applied on submission.
+    pub effective_mode: Mode,
+    /// Who put the words together.
+    pub origin: Origin,
+    /// Who submitted it: user, key or system.
+    pub author_kind: String,
+    /// Who submitted it.
+    pub author_id: String,
+    /// Who changed the words last: user, key or system.
+    pub editor_kind: String,
+    /// Who changed the words last.
+    pub editor_id: String,
+    /// Made with a test key: recorded and never sent.
+    pub is_test: bool,
+    /// The ground the sender named.
+    pub consent_basis: Option<String>,
+    /// The current version, from 1.
+    pub version: i32,
+    /// SHA-256 of the current content.
+    pub content_hash: String,
+    /// Not to leave before.
+    pub send_at: Option<Time>,
+    /// When it was submitted.
+    pub submitted_at: Option<Time>,
+    /// When an undecided one lapses.
+    pub expires_at: Option<Time>,
+    /// When the server took it.
+    pub sent_at: Option<Time>,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it last changed.
+    pub updated_at: Time,
+}
+
+/// One version of the words, never changed once written.
+#[derive(Debug, Clone, Queryable, Insertable)]
+#[diesel(table_name = crate::db::schema::message_versions)]
+pub struct VersionRow {
+    /// The message.
+    pub message_id: MessageId,
+    /// The version, from 1.
+    pub version: i32,
+    /// SHA-256 of the content.
+    pub content_hash: String,
+    /// Header From, the address.
+    pub from_address: String,
+    /// Header From, the name.
+    pub from_name: String,
+    /// Header To, the address.
+    pub to_address: String,
+    /// Header To, the name.
+    pub to_name: Option<String>,
+    /// Header Subject.
+    pub subject: String,
+    /// The plain text, without the footer.
+    pub text_body: String,
+    /// The HTML, cleaned, without the footer.
+    pub html_body: Option<String>,
+    /// Further headers.
+    pub headers: Json<Vec<(String, String)>>,
+    /// What gets appended.
+    pub footer: Json<Footer>,
+    /// Who wrote it: user, key or system.
+    pub editor_kind: String,
+    /// Who wrote it.
+    pub editor_id: String,
+    /// Who wrote it, by name.
+    pub editor_name: String,
+    /// When.
+    pub created_at: Time,
+}
+
+/// A decision, never changed once made.
+#[derive(Debug, Clone, Queryable, Insertable)]
+#[diesel(table_name = crate::db::schema::decisions)]
+pub struct DecisionRow {
+    /// Its id.
+    pub id: DecisionId,
+    /// On which message.
+    pub message_id: MessageId,
+    /// On which version.
+    pub version: i32,
+    /// On which content.
+    pub content_hash: String,
+    /// What.
+    pub kind: DecisionKind,
+    /// By whom: user, key or system.
+    pub actor_kind: String,
+    /// By whom.
+    pub actor_id: String,
+    /// By whom, by name.
+    pub actor_name: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// When.
+    pub created_at: Time,
+}
+
+/// A message with its current words and what happened to it.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// The state.
+    pub row: MessageRow,
+    /// The current words.
+    pub current: VersionRow,
+    /// Its tags, sorted.
+    pub tags: Vec<String>,
+    /// The decisions, oldest first.
+    pub decisions: Vec<DecisionRow>,
+}
+
+impl MessageRow {
+    /// Whether this actor wrote it or edited it last.
+    pub fn is_by(&self, actor: &Actor) -> bool {
+        actor.is(&self.author_kind, &self.author_id) || actor.is(&self.editor_kind, &self.editor_id)
+    }
+}
+
+/// One message. One in a mailbox that the actor does not reach is not there.
+pub fn get(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<Message> {
+    let row = row(conn, actor, id)?;
+    let current = version(conn, &row.id, row.version)?;
+    let tags = queries::tags_of(conn, std::slice::from_ref(&row.id))?.into_iter().map(|(_, tag)| tag).collect();
+    let decisions = queries::decisions(conn, &row.id)?;
+    Ok(Message { row, current, tags, decisions })
+}
+
+pub(super) fn row(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<MessageRow> {
+    queries::by_id(conn, id)?.filter(|row| actor.reaches(&row.mailbox_id)).ok_or_else(|| Error::not_found("message"))
+}
+
+/// One version of a message that was fetched already.
+pub fn version(conn: &mut Conn, id: &MessageId, version: i32) -> Result<VersionRow> {
+    queries::version(conn, id, version)?.ok_or_else(|| Error::not_found("version"))
+}
+
+/// Notes that this content was shown to an actor, so that a decision without a
+/// hash binds to what they saw.
+pub fn note_shown(conn: &mut Conn, actor: &Actor, shown: &[(MessageId, i32)], now: Time) -> Result<()> {
+    let viewer = viewer(actor);
+    for (id, version) in shown {
+        queries::put_view(conn, id, &viewer, *version, now)?;
+    }
+    Ok(())
+}
+
+fn viewer(actor: &Actor) -> String {
+    format!("{}:{}", actor.kind(), actor.id())
+}
+
+fn log(conn: &mut Conn, actor: &Actor, action: &'static str, row: &MessageRow, detail: Value, now: Time) -> Result<()> {
+    let entry = Entry { action, target_kind: "message", target_id: row.id.as_str(), mailbox_id: Some(&row.mailbox_id), detail };
+    audit::record(conn, actor, entry, now)
+}

@@ -1,0 +1,109 @@
+//! The gate: one function says for every surface whether a message is refused, held or cleared.
+
+use crate::domain::mailboxes::Mode;
+use crate::text_enum;
+
+use super::Origin;
+
+text_enum!(
+    /// On what authority a message leaves.
+    pub enum ClearedBy {
+        /// A decision on exactly this content.
+        Decision => "decision",
+        /// A person wrote it here, in a mailbox that lets people through.
+        ComposedByPerson => "composed_by_person",
+        /// The mode of the mailbox.
+        Monitored => "monitored",
+        /// The mode of the mailbox.
+        Autonomous => "autonomous",
+    }
+);
+
+/// What the gate looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts {
+    /// The stricter of mailbox and request.
+    pub mode: Mode,
+    /// Who put the words together.
+    pub origin: Origin,
+    /// No message of this campaign was approved yet.
+    pub first_of_campaign: bool,
+    /// It goes out as an announcement.
+    pub announcement: bool,
+    /// A ground for mailing this person is on record.
+    pub has_basis: bool,
+}
+
+/// What the gate says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing leaves here.
+    Refused,
+    /// A person must look at it, for this reason.
+    Held(&'static str),
+    /// It may leave.
+    Cleared(ClearedBy),
+}
+
+/// The table of modes in `product` terms.
+pub fn gate(facts: Facts) -> Verdict {
+    match (facts.mode, facts.origin) {
+        (Mode::ReadOnly, _) => return Verdict::Refused,
+        (Mode::GatedAll, _) => return Verdict::Held("This mailbox holds every message."),
+        (Mode::GatedSend, Origin::Agent) => return Verdict::Held("An agent wrote it."),
+        (Mode::GatedSend, Origin::Playbook) => return Verdict::Held("The drafter wrote it."),
+        _ => {}
+    }
+    if facts.origin == Origin::Person {
+        return Verdict::Cleared(ClearedBy::ComposedByPerson);
+    }
+    if facts.announcement {
+        return Verdict::Held("Announcements are always held.");
+    }
+    if facts.first_of_campaign {
+        return Verdict::Held("It is the first message of a new campaign.");
+    }
+    if !facts.has_basis {
+        return Verdict::Held("No ground for mailing this person is on record.");
+    }
+    match facts.mode {
+        Mode::Monitored => Verdict::Cleared(ClearedBy::Monitored),
+        _ => Verdict::Cleared(ClearedBy::Autonomous),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(mode: Mode, origin: Origin) -> Facts {
+        Facts { mode, origin, first_of_campaign: false, announcement: false, has_basis: true }
+    }
+
+    #[test]
+    fn the_table_of_modes_holds() {
+        use Origin::{Agent, Person, Playbook};
+        for origin in [Agent, Person, Playbook] {
+            assert_eq!(gate(facts(Mode::ReadOnly, origin)), Verdict::Refused);
+            assert!(matches!(gate(facts(Mode::GatedAll, origin)), Verdict::Held(_)));
+        }
+        for origin in [Agent, Playbook] {
+            assert!(matches!(gate(facts(Mode::GatedSend, origin)), Verdict::Held(_)));
+            assert_eq!(gate(facts(Mode::Monitored, origin)), Verdict::Cleared(ClearedBy::Monitored));
+            assert_eq!(gate(facts(Mode::Autonomous, origin)), Verdict::Cleared(ClearedBy::Autonomous));
+        }
+        for mode in [Mode::GatedSend, Mode::Monitored, Mode::Autonomous] {
+            assert_eq!(gate(facts(mode, Person)), Verdict::Cleared(ClearedBy::ComposedByPerson));
+        }
+    }
+
+    #[test]
+    fn some_messages_are_held_whatever_the_looser_mode_says() {
+        for mode in [Mode::Monitored, Mode::Autonomous] {
+            let base = facts(mode, Origin::Agent);
+            assert!(matches!(gate(Facts { first_of_campaign: true, ..base }), Verdict::Held(_)));
+            assert!(matches!(gate(Facts { announcement: true, ..base }), Verdict::Held(_)));
+            assert!(matches!(gate(Facts { has_basis: false, ..base }), Verdict::Held(_)));
+        }
+    }
+}

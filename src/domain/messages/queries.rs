@@ -1,0 +1,313 @@
+//! SQL of messages, decisions and warrants.
+
+use diesel::dsl::exists;
+use diesel::prelude::*;
+
+use crate::clock::Time;
+use crate::db::Conn;
+use crate::db::schema::{decisions, mailboxes, message_tags, message_versions, message_views, messages, outbox, warrants};
+use crate::domain::ids::{DecisionId, MailboxId, MessageId, WarrantId};
+
+use super::list::{Filter, ListRow};
+use super::oversight::ClearedBy;
+use super::{DecisionRow, MessageRow, State, VersionRow};
+
+pub(in crate::domain) fn by_id(conn: &mut Conn, id: &MessageId) -> QueryResult<Option<MessageRow>> {
+    messages::table.find(id).first(conn).optional()
+}
+
+pub(super) fn insert(conn: &mut Conn, row: &MessageRow) -> QueryResult<()> {
+    diesel::insert_into(messages::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn insert_version(conn: &mut Conn, row: &VersionRow) -> QueryResult<()> {
+    diesel::insert_into(message_versions::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(in crate::domain) fn version(conn: &mut Conn, id: &MessageId, version: i32) -> QueryResult<Option<VersionRow>> {
+    message_versions::table.find((id, version)).first(conn).optional()
+}
+
+pub(super) fn version_with_hash(conn: &mut Conn, id: &MessageId, hash: &str) -> QueryResult<Option<i32>> {
+    message_versions::table
+        .filter(message_versions::message_id.eq(id))
+        .filter(message_versions::content_hash.eq(hash))
+        .order(message_versions::version.desc())
+        .select(message_versions::version)
+        .first(conn)
+        .optional()
+}
+
+pub(super) fn compare_and_set_state(
+    conn: &mut Conn,
+    id: &MessageId,
+    from: State,
+    to: State,
+    reason: Option<&str>,
+    now: Time,
+) -> QueryResult<bool> {
+    let changed = diesel::update(messages::table.find(id).filter(messages::state.eq(from)))
+        .set((messages::state.eq(to), messages::state_reason.eq(reason), messages::updated_at.eq(now)))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+pub(super) fn compare_and_set_version(
+    conn: &mut Conn,
+    row: &MessageRow,
+    seen: i32,
+    editor_kind: &str,
+    editor_id: &str,
+    expires: Time,
+) -> QueryResult<bool> {
+    let changed = diesel::update(messages::table.find(&row.id).filter(messages::version.eq(seen)))
+        .set((
+            messages::version.eq(row.version),
+            messages::content_hash.eq(&row.content_hash),
+            messages::editor_kind.eq(editor_kind),
+            messages::editor_id.eq(editor_id),
+            messages::expires_at.eq(expires),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+pub(super) fn decisions(conn: &mut Conn, id: &MessageId) -> QueryResult<Vec<DecisionRow>> {
+    decisions::table
+        .filter(decisions::message_id.eq(id))
+        .order((decisions::created_at, decisions::id))
+        .load(conn)
+}
+
+pub(super) fn insert_decision(conn: &mut Conn, row: &DecisionRow) -> QueryResult<()> {
+    diesel::insert_into(decisions::table).values(row.clone()).execute(conn).map(drop)
+}
+
+#[expect(clippy::too_many_arguments, reason = "one per column")]
+pub(super) fn insert_warrant(
+    conn: &mut Conn,
+    id: &WarrantId,
+    row: &MessageRow,
+    decision: Option<&DecisionId>,
+    cleared_by: ClearedBy,
+    policy: i32,
+    now: Time,
+    expires: Time,
+) -> QueryResult<()> {
+    diesel::insert_into(warrants::table)
+        .values((
+            warrants::id.eq(id),
+            warrants::message_id.eq(&row.id),
+            warrants::version.eq(row.version),
+            warrants::content_hash.eq(&row.content_hash),
+            warrants::decision_id.eq(decision.map(DecisionId::as_str)),
+            warrants::cleared_by.eq(cleared_by),
+            warrants::policy_version.eq(policy),
+            warrants::issued_at.eq(now),
+            warrants::expires_at.eq(expires),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+/// A message edited after approval has an outbox row already, cancelled; it gets the new warrant.
+pub(super) fn put_outbox(
+    conn: &mut Conn,
+    warrant: &WarrantId,
+    row: &MessageRow,
+    not_before: Time,
+    waits_for: Option<&str>,
+    now: Time,
+) -> QueryResult<()> {
+    let renewed = diesel::update(outbox::table.find(&row.id).filter(outbox::state.eq("cancelled")))
+        .set((
+            outbox::warrant_id.eq(warrant),
+            outbox::state.eq("queued"),
+            outbox::not_before.eq(not_before),
+            outbox::waits_for.eq(waits_for),
+            outbox::attempts.eq(0),
+            outbox::updated_at.eq(now),
+        ))
+        .execute(conn)?;
+    if renewed == 1 {
+        return Ok(());
+    }
+    diesel::insert_into(outbox::table)
+        .values((
+            outbox::message_id.eq(&row.id),
+            outbox::warrant_id.eq(warrant),
+            outbox::mailbox_id.eq(&row.mailbox_id),
+            outbox::state.eq("queued"),
+            outbox::not_before.eq(not_before),
+            outbox::waits_for.eq(waits_for),
+            outbox::attempts.eq(0),
+            outbox::updated_at.eq(now),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Takes a message out of the outbox, unless a worker has it already.
+pub(super) fn cancel_outbox(conn: &mut Conn, id: &MessageId, now: Time) -> QueryResult<bool> {
+    let changed = diesel::update(outbox::table.find(id).filter(outbox::state.eq("queued")))
+        .set((outbox::state.eq("cancelled"), outbox::updated_at.eq(now)))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+pub(super) fn due_to_expire(conn: &mut Conn, now: Time, limit: i64) -> QueryResult<Vec<MessageRow>> {
+    messages::table
+        .filter(messages::state.eq_any([State::Pending, State::ChangesRequested]))
+        .filter(messages::expires_at.le(now))
+        .order(messages::submitted_at)
+        .limit(limit)
+        .load(conn)
+}
+
+pub(super) fn add_tag(conn: &mut Conn, id: &MessageId, tag: &str) -> QueryResult<()> {
+    let there: bool = diesel::select(exists(message_tags::table.find((id, tag)))).get_result(conn)?;
+    if there {
+        return Ok(());
+    }
+    diesel::insert_into(message_tags::table)
+        .values((message_tags::message_id.eq(id), message_tags::tag.eq(tag)))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(in crate::domain) fn tags_of(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<(MessageId, String)>> {
+    message_tags::table
+        .filter(message_tags::message_id.eq_any(ids.to_vec()))
+        .order((message_tags::message_id, message_tags::tag))
+        .load(conn)
+}
+
+pub(super) fn campaign_has_approval(conn: &mut Conn, mailbox: &MailboxId, campaign: &str) -> QueryResult<bool> {
+    let tagged = message_tags::table.filter(message_tags::tag.eq(campaign)).select(message_tags::message_id);
+    let approved: Option<MessageId> = messages::table
+        .inner_join(decisions::table.on(decisions::message_id.eq(messages::id)))
+        .filter(messages::mailbox_id.eq(mailbox))
+        .filter(decisions::kind.eq("approve"))
+        .filter(messages::campaign.eq(campaign).assume_not_null().or(messages::id.eq_any(tagged)))
+        .select(messages::id)
+        .first(conn)
+        .optional()?;
+    Ok(approved.is_some())
+}
+
+pub(super) fn seen_version(conn: &mut Conn, id: &MessageId, viewer: &str) -> QueryResult<Option<i32>> {
+    message_views::table.find((id, viewer)).select(message_views::version).first(conn).optional()
+}
+
+pub(super) fn put_view(conn: &mut Conn, id: &MessageId, viewer: &str, version: i32, now: Time) -> QueryResult<()> {
+    let changed = diesel::update(message_views::table.find((id, viewer)))
+        .set((message_views::version.eq(version), message_views::seen_at.eq(now)))
+        .execute(conn)?;
+    if changed == 0 {
+        diesel::insert_into(message_views::table)
+            .values((
+                message_views::message_id.eq(id),
+                message_views::viewer.eq(viewer),
+                message_views::version.eq(version),
+                message_views::seen_at.eq(now),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+pub(super) fn count_in_state(conn: &mut Conn, reach: Option<&[MailboxId]>, state: State) -> QueryResult<i64> {
+    let mut query = messages::table.filter(messages::state.eq(state)).into_boxed();
+    if let Some(ids) = reach {
+        query = query.filter(messages::mailbox_id.eq_any(ids.to_vec()));
+    }
+    query.count().get_result(conn)
+}
+
+pub(super) fn campaigns(conn: &mut Conn, reach: Option<&[MailboxId]>) -> QueryResult<Vec<String>> {
+    let mut query = messages::table
+        .filter(messages::campaign.is_not_null())
+        .select(messages::campaign.assume_not_null())
+        .distinct()
+        .limit(100)
+        .into_boxed();
+    if let Some(ids) = reach {
+        query = query.filter(messages::mailbox_id.eq_any(ids.to_vec()));
+    }
+    let mut names: Vec<String> = query.load(conn)?;
+    names.sort();
+    Ok(names)
+}
+
+pub(super) fn list(conn: &mut Conn, reach: Option<&[MailboxId]>, filter: &Filter) -> QueryResult<Vec<ListRow>> {
+    let mut query = messages::table
+        .inner_join(mailboxes::table)
+        .inner_join(
+            message_versions::table
+                .on(message_versions::message_id.eq(messages::id).and(message_versions::version.eq(messages::version))),
+        )
+        .select((
+            messages::id,
+            messages::mailbox_id,
+            mailboxes::address,
+            messages::campaign,
+            messages::state,
+            messages::state_reason,
+            messages::held_because,
+            messages::origin,
+            message_versions::to_address,
+            message_versions::to_name,
+            message_versions::subject,
+            messages::version,
+            messages::submitted_at,
+            messages::sent_at,
+            messages::updated_at,
+        ))
+        .limit(i64::try_from(filter.limit).unwrap_or(100) + 1)
+        .into_boxed();
+    if let Some(ids) = reach {
+        query = query.filter(messages::mailbox_id.eq_any(ids.to_vec()));
+    }
+    if !filter.states.is_empty() {
+        query = query.filter(messages::state.eq_any(filter.states.clone()));
+    }
+    if let Some(mailbox) = &filter.mailbox {
+        query = query.filter(messages::mailbox_id.eq(mailbox.clone()));
+    }
+    if let Some(campaign) = &filter.campaign {
+        query = query.filter(messages::campaign.eq(campaign.clone()));
+    }
+    if let Some(contact) = &filter.contact {
+        query = query.filter(messages::contact_id.eq(contact.clone()));
+    }
+    if let Some(older) = filter.older_than {
+        query = query.filter(messages::submitted_at.lt(older));
+    }
+    if let Some(tag) = &filter.tag {
+        query = query.filter(
+            messages::id
+                .eq_any(message_tags::table.filter(message_tags::tag.eq(tag.clone())).select(message_tags::message_id)),
+        );
+    }
+    if let Some(words) = &filter.words {
+        let literal = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let pattern = format!("%{literal}%");
+        query = query.filter(
+            message_versions::subject
+                .like(pattern.clone())
+                .escape('\\')
+                .or(message_versions::to_address.like(pattern).escape('\\')),
+        );
+    }
+    // Ids are UUIDs of version 7: their order is the order of submission.
+    match (&filter.after, filter.oldest_first) {
+        (Some(after), true) => query = query.filter(messages::id.gt(after.clone())),
+        (Some(after), false) => query = query.filter(messages::id.lt(after.clone())),
+        (None, _) => {}
+    }
+    if filter.oldest_first {
+        query.order(messages::id.asc()).load(conn)
+    } else {
+        query.order(messages::id.desc()).load(conn)
+    }
+}

@@ -1,0 +1,212 @@
+//! Submission: from words to a message that is refused, held or on its way.
+
+use serde_json::json;
+
+use crate::clock::Time;
+use crate::db::types::Json;
+use crate::db::{Conn, transaction};
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::contacts::{self, ConsentBasis, ContactInput, ContactRow, suppressions};
+use crate::domain::email_address::EmailAddress;
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::{MessageId, secret};
+use crate::domain::mailboxes::{self, Mailbox, Mode};
+use crate::domain::{settings, text, threads};
+
+use super::content::{Content, Footer, Words, check_headers};
+use super::oversight::{Facts, Verdict, gate};
+use super::{Message, MessageRow, Origin, State, VersionRow, log, queries, tags, warrant};
+
+/// How long a message waits for a decision, in hours.
+pub const REVIEW_HOURS: i64 = 72;
+
+/// A message to be submitted.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    /// The mailbox by address or id; none where only one is within reach.
+    pub mailbox: Option<String>,
+    /// The recipient.
+    pub to: String,
+    /// The recipient's name, where it is not on record.
+    pub to_name: Option<String>,
+    /// The words.
+    pub words: Words,
+    /// Tags of the message.
+    pub tags: Vec<String>,
+    /// `List-*` and `X-*` headers.
+    pub headers: Vec<(String, String)>,
+    /// A mode stricter than the mailbox's.
+    pub mode: Option<Mode>,
+    /// Not to leave before.
+    pub send_at: Option<Time>,
+    /// The ground the sender names.
+    pub consent_basis: Option<ConsentBasis>,
+    /// The campaign it belongs to.
+    pub campaign: Option<String>,
+    /// Who put the words together.
+    pub origin: Origin,
+}
+
+/// Submits a message to its mailbox's mode.
+pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Result<Message> {
+    actor.must_have(Scope::Draft)?;
+    let to = EmailAddress::parse("to", &new.to)?;
+    let words = new.words.check()?;
+    let headers = check_headers(&new.headers)?;
+    let campaign = text::optional_line("campaign", new.campaign.as_deref(), 100)?;
+    let send_at = check_send_at(new.send_at, now)?;
+    transaction(conn, |conn| {
+        let mailbox = mailboxes::resolve(conn, actor, new.mailbox.as_deref())?;
+        let mode = effective_mode(&mailbox, new.mode)?;
+        suppressions::refuse(conn, to.key())?;
+        let input = ContactInput { email: new.to.clone(), name: new.to_name.clone(), ..ContactInput::default() };
+        let contact = contacts::upsert_row(conn, actor, &input, now)?;
+        let verdict = gate(Facts {
+            mode,
+            origin: new.origin,
+            first_of_campaign: is_first(conn, &mailbox, campaign.as_deref(), &new.tags)?,
+            announcement: new.tags.iter().any(|tag| tag == "product_announcement"),
+            has_basis: new.consent_basis.is_some() || contacts::has_consent(conn, &contact.id)?,
+        });
+        if verdict == Verdict::Refused {
+            return Err(read_only(&mailbox));
+        }
+        let id = MessageId::new();
+        let footer = footer(conn, &mailbox, &contact)?;
+        let content = Content {
+            from_address: mailbox.address.clone(),
+            from_name: mailbox.name.clone(),
+            to_address: to.as_str().to_owned(),
+            to_name: contact.name.clone(),
+            subject: words.subject,
+            text_body: words.text,
+            html_body: Some(words.html),
+            headers,
+            footer,
+        };
+        let held = match verdict {
+            Verdict::Held(reason) => Some(reason),
+            _ => None,
+        };
+        let row = MessageRow {
+            id: id.clone(),
+            mailbox_id: mailbox.id.clone(),
+            contact_id: contact.id.clone(),
+            thread_id: threads::open(conn, &mailbox.id, &contact.id, &content.subject, now)?,
+            campaign,
+            state: State::Draft,
+            state_reason: None,
+            held_because: held.map(str::to_owned),
+            effective_mode: mode,
+            origin: new.origin,
+            author_kind: actor.kind().to_owned(),
+            author_id: actor.id().to_owned(),
+            editor_kind: actor.kind().to_owned(),
+            editor_id: actor.id().to_owned(),
+            is_test: matches!(actor, Actor::Key { is_test: true, .. }),
+            consent_basis: new.consent_basis.map(|basis| basis.as_str().to_owned()),
+            version: 1,
+            content_hash: content.hash(),
+            send_at,
+            submitted_at: Some(now),
+            expires_at: held.map(|_| now.plus_seconds(REVIEW_HOURS * 3600)),
+            sent_at: None,
+            created_at: now,
+            updated_at: now,
+        };
+        queries::insert(conn, &row)?;
+        queries::insert_version(conn, &version_row(&row, &content, actor, now))?;
+        suppressions::keep_link(conn, &token_of(&content.footer), &row.id, &contact.id, now)?;
+        tags::attach(conn, actor, &row, &contact, &new.tags, now)?;
+        match verdict {
+            Verdict::Cleared(by) => {
+                let undo = if mode == Mode::Autonomous { 0 } else { mailbox.undo_seconds };
+                super::lifecycle::transition(conn, &row.id, State::Draft, State::Queued, None, now)?;
+                warrant::issue(conn, &row, by, None, undo, now)?;
+                log(conn, actor, "message.submit", &row, json!({"cleared_by": by, "content_hash": row.content_hash}), now)?;
+            }
+            _ => {
+                super::lifecycle::transition(conn, &row.id, State::Draft, State::Pending, held, now)?;
+                log(conn, actor, "message.submit", &row, json!({"held_because": held, "content_hash": row.content_hash}), now)?;
+            }
+        }
+        super::get(conn, actor, &row.id)
+    })
+}
+
+fn effective_mode(mailbox: &Mailbox, asked: Option<Mode>) -> Result<Mode> {
+    match asked {
+        Some(asked) if asked > mailbox.mode => Err(Error::invalid(
+            "mode_loosening",
+            "oversight_mode",
+            format!("oversight_mode may only tighten: this mailbox is {} and {asked} is looser. Leave it out.", mailbox.mode),
+        )),
+        asked => Ok(asked.unwrap_or(mailbox.mode).stricter(mailbox.mode)),
+    }
+}
+
+fn read_only(mailbox: &Mailbox) -> Error {
+    Error::forbidden("mailbox_read_only", format!("{} is read_only: nothing leaves it. Nothing was stored.", mailbox.address))
+        .with_hint("Use another mailbox, or ask an administrator to set this one to gated_send.")
+}
+
+fn check_send_at(at: Option<Time>, now: Time) -> Result<Option<Time>> {
+    match at {
+        Some(at) if at > now.plus_days(365) => {
+            Err(Error::invalid("field_invalid", "send_at", format!("send_at must be within a year from now; got {at}.")))
+        }
+        at => Ok(at.filter(|at| *at > now)),
+    }
+}
+
+/// The first message of a campaign is held in the looser modes until one of its kind was approved.
+fn is_first(conn: &mut Conn, mailbox: &Mailbox, campaign: Option<&str>, tags: &[String]) -> Result<bool> {
+    let campaigns: Vec<&str> =
+        campaign.into_iter().chain(tags.iter().map(String::as_str).filter(|tag| tags::is_campaign(tag))).collect();
+    for name in campaigns {
+        if !queries::campaign_has_approval(conn, &mailbox.id, name)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn footer(conn: &mut Conn, mailbox: &Mailbox, contact: &ContactRow) -> Result<Footer> {
+    let why = if contacts::customer(conn, &contact.id)?.is_some() {
+        format!("You receive this because you are or were a customer of {}.", mailbox.name)
+    } else {
+        format!("You receive this because {} has you as a contact.", mailbox.name)
+    };
+    Ok(Footer {
+        why,
+        sender: mailbox.name.clone(),
+        postal_address: mailbox.postal_address.clone(),
+        unsubscribe_url: format!("{}/u/{}", settings::base_url(conn)?, secret()),
+    })
+}
+
+/// The token at the end of the unsubscribe address.
+fn token_of(footer: &Footer) -> String {
+    footer.unsubscribe_url.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+pub(super) fn version_row(row: &MessageRow, content: &Content, actor: &Actor, now: Time) -> VersionRow {
+    VersionRow {
+        message_id: row.id.clone(),
+        version: row.version,
+        content_hash: row.content_hash.clone(),
+        from_address: content.from_address.clone(),
+        from_name: content.from_name.clone(),
+        to_address: content.to_address.clone(),
+        to_name: content.to_name.clone(),
+        subject: content.subject.clone(),
+        text_body: content.text_body.clone(),
+        html_body: content.html_body.clone(),
+        headers: Json::new(content.headers.clone()),
+        footer: Json::new(content.footer.clone()),
+        editor_kind: actor.kind().to_owned(),
+        editor_id: actor.id().to_owned(),
+        editor_name: actor.name().to_owned(),
+        created_at: now,
+    }
+}

@@ -1,0 +1,36 @@
+//! The warrant and the outbox row, written together or not at all.
+
+use crate::clock::Time;
+use crate::db::Conn;
+use crate::domain::error::Result;
+use crate::domain::ids::{DecisionId, WarrantId};
+
+use super::oversight::ClearedBy;
+use super::{MessageRow, queries};
+
+/// The version of the checks a warrant was issued under.
+pub const POLICY_VERSION: i32 = 1;
+/// How long a warrant lives, in days; a message delayed longer needs a new look.
+pub const LIFETIME_DAYS: i64 = 30;
+
+/// Issues the warrant for the current content and puts the message into the outbox.
+/// `undo_seconds` is how long it can still be stopped.
+pub(super) fn issue(
+    conn: &mut Conn,
+    row: &MessageRow,
+    cleared_by: ClearedBy,
+    decision: Option<&DecisionId>,
+    undo_seconds: i32,
+    now: Time,
+) -> Result<Time> {
+    let warrant = WarrantId::new();
+    let undo_until = now.plus_seconds(i64::from(undo_seconds));
+    let (not_before, waits_for) = match row.send_at {
+        Some(at) if at > undo_until => (at, Some("the time it is scheduled for")),
+        _ => (undo_until, (undo_seconds > 0).then_some("the undo window")),
+    };
+    let expires = not_before.max(now).plus_days(LIFETIME_DAYS);
+    queries::insert_warrant(conn, &warrant, row, decision, cleared_by, POLICY_VERSION, now, expires)?;
+    queries::put_outbox(conn, &warrant, row, not_before, waits_for, now)?;
+    Ok(not_before)
+}

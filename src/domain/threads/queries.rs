@@ -1,0 +1,110 @@
+//! SQL of conversations.
+
+use diesel::dsl::exists;
+use diesel::prelude::*;
+
+use crate::clock::Time;
+use crate::db::Conn;
+use crate::db::schema::{inbound_email_tags, inbound_emails, threads};
+use crate::domain::ids::{ContactId, InboundEmailId, MailboxId, ThreadId};
+use crate::domain::mailboxes::Mailbox;
+
+use super::InboundEmail;
+
+/// Which emails of an inbox.
+#[derive(Debug, Clone, Default)]
+pub struct InboxFilter {
+    /// From this address, in its compared form.
+    pub from_key: Option<String>,
+    /// With all these tags.
+    pub tags: Vec<String>,
+    /// Read or not.
+    pub unread: Option<bool>,
+    /// Received at or after.
+    pub since: Option<Time>,
+    /// At most so many.
+    pub limit: usize,
+    /// Continue after this one.
+    pub before: Option<InboundEmailId>,
+}
+
+pub(super) fn insert_thread(conn: &mut Conn, id: &ThreadId, mailbox: &MailboxId, contact: &ContactId, subject: &str, now: Time) -> QueryResult<()> {
+    diesel::insert_into(threads::table)
+        .values((
+            threads::id.eq(id),
+            threads::mailbox_id.eq(mailbox),
+            threads::contact_id.eq(contact.as_str()),
+            threads::subject.eq(subject),
+            threads::created_at.eq(now),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn insert_email(conn: &mut Conn, row: &InboundEmail) -> QueryResult<()> {
+    diesel::insert_into(inbound_emails::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn by_id(conn: &mut Conn, id: &InboundEmailId) -> QueryResult<Option<InboundEmail>> {
+    inbound_emails::table.find(id).first(conn).optional()
+}
+
+pub(super) fn of_contact(conn: &mut Conn, contact: &ContactId) -> QueryResult<Vec<InboundEmail>> {
+    inbound_emails::table
+        .filter(inbound_emails::contact_id.eq(contact.as_str()))
+        .order((inbound_emails::received_at, inbound_emails::id))
+        .limit(200)
+        .load(conn)
+}
+
+pub(super) fn inbox(conn: &mut Conn, mailbox: &Mailbox, released_only: bool, filter: &InboxFilter) -> QueryResult<Vec<InboundEmail>> {
+    let mut query = inbound_emails::table
+        .filter(inbound_emails::mailbox_id.eq(&mailbox.id))
+        .filter(inbound_emails::from_key.ne(&mailbox.address_key))
+        .order(inbound_emails::id.desc())
+        .limit(i64::try_from(filter.limit).unwrap_or(100) + 1)
+        .into_boxed();
+    if released_only {
+        query = query.filter(inbound_emails::released_at.is_not_null());
+    }
+    if let Some(from) = &filter.from_key {
+        query = query.filter(inbound_emails::from_key.eq(from.clone()));
+    }
+    if let Some(since) = filter.since {
+        query = query.filter(inbound_emails::received_at.ge(since));
+    }
+    match filter.unread {
+        Some(true) => query = query.filter(inbound_emails::read_at.is_null()),
+        Some(false) => query = query.filter(inbound_emails::read_at.is_not_null()),
+        None => {}
+    }
+    if let Some(before) = &filter.before {
+        query = query.filter(inbound_emails::id.lt(before.clone()));
+    }
+    for tag in &filter.tags {
+        query = query.filter(exists(
+            inbound_email_tags::table
+                .filter(inbound_email_tags::inbound_email_id.eq(inbound_emails::id))
+                .filter(inbound_email_tags::tag.eq(tag.clone())),
+        ));
+    }
+    query.load(conn)
+}
+
+pub(super) fn tags_of(conn: &mut Conn, ids: &[InboundEmailId]) -> QueryResult<Vec<(InboundEmailId, String)>> {
+    inbound_email_tags::table
+        .filter(inbound_email_tags::inbound_email_id.eq_any(ids.to_vec()))
+        .order((inbound_email_tags::inbound_email_id, inbound_email_tags::tag))
+        .load(conn)
+}
+
+pub(super) fn add_tag(conn: &mut Conn, id: &InboundEmailId, tag: &str) -> QueryResult<()> {
+    let there: bool = diesel::select(exists(inbound_email_tags::table.find((id, tag)))).get_result(conn)?;
+    if there {
+        return Ok(());
+    }
+    diesel::insert_into(inbound_email_tags::table)
+        .values((inbound_email_tags::inbound_email_id.eq(id), inbound_email_tags::tag.eq(tag)))
+        .execute(conn)
+        .map(drop)
+}
