@@ -72,7 +72,7 @@ pub(super) fn compare_and_set_version(
     Ok(changed == 1)
 }
 
-pub(super) fn decisions(conn: &mut Conn, id: &MessageId) -> QueryResult<Vec<DecisionRow>> {
+pub(in crate::domain) fn decisions(conn: &mut Conn, id: &MessageId) -> QueryResult<Vec<DecisionRow>> {
     decisions::table
         .filter(decisions::message_id.eq(id))
         .order((decisions::created_at, decisions::id))

@@ -1,0 +1,257 @@
+//! CSV import: good rows are kept, bad rows are reported by line and kept for download.
+
+use std::io::Read;
+
+use diesel::prelude::*;
+
+use crate::clock::Time;
+use crate::db::Db;
+use crate::db::{Conn, transaction};
+use crate::domain::actor::Actor;
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::ImportId;
+use crate::domain::text;
+
+use super::intake::{NewChurnEvent, Taken, take};
+use super::queries;
+
+/// Largest file taken, in bytes.
+pub const LARGEST: usize = 50 * 1024 * 1024;
+/// Rows committed together; also how often progress is written.
+const BATCH: usize = 200;
+
+/// The columns understood; `customer_email` is the one needed.
+pub const COLUMNS: [&str; 17] = [
+    "customer_email", "customer_name", "company", "provider", "provider_customer_id", "provider_subscription_id", "plan_name", "mrr", "mrr_cents",
+    "currency", "tenure_days", "cancel_reason", "cancel_reason_text", "event_type", "last_active_at", "cancelled_at", "notes",
+];
+
+/// An import and how far it is.
+#[derive(Debug, Clone, Queryable, Insertable, AsChangeset)]
+#[diesel(table_name = crate::db::schema::imports)]
+pub struct Import {
+    /// Its id.
+    pub id: ImportId,
+    /// What is imported: "churn".
+    pub kind: String,
+    /// The file's name as given.
+    pub file_name: String,
+    /// running, finished or failed.
+    pub state: String,
+    /// Rows in the file.
+    pub total_rows: i64,
+    /// Rows kept.
+    pub imported_rows: i64,
+    /// Rows that were there already.
+    pub duplicate_rows: i64,
+    /// Rows refused.
+    pub refused_rows: i64,
+    /// The refused rows as CSV, with line and problem in front.
+    pub refused_csv: String,
+    /// Why it failed.
+    pub problem: Option<String>,
+    /// Who started it.
+    pub created_by: String,
+    /// When.
+    pub created_at: Time,
+    /// When it ended.
+    pub finished_at: Option<Time>,
+}
+
+/// A file read and found well-formed, ready to be imported row by row.
+#[derive(Debug)]
+pub struct Parsed {
+    headers: Vec<String>,
+    rows: Vec<(u64, csv::StringRecord)>,
+}
+
+/// Reads a file whole. A file broken anywhere is refused before any row is kept.
+pub fn parse(bytes: &[u8]) -> Result<Parsed> {
+    if bytes.len() > LARGEST {
+        return Err(Error::invalid("body_too_large", "file", format!("The file is larger than {LARGEST} bytes. Nothing was stored. Split it.")));
+    }
+    refuse_open_quote(bytes)?;
+    let without_mark = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(without_mark.take(LARGEST as u64));
+    let headers: Vec<String> = reader.headers().map_err(broken)?.iter().map(|h| h.trim().to_ascii_lowercase()).collect();
+    if !headers.iter().any(|h| h == "customer_email") {
+        return Err(Error::invalid(
+            "csv_invalid",
+            "file",
+            format!("Line 1, column 1: there is no column customer_email. The columns understood are {} and features. No row was imported.", COLUMNS.join(", ")),
+        ));
+    }
+    if let Some((column, unknown)) = headers.iter().enumerate().find(|(_, h)| !COLUMNS.contains(&h.as_str()) && *h != "features") {
+        return Err(Error::invalid(
+            "csv_invalid",
+            "file",
+            format!(
+                "Line 1, column {}: \"{}\" is not a column of this import. The columns understood are {} and features. No row was imported.",
+                column + 1,
+                text::excerpt(unknown),
+                COLUMNS.join(", ")
+            ),
+        ));
+    }
+    let mut rows = vec![];
+    for record in reader.records() {
+        let record = record.map_err(broken)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        rows.push((line, record));
+    }
+    Ok(Parsed { headers, rows })
+}
+
+fn broken(error: csv::Error) -> Error {
+    let line = error.position().map_or(0, csv::Position::line);
+    let reason = match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("{len} fields, header has {expected_len}"),
+        csv::ErrorKind::Utf8 { err, .. } => return Error::invalid("csv_invalid", "file", format!("Line {line}, column {}: this is not UTF-8. No row was imported. Save the file as UTF-8.", err.field() + 1)),
+        _ => "this is not readable as CSV".to_owned(),
+    };
+    Error::invalid("csv_invalid", "file", format!("Line {line}, column 1: {reason}. No row was imported."))
+}
+
+/// The csv crate closes an open quote at the end of the file; that would swallow rows silently.
+fn refuse_open_quote(bytes: &[u8]) -> Result<()> {
+    let (mut line, mut column, mut open) = (1_usize, 1_usize, None);
+    for byte in bytes {
+        match byte {
+            b'"' => open = if open.is_some() { None } else { Some((line, column)) },
+            b'\n' => {
+                line += 1;
+                column = 0;
+            }
+            _ => {}
+        }
+        column += 1;
+    }
+    match open {
+        Some((opened, column)) => Err(Error::invalid("csv_invalid", "file", format!("Line {line}, column {column}: quote opened on line {opened} was never closed. No row was imported."))),
+        None => Ok(()),
+    }
+}
+
+/// Notes the start of an import, so that a page can show its progress.
+pub fn start(conn: &mut Conn, actor: &Actor, file_name: &str, parsed: &Parsed, now: Time) -> Result<Import> {
+    actor.must_manage()?;
+    let import = Import {
+        id: ImportId::new(),
+        kind: "churn".to_owned(),
+        file_name: file_name.chars().filter(|c| !c.is_control()).take(200).collect(),
+        state: "running".to_owned(),
+        total_rows: i64::try_from(parsed.rows.len()).unwrap_or(i64::MAX),
+        imported_rows: 0,
+        duplicate_rows: 0,
+        refused_rows: 0,
+        refused_csv: String::new(),
+        problem: None,
+        created_by: actor.name().to_owned(),
+        created_at: now,
+        finished_at: None,
+    };
+    queries::put_import(conn, &import)?;
+    Ok(import)
+}
+
+/// Imports the rows, batch by batch, and tells `progress` after each.
+pub fn run(db: &Db, actor: &Actor, mut import: Import, parsed: &Parsed, now: impl Fn() -> Time, progress: impl Fn(&Import)) -> Result<Import> {
+    let mut refused = csv::Writer::from_writer(vec![]);
+    let mut header = vec!["line".to_owned(), "problem".to_owned()];
+    header.extend(parsed.headers.iter().cloned());
+    refused.write_record(&header).map_err(Error::internal)?;
+    for batch in parsed.rows.chunks(BATCH) {
+        let before = import.clone();
+        let done = db.write(|conn| {
+            for (line, record) in batch {
+                match transaction(conn, |conn| take(conn, actor, &new_event(&parsed.headers, record)?, "csv", now())) {
+                    Ok(Taken::New(_)) => import.imported_rows += 1,
+                    Ok(Taken::Known(_)) => import.duplicate_rows += 1,
+                    // A row that is wrong is reported; a database that fails ends the import.
+                    Err(error) if error.kind == crate::domain::error::Kind::Invalid => {
+                        import.refused_rows += 1;
+                        let cells = [line.to_string(), error.detail].into_iter().chain(record.iter().map(neutral));
+                        refused.write_record(cells).map_err(Error::internal)?;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            queries::put_import(conn, &import)?;
+            Ok(())
+        });
+        if let Err(error) = done {
+            let failed = Import { state: "failed".into(), problem: Some(error.detail.clone()), finished_at: Some(now()), ..before };
+            db.write(|conn| Ok::<_, Error>(queries::put_import(conn, &failed)?))?;
+            return Err(error);
+        }
+        progress(&import);
+    }
+    import.state = "finished".to_owned();
+    import.finished_at = Some(now());
+    if import.refused_rows > 0 {
+        let bytes = refused.into_inner().map_err(|error| Error::internal(error.error()))?;
+        import.refused_csv = String::from_utf8(bytes).map_err(Error::internal)?;
+    }
+    db.write(|conn| Ok::<_, Error>(queries::put_import(conn, &import)?))?;
+    Ok(import)
+}
+
+/// An import by id.
+pub fn get(conn: &mut Conn, actor: &Actor, id: &ImportId) -> Result<Import> {
+    actor.must_manage()?;
+    queries::import(conn, id)?.ok_or_else(|| Error::not_found("import"))
+}
+
+/// Spreadsheets run cells that start like this; an apostrophe makes them text (OWASP, CSV injection).
+fn neutral(cell: &str) -> String {
+    if cell.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) {
+        format!("'{cell}")
+    } else {
+        cell.to_owned()
+    }
+}
+
+fn new_event(headers: &[String], record: &csv::StringRecord) -> Result<NewChurnEvent> {
+    let cell = |name: &str| {
+        let index = headers.iter().position(|header| header == name)?;
+        record.get(index).map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned)
+    };
+    let number = |name: &str| match cell(name) {
+        None => Ok(None),
+        Some(text_) => text_.parse::<i64>().map(Some).map_err(|_| {
+            Error::invalid("field_invalid", name, format!("{name} must be a whole number; got \"{}\".", text::excerpt(&text_)))
+        }),
+    };
+    let time = |name: &str| match cell(name) {
+        None => Ok(None),
+        Some(text_) => Time::parse(&text_).map(Some).ok_or_else(|| {
+            Error::invalid("field_invalid", name, format!("{name} must be a day or a time such as 2026-04-30 or 2026-04-30T12:00:00Z; got \"{}\".", text::excerpt(&text_)))
+        }),
+    };
+    if cell("customer_email").is_none() {
+        return Err(Error::invalid("field_invalid", "customer_email", "customer_email must be filled in; got nothing."));
+    }
+    Ok(NewChurnEvent {
+        customer_email: cell("customer_email"),
+        customer_name: cell("customer_name"),
+        company: cell("company"),
+        provider: Some(cell("provider").unwrap_or_else(|| "csv".to_owned())),
+        provider_customer_id: cell("provider_customer_id"),
+        provider_subscription_id: cell("provider_subscription_id"),
+        plan_name: cell("plan_name"),
+        mrr_minor: match number("mrr_cents")? {
+            Some(minor) => Some(minor),
+            None => number("mrr")?,
+        },
+        currency: cell("currency"),
+        tenure_days: number("tenure_days")?,
+        cancel_reason: cell("cancel_reason"),
+        cancel_reason_text: cell("cancel_reason_text"),
+        event_type: cell("event_type"),
+        last_active_at: time("last_active_at")?,
+        churned_at: time("cancelled_at")?,
+        notes: cell("notes"),
+        features: cell("features").map(|list| list.split(';').map(|f| f.trim().to_owned()).filter(|f| !f.is_empty()).collect()).unwrap_or_default(),
+        ..NewChurnEvent::default()
+    })
+}

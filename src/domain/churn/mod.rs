@@ -1,0 +1,172 @@
+//! Customers leaving: intake, analysis, variants, recovery.
+
+pub mod import;
+pub mod intake;
+mod queries;
+pub mod sheet;
+pub mod stripe;
+pub mod variants;
+
+use diesel::prelude::*;
+use serde_json::json;
+
+use crate::clock::Time;
+use crate::db::types::Json;
+use crate::db::{Conn, transaction};
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::audit::{self, Entry};
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::{ChurnEventId, ContactId};
+use crate::domain::reason::{Reason, ReasonQuote};
+use crate::text_enum;
+
+pub use queries::Filter;
+
+text_enum!(
+    /// Where a churn event stands.
+    pub enum Status {
+        /// Taken in.
+        New => "new",
+        /// Being analysed by an agent.
+        Processing => "processing",
+        /// Nine drafts are there.
+        VariantsGenerated => "variants_generated",
+        /// One of them was sent.
+        EmailSent => "email_sent",
+        /// The customer came back.
+        Recovered => "recovered",
+        /// The customer did not.
+        Lost => "lost",
+    }
+);
+
+text_enum!(
+    /// How a customer left.
+    pub enum EventType {
+        /// They cancelled.
+        Cancelled => "cancelled",
+        /// The account ran out.
+        Expired => "expired",
+        /// They stopped using it.
+        Inactive => "inactive",
+        /// The payment failed.
+        PaymentFailed => "payment_failed",
+    }
+);
+
+/// One customer leaving.
+#[derive(Debug, Clone, Queryable, Insertable)]
+#[diesel(table_name = crate::db::schema::churn_events)]
+pub struct ChurnEvent {
+    /// Its id.
+    pub id: ChurnEventId,
+    /// The contact, where an address is known.
+    pub contact_id: Option<ContactId>,
+    /// The address.
+    pub customer_email: Option<String>,
+    /// The name.
+    pub customer_name: Option<String>,
+    /// Who reported it: stripe, csv, custom and the like.
+    pub provider: String,
+    /// The provider's id of the customer.
+    pub provider_customer_id: Option<String>,
+    /// The provider's id of the subscription.
+    pub provider_subscription_id: Option<String>,
+    /// The plan they had.
+    pub plan_name: Option<String>,
+    /// Monthly recurring revenue in minor units.
+    pub mrr_minor: Option<i64>,
+    /// ISO 4217, upper case.
+    pub currency: String,
+    /// How long they stayed, in days.
+    pub tenure_days: Option<i32>,
+    /// The code as given.
+    pub cancel_reason: Option<String>,
+    /// Their words as given.
+    pub cancel_reason_text: Option<String>,
+    /// How they left.
+    pub event_type: EventType,
+    /// When they were last active.
+    pub last_active_at: Option<Time>,
+    /// Notes.
+    pub notes: Option<String>,
+    /// Features they used.
+    pub features: Json<Vec<String>>,
+    /// Where it stands.
+    pub status: Status,
+    /// The reason the analysis found, or a person chose.
+    pub reason: Reason,
+    /// How sure, 0 to 100.
+    pub reason_confidence: i32,
+    /// The words that led there.
+    pub reason_quotes: Json<Vec<ReasonQuote>>,
+    /// Who corrected the reason.
+    pub reason_corrected_by: Option<String>,
+    /// By which way it came in.
+    pub source: String,
+    /// When they left.
+    pub churned_at: Time,
+    /// When they came back.
+    pub recovered_at: Option<Time>,
+    /// When it was taken in.
+    pub created_at: Time,
+    /// When it last changed.
+    pub updated_at: Time,
+}
+
+/// One churn event.
+pub fn get(conn: &mut Conn, actor: &Actor, id: &ChurnEventId) -> Result<ChurnEvent> {
+    actor.must_have(Scope::Read)?;
+    queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("churn event"))
+}
+
+/// Churn events, the latest departure first, and whether there are more.
+pub fn list(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<(Vec<ChurnEvent>, bool)> {
+    actor.must_have(Scope::Read)?;
+    let mut rows = queries::list(conn, filter)?;
+    let more = rows.len() > filter.limit;
+    rows.truncate(filter.limit);
+    Ok((rows, more))
+}
+
+/// The churn events of a contact, the latest first.
+pub fn of_contact(conn: &mut Conn, actor: &Actor, contact: &ContactId) -> Result<Vec<ChurnEvent>> {
+    actor.must_have(Scope::Read)?;
+    Ok(queries::of_contact(conn, contact)?)
+}
+
+/// Corrects the reason.
+pub fn correct_reason(conn: &mut Conn, actor: &Actor, id: &ChurnEventId, reason: Reason, now: Time) -> Result<ChurnEvent> {
+    actor.must_have(Scope::Draft)?;
+    transaction(conn, |conn| {
+        let event = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("churn event"))?;
+        queries::set_reason(conn, id, reason, actor.name(), now)?;
+        log(conn, actor, "churn.correct_reason", id, json!({"from": event.reason, "to": reason}), now)?;
+        get_row(conn, id)
+    })
+}
+
+/// Notes that the customer came back.
+pub fn recover(conn: &mut Conn, actor: &Actor, id: &ChurnEventId, now: Time) -> Result<ChurnEvent> {
+    actor.must_have(Scope::Draft)?;
+    transaction(conn, |conn| {
+        let event = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("churn event"))?;
+        if matches!(event.status, Status::Recovered | Status::Lost) {
+            return Err(Error::bad_request("already_final", format!("this churn event is already {}", event.status)));
+        }
+        if !queries::set_status(conn, id, event.status, Status::Recovered, now)? {
+            return Err(Error::bad_request("already_final", "this churn event has changed meanwhile"));
+        }
+        queries::set_recovered_at(conn, id, now)?;
+        log(conn, actor, "churn.recovered", id, json!({"mrr_minor": event.mrr_minor, "currency": event.currency}), now)?;
+        get_row(conn, id)
+    })
+}
+
+fn get_row(conn: &mut Conn, id: &ChurnEventId) -> Result<ChurnEvent> {
+    queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("churn event"))
+}
+
+fn log(conn: &mut Conn, actor: &Actor, action: &'static str, id: &ChurnEventId, detail: serde_json::Value, now: Time) -> Result<()> {
+    audit::record(conn, actor, Entry { action, target_kind: "churn_event", target_id: id.as_str(), mailbox_id: None, detail }, now)
+}

@@ -1,0 +1,179 @@
+//! SQL of churn events and their variants.
+
+use diesel::prelude::*;
+
+use crate::clock::Time;
+use crate::db::Conn;
+use crate::db::schema::{churn_events, imports, provider_events, variants};
+use crate::domain::actor::Actor;
+use crate::domain::ids::{ChurnEventId, ContactId, ImportId, MessageId, VariantId};
+use crate::domain::reason::Reason;
+
+use super::import::Import;
+use super::variants::Variant;
+use super::{ChurnEvent, Status};
+
+/// Which churn events.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// With this status.
+    pub status: Option<Status>,
+    /// With this reason.
+    pub reason: Option<Reason>,
+    /// With these words in name, address or plan.
+    pub words: Option<String>,
+    /// At most so many.
+    pub limit: usize,
+    /// Skip so many, for the offset pages of the recovery API.
+    pub offset: i64,
+    /// Continue after this departure and id.
+    pub before: Option<(Time, ChurnEventId)>,
+}
+
+pub(super) fn by_id(conn: &mut Conn, id: &ChurnEventId) -> QueryResult<Option<ChurnEvent>> {
+    churn_events::table.find(id).first(conn).optional()
+}
+
+pub(super) fn insert(conn: &mut Conn, row: &ChurnEvent) -> QueryResult<()> {
+    diesel::insert_into(churn_events::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn of_contact(conn: &mut Conn, contact: &ContactId) -> QueryResult<Vec<ChurnEvent>> {
+    churn_events::table
+        .filter(churn_events::contact_id.eq(contact.as_str()))
+        .order((churn_events::churned_at.desc(), churn_events::id.desc()))
+        .limit(50)
+        .load(conn)
+}
+
+pub(super) fn same_subscription(conn: &mut Conn, provider: &str, subscription: &str, since: Time) -> QueryResult<Option<ChurnEvent>> {
+    churn_events::table
+        .filter(churn_events::provider_subscription_id.eq(subscription))
+        .filter(churn_events::provider.eq(provider))
+        .filter(churn_events::created_at.gt(since))
+        .order(churn_events::created_at)
+        .first(conn)
+        .optional()
+}
+
+pub(super) fn list(conn: &mut Conn, filter: &Filter) -> QueryResult<Vec<ChurnEvent>> {
+    let mut query = churn_events::table
+        .order((churn_events::churned_at.desc(), churn_events::id.desc()))
+        .limit(i64::try_from(filter.limit).unwrap_or(100) + 1)
+        .offset(filter.offset)
+        .into_boxed();
+    if let Some(status) = filter.status {
+        query = query.filter(churn_events::status.eq(status));
+    }
+    if let Some(reason) = filter.reason {
+        query = query.filter(churn_events::reason.eq(reason));
+    }
+    if let Some((at, id)) = &filter.before {
+        query = query.filter(
+            churn_events::churned_at.lt(*at).or(churn_events::churned_at.eq(*at).and(churn_events::id.lt(id.clone()))),
+        );
+    }
+    if let Some(words) = &filter.words {
+        let literal = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let pattern = format!("%{literal}%");
+        query = query.filter(
+            churn_events::customer_email
+                .assume_not_null()
+                .like(pattern.clone())
+                .escape('\\')
+                .or(churn_events::customer_name.assume_not_null().like(pattern.clone()).escape('\\'))
+                .or(churn_events::plan_name.assume_not_null().like(pattern).escape('\\')),
+        );
+    }
+    query.load(conn)
+}
+
+pub(super) fn set_status(conn: &mut Conn, id: &ChurnEventId, from: Status, to: Status, now: Time) -> QueryResult<bool> {
+    let changed = diesel::update(churn_events::table.find(id).filter(churn_events::status.eq(from)))
+        .set((churn_events::status.eq(to), churn_events::updated_at.eq(now)))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+pub(super) fn set_recovered_at(conn: &mut Conn, id: &ChurnEventId, now: Time) -> QueryResult<()> {
+    diesel::update(churn_events::table.find(id)).set(churn_events::recovered_at.eq(now)).execute(conn).map(drop)
+}
+
+pub(super) fn set_reason(conn: &mut Conn, id: &ChurnEventId, reason: Reason, by: &str, now: Time) -> QueryResult<()> {
+    diesel::update(churn_events::table.find(id))
+        .set((
+            churn_events::reason.eq(reason),
+            churn_events::reason_confidence.eq(100),
+            churn_events::reason_corrected_by.eq(by),
+            churn_events::updated_at.eq(now),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn note_provider_event(conn: &mut Conn, provider: &str, event: &str, now: Time) -> QueryResult<bool> {
+    let known: i64 = provider_events::table.find((provider, event)).count().get_result(conn)?;
+    if known > 0 {
+        return Ok(false);
+    }
+    diesel::insert_into(provider_events::table)
+        .values((
+            provider_events::provider.eq(provider),
+            provider_events::event_id.eq(event),
+            provider_events::received_at.eq(now),
+        ))
+        .execute(conn)?;
+    Ok(true)
+}
+
+pub(super) fn insert_variant(conn: &mut Conn, row: &Variant) -> QueryResult<()> {
+    diesel::insert_into(variants::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn variants(conn: &mut Conn, event: &ChurnEventId) -> QueryResult<Vec<Variant>> {
+    variants::table.filter(variants::churn_event_id.eq(event)).order(variants::position).load(conn)
+}
+
+pub(super) fn variant(conn: &mut Conn, event: &ChurnEventId, id: &VariantId) -> QueryResult<Option<Variant>> {
+    variants::table.find(id).filter(variants::churn_event_id.eq(event)).first(conn).optional()
+}
+
+pub(super) fn variant_of_message(conn: &mut Conn, message: &MessageId) -> QueryResult<Option<Variant>> {
+    variants::table.filter(variants::message_id.eq(message.as_str())).first(conn).optional()
+}
+
+pub(super) fn set_variant_message(conn: &mut Conn, id: &VariantId, message: &MessageId) -> QueryResult<()> {
+    diesel::update(variants::table.find(id)).set(variants::message_id.eq(message.as_str())).execute(conn).map(drop)
+}
+
+pub(super) fn set_variant_words(conn: &mut Conn, row: &Variant, actor: &Actor) -> QueryResult<bool> {
+    let changed = diesel::update(variants::table.find(&row.id).filter(variants::sent_at.is_null()))
+        .set((
+            variants::subject.eq(&row.subject),
+            variants::text_body.eq(&row.text_body),
+            variants::html_body.eq(&row.html_body),
+            variants::edited_kind.eq(actor.kind()),
+            variants::edited_id.eq(actor.id()),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+pub(super) fn set_variant_sent(conn: &mut Conn, id: &VariantId, now: Time) -> QueryResult<()> {
+    diesel::update(variants::table.find(id).filter(variants::sent_at.is_null()))
+        .set(variants::sent_at.eq(now))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn put_import(conn: &mut Conn, row: &Import) -> QueryResult<()> {
+    let changed = diesel::update(imports::table.find(&row.id)).set(row.clone()).execute(conn)?;
+    if changed == 0 {
+        diesel::insert_into(imports::table).values(row.clone()).execute(conn)?;
+    }
+    Ok(())
+}
+
+pub(super) fn import(conn: &mut Conn, id: &ImportId) -> QueryResult<Option<Import>> {
+    imports::table.find(id).first(conn).optional()
+}

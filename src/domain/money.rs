@@ -1,0 +1,75 @@
+//! Amounts of money in minor units.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// An amount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    /// Minor units: cents for USD, whole yen for JPY.
+    pub minor: i64,
+    /// ISO 4217, upper case.
+    pub currency: String,
+}
+
+/// Digits after the point (ISO 4217, list one).
+fn digits(currency: &str) -> u32 {
+    match currency {
+        "JPY" | "KRW" | "CLP" | "ISK" | "VND" | "XAF" | "XOF" | "UGX" | "PYG" => 0,
+        "BHD" | "KWD" | "OMR" | "JOD" | "TND" => 3,
+        _ => 2,
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = 10_u64.pow(digits(&self.currency));
+        let amount = self.minor.unsigned_abs();
+        if self.minor < 0 {
+            f.write_str("-")?;
+        }
+        match self.currency.as_str() {
+            "USD" => f.write_str("$")?,
+            "EUR" => f.write_str("€")?,
+            "GBP" => f.write_str("£")?,
+            "JPY" => f.write_str("¥")?,
+            other => write!(f, "{other} ")?,
+        }
+        f.write_str(&grouped(amount / unit))?;
+        let rest = amount % unit;
+        if rest > 0 {
+            write!(f, ".{rest:0width$}", width = digits(&self.currency) as usize)?;
+        }
+        Ok(())
+    }
+}
+
+/// A number with commas between thousands.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(c);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_read_as_people_write_them() {
+        let show = |minor, currency: &str| Money { minor, currency: currency.into() }.to_string();
+        assert_eq!(show(4900, "USD"), "$49");
+        assert_eq!(show(4950, "USD"), "$49.50");
+        assert_eq!(show(120_000, "EUR"), "€1,200");
+        assert_eq!(show(5000, "JPY"), "¥5,000");
+        assert_eq!(show(1500, "KWD"), "KWD 1.500");
+        assert_eq!(show(-5, "GBP"), "-£0.05");
+    }
+}
