@@ -1,4 +1,17 @@
 //! Countersign: the desk where people sign off the email that AI agents write.
+//!
+//! The code map is in `docs/ARCHITECTURE.md`. In short: four surfaces ([`web`], [`api`],
+//! the command line in [`cli`] and the [`worker`]) stand over one [`domain`], which alone
+//! speaks to the database ([`db`]); mail leaves only from the worker through [`email`].
+
+pub mod api;
+pub mod app;
+pub mod catcher;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod db;
 pub mod domain;
+pub mod email;
+pub mod web;
+pub mod worker;

@@ -497,3 +497,4 @@ diesel::allow_tables_to_appear_in_same_query!(outbox, suppressions);
 diesel::allow_tables_to_appear_in_same_query!(decisions, message_tags);
 diesel::joinable!(messages -> mailboxes (mailbox_id));
 diesel::allow_tables_to_appear_in_same_query!(outbox, decisions);
+diesel::allow_tables_to_appear_in_same_query!(outbox, settings);

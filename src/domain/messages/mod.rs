@@ -226,6 +226,14 @@ pub fn version(conn: &mut Conn, id: &MessageId, version: i32) -> Result<VersionR
     queries::version(conn, id, version)?.ok_or_else(|| Error::not_found("version"))
 }
 
+/// The latest version with this content, of a message that was fetched already.
+pub fn version_with_hash(conn: &mut Conn, id: &MessageId, hash: &str) -> Result<Option<VersionRow>> {
+    match queries::version_with_hash(conn, id, hash)? {
+        Some(found) => version(conn, id, found).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Notes that this content was shown to an actor, so that a decision without a
 /// hash binds to what they saw.
 pub fn note_shown(conn: &mut Conn, actor: &Actor, shown: &[(MessageId, i32)], now: Time) -> Result<()> {

@@ -1,0 +1,163 @@
+//! JSON from outside, read strictly: no duplicate keys, no unknown fields, errors that say what to do.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use futures_util::future::LocalBoxFuture;
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::error::Problem;
+use crate::domain::error::Error;
+use crate::domain::text::excerpt;
+
+/// The body of a request.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = body(request, payload);
+        Box::pin(async move {
+            let body = body.await?;
+            let body: &[u8] = if body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { &body };
+            parse(body).map(Json)
+        })
+    }
+}
+
+/// The raw body, or the error that says it is too big.
+pub fn body(request: &HttpRequest, payload: &mut Payload) -> LocalBoxFuture<'static, Result<web::Bytes, Problem>> {
+    let bytes = web::Bytes::from_request(request, payload);
+    Box::pin(async move {
+        bytes.await.map_err(|error| {
+            if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
+                let text = format!("The request body is larger than {} bytes. Nothing was stored.", super::LARGEST_BODY);
+                Problem::with_status(Error::bad_request("body_too_large", text), StatusCode::PAYLOAD_TOO_LARGE)
+            } else {
+                Error::bad_request("body_unreadable", "The request body could not be read. Send it again.").into()
+            }
+        })
+    })
+}
+
+/// Reads a body.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let Strict(value) = serde_json::from_slice(body).map_err(|error| {
+        let text = error.to_string();
+        match text.strip_prefix("duplicate key ").and_then(|rest| rest.rsplit_once(" at line")) {
+            Some((key, _)) => Error::bad_request("json_duplicate_key", format!("The key \"{}\" appears twice.", excerpt(key))),
+            None => {
+                let reason = text.split(" at line").next().unwrap_or("it ends too early");
+                Error::bad_request(
+                    "json_invalid",
+                    format!("The body is not valid JSON at line {}, column {}: {}.", error.line(), error.column(), excerpt(reason)),
+                )
+            }
+        }
+    })?;
+    serde_path_to_error::deserialize(&value).map_err(|error| refused(&error, &value).into())
+}
+
+fn refused(error: &serde_path_to_error::Error<serde_json::Error>, value: &Value) -> Error {
+    let path = error.path().to_string();
+    let text = error.inner().to_string();
+    let quoted: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
+    if text.starts_with("unknown field") {
+        let name = quoted.first().copied().unwrap_or_default();
+        let nearest = quoted.iter().skip(1).max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
+        let guess = nearest.map(|near| format!(" Did you mean \"{near}\"?")).unwrap_or_default();
+        return Error::invalid("field_unknown", name, format!("\"{}\" is not a field of this request.{guess}", excerpt(name)));
+    }
+    if text.starts_with("missing field") {
+        let name = quoted.first().copied().unwrap_or_default();
+        return Error::invalid("field_invalid", name, format!("{name} must be given; got nothing."));
+    }
+    let field = if path == "." || path.is_empty() { "the body" } else { &path };
+    let got = value.pointer(&format!("/{}", path.replace('.', "/").replace(['[', ']'], "")));
+    let got = got.map_or_else(|| "something else".to_owned(), |got| excerpt(&got.to_string()));
+    let expected = text.rsplit_once("expected ").map_or(text.as_str(), |(_, expected)| expected);
+    Error::invalid("field_invalid", field, format!("{field} must be {expected}; got {got}."))
+}
+
+/// A JSON value in which no object names a key twice.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Value;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON")
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+                Ok(value.into())
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+                Ok(value.into())
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+                Ok(value.into())
+            }
+            fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+                Ok(value.into())
+            }
+            fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+                Ok(value.into())
+            }
+            fn visit_unit<E>(self) -> Result<Value, E> {
+                Ok(Value::Null)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+                let mut all = vec![];
+                while let Some(Strict(item)) = items.next_element()? {
+                    all.push(item);
+                }
+                Ok(all.into())
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+                let mut map = Map::new();
+                while let Some((key, Strict(value))) = entries.next_entry::<String, Strict>()? {
+                    if map.contains_key(&key) {
+                        return Err(de::Error::custom(format!("duplicate key {key}")));
+                    }
+                    map.insert(key, value);
+                }
+                Ok(map.into())
+            }
+        }
+        deserializer.deserialize_any(Reader).map(Strict)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::ResponseError;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Request {
+        #[expect(dead_code, reason = "only its type matters here")]
+        subject: String,
+    }
+
+    fn refusal(body: &str) -> (u16, String) {
+        let problem = parse::<Request>(body.as_bytes()).unwrap_err();
+        (problem.status_code().as_u16(), problem.to_string())
+    }
+
+    #[test]
+    fn bad_json_is_told_apart() {
+        assert_eq!(refusal("{\"subject\": \"a\", \"subject\": \"b\"}"), (400, "The key \"subject\" appears twice.".into()));
+        assert!(refusal("{\"subject\": ").1.starts_with("The body is not valid JSON at line 1, column 12"));
+        assert_eq!(refusal("{\"subjct\": \"a\"}"), (422, "\"subjct\" is not a field of this request. Did you mean \"subject\"?".into()));
+        assert_eq!(refusal("{\"subject\": 7}"), (422, "subject must be a string; got 7.".into()));
+        assert_eq!(refusal("{}"), (422, "subject must be given; got nothing.".into()));
+        assert_eq!(refusal("{\"subject\": \"\\ud800\"}").0, 400);
+    }
+}

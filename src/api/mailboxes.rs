@@ -1,0 +1,80 @@
+//! `/v1/mailboxes`.
+
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::Problem;
+use super::key::Key;
+use super::shapes::split_tags;
+use crate::app::State;
+use crate::clock::Time;
+use crate::domain::actor::Scope;
+use crate::domain::email_address::EmailAddress;
+use crate::domain::error::Error;
+use crate::domain::ids::InboundEmailId;
+use crate::domain::mailboxes;
+use crate::domain::threads::{self, InboxFilter};
+
+pub async fn list(key: Key, state: web::Data<State>) -> Result<HttpResponse, Problem> {
+    key.0.must_have(Scope::Read)?;
+    let all = state.read(move |conn| mailboxes::list(conn, &key.0)).await?;
+    let all: Vec<Value> = all
+        .iter()
+        .map(|m| json!({"id": m.id, "address": m.address, "name": m.name, "mode": m.mode, "oversight_mode": m.mode, "stopped": m.stopped_at.is_some()}))
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({"mailboxes": all})))
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Query {
+    from: Option<String>,
+    filter_from: Option<String>,
+    limit: Option<usize>,
+    tags: Option<String>,
+    unread: Option<bool>,
+    since: Option<String>,
+    cursor: Option<String>,
+}
+
+pub async fn inbox(key: Key, state: web::Data<State>, id: web::Path<String>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
+    let query = query.into_inner();
+    let from = query.from.or(query.filter_from);
+    let from_key = from.as_deref().map(|from| EmailAddress::parse("from", from)).transpose()?.map(|from| from.key().to_owned());
+    let since = match &query.since {
+        Some(text) => Some(Time::parse(text).ok_or_else(|| Error::invalid("field_invalid", "since", "since must be a time such as 2026-04-30T12:00:00Z."))?),
+        None => None,
+    };
+    let filter = InboxFilter {
+        from_key,
+        tags: query.tags.as_deref().map(|tags| split_tags(tags).0).unwrap_or_default(),
+        unread: query.unread,
+        since,
+        limit: query.limit.unwrap_or(50).clamp(1, 100),
+        before: query.cursor.as_deref().map(InboundEmailId::from),
+    };
+    let (rows, more) = state
+        .read(move |conn| {
+            let mailbox = mailboxes::resolve(conn, &key.0, Some(&id))?;
+            threads::inbox(conn, &key.0, &mailbox.id, &filter)
+        })
+        .await?;
+    let cursor = rows.last().filter(|_| more).map(|(row, _)| row.id.clone());
+    let emails: Vec<Value> = rows
+        .iter()
+        .map(|(row, tags)| {
+            json!({
+                "id": row.id,
+                "from": row.from_address,
+                "to": row.to_address,
+                "subject": row.subject,
+                "snippet": row.text_body.chars().take(160).collect::<String>(),
+                "received_at": row.received_at,
+                "thread_id": row.thread_id,
+                "tags": tags,
+                "unread": row.read_at.is_none(),
+            })
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({"emails": emails, "next_cursor": cursor})))
+}

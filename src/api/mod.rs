@@ -1,0 +1,64 @@
+//! REST: `/v1` for mail with oversight, `/api/v1` for churn events and recovery.
+
+mod contacts;
+mod error;
+mod hooks;
+mod json;
+mod key;
+mod mailboxes;
+mod messages;
+mod oversight;
+mod recovery;
+mod shapes;
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::HttpResponse;
+
+pub use error::status;
+
+/// Largest JSON body taken, in bytes.
+const LARGEST_BODY: usize = 1024 * 1024;
+
+/// Registers the routes.
+pub fn configure(config: &mut ServiceConfig) {
+    config
+        .service(
+            web::scope("/v1")
+                .app_data(web::PayloadConfig::new(LARGEST_BODY))
+                .route("/contacts/search", web::get().to(contacts::search))
+                .route("/contacts", web::post().to(contacts::upsert))
+                .route("/contacts/{id}/tags", web::post().to(contacts::add_tags))
+                .route("/contacts/{id}/tags/{tag}", web::delete().to(contacts::remove_tag))
+                .route("/contacts/{id}", web::get().to(contacts::show))
+                .route("/send", web::post().to(messages::send))
+                .route("/mailboxes", web::get().to(mailboxes::list))
+                .route("/mailboxes/{id}/send", web::post().to(messages::send_from))
+                .route("/mailboxes/{id}/inbox", web::get().to(mailboxes::inbox))
+                .route("/emails/{id}/tags", web::post().to(messages::add_tags))
+                .route("/emails/{id}/cancel", web::post().to(messages::cancel))
+                .route("/emails/{id}/decide", web::post().to(oversight::decide_one))
+                .route("/oversight/pending", web::get().to(oversight::pending))
+                .route("/oversight/decide", web::post().to(oversight::decide))
+                .route("/webhooks/stripe", web::post().to(hooks::stripe))
+                .default_service(web::to(not_found)),
+        )
+        .service(
+            web::scope("/api/v1")
+                .app_data(web::PayloadConfig::new(LARGEST_BODY))
+                .route("/churn-events", web::post().to(recovery::create))
+                .route("/churn-events", web::get().to(recovery::list))
+                .route("/projects/{slug}/churn-events", web::post().to(recovery::create))
+                .route("/churn-events/{id}", web::get().to(recovery::show))
+                .route("/churn-events/{id}/recovered", web::post().to(recovery::recovered))
+                .route("/churn-events/{id}/cancel-reason", web::patch().to(recovery::correct_reason))
+                .route("/churn-events/{id}/generate", web::post().to(recovery::generate))
+                .route("/churn-events/{id}/variants", web::get().to(recovery::variants))
+                .route("/churn-events/{id}/variants/{vid}", web::patch().to(recovery::edit_variant))
+                .route("/churn-events/{id}/variants/{vid}/send", web::post().to(recovery::send_variant))
+                .default_service(web::to(recovery::not_found)),
+        );
+}
+
+async fn not_found() -> Result<HttpResponse, error::Problem> {
+    Err(crate::domain::error::Error::not_found("call").into())
+}

@@ -1,0 +1,121 @@
+//! `/v1/oversight`: what waits for a decision, and deciding.
+
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::Problem;
+use super::json::Json;
+use super::key::Key;
+use super::shapes;
+use crate::app::State;
+use crate::clock::{self, Time};
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::error::{Error, Result as DomainResult};
+use crate::domain::ids::MessageId;
+use crate::domain::mailboxes;
+use crate::domain::messages::decide::{Decide, decide as decide_message};
+use crate::domain::messages::list::{Filter, list};
+use crate::domain::messages::{self, DecisionKind, State as MessageState};
+
+#[derive(Debug, Deserialize)]
+pub struct Query {
+    mailbox: Option<String>,
+    mailbox_id: Option<String>,
+    tag: Option<String>,
+    campaign: Option<String>,
+    older_than: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+pub async fn pending(key: Key, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
+    key.0.must_have(Scope::OversightRead)?;
+    let query = query.into_inner();
+    let older_than = match &query.older_than {
+        Some(text) => Some(Time::parse(text).ok_or_else(|| Error::invalid("field_invalid", "older_than", "older_than must be a time such as 2026-04-30T12:00:00Z."))?),
+        None => None,
+    };
+    let base_url = state.base_url.clone();
+    let answer = state
+        .write(move |conn| {
+            let mailbox = match query.mailbox.as_deref().or(query.mailbox_id.as_deref()) {
+                Some(named) => Some(mailboxes::resolve(conn, &key.0, Some(named))?.id),
+                None => None,
+            };
+            let filter = Filter {
+                states: vec![MessageState::Pending],
+                mailbox,
+                campaign: query.campaign,
+                tag: query.tag,
+                older_than,
+                oldest_first: true,
+                after: query.cursor.as_deref().map(MessageId::from),
+                limit: query.limit.unwrap_or(20).clamp(1, 100),
+                ..Filter::default()
+            };
+            let now = clock::now();
+            let (rows, more) = list(conn, &key.0, &filter)?;
+            let shown: Vec<(MessageId, i32)> = rows.iter().map(|row| (row.id.clone(), row.version)).collect();
+            messages::note_shown(conn, &key.0, &shown, now)?;
+            let cursor = rows.last().filter(|_| more).map(|row| row.id.clone());
+            let all = rows
+                .iter()
+                .map(|row| {
+                    let message = messages::get(conn, &key.0, &row.id)?;
+                    let mut shape = shapes::message(&message, &base_url);
+                    shape["age_seconds"] = json!(row.submitted_at.map(|at| now.seconds_since(at)));
+                    Ok(shape)
+                })
+                .collect::<DomainResult<Vec<Value>>>()?;
+            Ok(json!({"messages": all, "pending": all, "emails": all, "next_cursor": cursor}))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    message_id: Option<String>,
+    email_id: Option<String>,
+    decision: Option<DecisionKind>,
+    action: Option<DecisionKind>,
+    reason: Option<String>,
+    content_hash: Option<String>,
+}
+
+pub async fn decide(key: Key, state: web::Data<State>, body: Json<Decision>) -> Result<HttpResponse, Problem> {
+    let id = body.0.message_id.clone().or_else(|| body.0.email_id.clone());
+    let id = id.ok_or_else(|| Error::invalid("field_invalid", "message_id", "message_id must be given; got nothing."))?;
+    run(key.0, &state, MessageId::from(id.as_str()), body.0).await
+}
+
+pub async fn decide_one(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Decision>) -> Result<HttpResponse, Problem> {
+    run(key.0, &state, MessageId::from(id.as_str()), body.0).await
+}
+
+async fn run(actor: Actor, state: &State, id: MessageId, body: Decision) -> Result<HttpResponse, Problem> {
+    let kind = body.decision.or(body.action);
+    let kind = kind.ok_or_else(|| Error::invalid("field_invalid", "decision", "decision must be one of approve, reject, request_changes; got nothing."))?;
+    let decider = actor.clone();
+    let decided = state
+        .write(move |conn| {
+            let decision = Decide { message: &id, kind, reason: body.reason.as_deref(), content_hash: body.content_hash.as_deref() };
+            decide_message(conn, &decider, &decision, clock::now())
+        })
+        .await;
+    match decided {
+        Ok(message) => Ok(HttpResponse::Ok().json(shapes::message(&message, &state.base_url))),
+        Err(error) => {
+            let changed = error.changed.clone();
+            let problem = Problem::from(error);
+            let Some(changed) = changed else { return Err(problem) };
+            let diff = super::messages::diff(state, actor, changed.message_id, changed.seen, changed.current).await;
+            Err(match diff {
+                Some(diff) => problem.with_diff(diff),
+                None => problem,
+            })
+        }
+    }
+}

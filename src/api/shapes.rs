@@ -1,0 +1,121 @@
+//! JSON shapes that several calls share.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::domain::contacts::Contact;
+use crate::domain::messages::{Message, State};
+
+/// A string or a list of strings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "a string or a list of strings")]
+pub enum OneOrMany {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    /// As a list.
+    pub fn into_vec(self) -> Vec<String> {
+        match self {
+            OneOrMany::One(one) => vec![one],
+            OneOrMany::Many(many) => many,
+        }
+    }
+}
+
+/// The body of every call that adds tags.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tags {
+    /// The tags.
+    pub tags: OneOrMany,
+}
+
+/// A comma-separated list, a leading minus excluding.
+pub fn split_tags(list: &str) -> (Vec<String>, Vec<String>) {
+    let (without, with): (Vec<&str>, Vec<&str>) =
+        list.split(',').map(str::trim).filter(|tag| !tag.is_empty()).partition(|tag| tag.starts_with('-'));
+    let with = with.into_iter().map(str::to_owned).collect();
+    (with, without.into_iter().map(|tag| tag.trim_start_matches('-').to_owned()).collect())
+}
+
+/// A contact.
+pub fn contact(contact: &Contact) -> Value {
+    json!({
+        "id": contact.row.id,
+        "email": contact.row.email,
+        "name": contact.row.name,
+        "tags": contact.tags,
+        "metadata": *contact.row.metadata,
+        "time_zone": contact.row.time_zone,
+        "created_at": contact.row.created_at,
+        "suppressed": contact.suppressed.is_some(),
+        "consents": contact.consents,
+    })
+}
+
+/// The status word of a message: what waits for its time is "scheduled".
+fn status(message: &Message) -> &'static str {
+    match message.row.state {
+        State::Queued if message.row.send_at.is_some() => "scheduled",
+        state => state.as_str(),
+    }
+}
+
+/// What a submission answers.
+pub fn submitted(message: &Message, base_url: &str) -> Value {
+    let row = &message.row;
+    json!({
+        "id": row.id,
+        "message_id": row.id,
+        "status": status(message),
+        "held": row.state == State::Pending,
+        "reason": row.held_because,
+        "review_url": format!("{base_url}/messages/{}", row.id),
+        "thread_id": row.thread_id,
+        "expires_at": row.expires_at,
+    })
+}
+
+/// A message whole.
+pub fn message(message: &Message, base_url: &str) -> Value {
+    let (row, words) = (&message.row, &message.current);
+    let decisions: Vec<Value> = message
+        .decisions
+        .iter()
+        .map(|d| json!({"decision": d.kind, "by": d.actor_name, "at": d.created_at, "reason": d.reason, "content_hash": d.content_hash, "version": d.version}))
+        .collect();
+    json!({
+        "id": row.id,
+        "message_id": row.id,
+        "email_id": row.id,
+        "status": status(message),
+        "reason": row.state_reason.as_ref().or(row.held_because.as_ref()),
+        "mailbox_id": row.mailbox_id,
+        "from": words.from_address,
+        "to": words.to_address,
+        "to_name": words.to_name,
+        "subject": words.subject,
+        "text_body": words.text_body,
+        "body": words.text_body,
+        "html_body": words.html_body,
+        "headers": words.headers.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+        "footer": *words.footer,
+        "tags": message.tags,
+        "campaign": row.campaign,
+        "thread_id": row.thread_id,
+        "version": row.version,
+        "content_hash": row.content_hash,
+        "oversight_mode": row.effective_mode,
+        "decisions": decisions,
+        "submitted_at": row.submitted_at,
+        "expires_at": row.expires_at,
+        "send_at": row.send_at,
+        "sent_at": row.sent_at,
+        "created_at": row.created_at,
+        "review_url": format!("{base_url}/messages/{}", row.id),
+    })
+}

@@ -1,0 +1,58 @@
+//! What every surface shares: built once, by the command line and by the tests.
+
+use std::sync::Arc;
+
+use actix_web::web::{self, ServiceConfig};
+use secrecy::SecretString;
+use tokio::sync::Notify;
+
+use crate::catcher::Catcher;
+use crate::db::{Conn, Db};
+use crate::domain::error::{Error, Result};
+use crate::web::CookieKey;
+
+/// The state behind all surfaces.
+#[derive(Clone)]
+pub struct State {
+    /// The database.
+    pub db: Db,
+    /// Where people reach this installation, without a slash at the end.
+    pub base_url: String,
+    /// Whether a mail server is configured.
+    pub email_configured: bool,
+    /// What Stripe signs its webhooks with.
+    pub stripe_secret: Option<Arc<SecretString>>,
+    /// Rings when there may be something to send.
+    pub wake: Arc<Notify>,
+    /// The built-in mail catcher, in the demo.
+    pub catcher: Option<Arc<Catcher>>,
+}
+
+impl State {
+    /// Reads, off the async threads.
+    pub async fn read<T: Send + 'static>(&self, work: impl FnOnce(&mut Conn) -> Result<T> + Send + 'static) -> Result<T> {
+        let db = self.db.clone();
+        web::block(move || db.read(work)).await.map_err(Error::internal)?
+    }
+
+    /// Changes in one transaction, off the async threads, and wakes the worker.
+    pub async fn write<T: Send + 'static>(&self, work: impl FnOnce(&mut Conn) -> Result<T> + Send + 'static) -> Result<T> {
+        let done = self.quiet_write(work).await;
+        self.wake.notify_waiters();
+        done
+    }
+
+    /// The same for the worker, which does not wake itself.
+    pub async fn quiet_write<T: Send + 'static>(&self, work: impl FnOnce(&mut Conn) -> Result<T> + Send + 'static) -> Result<T> {
+        let db = self.db.clone();
+        web::block(move || db.write(work)).await.map_err(Error::internal)?
+    }
+}
+
+/// Registers every route of every surface.
+pub fn configure(state: State, cookie_key: CookieKey) -> impl FnOnce(&mut ServiceConfig) + Clone {
+    move |config: &mut ServiceConfig| {
+        config.app_data(web::Data::new(state.clone())).configure(crate::api::configure);
+        crate::web::configure(&state, &cookie_key, config);
+    }
+}

@@ -1,0 +1,157 @@
+//! Commands that administer: users, mailboxes, keys, import, verify.
+
+use std::io::{BufRead, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::Failed;
+use crate::clock;
+use crate::config::Config;
+use crate::db::Db;
+use crate::domain::accounts::users::{self, NewUser};
+use crate::domain::actor::{Actor, Role, Scope};
+use crate::domain::churn::import;
+use crate::domain::mailboxes::{self, Mode, NewMailbox, keys};
+use crate::domain::outbox::verify as walk;
+
+const OPERATOR: Actor = Actor::System("command line");
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UserCommand {
+    /// Add a user.
+    Add(AddUser),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AddUser {
+    /// Their address.
+    #[arg(long)]
+    email: String,
+    /// Their name.
+    #[arg(long, default_value = "")]
+    name: String,
+    /// admin, manager or reviewer.
+    #[arg(long)]
+    role: Role,
+    /// Read the password from standard input.
+    #[arg(long, conflicts_with = "invite")]
+    password_stdin: bool,
+    /// Print a link with which they set their password.
+    #[arg(long)]
+    invite: bool,
+}
+
+pub(super) fn user(db: &Db, config: &Config, command: UserCommand) -> Result<(), Failed> {
+    let UserCommand::Add(add) = command;
+    let password = if add.password_stdin {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line)?;
+        Some(line.trim_end_matches(['\n', '\r']).to_owned())
+    } else {
+        None
+    };
+    let new = NewUser { email: add.email, name: add.name, role: add.role, password, mailboxes: vec![] };
+    let added = db.write(|conn| users::add(conn, &OPERATOR, &new, clock::now()))?;
+    match added.invitation {
+        Some(token) => println!("{}/invite/{token}", config.base_url()),
+        None => println!("{}", added.id),
+    }
+    Ok(())
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum MailboxCommand {
+    /// Add a mailbox.
+    Add(AddMailbox),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AddMailbox {
+    /// The address mail leaves from.
+    #[arg(long)]
+    address: String,
+    /// The name recipients see.
+    #[arg(long)]
+    name: String,
+    /// read_only, gated_all, gated_send, monitored or autonomous.
+    #[arg(long, default_value = "gated_send")]
+    mode: Mode,
+    /// The sender's postal address.
+    #[arg(long)]
+    postal_address: String,
+    /// The undo window in seconds.
+    #[arg(long, default_value_t = 15)]
+    undo_seconds: i32,
+}
+
+pub(super) fn mailbox(db: &Db, command: MailboxCommand) -> Result<(), Failed> {
+    let MailboxCommand::Add(add) = command;
+    let new = NewMailbox { address: add.address, name: add.name, mode: add.mode, postal_address: add.postal_address, undo_seconds: add.undo_seconds };
+    let id = db.write(|conn| mailboxes::add(conn, &OPERATOR, &new, clock::now()))?;
+    println!("{id}");
+    Ok(())
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyCommand {
+    /// Make a key and print it alone on standard output.
+    Add(AddKey),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AddKey {
+    /// Its name.
+    #[arg(long)]
+    name: String,
+    /// read, draft, contacts, oversight_read, oversight, admin; separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    scopes: Vec<Scope>,
+    /// A mailbox it is limited to; may be repeated.
+    #[arg(long)]
+    mailbox: Vec<String>,
+    /// Its mail is recorded and never sent.
+    #[arg(long)]
+    test: bool,
+}
+
+pub(super) fn key(db: &Db, command: KeyCommand) -> Result<(), Failed> {
+    let KeyCommand::Add(add) = command;
+    let (_, secret) = db.write(|conn| {
+        let boxes = add.mailbox.iter().map(|named| mailboxes::resolve(conn, &OPERATOR, Some(named)).map(|mailbox| mailbox.id));
+        let mailboxes = boxes.collect::<crate::domain::error::Result<Vec<_>>>()?;
+        let new = keys::NewKey { name: add.name, scopes: add.scopes, mailboxes, is_test: add.test };
+        keys::add(conn, &OPERATOR, &new, clock::now())
+    })?;
+    println!("{secret}");
+    Ok(())
+}
+
+pub(super) fn import(db: &Db, file: &Path) -> Result<ExitCode, Failed> {
+    let parsed = import::parse(&std::fs::read(file)?)?;
+    let name = file.file_name().map_or_else(|| "file".to_owned(), |name| name.to_string_lossy().into_owned());
+    let started = db.write(|conn| import::start(conn, &OPERATOR, &name, &parsed, clock::now()))?;
+    let done = import::run(db, &OPERATOR, started, &parsed, clock::now, |import| {
+        let seen = import.imported_rows + import.duplicate_rows + import.refused_rows;
+        eprint!("\r{seen} of {} rows", import.total_rows);
+    })?;
+    eprintln!();
+    println!("{} imported, {} known already, {} refused", done.imported_rows, done.duplicate_rows, done.refused_rows);
+    if done.refused_rows == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let refused = file.with_extension("refused.csv");
+    std::fs::File::create(&refused)?.write_all(done.refused_csv.as_bytes())?;
+    println!("The refused rows, with the reason for each, are in {}.", refused.display());
+    Ok(ExitCode::FAILURE)
+}
+
+pub(super) fn verify(db: &Db) -> Result<ExitCode, Failed> {
+    let report = db.read(walk::verify)?;
+    println!("sent {}, warranted {}, exceptions {}", report.sent, report.warranted, report.exceptions.len());
+    for (id, problem) in &report.exceptions {
+        println!("{id}: {problem}");
+    }
+    Ok(if report.exceptions.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,47 @@
+//! From the content a warrant is for to the bytes that leave.
+
+use super::{EmailAddress, Footer, Mail, RenderError, footer, render};
+use crate::clock::Time;
+use crate::domain::messages::Content;
+
+fn footer_of(content: &Content) -> Footer {
+    Footer {
+        why: content.footer.why.clone(),
+        company: Some(content.footer.sender.clone()),
+        postal_address: content.footer.postal_address.clone(),
+        unsubscribe_url: content.footer.unsubscribe_url.clone(),
+    }
+}
+
+/// The two parts with their footers: plain text, and the HTML document.
+pub fn compose(content: &Content) -> (String, String) {
+    let appended = footer_of(content);
+    let text = footer::compose_text(&content.text_body, &appended);
+    let html = footer::compose_html(content.html_body.as_deref().unwrap_or_default(), &appended, &content.subject);
+    (text, html)
+}
+
+/// The mail that a content becomes.
+pub fn mail_of(content: &Content, message_id: &str, made_at: Time) -> Result<Mail, RenderError> {
+    let (text, html) = compose(content);
+    let from = EmailAddress::parse(&content.from_address).map_err(RenderError::from)?;
+    let to = EmailAddress::parse(&content.to_address).map_err(RenderError::from)?;
+    let mut mail = Mail::new(format!("<{message_id}>"), made_at.seconds(), from, to, content.subject.clone(), text);
+    mail.from_name = content.from_name.clone();
+    mail.to_name = content.to_name.clone();
+    mail.html = content.html_body.is_some().then_some(html);
+    mail.list_unsubscribe_url = Some(content.footer.unsubscribe_url.clone());
+    mail.headers = content.headers.clone();
+    Ok(mail)
+}
+
+/// The headers as they will leave, for the review page.
+pub fn source(content: &Content, message_id: &str, made_at: Time) -> String {
+    match mail_of(content, message_id, made_at).and_then(|mail| render(&mail)) {
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes);
+            text.split("\r\n\r\n").next().unwrap_or_default().replace("\r\n", "\n")
+        }
+        Err(error) => format!("This message cannot be written: {error}"),
+    }
+}

@@ -1,0 +1,254 @@
+//! Churn events: the list, one customer leaving, the nine variants side by side.
+
+use actix_session::Session;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+use super::errors::PageError;
+use super::form::Form;
+use super::messages::age;
+use super::page::{Chrome, Person, flash, html, html_with, see_other};
+use crate::app::State;
+use crate::clock::{self, Time};
+use crate::domain::churn::intake::{NewChurnEvent, Taken, take};
+use crate::domain::churn::sheet::{self, Answer};
+use crate::domain::churn::variants::{self as nine, Choice, Variant};
+use crate::domain::churn::{self, ChurnEvent, EventType, Filter, Status};
+use crate::domain::contacts::{self, Customer};
+use crate::domain::error::{Error, Result as DomainResult};
+use crate::domain::ids::{ChurnEventId, VariantId};
+use crate::domain::mailboxes::{self, Mailbox};
+use crate::domain::messages::State as MessageState;
+use crate::domain::messages::list::{self, ListRow};
+use crate::domain::money::Money;
+use crate::domain::reason::Reason;
+use crate::domain::threads::{self, InboundEmail};
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct Query {
+    status: Option<String>,
+    reason: Option<String>,
+    q: Option<String>,
+    before: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "churn/index.html")]
+struct IndexPage {
+    chrome: Chrome,
+    rows: Vec<ChurnEvent>,
+    next: Option<String>,
+    status: String,
+    reason: String,
+    q: String,
+    now: Time,
+}
+
+impl IndexPage {
+    fn age(&self, row: &ChurnEvent) -> String {
+        age(row.churned_at, self.now)
+    }
+}
+
+/// What they paid a month, in words.
+fn mrr(row: &ChurnEvent) -> String {
+    row.mrr_minor.map(|minor| Money { minor, currency: row.currency.clone() }.to_string()).unwrap_or_default()
+}
+
+pub(super) async fn index(person: Person, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let query = query.into_inner();
+    let before = query.before.as_deref().and_then(|cursor| {
+        let (micros, id) = cursor.split_once('_')?;
+        Some((Time::from_micros(micros.parse().ok()?), ChurnEventId::from(id)))
+    });
+    let filter = Filter {
+        status: query.status.as_deref().and_then(|word| word.parse().ok()),
+        reason: query.reason.as_deref().and_then(|word| word.parse().ok()),
+        words: query.q.clone().filter(|q| !q.trim().is_empty()),
+        limit: 50,
+        before,
+        ..Filter::default()
+    };
+    let actor = person.actor.clone();
+    let (rows, more) = state.read(move |conn| churn::list(conn, &actor, &filter)).await?;
+    let (status, reason, q) = (query.status.unwrap_or_default(), query.reason.unwrap_or_default(), query.q.unwrap_or_default());
+    let next = rows.last().filter(|_| more).map(|last| {
+        url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("status", &status)
+            .append_pair("reason", &reason)
+            .append_pair("q", &q)
+            .append_pair("before", &format!("{}_{}", last.churned_at.micros(), last.id))
+            .finish()
+    });
+    html(&IndexPage { chrome: person.visit.chrome("Churn", "churn"), rows, next, status, reason, q, now: clock::now() })
+}
+
+#[derive(Template)]
+#[template(path = "churn/show.html")]
+struct ShowPage {
+    chrome: Chrome,
+    event: ChurnEvent,
+    customer: Option<Customer>,
+    thread: Vec<InboundEmail>,
+    answers: Vec<Answer>,
+    variants: Vec<Variant>,
+    messages: Vec<ListRow>,
+}
+
+impl ShowPage {
+    fn mrr(&self) -> String {
+        mrr(&self.event)
+    }
+
+    fn features(&self) -> Vec<String> {
+        self.customer.as_ref().map_or_else(|| self.event.features.to_vec(), |customer| customer.features.to_vec())
+    }
+}
+
+pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let (actor, id, now) = (person.actor.clone(), ChurnEventId::from(id.as_str()), clock::now());
+    let visit = person.visit.clone();
+    let page = state
+        .read(move |conn| {
+            let event = churn::get(conn, &actor, &id)?;
+            let answers = sheet::answers(conn, &event, now)?;
+            let variants = nine::list(conn, &actor, &id)?;
+            let (customer, thread, messages) = match &event.contact_id {
+                Some(contact) => {
+                    let filter = list::Filter { contact: Some(contact.clone()), limit: 20, ..list::Filter::default() };
+                    (contacts::customer(conn, contact)?, threads::of_contact(conn, &actor, contact)?, list::list(conn, &actor, &filter)?.0)
+                }
+                None => (None, vec![], vec![]),
+            };
+            Ok((event, customer, thread, answers, variants, messages))
+        })
+        .await;
+    let (event, customer, thread, answers, variants, messages) = page.map_err(|error| PageError::from(error).with_visit(visit.clone()))?;
+    let title = event.customer_name.clone().or_else(|| event.customer_email.clone()).unwrap_or_else(|| "A customer".to_owned());
+    html(&ShowPage { chrome: visit.chrome(title, "churn"), event, customer, thread, answers, variants, messages })
+}
+
+#[derive(Template)]
+#[template(path = "churn/variants.html")]
+struct VariantsPage {
+    chrome: Chrome,
+    event: ChurnEvent,
+    variants: Vec<Variant>,
+    mailboxes: Vec<Mailbox>,
+    chosen_mailbox: String,
+}
+
+pub(super) async fn variants(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), ChurnEventId::from(id.as_str()));
+    let visit = person.visit.clone();
+    let found = state
+        .read(move |conn| {
+            let set_up = crate::domain::settings::get(conn, crate::domain::settings::WINBACK_MAILBOX)?;
+            Ok((churn::get(conn, &actor, &id)?, nine::list(conn, &actor, &id)?, mailboxes::list(conn, &actor)?, set_up))
+        })
+        .await;
+    let (event, variants, mailboxes, set_up) = found.map_err(|error| PageError::from(error).with_visit(visit.clone()))?;
+    let page = VariantsPage { chrome: visit.chrome("Nine variants", "churn"), event, variants, mailboxes, chosen_mailbox: set_up.unwrap_or_default() };
+    html(&page)
+}
+
+pub(super) async fn generate(person: Person, state: web::Data<State>, id: web::Path<String>, _form: Form) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), ChurnEventId::from(id.as_str()));
+    let target = id.clone();
+    let done = state.write(move |conn| nine::generate(conn, &actor, &target, clock::now())).await;
+    done.map_err(|error| PageError::from(error).with_visit(person.visit))?;
+    Ok(see_other(&format!("/churn/{id}/variants")))
+}
+
+pub(super) async fn choose(person: Person, state: web::Data<State>, session: Session, path: web::Path<(String, String)>, form: Form) -> Result<HttpResponse, PageError> {
+    let (event, variant) = path.into_inner();
+    let (event, variant) = (ChurnEventId::from(event.as_str()), VariantId::from(variant.as_str()));
+    let (actor, named, email_configured) = (person.actor.clone(), form.some("mailbox").map(str::to_owned), state.email_configured);
+    let done = state
+        .write(move |conn| {
+            let choice = Choice { mailbox: named.as_deref(), email_configured };
+            nine::choose(conn, &actor, &event, &variant, choice, clock::now())
+        })
+        .await;
+    let message = done.map_err(|error| PageError::from(error).with_visit(person.visit))?;
+    flash(&session, match message.row.state {
+        MessageState::Pending => "Submitted. You chose it, so somebody else approves it.",
+        _ => "Cleared by the mailbox's mode. It is on its way.",
+    });
+    Ok(see_other(&format!("/messages/{}", message.row.id)))
+}
+
+pub(super) async fn correct_reason(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, form: Form) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), ChurnEventId::from(id.as_str()));
+    let (target, reason) = (id.clone(), form.word::<Reason>("reason")?);
+    state.write(move |conn| churn::correct_reason(conn, &actor, &target, reason, clock::now())).await?;
+    flash(&session, format!("The reason is now “{}”.", reason.label()));
+    Ok(see_other(&format!("/churn/{id}")))
+}
+
+pub(super) async fn recovered(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, _form: Form) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), ChurnEventId::from(id.as_str()));
+    let target = id.clone();
+    let done = state.write(move |conn| churn::recover(conn, &actor, &target, clock::now())).await;
+    done.map_err(|error| PageError::from(error).with_visit(person.visit))?;
+    flash(&session, "Marked as recovered.");
+    Ok(see_other(&format!("/churn/{id}")))
+}
+
+#[derive(Template)]
+#[template(path = "churn/new.html")]
+struct NewPage {
+    chrome: Chrome,
+    new: NewChurnEvent,
+    problem: Option<String>,
+}
+
+impl NewPage {
+    fn value<'a>(&'a self, given: &'a Option<String>) -> &'a str {
+        given.as_deref().unwrap_or_default()
+    }
+}
+
+pub(super) async fn new(person: Person) -> Result<HttpResponse, PageError> {
+    html(&NewPage { chrome: person.visit.chrome("A customer left", "churn"), new: NewChurnEvent::default(), problem: None })
+}
+
+fn new_event(form: &Form) -> DomainResult<NewChurnEvent> {
+    let text = |name: &str| form.some(name).map(str::to_owned);
+    Ok(NewChurnEvent {
+        customer_email: text("customer_email"),
+        customer_name: text("customer_name"),
+        company: text("company"),
+        provider: Some("form".to_owned()),
+        plan_name: text("plan_name"),
+        mrr_minor: form.number("mrr_cents")?,
+        currency: text("currency"),
+        tenure_days: form.number("tenure_days")?,
+        cancel_reason: text("cancel_reason"),
+        cancel_reason_text: text("cancel_reason_text"),
+        event_type: text("event_type"),
+        features: form.list("features"),
+        ..NewChurnEvent::default()
+    })
+}
+
+pub(super) async fn create(person: Person, state: web::Data<State>, form: Form) -> Result<HttpResponse, PageError> {
+    let parsed = new_event(&form);
+    let kept = parsed.clone().unwrap_or_default();
+    let actor = person.actor.clone();
+    let taken = match parsed {
+        Ok(new) => state.write(move |conn| take(conn, &actor, &new, "form", clock::now())).await,
+        Err(error) => Err(error),
+    };
+    match taken {
+        Ok(Taken::New(event) | Taken::Known(event)) => Ok(see_other(&format!("/churn/{}", event.id))),
+        Err(error) => refused_form(person, kept, &error),
+    }
+}
+
+fn refused_form(person: Person, new: NewChurnEvent, error: &Error) -> Result<HttpResponse, PageError> {
+    let page = NewPage { chrome: person.visit.chrome("A customer left", "churn"), new, problem: Some(error.detail.clone()) };
+    html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+}

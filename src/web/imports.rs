@@ -1,0 +1,103 @@
+//! CSV import with progress, and the refused rows for download.
+
+use actix_multipart::form::bytes::Bytes as Upload;
+use actix_multipart::form::text::Text;
+use actix_multipart::form::{MultipartForm, MultipartFormConfig};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
+use super::errors::PageError;
+use super::form::verify;
+use super::page::{Chrome, Person, html, html_with, see_other};
+use crate::app::State;
+use crate::clock;
+use crate::domain::churn::import::{self, COLUMNS, Import};
+use crate::domain::error::Error;
+use crate::domain::ids::ImportId;
+
+#[derive(Template)]
+#[template(path = "churn/import.html")]
+struct NewPage {
+    chrome: Chrome,
+    columns: String,
+    problem: Option<String>,
+}
+
+fn page(person: &Person, problem: Option<String>) -> NewPage {
+    NewPage { chrome: person.visit.chrome("Import churn events", "churn"), columns: COLUMNS.join(", "), problem }
+}
+
+pub(super) async fn new(person: Person) -> Result<HttpResponse, PageError> {
+    html(&page(&person, None))
+}
+
+/// The posted file.
+#[derive(Debug, MultipartForm)]
+pub(super) struct Posted {
+    csrf: Text<String>,
+    #[multipart(limit = "50MiB")]
+    file: Upload,
+}
+
+/// Limits of the upload; the file's own limit is on its field.
+pub fn limits() -> MultipartFormConfig {
+    MultipartFormConfig::default().total_limit(import::LARGEST + 64 * 1024).memory_limit(import::LARGEST + 64 * 1024).error_handler(|error, _| {
+        let error = Error::bad_request("body_too_large", format!("The file could not be taken: {error}. At most {} bytes are.", import::LARGEST));
+        PageError::from(error).into()
+    })
+}
+
+pub(super) async fn create(request: HttpRequest, person: Person, state: web::Data<State>, posted: MultipartForm<Posted>) -> Result<HttpResponse, PageError> {
+    verify(&request, &posted.csrf).map_err(|error| PageError::from(error).with_visit(person.visit.clone()))?;
+    let Posted { file, .. } = posted.into_inner();
+    let name = file.file_name.unwrap_or_else(|| "upload.csv".to_owned());
+    let parsed = web::block(move || import::parse(&file.data)).await.map_err(Error::internal)?;
+    let parsed = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page(&person, Some(error.detail))),
+    };
+    let actor = person.actor.clone();
+    let (started, parsed) = state.write(move |conn| Ok((import::start(conn, &actor, &name, &parsed, clock::now())?, parsed))).await?;
+    let id = started.id.clone();
+    let (db, actor) = (state.db.clone(), person.actor.clone());
+    // Goes on after this answer; the page asks how far it is.
+    actix_web::rt::task::spawn_blocking(move || {
+        if let Err(error) = import::run(&db, &actor, started, &parsed, clock::now, |_| {}) {
+            tracing::error!(%error, "an import ended early");
+        }
+    });
+    Ok(see_other(&format!("/imports/{id}")))
+}
+
+#[derive(Template)]
+#[template(path = "churn/progress.html")]
+struct ProgressPage {
+    chrome: Chrome,
+    import: Import,
+    done: i64,
+    refused: Vec<Vec<String>>,
+    more_refused: bool,
+}
+
+/// Refused rows shown on the page; all of them are in the download.
+const SHOWN: usize = 20;
+
+pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), ImportId::from(id.as_str()));
+    let import = state.read(move |conn| import::get(conn, &actor, &id)).await?;
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(import.refused_csv.as_bytes());
+    let refused: Vec<Vec<String>> = reader.records().filter_map(Result::ok).take(SHOWN).map(|r| r.iter().take(4).map(str::to_owned).collect()).collect();
+    let done = import.imported_rows + import.duplicate_rows + import.refused_rows;
+    let more_refused = import.refused_rows > SHOWN as i64;
+    html(&ProgressPage { chrome: person.visit.chrome("Import", "churn"), import, done, refused, more_refused })
+}
+
+pub(super) async fn refused(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let id = ImportId::from(id.as_str());
+    let import = state.read(move |conn| import::get(conn, &person.actor, &id)).await?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/csv; charset=utf-8")
+        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"refused.csv\""))
+        .body(import.refused_csv))
+}

@@ -1,0 +1,137 @@
+//! Mailboxes: the ladder of oversight modes, and stopping.
+
+use actix_session::Session;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use super::errors::PageError;
+use super::form::Form;
+use super::page::{Chrome, Person, flash, html, html_with, see_other};
+use crate::app::State;
+use crate::clock;
+use crate::domain::error::Result as DomainResult;
+use crate::domain::ids::MailboxId;
+use crate::domain::mailboxes::{self, Mailbox, MailboxChange, Mode, NewMailbox};
+use crate::domain::messages::State as MessageState;
+use crate::domain::messages::list::{self, Filter, ListRow};
+
+#[derive(Template)]
+#[template(path = "mailboxes/index.html")]
+struct IndexPage {
+    chrome: Chrome,
+    rows: Vec<Mailbox>,
+    problem: Option<String>,
+}
+
+async fn index_page(person: &Person, state: &State, problem: Option<String>) -> Result<IndexPage, PageError> {
+    let actor = person.actor.clone();
+    let rows = state.read(move |conn| mailboxes::list(conn, &actor)).await?;
+    Ok(IndexPage { chrome: person.visit.chrome("Mailboxes", "mailboxes"), rows, problem })
+}
+
+pub(super) async fn index(person: Person, state: web::Data<State>) -> Result<HttpResponse, PageError> {
+    html(&index_page(&person, &state, None).await?)
+}
+
+pub(super) async fn create(person: Person, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {
+    let new = |form: &Form| -> DomainResult<NewMailbox> {
+        Ok(NewMailbox {
+            address: form.get("address").to_owned(),
+            name: form.get("name").to_owned(),
+            mode: form.word("mode")?,
+            postal_address: form.get("postal_address").to_owned(),
+            undo_seconds: 15,
+        })
+    };
+    let actor = person.actor.clone();
+    let done = match new(&form) {
+        Ok(new) => state.write(move |conn| mailboxes::add(conn, &actor, &new, clock::now())).await,
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(id) => {
+            flash(&session, "Added. Make reviewers members of it on the page Users.");
+            Ok(see_other(&format!("/mailboxes/{id}")))
+        }
+        Err(error) => html_with(StatusCode::UNPROCESSABLE_ENTITY, &index_page(&person, &state, Some(error.detail)).await?),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "mailboxes/show.html")]
+struct ShowPage {
+    chrome: Chrome,
+    mailbox: Mailbox,
+    held: Vec<ListRow>,
+    problem: Option<String>,
+}
+
+async fn show_page(person: &Person, state: &State, id: MailboxId, problem: Option<String>) -> Result<ShowPage, PageError> {
+    let actor = person.actor.clone();
+    let found = state
+        .read(move |conn| {
+            let mailbox = mailboxes::get(conn, &actor, &id)?;
+            let filter = Filter { states: vec![MessageState::Pending], mailbox: Some(id), oldest_first: true, limit: 20, ..Filter::default() };
+            Ok((mailbox, list::list(conn, &actor, &filter)?.0))
+        })
+        .await;
+    let (mailbox, held) = found.map_err(|error| PageError::from(error).with_visit(person.visit.clone()))?;
+    Ok(ShowPage { chrome: person.visit.chrome(mailbox.address.clone(), "mailboxes"), mailbox, held, problem })
+}
+
+pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    html(&show_page(&person, &state, MailboxId::from(id.as_str()), None).await?)
+}
+
+pub(super) async fn change(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, form: Form) -> Result<HttpResponse, PageError> {
+    let id = MailboxId::from(id.as_str());
+    let undo = form.number("undo_seconds")?.and_then(|n| i32::try_from(n).ok()).unwrap_or(-1);
+    let change = MailboxChange {
+        name: form.get("name").to_owned(),
+        postal_address: form.get("postal_address").to_owned(),
+        undo_seconds: undo,
+        person_required: form.some("person_required").is_some(),
+    };
+    let (actor, target) = (person.actor.clone(), id.clone());
+    match state.write(move |conn| mailboxes::change(conn, &actor, &target, &change, clock::now())).await {
+        Ok(()) => {
+            flash(&session, "Saved.");
+            Ok(see_other(&format!("/mailboxes/{id}")))
+        }
+        Err(error) => html_with(crate::api::status(error.kind), &show_page(&person, &state, id, Some(error.detail)).await?),
+    }
+}
+
+pub(super) async fn set_mode(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, form: Form) -> Result<HttpResponse, PageError> {
+    let (actor, id, mode) = (person.actor.clone(), MailboxId::from(id.as_str()), form.word::<Mode>("mode")?);
+    let target = id.clone();
+    let done = state.write(move |conn| mailboxes::set_mode(conn, &actor, &target, mode, clock::now())).await;
+    done.map_err(|error| PageError::from(error).with_visit(person.visit))?;
+    flash(&session, format!("The mode is now “{}”.", mode.label()));
+    Ok(see_other(&format!("/mailboxes/{id}")))
+}
+
+async fn set_stopped(person: Person, state: &State, session: &Session, id: Option<MailboxId>, stopped: bool) -> Result<HttpResponse, PageError> {
+    let (actor, target) = (person.actor.clone(), id.clone());
+    let done = state.write(move |conn| mailboxes::set_stopped(conn, &actor, target.as_ref(), stopped, clock::now())).await;
+    done.map_err(|error| PageError::from(error).with_visit(person.visit))?;
+    flash(session, if stopped { "Stopped. Nothing leaves until you resume." } else { "Sending goes on." });
+    Ok(see_other(&id.map_or_else(|| "/mailboxes".to_owned(), |id| format!("/mailboxes/{id}"))))
+}
+
+pub(super) async fn stop(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, _form: Form) -> Result<HttpResponse, PageError> {
+    set_stopped(person, &state, &session, Some(MailboxId::from(id.as_str())), true).await
+}
+
+pub(super) async fn resume(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, _form: Form) -> Result<HttpResponse, PageError> {
+    set_stopped(person, &state, &session, Some(MailboxId::from(id.as_str())), false).await
+}
+
+pub(super) async fn stop_all(person: Person, state: web::Data<State>, session: Session, _form: Form) -> Result<HttpResponse, PageError> {
+    set_stopped(person, &state, &session, None, true).await
+}
+
+pub(super) async fn resume_all(person: Person, state: web::Data<State>, session: Session, _form: Form) -> Result<HttpResponse, PageError> {
+    set_stopped(person, &state, &session, None, false).await
+}

@@ -1,0 +1,244 @@
+//! What every page shares: the guard in front, who visits, the frame around.
+
+use std::rc::Rc;
+
+use actix_session::{Session, SessionExt};
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+use askama::Template;
+use futures_util::future::{Ready, ready};
+
+use super::errors::PageError;
+use super::routes::{Access, ROUTES};
+use super::session;
+use crate::app::State;
+use crate::domain::accounts::users;
+use crate::domain::actor::{Actor, Role};
+use crate::domain::error::{Error, Result as DomainResult};
+use crate::domain::ids::{UserId, secret};
+use crate::domain::messages::list;
+use crate::domain::settings;
+
+/// Who visits, and what the frame shows.
+#[derive(Debug, Clone, Default)]
+pub struct Visit {
+    /// The signed-in person.
+    pub actor: Option<Actor>,
+    /// The token every form carries.
+    pub csrf: String,
+    /// How many messages wait.
+    pub pending: i64,
+    /// Whether all sending is stopped.
+    pub stopped: bool,
+    /// Whether one person may decide their own work.
+    pub four_eyes_off: bool,
+    /// Whether this is the demo.
+    pub demo: bool,
+    /// A message shown once.
+    pub flash: Option<String>,
+}
+
+/// The frame of a page.
+#[derive(Debug, Clone)]
+pub struct Chrome {
+    /// The title.
+    pub title: String,
+    /// The section that is marked in the navigation.
+    pub section: &'static str,
+    /// Who visits.
+    pub visit: Rc<Visit>,
+}
+
+impl Chrome {
+    /// The name of who signed in.
+    pub fn name(&self) -> &str {
+        self.visit.actor.as_ref().map_or("", Actor::name)
+    }
+
+    /// The first letter of their name.
+    pub fn initial(&self) -> String {
+        self.name().chars().take(1).collect()
+    }
+
+    /// The role of who signed in.
+    pub fn role(&self) -> &'static str {
+        match &self.visit.actor {
+            Some(Actor::User { role, .. }) => role.as_str(),
+            _ => "",
+        }
+    }
+
+    /// Whether an administrator looks.
+    pub fn is_admin(&self) -> bool {
+        self.role() == Role::Admin.as_str()
+    }
+
+    /// Whether a manager or an administrator looks.
+    pub fn manages(&self) -> bool {
+        self.is_admin() || self.role() == Role::Manager.as_str()
+    }
+}
+
+impl Visit {
+    /// The frame for a page.
+    pub fn chrome(self: &Rc<Self>, title: impl Into<String>, section: &'static str) -> Chrome {
+        Chrome { title: title.into(), section, visit: Rc::clone(self) }
+    }
+}
+
+/// The visit, whoever visits.
+pub struct Visitor(pub Rc<Visit>);
+
+impl FromRequest for Visitor {
+    type Error = PageError;
+    type Future = Ready<Result<Self, PageError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Visitor(visit_of(request))))
+    }
+}
+
+/// A signed-in person; the guard has looked at the table already.
+pub struct Person {
+    /// Who.
+    pub actor: Actor,
+    /// What the frame shows.
+    pub visit: Rc<Visit>,
+}
+
+impl FromRequest for Person {
+    type Error = PageError;
+    type Future = Ready<Result<Self, PageError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let visit = visit_of(request);
+        ready(match visit.actor.clone() {
+            Some(actor) => Ok(Person { actor, visit }),
+            None => Err(Error::forbidden("sign_in_needed", "Sign in first.").into()),
+        })
+    }
+}
+
+pub(super) fn visit_of(request: &HttpRequest) -> Rc<Visit> {
+    request.extensions().get::<Rc<Visit>>().cloned().unwrap_or_default()
+}
+
+/// Stands before every page: who is it, and may they?
+pub(super) async fn guard(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let visit = match visit(&request).await {
+        Ok(visit) => Rc::new(visit),
+        Err(error) => return Ok(answer(request, PageError::from(error).error_response())),
+    };
+    request.extensions_mut().insert(Rc::clone(&visit));
+    let method = if request.method() == Method::HEAD { "get".to_owned() } else { request.method().as_str().to_lowercase() };
+    let pattern = request.match_pattern().unwrap_or_default();
+    let route = ROUTES.iter().find(|route| route.path == pattern && route.method == method);
+    let refusal = match (route, &visit.actor) {
+        (Some(route), _) if route.access == Access::Public => None,
+        (Some(route), Some(actor)) if route.access.admits(actor) => None,
+        (Some(_), Some(_)) => Some(page_error(&request, Error::forbidden("role_missing", "Your role does not include this page. Ask an administrator."))),
+        (Some(_), None) if method == "get" => Some(see_other(&format!("/login?next={}", encoded(&request)))),
+        (Some(_), None) => Some(see_other("/login")),
+        (None, _) => Some(page_error(&request, Error::not_found("page"))),
+    };
+    let mut response = match refusal {
+        Some(refusal) => answer(request, refusal),
+        None => next.call(request).await?.map_into_boxed_body(),
+    };
+    harden(response.response_mut());
+    Ok(response)
+}
+
+fn answer(request: ServiceRequest, response: HttpResponse) -> ServiceResponse<BoxBody> {
+    request.into_response(response).map_into_boxed_body()
+}
+
+fn page_error(request: &ServiceRequest, error: Error) -> HttpResponse {
+    PageError::from(error).with_visit(visit_of(request.request())).error_response()
+}
+
+fn encoded(request: &ServiceRequest) -> String {
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    url::form_urlencoded::byte_serialize(path.as_bytes()).collect()
+}
+
+/// Pages may load nothing from elsewhere and run no inline script. Answers that set
+/// a stricter policy themselves keep it.
+fn harden(response: &mut HttpResponse) {
+    let headers = response.headers_mut();
+    let policy = "default-src 'none'; connect-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; frame-src 'self'; \
+                  frame-ancestors 'none'; form-action 'self'; base-uri 'none'";
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+}
+
+async fn visit(request: &ServiceRequest) -> DomainResult<Visit> {
+    let session = request.get_session();
+    let state = request.app_data::<web::Data<State>>().cloned().ok_or_else(|| Error::internal("no state"))?;
+    let user: Option<String> = session.get(session::USER).unwrap_or_default();
+    let epoch: i64 = session.get(session::EPOCH).ok().flatten().unwrap_or(-1);
+    let demo = state.catcher.is_some();
+    let (actor, pending, stopped, four_eyes_off) = state
+        .read(move |conn| {
+            let actor = match user {
+                Some(user) => users::actor_of_session(conn, &UserId::from(user), epoch)?,
+                None => None,
+            };
+            let pending = match &actor {
+                Some(actor) => list::count_pending(conn, actor)?,
+                None => 0,
+            };
+            let stopped = settings::get(conn, settings::SENDING_STOPPED)?.is_some();
+            Ok((actor, pending, stopped, !settings::four_eyes(conn)?))
+        })
+        .await?;
+    let flash = session.remove_as::<String>(session::FLASH).and_then(Result::ok);
+    Ok(Visit { csrf: csrf_token(&session, actor.is_some() || request.path().starts_with("/login") || request.path().starts_with("/invite")), actor, pending, stopped, four_eyes_off, demo, flash })
+}
+
+/// The form token of this session; made when there is a form to protect.
+fn csrf_token(session: &Session, needed: bool) -> String {
+    if let Ok(Some(token)) = session.get::<String>(session::CSRF) {
+        return token;
+    }
+    let token = secret();
+    if needed && session.insert(session::CSRF, &token).is_err() {
+        tracing::error!("the session could not be written");
+    }
+    token
+}
+
+/// Shows a message on the next page.
+pub fn flash(session: &Session, text: impl Into<String>) {
+    if session.insert(session::FLASH, text.into()).is_err() {
+        tracing::error!("the session could not be written");
+    }
+}
+
+/// Goes to another page of ours.
+pub fn see_other(path: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, path)).finish()
+}
+
+/// Renders a page.
+pub fn html(template: &impl Template) -> Result<HttpResponse, PageError> {
+    html_with(StatusCode::OK, template)
+}
+
+/// Renders a page with a status of its own.
+pub fn html_with(status: StatusCode, template: &impl Template) -> Result<HttpResponse, PageError> {
+    let text = template.render().map_err(Error::internal)?;
+    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(text))
+}

@@ -1,0 +1,50 @@
+//! Pages without sign-in: leaving the list, and health.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use super::errors::PageError;
+use super::page::{Chrome, Visitor, html_with};
+use crate::app::State;
+use crate::clock;
+use crate::domain::contacts::suppressions;
+
+#[derive(Template)]
+#[template(path = "public/unsubscribe.html")]
+struct UnsubscribePage {
+    chrome: Chrome,
+    token: String,
+    known: bool,
+    done: bool,
+}
+
+/// Shows a button. Looking changes nothing: mail scanners fetch every link (RFC 8058 §1).
+pub(super) async fn unsubscribe_page(visitor: Visitor, state: web::Data<State>, token: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let token = token.into_inner();
+    let looked_up = token.clone();
+    let known = state.read(move |conn| suppressions::link_is_known(conn, &looked_up)).await?;
+    let page = UnsubscribePage { chrome: visitor.0.chrome("Unsubscribe", ""), token, known, done: false };
+    html_with(StatusCode::OK, &page)
+}
+
+/// One click, no sign-in, no cookie, no redirect (RFC 8058 §3.1); twice is as good as once.
+pub(super) async fn unsubscribe(visitor: Visitor, state: web::Data<State>, token: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let token = token.into_inner();
+    let used = token.clone();
+    let known = state.write(move |conn| suppressions::unsubscribe(conn, &used, "one-click", clock::now())).await?;
+    let page = UnsubscribePage { chrome: visitor.0.chrome("Unsubscribe", ""), token, known, done: known };
+    html_with(StatusCode::OK, &page)
+}
+
+pub(super) async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain").body("ok\n")
+}
+
+/// Ready when the database answers.
+pub(super) async fn readyz(state: web::Data<State>) -> HttpResponse {
+    match state.read(|conn| crate::domain::settings::four_eyes(conn)).await {
+        Ok(_) => HttpResponse::Ok().content_type("text/plain").body("ready\n"),
+        Err(_) => HttpResponse::ServiceUnavailable().content_type("text/plain").body("the database does not answer\n"),
+    }
+}

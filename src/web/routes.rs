@@ -1,0 +1,123 @@
+//! The one table of pages: method, path, who may, and what answers.
+
+use actix_web::web::{self, ServiceConfig};
+
+use super::{audit, catalogue, caught, churn, customers, imports, keys, mailboxes, messages, public, sign_in, users};
+use crate::domain::actor::{Actor, Role};
+
+/// Who may use a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everyone.
+    Public,
+    /// Everyone who signed in.
+    SignedIn,
+    /// Managers and administrators.
+    Manager,
+    /// Administrators.
+    Admin,
+}
+
+impl Access {
+    /// Whether this person may.
+    pub fn admits(self, actor: &Actor) -> bool {
+        let Actor::User { role, .. } = actor else { return false };
+        match self {
+            Access::Public | Access::SignedIn => true,
+            Access::Manager => matches!(role, Role::Manager | Role::Admin),
+            Access::Admin => *role == Role::Admin,
+        }
+    }
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct Route {
+    /// GET or POST.
+    pub method: &'static str,
+    /// The path pattern.
+    pub path: &'static str,
+    /// Who may.
+    pub access: Access,
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal $access:ident $handler:path;)+) => {
+        /// Every page there is. A path that is not here answers 404.
+        pub const ROUTES: &[Route] = &[$(Route { method: stringify!($method), path: $path, access: Access::$access }),+];
+
+        pub(super) fn register(config: &mut ServiceConfig) {
+            config$(.route($path, web::$method().to($handler)))+;
+        }
+    };
+}
+
+routes! {
+    get "/healthz" Public public::healthz;
+    get "/readyz" Public public::readyz;
+    get "/u/{token}" Public public::unsubscribe_page;
+    post "/u/{token}" Public public::unsubscribe;
+    get "/login" Public sign_in::page;
+    post "/login" Public sign_in::sign_in;
+    get "/invite/{token}" Public sign_in::invitation;
+    post "/invite/{token}" Public sign_in::accept;
+    post "/logout" SignedIn sign_in::sign_out;
+    get "/account" SignedIn sign_in::account;
+    post "/account" SignedIn sign_in::change_password;
+    get "/" SignedIn messages::home;
+    get "/queue" SignedIn messages::queue;
+    get "/messages" SignedIn messages::index;
+    get "/messages/new" SignedIn messages::compose;
+    post "/messages" SignedIn messages::create;
+    get "/messages/{id}" SignedIn messages::show;
+    get "/messages/{id}/preview" SignedIn messages::preview;
+    get "/messages/{id}/edit" SignedIn messages::edit;
+    post "/messages/{id}/edit" SignedIn messages::save;
+    post "/messages/{id}/approval" SignedIn messages::approve;
+    post "/messages/{id}/rejection" SignedIn messages::reject;
+    post "/messages/{id}/change-request" SignedIn messages::request_changes;
+    post "/messages/{id}/cancellation" SignedIn messages::cancel;
+    get "/churn" SignedIn churn::index;
+    get "/churn/new" Manager churn::new;
+    post "/churn" Manager churn::create;
+    get "/churn/import" Manager imports::new;
+    post "/churn/import" Manager imports::create;
+    get "/imports/{id}" Manager imports::show;
+    get "/imports/{id}/refused.csv" Manager imports::refused;
+    get "/churn/{id}" SignedIn churn::show;
+    post "/churn/{id}/reason" Manager churn::correct_reason;
+    post "/churn/{id}/recovered" Manager churn::recovered;
+    get "/churn/{id}/variants" SignedIn churn::variants;
+    post "/churn/{id}/variants" Manager churn::generate;
+    post "/churn/{id}/variants/{vid}/message" Manager churn::choose;
+    get "/customers" SignedIn customers::index;
+    get "/customers/{id}" SignedIn customers::show;
+    post "/customers/{id}/consents" Manager customers::record_consent;
+    get "/updates" SignedIn catalogue::updates;
+    post "/updates" Manager catalogue::add_update;
+    get "/offers" SignedIn catalogue::offers;
+    post "/offers" Manager catalogue::add_offer;
+    post "/offers/{id}/retirement" Manager catalogue::retire_offer;
+    get "/mailboxes" SignedIn mailboxes::index;
+    post "/mailboxes" Admin mailboxes::create;
+    get "/mailboxes/{id}" SignedIn mailboxes::show;
+    post "/mailboxes/{id}" Admin mailboxes::change;
+    post "/mailboxes/{id}/mode" Admin mailboxes::set_mode;
+    post "/mailboxes/{id}/stop" Manager mailboxes::stop;
+    post "/mailboxes/{id}/resume" Manager mailboxes::resume;
+    post "/sending/stop" Manager mailboxes::stop_all;
+    post "/sending/resume" Manager mailboxes::resume_all;
+    get "/users" Admin users::index;
+    post "/users" Admin users::create;
+    post "/users/{id}" Admin users::change;
+    post "/users/{id}/disable" Admin users::disable;
+    post "/users/{id}/enable" Admin users::enable;
+    post "/users/{id}/invite" Admin users::invite;
+    get "/keys" Admin keys::index;
+    post "/keys" Admin keys::create;
+    post "/keys/{id}/revoke" Admin keys::revoke;
+    get "/audit" SignedIn audit::index;
+    get "/catcher" SignedIn caught::index;
+    get "/catcher/{id}/preview" SignedIn caught::preview;
+    get "/catcher.json" Public caught::json;
+}

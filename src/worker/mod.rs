@@ -1,0 +1,70 @@
+//! What runs beside the pages: the delivery loop, and chores on a schedule.
+
+mod delivery;
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::app::State;
+use crate::clock;
+use crate::domain::accounts::sessions;
+use crate::domain::error::Error;
+use crate::domain::messages::cancel;
+use crate::domain::outbox::{self, WorkerId};
+use crate::email::Transport;
+
+/// Connections to the mail server kept at once.
+pub const LANES: usize = 4;
+/// Time between two chores, in seconds; a third of a claim's lease.
+const CHORES_SECONDS: u64 = 15;
+
+/// Runs until `stop` turns true.
+pub async fn run(state: State, transport: Option<Transport>, stop: watch::Receiver<bool>) {
+    let worker = WorkerId::new();
+    let mut lanes = vec![];
+    if let Some(transport) = transport {
+        for _ in 0..LANES {
+            lanes.push(actix_web::rt::spawn(delivery::lane(state.clone(), transport.clone(), worker.clone(), stop.clone())));
+        }
+    }
+    chores(state, worker, stop).await;
+    for lane in lanes {
+        if let Err(error) = lane.await {
+            tracing::error!(%error, "a delivery lane ended badly");
+        }
+    }
+}
+
+async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>) {
+    loop {
+        let me = worker.clone();
+        let done = state
+            .write(move |conn| {
+                let now = clock::now();
+                outbox::renew(conn, &me, now)?;
+                outbox::recover(conn, now)?;
+                cancel::expire_due(conn, now)?;
+                sessions::sweep(conn, now)
+            })
+            .await;
+        if let Err(error) = done {
+            tracing::error!(%error, "a chore failed; it is tried again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(CHORES_SECONDS)) => {}
+            _ = stop.wait_for(|stopped| *stopped) => return,
+        }
+    }
+}
+
+/// Sends what is due until nothing is left, for `worker --drain` and tests.
+pub async fn drain(state: State, transport: Transport) -> Result<(), Error> {
+    let (sender, receiver) = watch::channel(false);
+    let running = actix_web::rt::spawn(run(state.clone(), Some(transport), receiver));
+    while !state.read(outbox::is_drained).await? {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    sender.send_replace(true);
+    running.await.map_err(Error::internal)
+}
