@@ -1,1 +1,11 @@
-//! Tests.
+//! The product as its users meet it, on SQLite or on the PostgreSQL server that
+//! `COUNTERSIGN_TEST_DATABASE_URL` names. Each test has a database of its own.
+
+mod api;
+mod architecture;
+mod delivery;
+mod intake;
+mod pages;
+mod review;
+mod schema;
+mod support;

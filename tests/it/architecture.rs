@@ -1,0 +1,78 @@
+//! The invariants of `docs/ARCHITECTURE.md`, checked against the sources.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
+    fn walk(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, ending, found);
+            } else if path.to_string_lossy().ends_with(ending) {
+                found.push(path);
+            }
+        }
+    }
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec![];
+    walk(&top.join(folder), ending, &mut found);
+    assert!(!found.is_empty(), "{folder} holds nothing that ends with {ending}");
+    found.into_iter().map(|path| (path.strip_prefix(top).unwrap().to_string_lossy().into_owned(), fs::read_to_string(&path).unwrap())).collect()
+}
+
+fn nowhere(folder: &str, ending: &str, word: &str, except: &[&str]) {
+    for (path, text) in files(folder, ending) {
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        assert!(except.contains(&path.as_str()) || !code.contains(word), "{path} must not contain {word}");
+    }
+}
+
+#[test]
+fn the_domain_knows_no_surface_and_no_smtp() {
+    for word in ["actix", "askama", "lettre", "rmcp", "crate::web", "crate::api", "crate::worker"] {
+        nowhere("src/domain", ".rs", word, &[]);
+    }
+}
+
+#[test]
+fn surfaces_reach_no_sql() {
+    for folder in ["src/web", "src/api", "src/worker", "src/cli"] {
+        nowhere(folder, ".rs", "schema::", &[]);
+        nowhere(folder, ".rs", "diesel", &[]);
+    }
+}
+
+#[test]
+fn time_and_chance_have_one_source() {
+    nowhere("src", ".rs", "Timestamp::now", &["src/clock.rs"]);
+    nowhere("src", ".rs", "SystemTime::now", &["src/clock.rs"]);
+    nowhere("src", ".rs", "now_v7", &["src/domain/ids.rs"]);
+}
+
+#[test]
+fn mail_leaves_only_from_the_worker() {
+    for folder in ["src/web", "src/api", "src/domain"] {
+        nowhere(folder, ".rs", ".connect()", &[]);
+        nowhere(folder, ".rs", "reach_dot", &["src/domain/outbox/mod.rs"]);
+    }
+}
+
+#[test]
+fn templates_escape_everything_and_run_nothing_inline() {
+    for word in ["|safe", "| safe", "style=\"", "<style", "onclick", "javascript:"] {
+        nowhere("templates", ".html", word, &[]);
+    }
+    for (path, text) in files("templates", ".html") {
+        assert!(!text.replace("<script src=", "").contains("<script"), "{path} has an inline script");
+    }
+}
+
+#[test]
+fn both_databases_have_the_same_migrations() {
+    let names = |folder: &str| -> BTreeSet<String> {
+        files(folder, ".sql").into_iter().map(|(path, _)| path.strip_prefix(folder).unwrap().to_owned()).collect()
+    };
+    assert_eq!(names("migrations/sqlite"), names("migrations/postgres"));
+}

@@ -1,0 +1,69 @@
+//! What the database itself refuses, whatever the code does.
+
+use countersign::domain::mailboxes::Mode;
+use countersign::on_either;
+use diesel::RunQueryDsl;
+use serde_json::json;
+
+use crate::support::Desk;
+
+fn sql(desk: &Desk, text: &str) -> Result<usize, String> {
+    desk.state
+        .db
+        .read(|conn| on_either!(conn, inner => diesel::sql_query(text).execute(inner)))
+        .map_err(|error: diesel::result::Error| error.to_string())
+}
+
+#[actix_web::test]
+async fn an_outbox_row_of_a_gated_mailbox_needs_an_approval_of_these_words() {
+    let desk = Desk::new().await;
+    let (_, answer) = desk.send(Mode::GatedSend, "a@example.com", json!({})).await;
+    let id = answer["id"].as_str().unwrap();
+    let insert = format!(
+        "INSERT INTO outbox (message_id, warrant_id, mailbox_id, state, not_before, attempts, updated_at) \
+         SELECT id, 'w1', mailbox_id, 'queued', 0, 0, 0 FROM messages WHERE id = '{id}'"
+    );
+    let refused = sql(&desk, &insert).unwrap_err();
+    assert!(refused.contains("outbox row without a valid warrant"), "{refused}");
+    // A warrant that claims the mode cleared it does not help either.
+    sql(
+        &desk,
+        &format!(
+            "INSERT INTO warrants (id, message_id, version, content_hash, decision_id, cleared_by, policy_version, issued_at, expires_at) \
+             SELECT 'w1', id, version, content_hash, NULL, 'autonomous', 1, 0, 9223372036854775807 FROM messages WHERE id = '{id}'"
+        ),
+    )
+    .unwrap();
+    let refused = sql(&desk, &insert).unwrap_err();
+    assert!(refused.contains("outbox row without a valid warrant"), "{refused}");
+    // Nor does an approval of other words.
+    sql(
+        &desk,
+        &format!(
+            "INSERT INTO decisions (id, message_id, version, content_hash, kind, actor_kind, actor_id, actor_name, created_at) \
+             SELECT 'd1', id, version, 'other', 'approve', 'user', 'u', 'U', 0 FROM messages WHERE id = '{id}'"
+        ),
+    )
+    .unwrap();
+    assert!(sql(&desk, &insert).is_err());
+}
+
+#[actix_web::test]
+async fn decisions_warrants_versions_and_the_audit_log_cannot_be_changed() {
+    let desk = Desk::new().await;
+    let (_, answer) = desk.send(Mode::Autonomous, "a@example.com", json!({"consent_basis": "consent"})).await;
+    assert_eq!(answer["status"], "queued");
+    let (_, held) = desk.send(Mode::GatedSend, "b@example.com", json!({})).await;
+    let hash = {
+        let (_, list) = desk.call(&desk.oversight, "GET", "/v1/oversight/pending", json!(null)).await;
+        list["messages"][0]["content_hash"].as_str().unwrap().to_owned()
+    };
+    let body = json!({"message_id": held["id"], "decision": "approve", "content_hash": hash});
+    desk.call(&desk.oversight, "POST", "/v1/oversight/decide", body).await;
+    for (table, column) in [("decisions", "actor_name"), ("warrants", "cleared_by"), ("message_versions", "subject"), ("audit_log", "action")] {
+        let refused = sql(&desk, &format!("UPDATE {table} SET {column} = {column}")).unwrap_err();
+        assert!(refused.contains("cannot be changed") || refused.contains("append-only"), "{table}: {refused}");
+        let refused = sql(&desk, &format!("DELETE FROM {table}")).unwrap_err();
+        assert!(refused.contains("cannot be changed") || refused.contains("append-only"), "{table}: {refused}");
+    }
+}

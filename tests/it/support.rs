@@ -1,0 +1,235 @@
+//! A desk of its own for every test: database, people, keys, mailboxes, mail catcher.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use actix_web::body::MessageBody;
+use actix_web::cookie::Key;
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::header;
+use actix_web::{App, test};
+use countersign::app::{self, State};
+use countersign::catcher::{Behaviour, Catcher};
+use countersign::clock::{self, Time};
+use countersign::db::{self, Conn, Db};
+use countersign::domain::accounts::users::{self, NewUser};
+use countersign::domain::actor::{Actor, Role, Scope};
+use countersign::domain::error::Result;
+use countersign::domain::ids::MailboxId;
+use countersign::domain::mailboxes::keys::{self, NewKey};
+use countersign::domain::mailboxes::{self, Mode, NewMailbox};
+use countersign::domain::settings;
+use countersign::email::Transport;
+use countersign::web::{CookieKey, upload_limits};
+use countersign::worker;
+use serde_json::{Value, json};
+
+pub const OPERATOR: Actor = Actor::System("test");
+pub const PASSWORD: &str = "a long enough password";
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// Everything one test needs.
+pub struct Desk {
+    pub state: State,
+    pub catcher: Arc<Catcher>,
+    pub agent: String,
+    pub oversight: String,
+    _folder: tempfile::TempDir,
+}
+
+fn database(folder: &tempfile::TempDir) -> Db {
+    let Ok(server) = std::env::var("COUNTERSIGN_TEST_DATABASE_URL") else {
+        return Db::open(&format!("sqlite://{}", folder.path().join("test.db").display()), 4).unwrap();
+    };
+    use diesel::{Connection, RunQueryDsl};
+    let name = format!("test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+    let mut conn = diesel::PgConnection::establish(&server).unwrap();
+    diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut conn).unwrap();
+    let (base, _) = server.rsplit_once('/').unwrap();
+    Db::open(&format!("{base}/{name}"), 4).unwrap()
+}
+
+impl Desk {
+    pub async fn new() -> Desk {
+        Self::with(Behaviour::new()).await
+    }
+
+    pub async fn with(behaviour: Behaviour) -> Desk {
+        let folder = tempfile::tempdir().unwrap();
+        let db = database(&folder);
+        db::migrate::run(&db).unwrap();
+        let catcher = Arc::new(Catcher::start_with("127.0.0.1:0", behaviour).await.unwrap());
+        let (agent, oversight) = db
+            .write(|conn| {
+                settings::set(conn, settings::BASE_URL, "https://desk.example.com")?;
+                for mode in Mode::ALL {
+                    let new = NewMailbox {
+                        address: format!("{}@sender.example", mode.as_str().replace('_', "-")),
+                        name: "Sender".into(),
+                        mode: *mode,
+                        postal_address: "1 Main Street, Springfield".into(),
+                        undo_seconds: 0,
+                    };
+                    mailboxes::add(conn, &OPERATOR, &new, clock::now())?;
+                }
+                let all: Vec<MailboxId> = mailboxes::list(conn, &OPERATOR)?.into_iter().map(|m| m.id).collect();
+                for (role, name) in [(Role::Admin, "Ada"), (Role::Manager, "Max"), (Role::Reviewer, "Rita"), (Role::Reviewer, "Rob")] {
+                    let new = NewUser {
+                        email: format!("{}@desk.example", name.to_lowercase()),
+                        name: name.into(),
+                        role,
+                        password: Some(PASSWORD.into()),
+                        mailboxes: all.clone(),
+                    };
+                    users::add(conn, &OPERATOR, &new, clock::now())?;
+                }
+                let mut key = |scopes: &[Scope]| {
+                    let new = NewKey { name: "key".into(), scopes: scopes.to_vec(), mailboxes: vec![], is_test: false };
+                    keys::add(conn, &OPERATOR, &new, clock::now()).map(|(_, secret)| secret)
+                };
+                Ok::<_, countersign::domain::error::Error>((
+                    key(&[Scope::Read, Scope::Draft, Scope::Contacts])?,
+                    key(&[Scope::Read, Scope::OversightRead, Scope::Oversight])?,
+                ))
+            })
+            .unwrap();
+        let state = State {
+            db,
+            base_url: "https://desk.example.com".into(),
+            email_configured: true,
+            stripe_secret: Some(Arc::new("whsec_test".to_owned().into())),
+            wake: Arc::new(tokio::sync::Notify::new()),
+            catcher: None,
+        };
+        Desk { state, catcher, agent, oversight, _folder: folder }
+    }
+
+    /// The app as it is served.
+    pub async fn app(&self) -> impl Service<actix_http::Request, Response = ServiceResponse<impl MessageBody>, Error = actix_web::Error> {
+        let key = CookieKey(Key::from(&[7; 64]));
+        test::init_service(App::new().app_data(upload_limits()).configure(app::configure(self.state.clone(), key))).await
+    }
+
+    pub fn write<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        self.state.db.write(work)
+    }
+
+    pub fn read<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> T {
+        self.state.db.read(work).unwrap()
+    }
+
+    pub fn transport(&self) -> Transport {
+        Transport::parse(&format!("smtp://{}", self.catcher.addr())).unwrap()
+    }
+
+    /// Sends until nothing is left that can be sent now.
+    pub async fn drain(&self) {
+        worker::drain(self.state.clone(), self.transport()).await.unwrap();
+    }
+
+    /// A call with a key: status and JSON.
+    pub async fn call(&self, key: &str, method: &str, path: &str, body: Value) -> (u16, Value) {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.raw(key, method, path, body).await
+    }
+
+    pub async fn raw(&self, key: &str, method: &str, path: &str, body: impl Into<actix_web::web::Bytes>) -> (u16, Value) {
+        let app = self.app().await;
+        let request = test::TestRequest::default()
+            .method(method.parse().unwrap())
+            .uri(path)
+            .insert_header((header::AUTHORIZATION, format!("Bearer {key}")))
+            .insert_header((header::CONTENT_TYPE, "application/json"))
+            .set_payload(body)
+            .to_request();
+        let response = test::call_service(&app, request).await;
+        let status = response.status().as_u16();
+        let bytes = test::read_body(response).await;
+        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    /// Submits a message from the mailbox of this mode; status and answer.
+    pub async fn send(&self, mode: Mode, to: &str, more: Value) -> (u16, Value) {
+        let mut body = json!({"mailbox": address(mode), "to": to, "subject": "A subject", "text_body": "Hello there."});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            body[name] = value.clone();
+        }
+        self.call(&self.agent, "POST", "/v1/send", body).await
+    }
+
+    /// The actor of a person, by name.
+    pub fn person(&self, name: &str) -> Actor {
+        self.read(|conn| {
+            let user = users::list(conn, &OPERATOR)?.into_iter().find(|user| user.row.name == name).unwrap();
+            Ok(users::actor_of_session(conn, &user.row.id, user.row.sign_in_epoch)?.unwrap())
+        })
+    }
+
+    pub fn now(&self) -> Time {
+        clock::now()
+    }
+}
+
+pub fn address(mode: Mode) -> String {
+    format!("{}@sender.example", mode.as_str().replace('_', "-"))
+}
+
+/// A browser with a session, as far as the server can tell.
+pub struct Browser<S> {
+    pub app: S,
+    pub cookie: Option<String>,
+}
+
+pub struct Page {
+    pub status: u16,
+    pub body: String,
+    pub location: Option<String>,
+    pub set_cookie: Option<String>,
+}
+
+impl<S, B> Browser<S>
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody,
+{
+    pub fn new(app: S) -> Self {
+        Browser { app, cookie: None }
+    }
+
+    async fn run(&mut self, mut request: test::TestRequest) -> Page {
+        if let Some(cookie) = &self.cookie {
+            request = request.insert_header((header::COOKIE, cookie.clone()));
+        }
+        let response = test::call_service(&self.app, request.to_request()).await;
+        let text = |name: header::HeaderName| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let (status, location, set_cookie) = (response.status().as_u16(), text(header::LOCATION), text(header::SET_COOKIE));
+        if let Some(cookie) = &set_cookie {
+            self.cookie = cookie.split(';').next().map(str::to_owned);
+        }
+        let body = String::from_utf8_lossy(&test::read_body(response).await).into_owned();
+        Page { status, body, location, set_cookie }
+    }
+
+    pub async fn get(&mut self, path: &str) -> Page {
+        self.run(test::TestRequest::get().uri(path)).await
+    }
+
+    /// Posts a form with the token of the session, which the page at `from` carries.
+    pub async fn post(&mut self, from: &str, path: &str, fields: &[(&str, &str)]) -> Page {
+        let page = self.get(from).await;
+        let token = page.body.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default().to_owned();
+        let mut all = vec![("csrf", token.as_str())];
+        all.extend_from_slice(fields);
+        self.post_bare(path, &all).await
+    }
+
+    pub async fn post_bare(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
+        self.run(test::TestRequest::post().uri(path).set_form(fields)).await
+    }
+
+    pub async fn sign_in(&mut self, name: &str) -> Page {
+        let email = format!("{name}@desk.example");
+        self.post("/login", "/login", &[("email", &email), ("password", PASSWORD)]).await
+    }
+}
