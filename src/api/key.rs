@@ -47,11 +47,9 @@ fn secret_of(request: &HttpRequest) -> Result<String, Problem> {
     let in_url = url::form_urlencoded::parse(request.query_string().as_bytes())
         .any(|(_, value)| ["cs_live_", "cs_test_", "mm_live_"].iter().any(|prefix| value.starts_with(prefix)));
     if in_url {
-        return Err(Error::bad_request(
-            "key_in_url",
-            "Send the key in the Authorization header. This key has now been seen in a URL: rotate it.",
-        )
-        .into());
+        return Err(
+            Error::bad_request("key_in_url", "Send the key in the Authorization header. This key has now been seen in a URL: rotate it.").into()
+        );
     }
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     header("Authorization")

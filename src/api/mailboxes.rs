@@ -42,7 +42,9 @@ pub async fn inbox(key: Key, state: web::Data<State>, id: web::Path<String>, que
     let from = query.from.or(query.filter_from);
     let from_key = from.as_deref().map(|from| EmailAddress::parse("from", from)).transpose()?.map(|from| from.key().to_owned());
     let since = match &query.since {
-        Some(text) => Some(Time::parse(text).ok_or_else(|| Error::invalid("field_invalid", "since", "since must be a time such as 2026-04-30T12:00:00Z."))?),
+        Some(text) => {
+            Some(Time::parse(text).ok_or_else(|| Error::invalid("field_invalid", "since", "since must be a time such as 2026-04-30T12:00:00Z."))?)
+        }
         None => None,
     };
     let filter = InboxFilter {

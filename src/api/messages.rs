@@ -49,7 +49,11 @@ impl Send {
     fn into_messages(self) -> DomainResult<Vec<NewMessage>> {
         let send_at = match &self.send_at {
             Some(at) => Some(Time::parse(at).ok_or_else(|| {
-                Error::invalid("field_invalid", "send_at", format!("send_at must be a time such as 2026-04-30T12:00:00Z; got \"{}\".", text::excerpt(at)))
+                Error::invalid(
+                    "field_invalid",
+                    "send_at",
+                    format!("send_at must be a time such as 2026-04-30T12:00:00Z; got \"{}\".", text::excerpt(at)),
+                )
             })?),
             None => None,
         };
@@ -94,9 +98,8 @@ pub async fn send_from(key: Key, state: web::Data<State>, id: web::Path<String>,
 
 async fn submit_all(key: Key, state: &State, send: Send) -> Result<HttpResponse, Problem> {
     let new = send.into_messages()?;
-    let submitted: Vec<Message> = state
-        .write(move |conn| new.iter().map(|one| submit(conn, &key.0, one, clock::now())).collect::<DomainResult<_>>())
-        .await?;
+    let submitted: Vec<Message> =
+        state.write(move |conn| new.iter().map(|one| submit(conn, &key.0, one, clock::now())).collect::<DomainResult<_>>()).await?;
     let mut all: Vec<Value> = submitted.iter().map(|message| shapes::submitted(message, &state.base_url)).collect();
     let answer = if all.len() == 1 {
         all.remove(0)

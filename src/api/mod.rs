@@ -11,8 +11,8 @@ mod oversight;
 mod recovery;
 mod shapes;
 
-use actix_web::web::{self, ServiceConfig};
 use actix_web::HttpResponse;
+use actix_web::web::{self, ServiceConfig};
 
 pub use error::status;
 

@@ -33,7 +33,10 @@ pub async fn pending(key: Key, state: web::Data<State>, query: web::Query<Query>
     key.0.must_have(Scope::OversightRead)?;
     let query = query.into_inner();
     let older_than = match &query.older_than {
-        Some(text) => Some(Time::parse(text).ok_or_else(|| Error::invalid("field_invalid", "older_than", "older_than must be a time such as 2026-04-30T12:00:00Z."))?),
+        Some(text) => Some(
+            Time::parse(text)
+                .ok_or_else(|| Error::invalid("field_invalid", "older_than", "older_than must be a time such as 2026-04-30T12:00:00Z."))?,
+        ),
         None => None,
     };
     let base_url = state.base_url.clone();
@@ -97,7 +100,8 @@ pub async fn decide_one(key: Key, state: web::Data<State>, id: web::Path<String>
 
 async fn run(actor: Actor, state: &State, id: MessageId, body: Decision) -> Result<HttpResponse, Problem> {
     let kind = body.decision.or(body.action);
-    let kind = kind.ok_or_else(|| Error::invalid("field_invalid", "decision", "decision must be one of approve, reject, request_changes; got nothing."))?;
+    let kind =
+        kind.ok_or_else(|| Error::invalid("field_invalid", "decision", "decision must be one of approve, reject, request_changes; got nothing."))?;
     let decider = actor.clone();
     let decided = state
         .write(move |conn| {

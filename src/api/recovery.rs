@@ -48,7 +48,11 @@ pub async fn create(key: Key, state: web::Data<State>, body: Json<Create>) -> Re
     let body = body.0;
     let last_active_at = match &body.last_active_at {
         Some(at) => Some(Time::parse(at).ok_or_else(|| {
-            Error::invalid("field_invalid", "last_active_at", format!("last_active_at must be a time such as 2026-04-30T12:00:00Z; got \"{}\".", text::excerpt(at)))
+            Error::invalid(
+                "field_invalid",
+                "last_active_at",
+                format!("last_active_at must be a time such as 2026-04-30T12:00:00Z; got \"{}\".", text::excerpt(at)),
+            )
         })?),
         None => None,
     };
@@ -154,9 +158,7 @@ pub struct Edit {
 
 pub async fn edit_variant(key: Key, state: web::Data<State>, path: web::Path<(String, String)>, body: Json<Edit>) -> Result<HttpResponse, Plain> {
     let (event, id) = ids(path);
-    let row = state
-        .write(move |conn| nine::edit(conn, &key.0, &event, &id, body.0.subject.as_deref(), body.0.body.as_deref(), clock::now()))
-        .await?;
+    let row = state.write(move |conn| nine::edit(conn, &key.0, &event, &id, body.0.subject.as_deref(), body.0.body.as_deref(), clock::now())).await?;
     Ok(HttpResponse::Ok().json(variant(&row)))
 }
 
@@ -167,7 +169,12 @@ pub struct SendVariant {
     mailbox_id: Option<String>,
 }
 
-pub async fn send_variant(key: Key, state: web::Data<State>, path: web::Path<(String, String)>, body: Json<SendVariant>) -> Result<HttpResponse, Plain> {
+pub async fn send_variant(
+    key: Key,
+    state: web::Data<State>,
+    path: web::Path<(String, String)>,
+    body: Json<SendVariant>,
+) -> Result<HttpResponse, Plain> {
     let (event, id) = ids(path);
     let email_configured = state.email_configured;
     let vid = id.clone();

@@ -150,10 +150,7 @@ impl Shared {
 
     /// Keeps a message and says under which id.
     fn keep(&self, from: &str, to: &[String], raw: Vec<u8>) -> u64 {
-        let subject = MessageParser::default()
-            .parse_headers(&raw[..])
-            .and_then(|message| message.subject().map(str::to_owned))
-            .unwrap_or_default();
+        let subject = MessageParser::default().parse_headers(&raw[..]).and_then(|message| message.subject().map(str::to_owned)).unwrap_or_default();
         let at = crate::clock::now().timestamp();
         let mut store = self.store();
         store.last_id += 1;
@@ -161,9 +158,7 @@ impl Shared {
         store.bytes += raw.len();
         let (from, to) = (from.to_owned(), to.to_vec());
         store.messages.push_back(Arc::new(Caught { id, from, to, subject, raw, at }));
-        while store.messages.len() > KEPT_MAX
-            || (store.bytes > KEPT_BYTES && store.messages.len() > 1)
-        {
+        while store.messages.len() > KEPT_MAX || (store.bytes > KEPT_BYTES && store.messages.len() > 1) {
             let gone = store.messages.pop_front().map_or(0, |message| message.raw.len());
             store.bytes = store.bytes.saturating_sub(gone);
         }

@@ -31,23 +31,12 @@ pub(super) struct Session<'a> {
 
 pub(super) async fn serve(stream: TcpStream, shared: &Shared, full: bool) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut session = Session {
-        stream: BufReader::new(stream),
-        shared,
-        greeted: false,
-        signed_in: false,
-        from: None,
-        to: Vec::new(),
-        utf8: false,
-    };
+    let mut session = Session { stream: BufReader::new(stream), shared, greeted: false, signed_in: false, from: None, to: Vec::new(), utf8: false };
     if full {
         session.say("421 4.7.0 Too many connections; try again later.").await?;
         return Ok(());
     }
-    if session
-        .scripted(Verb::Connect, "220 catcher.local ESMTP Countersign mail catcher", |_| true)
-        .await?
-    {
+    if session.scripted(Verb::Connect, "220 catcher.local ESMTP Countersign mail catcher", |_| true).await? {
         while session.turn().await? {}
     }
     session.stream.get_mut().shutdown().await
@@ -78,9 +67,7 @@ impl Session<'_> {
         self.shared.heard(if verb == "AUTH" { "AUTH" } else { &line });
         match verb.as_str() {
             "EHLO" | "HELO" => self.hello(&verb, argument).await,
-            "STARTTLS" => {
-                self.scripted(Verb::StartTls, "454 4.7.0 TLS is not available.", |_| true).await
-            }
+            "STARTTLS" => self.scripted(Verb::StartTls, "454 4.7.0 TLS is not available.", |_| true).await,
             "AUTH" => self.auth(argument).await,
             "MAIL" => self.mail(argument).await,
             "RCPT" => self.rcpt(argument).await,
@@ -150,8 +137,7 @@ impl Session<'_> {
         if !path.is_ascii() && !utf8 {
             return self.say("553 5.6.7 This address needs SMTPUTF8.").await;
         }
-        let moment =
-            Moment { verb: Verb::Mail, from: path.to_owned(), to: Vec::new(), raw: Vec::new() };
+        let moment = Moment { verb: Verb::Mail, from: path.to_owned(), to: Vec::new(), raw: Vec::new() };
         let begin = |session: &mut Session<'_>| {
             session.utf8 = utf8;
             session.from = Some(moment.from.clone());
@@ -200,8 +186,7 @@ impl Session<'_> {
             true
         };
         let moment = self.moment(Verb::Data);
-        let go_on =
-            self.answer(&moment, "354 Go ahead; end with a dot alone on a line.", ask).await?;
+        let go_on = self.answer(&moment, "354 Go ahead; end with a dot alone on a line.", ask).await?;
         match asked && go_on {
             true => self.content().await,
             false => Ok(go_on),
@@ -284,34 +269,20 @@ impl Session<'_> {
         true
     }
 
-    pub(super) async fn scripted(
-        &mut self,
-        verb: Verb,
-        reply: &str,
-        done: impl FnOnce(&mut Self) -> bool,
-    ) -> Flow {
+    pub(super) async fn scripted(&mut self, verb: Verb, reply: &str, done: impl FnOnce(&mut Self) -> bool) -> Flow {
         let moment = self.moment(verb);
         self.answer(&moment, reply, done).await
     }
 
     /// Answers as scripted, or well and does what the command asks.
-    async fn answer(
-        &mut self,
-        moment: &Moment,
-        reply: &str,
-        done: impl FnOnce(&mut Self) -> bool,
-    ) -> Flow {
+    async fn answer(&mut self, moment: &Moment, reply: &str, done: impl FnOnce(&mut Self) -> bool) -> Flow {
         let reply = match self.shared.behaviour.decide(moment).await {
             None => reply.to_owned(),
             Some(Action::Hang(wait)) => {
                 tokio::time::sleep(wait).await;
                 reply.to_owned()
             }
-            Some(Action::Reply(scripted))
-                if scripted.as_bytes().first() == reply.as_bytes().first() =>
-            {
-                scripted
-            }
+            Some(Action::Reply(scripted)) if scripted.as_bytes().first() == reply.as_bytes().first() => scripted,
             Some(other) => return self.refuse(other).await,
         };
         done(self);
@@ -343,9 +314,7 @@ impl Session<'_> {
     }
 
     /// A line without its CRLF; `Ok(None)` at the end of the stream; the refusal otherwise.
-    pub(super) async fn command_line(
-        &mut self,
-    ) -> io::Result<Result<Option<String>, &'static str>> {
+    pub(super) async fn command_line(&mut self) -> io::Result<Result<Option<String>, &'static str>> {
         let mut line = Vec::new();
         let read = (&mut self.stream).take(COMMAND_MAX as u64).read_until(b'\n', &mut line).await?;
         let Some(text) = line.strip_suffix(b"\r\n") else {

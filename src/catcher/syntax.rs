@@ -12,9 +12,7 @@ pub(super) fn path_of<'a>(argument: &'a str, keyword: &str) -> Option<(&'a str, 
     let rest = argument.get(keyword.len()..)?.strip_prefix('<')?;
     let (path, parameters) = rest.split_once('>')?;
     let separated = parameters.is_empty() || parameters.starts_with(' ');
-    let clean = path.len() <= PATH_MAX
-        && !path.contains(|c: char| c.is_control() || c == ' ' || c == '<')
-        && (path.is_empty() || path.contains('@'));
+    let clean = path.len() <= PATH_MAX && !path.contains(|c: char| c.is_control() || c == ' ' || c == '<') && (path.is_empty() || path.contains('@'));
     (head.eq_ignore_ascii_case(keyword) && separated && clean).then_some((path, parameters.trim()))
 }
 

@@ -9,8 +9,7 @@ use tokio::net::TcpStream;
 
 use super::{Action, Behaviour, Catcher, Rule, Verb};
 
-const ENVELOPE: &str =
-    "EHLO me\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n";
+const ENVELOPE: &str = "EHLO me\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n";
 
 async fn catcher() -> Catcher {
     Catcher::start("127.0.0.1:0").await.unwrap()
@@ -28,9 +27,7 @@ async fn say(catcher: &Catcher, what: impl AsRef<[u8]>) -> String {
     let _ = stream.write_all(b"QUIT\r\n").await;
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
-    while let Ok(Ok(read @ 1..)) =
-        tokio::time::timeout(Duration::from_secs(5), stream.read(&mut buffer)).await
-    {
+    while let Ok(Ok(read @ 1..)) = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut buffer)).await {
         answer.extend_from_slice(&buffer[..read]);
     }
     String::from_utf8(answer).unwrap()
@@ -48,10 +45,7 @@ async fn a_message_is_kept_as_it_was_said_with_its_dots_unstuffed() {
     assert_eq!(codes(&answer), ["220", "250", "250", "250", "354", "250", "221"]);
     let [caught] = catcher.messages().try_into().unwrap();
     assert_eq!(caught.id, 1);
-    assert_eq!(
-        (caught.from.as_str(), caught.to.as_slice()),
-        ("a@example.com", &["b@example.com".to_owned()][..])
-    );
+    assert_eq!((caught.from.as_str(), caught.to.as_slice()), ("a@example.com", &["b@example.com".to_owned()][..]));
     assert_eq!(caught.subject, "Grüße");
     assert!(caught.raw.ends_with(b"\r\n\r\n.\r\n.x\r\n y\r\nend\r\n"), "{:?}", caught.raw);
 }
@@ -60,11 +54,7 @@ async fn a_message_is_kept_as_it_was_said_with_its_dots_unstuffed() {
 async fn ehlo_offers_what_is_held() {
     let answer = say(&catcher().await, "EHLO me\r\n").await;
     for offer in ["PIPELINING", "SIZE 26214400", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"] {
-        assert!(
-            answer.contains(&format!("250-{offer}\r\n"))
-                || answer.contains(&format!("250 {offer}\r\n")),
-            "{offer}: {answer}"
-        );
+        assert!(answer.contains(&format!("250-{offer}\r\n")) || answer.contains(&format!("250 {offer}\r\n")), "{offer}: {answer}");
     }
 }
 
@@ -88,9 +78,7 @@ async fn only_crlf_dot_crlf_ends_a_message_and_lone_breaks_refuse_it() {
     ];
     for end in ends {
         let catcher = catcher().await;
-        let smuggled = format!(
-            "MAIL FROM:<evil@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\nhi\r\n.\r\n"
-        );
+        let smuggled = String::from("MAIL FROM:<evil@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\nhi\r\n.\r\n");
         let answer = say(&catcher, format!("{ENVELOPE}one{end}{smuggled}")).await;
         assert_eq!(codes(&answer), ["220", "250", "250", "250", "354", "500", "221"], "{end:?}");
         assert!(answer.contains("500 5.5.2 A "), "{answer}");
@@ -143,13 +131,9 @@ async fn commands_out_of_order_unknown_and_malformed_are_told_so() {
 async fn long_lines_and_big_messages_are_refused_and_the_session_goes_on() {
     let catcher = scripted(Behaviour::new().size(3000)).await;
     let lines = |length: usize, count: usize| format!("{}\r\n", "x".repeat(length)).repeat(count);
-    for (content, code) in [
-        (lines(998, 1), "250"),
-        (lines(999, 1), "500"),
-        (lines(98, 30), "250"),
-        (lines(98, 31), "552"),
-        (format!(".{}", lines(998, 1)), "250"),
-    ] {
+    for (content, code) in
+        [(lines(998, 1), "250"), (lines(999, 1), "500"), (lines(98, 30), "250"), (lines(98, 31), "552"), (format!(".{}", lines(998, 1)), "250")]
+    {
         let answer = say(&catcher, format!("{ENVELOPE}{content}.\r\n")).await;
         assert_eq!(codes(&answer)[5..], [code, "221"], "{}", content.len());
     }
@@ -196,15 +180,11 @@ async fn big_messages_push_the_old_ones_out() {
 async fn rules_answer_for_an_address_and_for_some_of_the_hits() {
     let catcher = scripted(
         Behaviour::new()
-            .with(
-                Rule::at(Verb::Rcpt, Action::Reply("550 5.1.1 Nobody\nof that name".into()))
-                    .for_address("NO@example.com"),
-            )
+            .with(Rule::at(Verb::Rcpt, Action::Reply("550 5.1.1 Nobody\nof that name".into())).for_address("NO@example.com"))
             .with(Rule::at(Verb::Rcpt, Action::Reply("450 4.2.0 Later".into())).after(1).times(2)),
     )
     .await;
-    let rcpts =
-        "RCPT TO:<no@example.com>\r\n".to_owned() + &"RCPT TO:<b@example.com>\r\n".repeat(4);
+    let rcpts = "RCPT TO:<no@example.com>\r\n".to_owned() + &"RCPT TO:<b@example.com>\r\n".repeat(4);
     let answer = say(&catcher, format!("EHLO me\r\nMAIL FROM:<>\r\n{rcpts}")).await;
     assert_eq!(codes(&answer)[3..], ["550", "250", "450", "450", "250", "221"]);
     assert!(answer.contains("550-5.1.1 Nobody\r\n550 of that name\r\n"), "{answer}");

@@ -25,8 +25,8 @@ use crate::domain::ids::{ContactId, MailboxId, RowId};
 use crate::domain::mailboxes::keys::{self, NewKey};
 use crate::domain::mailboxes::{self, Mode, NewMailbox};
 use crate::domain::reason::Reason;
-use crate::domain::threads::{self, Exchange};
 use crate::domain::settings;
+use crate::domain::threads::{self, Exchange};
 use crate::email::Transport;
 
 /// How long the demo's undo window is, in seconds: long enough to see, short enough to wait for.
@@ -271,7 +271,15 @@ fn fill_catalogue(conn: &mut Conn, now: Time) -> Result<()> {
         catalogue::set_company_fact(conn, &SETUP, name, &value, now)?;
     }
     for story in facts.stories {
-        let row = Story { id: RowId::new(), who: story.who, quote: story.quote, outcome: story.outcome, plan_name: story.plan, reason: story.reason, created_at: now };
+        let row = Story {
+            id: RowId::new(),
+            who: story.who,
+            quote: story.quote,
+            outcome: story.outcome,
+            plan_name: story.plan,
+            reason: story.reason,
+            created_at: now,
+        };
         catalogue::add_story(conn, &SETUP, &row, now)?;
     }
     Ok(())
@@ -279,7 +287,8 @@ fn fill_catalogue(conn: &mut Conn, now: Time) -> Result<()> {
 
 fn fill_contacts(conn: &mut Conn, now: Time) -> Result<()> {
     for contact in sample::<Vec<SampleContact>>("contacts.json")? {
-        let input = ContactInput { email: contact.email, name: contact.name, tags: contact.tags, metadata: contact.metadata, time_zone: contact.time_zone };
+        let input =
+            ContactInput { email: contact.email, name: contact.name, tags: contact.tags, metadata: contact.metadata, time_zone: contact.time_zone };
         let added = contacts::upsert(conn, &SETUP, &input, now)?;
         contacts::record_consent(conn, &SETUP, &added.row.id, ConsentBasis::SoftOptIn, "Customer, asked at sign-up", now)?;
     }
@@ -290,7 +299,10 @@ fn fill_customers(conn: &mut Conn, support: &MailboxId, now: Time) -> Result<()>
     let agent = Actor::System("playbook");
     let mut queued = 0;
     // Every hour one of them is submitted, so that the queue has ages to show.
-    for (index, customer) in sample::<Vec<SampleCustomer>>("customers.json")?.into_iter().enumerate() {
+    let mut customers = sample::<Vec<SampleCustomer>>("customers.json")?;
+    // The file groups them by reason; a queue never does.
+    customers.sort_by_key(|customer| crate::domain::ids::sha256_hex(customer.email.as_bytes()));
+    for (index, customer) in customers.into_iter().enumerate() {
         let left = now.plus_days(-customer.left_days_ago);
         let contact = record_thread(conn, support, &customer, left, now)?;
         let new = new_event(customer, left);

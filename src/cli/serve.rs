@@ -52,14 +52,7 @@ pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failed> {
 pub(super) fn worker(config: &Config, drain: bool) -> Result<(), Failed> {
     let db = open(config)?;
     let transport = config::transport(config)?.ok_or_else(|| config::ConfigError("smtp.url must be set for a worker.".to_owned()))?;
-    let state = State {
-        db,
-        base_url: config.base_url(),
-        email_configured: true,
-        stripe_secret: None,
-        wake: Arc::new(Notify::new()),
-        catcher: None,
-    };
+    let state = State { db, base_url: config.base_url(), email_configured: true, stripe_secret: None, wake: Arc::new(Notify::new()), catcher: None };
     actix_web::rt::System::new().block_on(async move {
         if drain {
             return Ok(worker::drain(state, transport).await?);

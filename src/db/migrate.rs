@@ -42,8 +42,7 @@ pub fn run(db: &Db) -> Result<(), MigrateError> {
 }
 
 fn refuse_newer(applied: &[MigrationVersion<'_>], known: &EmbeddedMigrations) -> Result<(), MigrateError> {
-    let known: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> =
-        known.migrations().map_err(|error| MigrateError::Failed(error.to_string()))?;
+    let known: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> = known.migrations().map_err(|error| MigrateError::Failed(error.to_string()))?;
     match applied.iter().find(|version| known.iter().all(|m| m.name().version() != **version)) {
         Some(version) => Err(MigrateError::TooNew(version.to_string())),
         None => Ok(()),

@@ -192,9 +192,7 @@ fn refuse_unsafe_durability(conn: &mut Conn) -> Result<(), OpenError> {
         setting: String,
     }
     let Conn::Postgres(inner) = conn else { return Ok(()) };
-    let rows: Vec<Row> =
-        diesel::sql_query("SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit')")
-            .load(inner)?;
+    let rows: Vec<Row> = diesel::sql_query("SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit')").load(inner)?;
     match rows.into_iter().find(|row| row.setting == "off") {
         Some(row) => Err(OpenError::UnsafeDurability(row.name)),
         None => Ok(()),

@@ -152,10 +152,9 @@ impl Actor {
     /// Refuses a key without the scope; people and the product itself pass.
     pub fn must_have(&self, scope: Scope) -> Result<()> {
         match self {
-            Actor::Key { scopes, .. } if !scopes.contains(&scope) => Err(Error::forbidden(
-                "scope_missing",
-                format!("This key lacks the scope \"{scope}\". Ask an administrator for a key that has it."),
-            )),
+            Actor::Key { scopes, .. } if !scopes.contains(&scope) => {
+                Err(Error::forbidden("scope_missing", format!("This key lacks the scope \"{scope}\". Ask an administrator for a key that has it.")))
+            }
             _ => Ok(()),
         }
     }

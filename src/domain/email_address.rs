@@ -46,7 +46,16 @@ mod tests {
 
     #[test]
     fn addresses_that_cannot_be_sent_to_are_refused() {
-        for text in ["-oQ/tmp@example.com", "a@example.com.", "a@b", "a b@example.com", "\"a\"@example.com", "a@127.0.0.1", "a@@example.com", "a@example.com\r\nBcc: b@example.com"] {
+        for text in [
+            "-oQ/tmp@example.com",
+            "a@example.com.",
+            "a@b",
+            "a b@example.com",
+            "\"a\"@example.com",
+            "a@127.0.0.1",
+            "a@@example.com",
+            "a@example.com\r\nBcc: b@example.com",
+        ] {
             assert!(refused(text).contains("is not an address this server can send to"), "{text}: {}", refused(text));
         }
         assert_eq!(EmailAddress::parse("to", "a@exa\u{0}mple.com").unwrap_err().code, "address_invalid");

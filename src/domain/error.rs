@@ -101,13 +101,8 @@ impl Error {
 
     /// The content is not what the decider saw.
     pub fn content_changed(message_id: MessageId, seen: i32, current: i32) -> Self {
-        let detail = format!(
-            "The message changed after you opened it (version {seen} → {current}). Nothing was approved. Review the difference."
-        );
-        Error {
-            changed: Some(Box::new(Changed { message_id, seen, current })),
-            ..Self::new(Kind::Conflict, "content_changed", detail)
-        }
+        let detail = format!("The message changed after you opened it (version {seen} → {current}). Nothing was approved. Review the difference.");
+        Error { changed: Some(Box::new(Changed { message_id, seen, current })), ..Self::new(Kind::Conflict, "content_changed", detail) }
     }
 
     /// Adds a hint.
@@ -123,11 +118,7 @@ impl From<DieselError> for Error {
         let text = error.to_string();
         if text.contains("disk is full") || text.contains("No space left") || text.contains("could not extend file") {
             tracing::error!(%error, "storage full");
-            return Error::new(
-                Kind::StorageFull,
-                "storage_full",
-                "There is no room to record this safely, so it was not accepted.",
-            );
+            return Error::new(Kind::StorageFull, "storage_full", "There is no room to record this safely, so it was not accepted.");
         }
         if text.contains("database is locked") || matches!(error, DieselError::BrokenTransactionManager) {
             tracing::warn!(%error, "database busy");

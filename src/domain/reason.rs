@@ -154,19 +154,47 @@ pub struct Analysis {
 /// Cues with their weights. Word boundaries are part of each pattern.
 static CUES: LazyLock<Vec<(Reason, i32, regex::Regex)>> = LazyLock::new(|| {
     let table: &[(Reason, i32, &str)] = &[
-        (Reason::TooExpensive, 4, r"\b(?:too (?:expensive|pricey|costly)|over(?:priced| budget)|can(?:'|’)?t (?:afford|justify)|cannot (?:afford|justify)|price (?:increase|hike|went up)|(?:zu )?teuer|trop ch(?:er|ère)|demasiado caro|muy caro)\b"),
+        (
+            Reason::TooExpensive,
+            4,
+            r"\b(?:too (?:expensive|pricey|costly)|over(?:priced| budget)|can(?:'|’)?t (?:afford|justify)|cannot (?:afford|justify)|price (?:increase|hike|went up)|(?:zu )?teuer|trop ch(?:er|ère)|demasiado caro|muy caro)\b",
+        ),
         (Reason::TooExpensive, 2, r"\b(?:expensive|pricey|costly|price|pricing|budget|cheaper|cost(?:s|ing)?|afford|invoice doubled|per seat)\b"),
-        (Reason::MissingFeatures, 4, r"\b(?:missing (?:a |the |some )?\w+|(?:does|did)(?:n(?:'|’)t| not) (?:have|support|offer)|(?:no|lacks?|lacking|without) (?:\w+ ){0,2}(?:support|integration|export|api|import|feature|sso|option)|we need(?:ed)? (?:a |an |the )?\w+|feature (?:request|we)|fehlt|il manque|manque|falta)\b"),
+        (
+            Reason::MissingFeatures,
+            4,
+            r"\b(?:missing (?:a |the |some )?\w+|(?:does|did)(?:n(?:'|’)t| not) (?:have|support|offer)|(?:no|lacks?|lacking|without) (?:\w+ ){0,2}(?:support|integration|export|api|import|feature|sso|option)|we need(?:ed)? (?:a |an |the )?\w+|feature (?:request|we)|fehlt|il manque|manque|falta)\b",
+        ),
         (Reason::MissingFeatures, 2, r"\b(?:feature|features|integration|export|roadmap|could not do|can(?:'|’)?t do)\b"),
-        (Reason::NotUsingEnough, 4, r"\b(?:(?:not|never|hardly|barely|rarely|didn(?:'|’)t|don(?:'|’)t|wasn(?:'|’)t|weren(?:'|’)t) (?:really |even |actually )?(?:us(?:e|ed|ing)|log(?:ged)? in)(?: it)?|didn(?:'|’)t get around|no time to|kaum (?:genutzt|benutzt)|pas assez utilis|apenas)\b"),
+        (
+            Reason::NotUsingEnough,
+            4,
+            r"\b(?:(?:not|never|hardly|barely|rarely|didn(?:'|’)t|don(?:'|’)t|wasn(?:'|’)t|weren(?:'|’)t) (?:really |even |actually )?(?:us(?:e|ed|ing)|log(?:ged)? in)(?: it)?|didn(?:'|’)t get around|no time to|kaum (?:genutzt|benutzt)|pas assez utilis|apenas)\b",
+        ),
         (Reason::NotUsingEnough, 2, r"\b(?:unused|underused|collecting dust|once a month)\b"),
-        (Reason::SwitchingCompetitor, 4, r"\b(?:switch(?:ed|ing)? (?:to|over)|moved? (?:everything )?(?:over )?to (?:an)?other|mov(?:ed|ing) to|went with|going with|chose (?:another|a different)|competitor|wechseln? zu|gewechselt|passons? (?:à|chez)|cambiamos a)\b"),
+        (
+            Reason::SwitchingCompetitor,
+            4,
+            r"\b(?:switch(?:ed|ing)? (?:to|over)|moved? (?:everything )?(?:over )?to (?:an)?other|mov(?:ed|ing) to|went with|going with|chose (?:another|a different)|competitor|wechseln? zu|gewechselt|passons? (?:à|chez)|cambiamos a)\b",
+        ),
         (Reason::SwitchingCompetitor, 2, r"\b(?:alternative|another (?:tool|vendor|product|service|platform)|in-house)\b"),
-        (Reason::TechnicalIssues, 4, r"\b(?:(?:kept|keeps) (?:failing|crashing|breaking|timing out|disconnecting)|crash(?:ed|es|ing)?|bug(?:s|gy)?|outages?|downtime|time(?:d)? ?outs?|timing out|stopped (?:working|syncing)|data loss|lost (?:orders|data)|duplicate(?:d|s)? orders|broke(?:n)?|doesn(?:'|’)t work|did not work|didn(?:'|’)t work|funktioniert nicht|abst(?:ü|u)rz\w*|ne (?:marche|fonctionne) pas|no funciona)\b"),
+        (
+            Reason::TechnicalIssues,
+            4,
+            r"\b(?:(?:kept|keeps) (?:failing|crashing|breaking|timing out|disconnecting)|crash(?:ed|es|ing)?|bug(?:s|gy)?|outages?|downtime|time(?:d)? ?outs?|timing out|stopped (?:working|syncing)|data loss|lost (?:orders|data)|duplicate(?:d|s)? orders|broke(?:n)?|doesn(?:'|’)t work|did not work|didn(?:'|’)t work|funktioniert nicht|abst(?:ü|u)rz\w*|ne (?:marche|fonctionne) pas|no funciona)\b",
+        ),
         (Reason::TechnicalIssues, 2, r"\b(?:slow|error(?:s)?|failed|failing|fails?|sync(?:ed)? wrong|unreliable|complicated|complex|fehler|lento)\b"),
-        (Reason::PoorSupport, 4, r"\b(?:(?:no|never (?:got|had|received)(?: an?| any)?|without(?: an?)?) (?:repl(?:y|ies)|answers?|response)|nobody (?:answered|replied|helped|got back)|support (?:never|took|kept|didn(?:'|’)t|(?:was|is) (?:\w+ )?(?:slow|bad|poor|terrible|awful|useless|rude|unhelpful|non-?existent))\b|wait(?:ed|ing) (?:\w+ ){1,3}(?:for (?:a|an|any) (?:reply|answer|response))|poor support|bad support|unhelpful|rude|keine antwort|aucune r(?:é|e)ponse|nadie respond\w*)"),
+        (
+            Reason::PoorSupport,
+            4,
+            r"\b(?:(?:no|never (?:got|had|received)(?: an?| any)?|without(?: an?)?) (?:repl(?:y|ies)|answers?|response)|nobody (?:answered|replied|helped|got back)|support (?:never|took|kept|didn(?:'|’)t|(?:was|is) (?:\w+ )?(?:slow|bad|poor|terrible|awful|useless|rude|unhelpful|non-?existent))\b|wait(?:ed|ing) (?:\w+ ){1,3}(?:for (?:a|an|any) (?:reply|answer|response))|poor support|bad support|unhelpful|rude|keine antwort|aucune r(?:é|e)ponse|nadie respond\w*)",
+        ),
         (Reason::PoorSupport, 2, r"\b(?:support|customer service|ticket|tickets|kundendienst|soporte)\b"),
-        (Reason::DontNeedAnymore, 4, r"\b(?:(?:no longer|don(?:'|’)t|do not|not) need(?:ed)?(?: it)?(?: any ?more)?|clos(?:ed|ing) (?:the |our |my )?(?:business|shop|store|company)|shut(?:ting)? down|project (?:is |has )?(?:ended|over|finished|cancelled)|season(?:al)?|on pause|taking a break|sold the (?:business|company|shop)|brauchen? (?:es|wir|das)? ?nicht mehr|plus besoin|ya no (?:lo )?necesit\w+)\b"),
+        (
+            Reason::DontNeedAnymore,
+            4,
+            r"\b(?:(?:no longer|don(?:'|’)t|do not|not) need(?:ed)?(?: it)?(?: any ?more)?|clos(?:ed|ing) (?:the |our |my )?(?:business|shop|store|company)|shut(?:ting)? down|project (?:is |has )?(?:ended|over|finished|cancelled)|season(?:al)?|on pause|taking a break|sold the (?:business|company|shop)|brauchen? (?:es|wir|das)? ?nicht mehr|plus besoin|ya no (?:lo )?necesit\w+)\b",
+        ),
         (Reason::DontNeedAnymore, 2, r"\b(?:temporary|temporarily|pause|retir(?:ed|ing)|hibernat\w+)\b"),
     ];
     table
@@ -183,7 +211,10 @@ static NEGATED: LazyLock<Option<regex::Regex>> = LazyLock::new(|| {
     regex::Regex::new(r"(?i)(?:\b(?:not|isn(?:'|’)t|wasn(?:'|’)t|never|nothing to do with|no complaints? about|nicht)(?: \w+){0,2} $|\b(?:great|love[ds]?|good|fast|friendly|excellent|happy with)(?: \w+){0,2} $)").ok()
 });
 static PRAISED: LazyLock<Option<regex::Regex>> = LazyLock::new(|| {
-    regex::Regex::new(r"(?i)^ ?(?:\w+ ){0,2}?(?:was|were|is|are|has been) (?:\w+ )?(?:fine|great|good|ok|okay|excellent|friendly|fair|quick|helpful)\b").ok()
+    regex::Regex::new(
+        r"(?i)^ ?(?:\w+ ){0,2}?(?:was|were|is|are|has been) (?:\w+ )?(?:fine|great|good|ok|okay|excellent|friendly|fair|quick|helpful)\b",
+    )
+    .ok()
 });
 
 /// Finds the reason. A specific code wins; free text and mail decide otherwise, and
@@ -217,8 +248,7 @@ pub fn analyse(code: Option<&str>, free_text: Option<&str>, thread: &[(&str, &st
         (None, Some(_)) => (share.min(90) * scores[reason as usize].min(12) / 12).clamp(30, 90),
         (None, None) => 0,
     };
-    let mut quotes: Vec<(i32, ReasonQuote)> =
-        found.into_iter().filter(|(r, ..)| *r == reason).map(|(_, weight, quote)| (weight, quote)).collect();
+    let mut quotes: Vec<(i32, ReasonQuote)> = found.into_iter().filter(|(r, ..)| *r == reason).map(|(_, weight, quote)| (weight, quote)).collect();
     quotes.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
     let mut quotes: Vec<ReasonQuote> = quotes.into_iter().map(|(_, quote)| quote).take(4).collect();
     if let (Some(_), Some(code)) = (from_code, code) {

@@ -26,9 +26,7 @@ pub fn get(conn: &mut Conn, name: &str) -> Result<Option<String>> {
 pub fn set(conn: &mut Conn, name: &str, value: &str) -> Result<()> {
     let changed = diesel::update(settings::table.find(name)).set(settings::value.eq(value)).execute(conn)?;
     if changed == 0 {
-        diesel::insert_into(settings::table)
-            .values((settings::name.eq(name), settings::value.eq(value)))
-            .execute(conn)?;
+        diesel::insert_into(settings::table).values((settings::name.eq(name), settings::value.eq(value))).execute(conn)?;
     }
     Ok(())
 }

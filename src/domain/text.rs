@@ -64,11 +64,7 @@ pub fn excerpt(text: &str) -> String {
 fn checked(field: &str, text: &str, longest: usize, refuse: impl Fn(char) -> bool) -> Result<()> {
     let length = text.chars().count();
     if length > longest {
-        return Err(Error::invalid(
-            "field_invalid",
-            field,
-            format!("{field} must be at most {longest} characters; got {length}."),
-        ));
+        return Err(Error::invalid("field_invalid", field, format!("{field} must be at most {longest} characters; got {length}.")));
     }
     if let Some((position, c)) = text.chars().enumerate().find(|(_, c)| refuse(*c)) {
         return Err(Error::invalid(

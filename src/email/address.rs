@@ -189,14 +189,12 @@ impl AddressError {
     }
 
     fn address(given: &str, reason: &str) -> Self {
-        let detail =
-            format!("\"{}\" is not an address this server can send to: {reason}.", excerpt(given));
+        let detail = format!("\"{}\" is not an address this server can send to: {reason}.", excerpt(given));
         AddressError { code: "address_invalid", detail }
     }
 
     fn domain(domain: &str, reason: &str) -> Self {
-        let detail =
-            format!("\"{}\" is not a valid international domain name: {reason}.", excerpt(domain));
+        let detail = format!("\"{}\" is not a valid international domain name: {reason}.", excerpt(domain));
         AddressError { code: "domain_invalid", detail }
     }
 }
@@ -264,9 +262,7 @@ fn domain_problem(domain: &str) -> Option<String> {
     }
     domain
         .chars()
-        .find(|c| {
-            c.is_whitespace() || (c.is_ascii() && !c.is_ascii_alphanumeric() && !"-.".contains(*c))
-        })
+        .find(|c| c.is_whitespace() || (c.is_ascii() && !c.is_ascii_alphanumeric() && !"-.".contains(*c)))
         .map(|c| format!("the domain holds \"{}\"", c.escape_debug()))
 }
 
@@ -285,12 +281,7 @@ fn to_ascii(domain: &str) -> Result<String, &'static str> {
     }
     // Hyphens in third and fourth place are in use by real hosts, so only the ends are checked.
     let ascii = Uts46::new()
-        .to_ascii(
-            domain.as_bytes(),
-            AsciiDenyList::STD3,
-            Hyphens::CheckFirstLast,
-            DnsLength::Ignore,
-        )
+        .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Ignore)
         .map_err(|_| "it has a character or an encoding that IDNA does not allow")?;
     if ascii.split('.').any(|label| label.is_empty() || label.len() > 63) {
         return Err("a part of it is empty or longer than 63 octets once encoded");

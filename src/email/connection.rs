@@ -91,12 +91,7 @@ pub struct Accepted {
 }
 
 impl Connection {
-    pub(in crate::email) fn smtp(
-        dialogue: Dialogue,
-        offers: Offers,
-        limits: Timeouts,
-        relay: String,
-    ) -> Self {
+    pub(in crate::email) fn smtp(dialogue: Dialogue, offers: Offers, limits: Timeouts, relay: String) -> Self {
         Connection { line: Line::Smtp { dialogue: Some(dialogue), offers, limits, relay } }
     }
 
@@ -131,19 +126,13 @@ impl Connection {
             }
             Line::Smtp { dialogue, offers, limits, relay } => (dialogue, offers, *limits, relay),
         };
-        let utf8 = smtputf8_needed
-            || rcpt.needs_smtputf8()
-            || envelope_from.is_some_and(EmailAddress::needs_smtputf8);
+        let utf8 = smtputf8_needed || rcpt.needs_smtputf8() || envelope_from.is_some_and(EmailAddress::needs_smtputf8);
         let permanent = |text| Failure::ours(Stage::Mail, FailureKind::Permanent, text);
         if utf8 && !offers.has("SMTPUTF8") {
-            return Err(permanent(format!(
-                "\"{rcpt}\" needs a mail relay with SMTPUTF8; {relay} does not offer it."
-            )));
+            return Err(permanent(format!("\"{rcpt}\" needs a mail relay with SMTPUTF8; {relay} does not offer it.")));
         }
         if let Some(limit) = offers.size().filter(|limit| size > *limit) {
-            return Err(permanent(format!(
-                "The message has {size} bytes and the relay takes at most {limit}."
-            )));
+            return Err(permanent(format!("The message has {size} bytes and the relay takes at most {limit}.")));
         }
         let mut parameters = Vec::new();
         if offers.has("SIZE") {
@@ -200,9 +189,7 @@ impl fmt::Debug for Connection {
 impl<'a> Offered<'a> {
     /// Sends the content, all but the final dot. Whatever goes wrong here, nothing was sent.
     pub async fn body(self, bytes: &[u8]) -> Result<Ready<'a>, Failure> {
-        let refused = |error: wire::WireError| {
-            Failure::ours(Stage::Data, FailureKind::Permanent, error.to_string())
-        };
+        let refused = |error: wire::WireError| Failure::ours(Stage::Data, FailureKind::Permanent, error.to_string());
         match self.at {
             At::Directory(directory) => {
                 wire::check(bytes, true).map_err(refused)?;
@@ -256,12 +243,7 @@ enum Asked {
     Refused { failure: Failure, reset: bool },
 }
 
-async fn ask_in_turn(
-    dialogue: &mut Dialogue,
-    limit: Duration,
-    mail: Mail,
-    rcpt: Rcpt,
-) -> Result<Asked, Failure> {
+async fn ask_in_turn(dialogue: &mut Dialogue, limit: Duration, mail: Mail, rcpt: Rcpt) -> Result<Asked, Failure> {
     let reply = dialogue.command(Stage::Mail, limit, mail).await?;
     if !reply.is_success() {
         return Ok(Asked::Refused { failure: Failure::reply(Stage::Mail, &reply), reset: true });
@@ -277,12 +259,7 @@ async fn ask_in_turn(
     }
 }
 
-async fn ask_together(
-    dialogue: &mut Dialogue,
-    limit: Duration,
-    mail: Mail,
-    rcpt: Rcpt,
-) -> Result<Asked, Failure> {
+async fn ask_together(dialogue: &mut Dialogue, limit: Duration, mail: Mail, rcpt: Rcpt) -> Result<Asked, Failure> {
     dialogue.send(Stage::Mail, limit, format_args!("{mail}{rcpt}{Data}")).await?;
     let mut first = None;
     for stage in [Stage::Mail, Stage::Rcpt, Stage::Data] {
@@ -359,21 +336,10 @@ async fn write_file(directory: PathBuf, content: Vec<u8>) -> Result<Accepted, Fa
     Ok(Accepted { reply: format!("250 {name}") })
 }
 
-async fn in_background<T: Send + 'static>(
-    stage: Stage,
-    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
-) -> Result<T, Failure> {
+async fn in_background<T: Send + 'static>(stage: Stage, work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> Result<T, Failure> {
     match tokio::task::spawn_blocking(work).await {
         Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(Failure::ours(
-            stage,
-            FailureKind::Transient,
-            format!("The mail directory cannot be written: {error}."),
-        )),
-        Err(_) => Err(Failure::ours(
-            stage,
-            FailureKind::Transient,
-            "The mail directory cannot be written.",
-        )),
+        Ok(Err(error)) => Err(Failure::ours(stage, FailureKind::Transient, format!("The mail directory cannot be written: {error}."))),
+        Err(_) => Err(Failure::ours(stage, FailureKind::Transient, "The mail directory cannot be written.")),
     }
 }

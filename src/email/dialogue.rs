@@ -13,9 +13,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::io::{
-    AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader,
-};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 
 use super::outcome::{Failure, FailureKind, Reply, Stage};
 
@@ -54,33 +52,18 @@ impl Dialogue {
     }
 
     /// Sends one command, or several that are pipelined.
-    pub(in crate::email) async fn send(
-        &mut self,
-        stage: Stage,
-        limit: Duration,
-        command: impl Display,
-    ) -> Result<(), Failure> {
+    pub(in crate::email) async fn send(&mut self, stage: Stage, limit: Duration, command: impl Display) -> Result<(), Failure> {
         self.write(stage, limit, command.to_string().as_bytes()).await
     }
 
     /// Sends a command and waits for its reply, of whatever code.
-    pub(in crate::email) async fn command(
-        &mut self,
-        stage: Stage,
-        limit: Duration,
-        command: impl Display,
-    ) -> Result<Reply, Failure> {
+    pub(in crate::email) async fn command(&mut self, stage: Stage, limit: Duration, command: impl Display) -> Result<Reply, Failure> {
         self.send(stage, limit, command).await?;
         self.reply(stage, limit).await
     }
 
     /// Writes and flushes. The limit is for each 64 KiB.
-    pub(in crate::email) async fn write(
-        &mut self,
-        stage: Stage,
-        limit: Duration,
-        bytes: &[u8],
-    ) -> Result<(), Failure> {
+    pub(in crate::email) async fn write(&mut self, stage: Stage, limit: Duration, bytes: &[u8]) -> Result<(), Failure> {
         for block in bytes.chunks(64 * 1024) {
             timed(stage, limit, self.stream.write_all(block)).await?;
         }
@@ -89,11 +72,7 @@ impl Dialogue {
 
     /// Waits for one whole reply. The limit is for the whole of it, so that a relay dripping
     /// octets cannot hold a worker.
-    pub(in crate::email) async fn reply(
-        &mut self,
-        stage: Stage,
-        limit: Duration,
-    ) -> Result<Reply, Failure> {
+    pub(in crate::email) async fn reply(&mut self, stage: Stage, limit: Duration) -> Result<Reply, Failure> {
         let raw = match tokio::time::timeout(limit, self.read_reply()).await {
             Ok(Ok(raw)) => raw,
             Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
@@ -102,8 +81,7 @@ impl Dialogue {
             Ok(Err(_)) => return Err(Failure::broken(stage, "The relay closed the connection")),
             Err(_) => return Err(Failure::broken(stage, "The relay did not answer in time")),
         };
-        Reply::parse(&raw)
-            .ok_or_else(|| Failure::broken(stage, "The relay sent something that is not a reply"))
+        Reply::parse(&raw).ok_or_else(|| Failure::broken(stage, "The relay sent something that is not a reply"))
     }
 
     /// Looks, without waiting, for a word nobody asked for. `Ok` is silence; a reply (a relay
@@ -162,11 +140,7 @@ impl Dialogue {
     }
 }
 
-async fn timed<T>(
-    stage: Stage,
-    limit: Duration,
-    work: impl Future<Output = io::Result<T>>,
-) -> Result<T, Failure> {
+async fn timed<T>(stage: Stage, limit: Duration, work: impl Future<Output = io::Result<T>>) -> Result<T, Failure> {
     match tokio::time::timeout(limit, work).await {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(_)) => Err(Failure::broken(stage, "The connection to the relay broke")),

@@ -37,8 +37,7 @@ pub fn one_line(field: &'static str, text: &str) -> Result<(), RenderError> {
 /// A display name: one line, nothing that turns the reading direction, no encoded word.
 pub fn name(field: &'static str, text: &str) -> Result<Option<String>, RenderError> {
     one_line(field, text)?;
-    let cleaned = super::address::clean_display_name(text)
-        .map_err(|error| RenderError::Invalid { field, reason: error.detail().to_owned() })?;
+    let cleaned = super::address::clean_display_name(text).map_err(|error| RenderError::Invalid { field, reason: error.detail().to_owned() })?;
     Ok((!cleaned.is_empty()).then_some(cleaned))
 }
 
@@ -59,9 +58,7 @@ pub fn custom(header: &str, value: &str) -> Result<HeaderValue, RenderError> {
     let lower = header.to_ascii_lowercase();
     let allowed = header.len() <= 76
         && header.bytes().all(plain)
-        && ["list-", "x-"]
-            .iter()
-            .any(|prefix| lower.len() > prefix.len() && lower.starts_with(prefix));
+        && ["list-", "x-"].iter().any(|prefix| lower.len() > prefix.len() && lower.starts_with(prefix));
     if !allowed || RESERVED.contains(&lower.as_str()) {
         return Err(RenderError::HeaderReserved { header: shown() });
     }
@@ -69,8 +66,7 @@ pub fn custom(header: &str, value: &str) -> Result<HeaderValue, RenderError> {
     if value.len() > VALUE_MAX {
         return Err(RenderError::TooLong { field: "header value", max: VALUE_MAX });
     }
-    let header = HeaderName::new_from_ascii(header.to_owned())
-        .map_err(|_| RenderError::HeaderReserved { header: shown() })?;
+    let header = HeaderName::new_from_ascii(header.to_owned()).map_err(|_| RenderError::HeaderReserved { header: shown() })?;
     Ok(unstructured(header, value))
 }
 
@@ -86,14 +82,7 @@ pub fn message_id(field: &'static str, text: &str) -> Result<(), RenderError> {
     }
     let visible = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b',' | b';');
     match inner.split_once('@') {
-        Some((left, right))
-            if !left.is_empty()
-                && !right.is_empty()
-                && !right.contains('@')
-                && inner.bytes().all(visible) =>
-        {
-            Ok(())
-        }
+        Some((left, right)) if !left.is_empty() && !right.is_empty() && !right.contains('@') && inner.bytes().all(visible) => Ok(()),
         _ => bad("A message id is <left@right> in visible ASCII characters."),
     }
 }
@@ -104,10 +93,7 @@ pub fn ids(header: HeaderName, ids: &[&str]) -> HeaderValue {
 }
 
 /// The value of List-Unsubscribe (RFC 2369 §3.2, RFC 8058 §3.1).
-pub fn list_unsubscribe(
-    https: Option<&str>,
-    mailto: Option<&str>,
-) -> Result<Option<HeaderValue>, RenderError> {
+pub fn list_unsubscribe(https: Option<&str>, mailto: Option<&str>) -> Result<Option<HeaderValue>, RenderError> {
     let mut parts = Vec::new();
     if let Some(url) = https {
         let field = "list_unsubscribe_url";
@@ -122,16 +108,13 @@ pub fn list_unsubscribe(
         let field = "list_unsubscribe_mailto";
         uri(field, url)?;
         if !url.starts_with("mailto:") || !url.contains('@') {
-            let reason =
-                "The unsubscribe address must be written as mailto:name@domain.".to_owned();
+            let reason = "The unsubscribe address must be written as mailto:name@domain.".to_owned();
             return Err(RenderError::Invalid { field, reason });
         }
         parts.push(format!("<{url}>"));
     }
     let header = HeaderName::new_from_ascii_str("List-Unsubscribe");
-    Ok((!parts.is_empty()).then(|| {
-        HeaderValue::dangerous_new_pre_encoded(header, parts.join(", "), parts.join(",\r\n "))
-    }))
+    Ok((!parts.is_empty()).then(|| HeaderValue::dangerous_new_pre_encoded(header, parts.join(", "), parts.join(",\r\n "))))
 }
 
 /// One-click needs https; a trial on this machine has no certificate.
@@ -153,10 +136,7 @@ fn uri(field: &'static str, text: &str) -> Result<(), RenderError> {
     }
     match text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>')) {
         true => Ok(()),
-        false => Err(RenderError::Invalid {
-            field,
-            reason: "A link in a header is visible ASCII without < and >.".to_owned(),
-        }),
+        false => Err(RenderError::Invalid { field, reason: "A link in a header is visible ASCII without < and >.".to_owned() }),
     }
 }
 
@@ -164,11 +144,8 @@ fn uri(field: &'static str, text: &str) -> Result<(), RenderError> {
 /// words given literally, runs of spaces at a fold, words too long for a line) and everything
 /// outside ASCII is encoded here as base64 words.
 fn unstructured(header: HeaderName, text: &str) -> HeaderValue {
-    let plain = text.is_ascii()
-        && !text.contains("=?")
-        && !text.contains("  ")
-        && text.trim() == text
-        && text.split(' ').all(|word| word.len() <= 60);
+    let plain =
+        text.is_ascii() && !text.contains("=?") && !text.contains("  ") && text.trim() == text && text.split(' ').all(|word| word.len() <= 60);
     match plain {
         true => HeaderValue::new(header, text.to_owned()),
         false => {
@@ -193,8 +170,7 @@ fn encoded_words(text: &str) -> String {
     if !chunk.is_empty() {
         words.push(chunk);
     }
-    let words: Vec<String> =
-        words.iter().map(|word| format!("=?utf-8?b?{}?=", STANDARD.encode(word))).collect();
+    let words: Vec<String> = words.iter().map(|word| format!("=?utf-8?b?{}?=", STANDARD.encode(word))).collect();
     words.join("\r\n ")
 }
 

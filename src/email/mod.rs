@@ -3,7 +3,7 @@
 //! message may be sent; that is the domain's work, finished before the final dot.
 //!
 //! - [`address`]: addresses as the envelope and the headers take them
-//! - [`render`], [`headers`], [`footer`]: a [`Mail`] becomes bytes
+//! - [`mod@render`], [`headers`], [`footer`]: a [`Mail`] becomes bytes
 //! - [`wire`]: what may pass over the wire, and dot-stuffing
 //! - [`transport`], [`connection`], [`dialogue`]: the relay, one dialogue with it, its replies
 //! - [`outcome`]: reply → verdict

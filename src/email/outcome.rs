@@ -85,28 +85,14 @@ impl Failure {
 
     /// A refusal by the relay.
     pub(in crate::email) fn reply(stage: Stage, reply: &Reply) -> Self {
-        Failure {
-            stage,
-            kind: classify(stage, reply.code),
-            code: Some(reply.code),
-            enhanced: reply.enhanced.clone(),
-            text: reply.text.clone(),
-        }
+        Failure { stage, kind: classify(stage, reply.code), code: Some(reply.code), enhanced: reply.enhanced.clone(), text: reply.text.clone() }
     }
 
     /// The connection broke or fell silent at a stage.
     pub(in crate::email) fn broken(stage: Stage, what: &str) -> Self {
         match stage {
-            Stage::Dot => Failure::ours(
-                stage,
-                FailureKind::Unknown,
-                format!("{what} after the message was handed over, so it may have been taken."),
-            ),
-            _ => Failure::ours(
-                stage,
-                FailureKind::Transient,
-                format!("{what} at this stage: {}.", stage.name()),
-            ),
+            Stage::Dot => Failure::ours(stage, FailureKind::Unknown, format!("{what} after the message was handed over, so it may have been taken.")),
+            _ => Failure::ours(stage, FailureKind::Transient, format!("{what} at this stage: {}.", stage.name())),
         }
     }
 }
@@ -182,8 +168,7 @@ fn enhanced_code(code: u16, line: &str) -> Option<String> {
     let word = line.split_whitespace().next()?;
     let parts: Vec<&str> = word.split('.').collect();
     let [class, subject, detail] = parts.as_slice() else { return None };
-    let number =
-        |part: &&str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    let number = |part: &&str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     let agrees = *class == (code / 100).to_string() && [subject, detail].into_iter().all(number);
     agrees.then(|| word.to_owned())
 }

@@ -87,10 +87,7 @@ impl Mail {
     /// Whether the relay must offer SMTPUTF8: headers or envelope hold a local part outside
     /// ASCII. Names, subjects and bodies never need it; they are encoded.
     pub fn needs_smtputf8(&self) -> bool {
-        [Some(&self.from_address), Some(&self.to_address), self.reply_to.as_ref()]
-            .into_iter()
-            .flatten()
-            .any(EmailAddress::needs_smtputf8)
+        [Some(&self.from_address), Some(&self.to_address), self.reply_to.as_ref()].into_iter().flatten().any(EmailAddress::needs_smtputf8)
     }
 }
 
@@ -101,9 +98,7 @@ pub enum RenderError {
     #[error(transparent)]
     Address(#[from] super::AddressError),
     /// A line break in something that becomes a header.
-    #[error(
-        "{field} must be one line. A line break at position {position} could add a hidden header."
-    )]
+    #[error("{field} must be one line. A line break at position {position} could add a hidden header.")]
     HeaderLineBreak {
         /// The field.
         field: &'static str,
@@ -160,6 +155,7 @@ impl RenderError {
             RenderError::HeaderLineBreak { .. } => "header_line_break",
             RenderError::ControlChar { .. } => "text_control_char",
             RenderError::HeaderReserved { .. } => "header_reserved",
+            RenderError::Address(error) => error.code(),
             _ => "field_invalid",
         }
     }
@@ -178,27 +174,20 @@ pub fn render(mail: &Mail) -> Result<Vec<u8>, RenderError> {
         .from(Mailbox::new(from_name, mail.from_address.to_lettre()))
         .to(Mailbox::new(to_name, mail.to_address.to_lettre()))
         .raw_header(headers::subject(&mail.subject)?)
-        .raw_header(headers::ids(
-            HeaderName::new_from_ascii_str("Message-ID"),
-            &[&mail.message_id_header],
-        ));
+        .raw_header(headers::ids(HeaderName::new_from_ascii_str("Message-ID"), &[&mail.message_id_header]));
     if let Some(address) = &mail.reply_to {
         builder = builder.reply_to(Mailbox::new(None, address.to_lettre()));
     }
     if let Some(id) = &mail.in_reply_to {
         headers::message_id("in_reply_to", id)?;
-        builder =
-            builder.raw_header(headers::ids(HeaderName::new_from_ascii_str("In-Reply-To"), &[id]));
+        builder = builder.raw_header(headers::ids(HeaderName::new_from_ascii_str("In-Reply-To"), &[id]));
     }
     let references = references(mail)?;
     if !references.is_empty() {
         let header = HeaderName::new_from_ascii_str("References");
         builder = builder.raw_header(headers::ids(header, &references));
     }
-    let unsubscribe = headers::list_unsubscribe(
-        mail.list_unsubscribe_url.as_deref(),
-        mail.list_unsubscribe_mailto.as_deref(),
-    )?;
+    let unsubscribe = headers::list_unsubscribe(mail.list_unsubscribe_url.as_deref(), mail.list_unsubscribe_mailto.as_deref())?;
     if let Some(header) = unsubscribe {
         builder = builder.raw_header(header);
     }
@@ -231,12 +220,7 @@ pub fn render(mail: &Mail) -> Result<Vec<u8>, RenderError> {
             builder.multipart(parts)
         }
     };
-    let bytes = built
-        .map_err(|error| RenderError::Invalid {
-            field: "message",
-            reason: format!("The mail library says: {error}."),
-        })?
-        .formatted();
+    let bytes = built.map_err(|error| RenderError::Invalid { field: "message", reason: format!("The mail library says: {error}.") })?.formatted();
     // The last word: whatever lettre does in another version, nothing unsafe leaves here.
     wire::check(&bytes, mail.needs_smtputf8())?;
     Ok(bytes)
@@ -250,13 +234,8 @@ fn fixed(header: &'static str, value: &str) -> HeaderValue {
 fn date(seconds: i64) -> Result<SystemTime, RenderError> {
     // lettre panics outside of this range.
     match u64::try_from(seconds) {
-        Ok(unsigned) if seconds < DATE_END => {
-            Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(unsigned))
-        }
-        _ => Err(RenderError::Invalid {
-            field: "date",
-            reason: "A mail date lies between 1970 and 9999.".to_owned(),
-        }),
+        Ok(unsigned) if seconds < DATE_END => Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(unsigned)),
+        _ => Err(RenderError::Invalid { field: "date", reason: "A mail date lies between 1970 and 9999.".to_owned() }),
     }
 }
 

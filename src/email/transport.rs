@@ -70,14 +70,10 @@ pub struct Transport {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// Not a URL.
-    #[error(
-        "The mail transport is not a URL. Write smtp://host:25, smtp+starttls://host:587, smtps://host:465 or file://directory."
-    )]
+    #[error("The mail transport is not a URL. Write smtp://host:25, smtp+starttls://host:587, smtps://host:465 or file://directory.")]
     NotAUrl,
     /// Another scheme.
-    #[error(
-        "The mail transport scheme \"{0}\" is not known. Use smtp, smtp+starttls, smtps or file."
-    )]
+    #[error("The mail transport scheme \"{0}\" is not known. Use smtp, smtp+starttls, smtps or file.")]
     Scheme(String),
     /// No host.
     #[error("The mail transport names no host. Write smtp://host:25.")]
@@ -86,14 +82,10 @@ pub enum TransportError {
     #[error("The mail transport names port 0. Use 25, 587 or 465.")]
     Port,
     /// A path, query or fragment.
-    #[error(
-        "The mail transport has something after the host and port. Write only smtp://user:password@host:port."
-    )]
+    #[error("The mail transport has something after the host and port. Write only smtp://user:password@host:port.")]
     Tail,
     /// User name without password, the reverse, or bad percent-encoding.
-    #[error(
-        "The mail transport must have both a user name and a password, percent-encoded, or neither."
-    )]
+    #[error("The mail transport must have both a user name and a password, percent-encoded, or neither.")]
     Credentials,
     /// A password on an open line.
     #[error(
@@ -110,12 +102,7 @@ impl Transport {
     /// or `file://DIR`.
     pub fn parse(url: &str) -> Result<Transport, TransportError> {
         let url = url.trim();
-        let made = |target| Transport {
-            target,
-            timeouts: Timeouts::default(),
-            hello: ClientId::default(),
-            extra_roots: Vec::new(),
-        };
+        let made = |target| Transport { target, timeouts: Timeouts::default(), hello: ClientId::default(), extra_roots: Vec::new() };
         if let Some(directory) = url.strip_prefix("file://") {
             return match directory.is_empty() {
                 true => Err(TransportError::Directory),
@@ -174,9 +161,7 @@ impl Transport {
     /// Connects, greets, secures and signs in. Nothing of any message is said yet.
     pub async fn connect(&self) -> Result<Connection, Failure> {
         let (security, host, port, credentials) = match &self.target {
-            Target::Smtp { security, host, port, credentials } => {
-                (*security, host, *port, credentials.as_ref())
-            }
+            Target::Smtp { security, host, port, credentials } => (*security, host, *port, credentials.as_ref()),
             Target::Directory(directory) => return Connection::directory(directory.clone()).await,
         };
         let limits = self.timeouts;
@@ -231,21 +216,16 @@ impl Transport {
             }
         };
         // Without it each message waits for a delayed acknowledgement: 44 ms.
-        stream
-            .set_nodelay(true)
-            .map_err(|error| failed(format!("The connection to {host} broke: {error}.")))?;
+        stream.set_nodelay(true).map_err(|error| failed(format!("The connection to {host} broke: {error}.")))?;
         Ok(stream)
     }
 
-    async fn secure(
-        &self,
-        stream: Box<dyn Stream>,
-        host: &Host<String>,
-    ) -> Result<Box<dyn Stream>, Failure> {
+    async fn secure(&self, stream: Box<dyn Stream>, host: &Host<String>) -> Result<Box<dyn Stream>, Failure> {
         let config = |text: String| Failure::ours(Stage::Tls, FailureKind::Config, text);
         let name = match host {
-            Host::Domain(name) => ServerName::try_from(name.clone())
-                .map_err(|_| config(format!("\"{name}\" is not a name a certificate can have.")))?,
+            Host::Domain(name) => {
+                ServerName::try_from(name.clone()).map_err(|_| config(format!("\"{name}\" is not a name a certificate can have.")))?
+            }
             Host::Ipv4(ip) => ServerName::IpAddress((*ip).into()),
             Host::Ipv6(ip) => ServerName::IpAddress((*ip).into()),
         };
@@ -254,9 +234,7 @@ impl Transport {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
             // A certificate does not get better by waiting; a reset may.
             Ok(Err(error)) if error.get_ref().is_some_and(|e| e.is::<rustls::Error>()) => {
-                Err(config(format!(
-                    "The TLS connection to {host} was refused: {error}. Nothing was sent."
-                )))
+                Err(config(format!("The TLS connection to {host} was refused: {error}. Nothing was sent.")))
             }
             Ok(Err(_)) => Err(Failure::broken(Stage::Tls, "The relay closed the connection")),
             Err(_) => Err(Failure::broken(Stage::Tls, "The relay did not answer in time")),
@@ -266,9 +244,7 @@ impl Transport {
     fn tls_config(&self) -> Result<ClientConfig, String> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         for der in &self.extra_roots {
-            roots
-                .add(der.clone())
-                .map_err(|error| format!("The extra certificate cannot be used: {error}."))?;
+            roots.add(der.clone()).map_err(|error| format!("The extra certificate cannot be used: {error}."))?;
         }
         // Named, so that another crate's choice of a process-wide provider cannot matter.
         let provider = Arc::new(crypto::ring::default_provider());
@@ -287,21 +263,14 @@ impl Transport {
         }
     }
 
-    async fn sign_in(
-        &self,
-        dialogue: &mut Dialogue,
-        offers: &Offers,
-        credentials: &Credentials,
-    ) -> Result<(), Failure> {
+    async fn sign_in(&self, dialogue: &mut Dialogue, offers: &Offers, credentials: &Credentials) -> Result<(), Failure> {
         let config = |text: &str| Failure::ours(Stage::Auth, FailureKind::Config, text);
         let odd = || config("The relay asked for something in AUTH that is not known here.");
         let mechanism = [(Mechanism::Plain, "PLAIN"), (Mechanism::Login, "LOGIN")]
             .into_iter()
             .find(|(_, name)| offers.auth(name))
             .map(|(mechanism, _)| mechanism)
-            .ok_or_else(|| {
-                config("The relay offers neither AUTH PLAIN nor AUTH LOGIN. Nothing was sent.")
-            })?;
+            .ok_or_else(|| config("The relay offers neither AUTH PLAIN nor AUTH LOGIN. Nothing was sent."))?;
         let limit = self.timeouts.command;
         let first = Auth::new(mechanism, credentials.clone(), None).map_err(|_| odd())?;
         let mut reply = dialogue.command(Stage::Auth, limit, first).await?;
@@ -311,8 +280,7 @@ impl Transport {
                 break;
             }
             let challenge = lettre_response(&reply).ok_or_else(odd)?;
-            let answer = Auth::new_from_response(mechanism, credentials.clone(), &challenge)
-                .map_err(|_| odd())?;
+            let answer = Auth::new_from_response(mechanism, credentials.clone(), &challenge).map_err(|_| odd())?;
             reply = dialogue.command(Stage::Auth, limit, answer).await?;
         }
         match reply.code {
@@ -365,8 +333,7 @@ fn is_loopback(host: &Host<String>) -> bool {
 
 fn credentials_of(url: &Url) -> Result<Option<Credentials>, TransportError> {
     let decoded = |text: &str| {
-        let text =
-            percent_decode_str(text).decode_utf8().map_err(|_| TransportError::Credentials)?;
+        let text = percent_decode_str(text).decode_utf8().map_err(|_| TransportError::Credentials)?;
         match text.contains(['\0', '\r', '\n']) {
             true => Err(TransportError::Credentials),
             false => Ok(text.into_owned()),

@@ -23,9 +23,7 @@ pub enum WireError {
     #[error("Line {0} of the message is longer than 998 octets.")]
     LongLine(usize),
     /// Octets above 127 where the relay was told there are none.
-    #[error(
-        "Line {0} of the message holds an octet above 127, and the message was announced without any."
-    )]
+    #[error("Line {0} of the message holds an octet above 127, and the message was announced without any.")]
     EightBit(usize),
     /// Nothing at all.
     #[error("The message is empty.")]

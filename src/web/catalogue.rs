@@ -114,7 +114,13 @@ pub(super) async fn add_offer(person: Person, state: web::Data<State>, session: 
     }
 }
 
-pub(super) async fn retire_offer(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, _form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn retire_offer(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), OfferId::from(id.as_str()));
     let done = state.write(move |conn| catalogue::retire_offer(conn, &actor, &id, clock::now())).await;
     done.map_err(|error| PageError::from(error).with_visit(person.visit))?;

@@ -150,7 +150,8 @@ pub(super) async fn variants(person: Person, state: web::Data<State>, id: web::P
         })
         .await;
     let (event, variants, mailboxes, set_up) = found.map_err(|error| PageError::from(error).with_visit(visit.clone()))?;
-    let page = VariantsPage { chrome: visit.chrome("Nine variants", "churn"), event, variants, mailboxes, chosen_mailbox: set_up.unwrap_or_default() };
+    let page =
+        VariantsPage { chrome: visit.chrome("Nine variants", "churn"), event, variants, mailboxes, chosen_mailbox: set_up.unwrap_or_default() };
     html(&page)
 }
 
@@ -162,7 +163,13 @@ pub(super) async fn generate(person: Person, state: web::Data<State>, id: web::P
     Ok(see_other(&format!("/churn/{id}/variants")))
 }
 
-pub(super) async fn choose(person: Person, state: web::Data<State>, session: Session, path: web::Path<(String, String)>, form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn choose(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    path: web::Path<(String, String)>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
     let (event, variant) = path.into_inner();
     let (event, variant) = (ChurnEventId::from(event.as_str()), VariantId::from(variant.as_str()));
     let (actor, named, email_configured) = (person.actor.clone(), form.some("mailbox").map(str::to_owned), state.email_configured);
@@ -173,14 +180,23 @@ pub(super) async fn choose(person: Person, state: web::Data<State>, session: Ses
         })
         .await;
     let message = done.map_err(|error| PageError::from(error).with_visit(person.visit))?;
-    flash(&session, match message.row.state {
-        MessageState::Pending => "Submitted. You chose it, so somebody else approves it.",
-        _ => "Cleared by the mailbox's mode. It is on its way.",
-    });
+    flash(
+        &session,
+        match message.row.state {
+            MessageState::Pending => "Submitted. You chose it, so somebody else approves it.",
+            _ => "Cleared by the mailbox's mode. It is on its way.",
+        },
+    );
     Ok(see_other(&format!("/messages/{}", message.row.id)))
 }
 
-pub(super) async fn correct_reason(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn correct_reason(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), ChurnEventId::from(id.as_str()));
     let (target, reason) = (id.clone(), form.word::<Reason>("reason")?);
     state.write(move |conn| churn::correct_reason(conn, &actor, &target, reason, clock::now())).await?;
@@ -188,7 +204,13 @@ pub(super) async fn correct_reason(person: Person, state: web::Data<State>, sess
     Ok(see_other(&format!("/churn/{id}")))
 }
 
-pub(super) async fn recovered(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, _form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn recovered(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), ChurnEventId::from(id.as_str()));
     let target = id.clone();
     let done = state.write(move |conn| churn::recover(conn, &actor, &target, clock::now())).await;

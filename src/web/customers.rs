@@ -88,7 +88,13 @@ pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<
     html(&ShowPage { chrome: person.visit.chrome(title, "customers"), contact, customer, events, thread, messages })
 }
 
-pub(super) async fn record_consent(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn record_consent(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), ContactId::from(id.as_str()));
     let (target, basis, source) = (id.clone(), form.word::<ConsentBasis>("basis")?, form.get("source").to_owned());
     let done = state.write(move |conn| contacts::record_consent(conn, &actor, &target, basis, &source, clock::now())).await;

@@ -37,9 +37,10 @@ impl Form {
     pub fn number(&self, name: &str) -> DomainResult<Option<i64>> {
         self.some(name)
             .map(|given| {
-                given.trim().parse().map_err(|_| {
-                    Error::invalid("field_invalid", name, format!("{name} must be a whole number; got \"{}\".", text::excerpt(given)))
-                })
+                given
+                    .trim()
+                    .parse()
+                    .map_err(|_| Error::invalid("field_invalid", name, format!("{name} must be a whole number; got \"{}\".", text::excerpt(given))))
             })
             .transpose()
     }
@@ -77,7 +78,9 @@ impl FromRequest for Form {
         let bytes = web::Bytes::from_request(&request, payload);
         Box::pin(async move {
             let fields = async {
-                let bytes = bytes.await.map_err(|_| Error::bad_request("body_too_large", format!("The form is larger than {LARGEST} bytes. Nothing was stored.")))?;
+                let bytes = bytes
+                    .await
+                    .map_err(|_| Error::bad_request("body_too_large", format!("The form is larger than {LARGEST} bytes. Nothing was stored.")))?;
                 let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
                 if !bytes.is_empty() && !kind.starts_with("application/x-www-form-urlencoded") {
                     return Err(Error::forbidden("form_stale", "This form is too old. Go back, reload the page, and try again."));

@@ -48,7 +48,12 @@ pub fn limits() -> MultipartFormConfig {
     })
 }
 
-pub(super) async fn create(request: HttpRequest, person: Person, state: web::Data<State>, posted: MultipartForm<Posted>) -> Result<HttpResponse, PageError> {
+pub(super) async fn create(
+    request: HttpRequest,
+    person: Person,
+    state: web::Data<State>,
+    posted: MultipartForm<Posted>,
+) -> Result<HttpResponse, PageError> {
     verify(&request, &posted.csrf).map_err(|error| PageError::from(error).with_visit(person.visit.clone()))?;
     let Posted { file, .. } = posted.into_inner();
     let name = file.file_name.unwrap_or_else(|| "upload.csv".to_owned());
@@ -87,7 +92,8 @@ pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<
     let (actor, id) = (person.actor.clone(), ImportId::from(id.as_str()));
     let import = state.read(move |conn| import::get(conn, &actor, &id)).await?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(import.refused_csv.as_bytes());
-    let refused: Vec<Vec<String>> = reader.records().filter_map(Result::ok).take(SHOWN).map(|r| r.iter().take(4).map(str::to_owned).collect()).collect();
+    let refused: Vec<Vec<String>> =
+        reader.records().filter_map(Result::ok).take(SHOWN).map(|r| r.iter().take(4).map(str::to_owned).collect()).collect();
     let done = import.imported_rows + import.duplicate_rows + import.refused_rows;
     let more_refused = import.refused_rows > SHOWN as i64;
     html(&ProgressPage { chrome: person.visit.chrome("Import", "churn"), import, done, refused, more_refused })

@@ -59,7 +59,13 @@ pub(super) async fn create(person: Person, state: web::Data<State>, form: Form) 
     }
 }
 
-pub(super) async fn revoke(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, _form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn revoke(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), ApiKeyId::from(id.as_str()));
     let done = state.write(move |conn| keys::revoke(conn, &actor, &id, clock::now())).await;
     done.map_err(|error| PageError::from(error).with_visit(person.visit))?;

@@ -84,7 +84,13 @@ pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<
     html(&show_page(&person, &state, MailboxId::from(id.as_str()), None).await?)
 }
 
-pub(super) async fn change(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn change(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
     let id = MailboxId::from(id.as_str());
     let undo = form.number("undo_seconds")?.and_then(|n| i32::try_from(n).ok()).unwrap_or(-1);
     let change = MailboxChange {
@@ -103,7 +109,13 @@ pub(super) async fn change(person: Person, state: web::Data<State>, session: Ses
     }
 }
 
-pub(super) async fn set_mode(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn set_mode(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
     let (actor, id, mode) = (person.actor.clone(), MailboxId::from(id.as_str()), form.word::<Mode>("mode")?);
     let target = id.clone();
     let done = state.write(move |conn| mailboxes::set_mode(conn, &actor, &target, mode, clock::now())).await;
@@ -120,11 +132,23 @@ async fn set_stopped(person: Person, state: &State, session: &Session, id: Optio
     Ok(see_other(&id.map_or_else(|| "/mailboxes".to_owned(), |id| format!("/mailboxes/{id}"))))
 }
 
-pub(super) async fn stop(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, _form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn stop(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
     set_stopped(person, &state, &session, Some(MailboxId::from(id.as_str())), true).await
 }
 
-pub(super) async fn resume(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, _form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn resume(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
     set_stopped(person, &state, &session, Some(MailboxId::from(id.as_str())), false).await
 }
 

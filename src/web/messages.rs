@@ -114,9 +114,8 @@ pub(super) async fn index(person: Person, state: web::Data<State>, query: web::Q
 
 async fn listing(person: Person, state: web::Data<State>, query: Query, filter: Filter, queue: bool) -> Result<HttpResponse, PageError> {
     let actor = person.actor.clone();
-    let ((rows, more), mailboxes, campaigns) = state
-        .read(move |conn| Ok((list::list(conn, &actor, &filter)?, mailboxes::list(conn, &actor)?, list::campaigns(conn, &actor)?)))
-        .await?;
+    let ((rows, more), mailboxes, campaigns) =
+        state.read(move |conn| Ok((list::list(conn, &actor, &filter)?, mailboxes::list(conn, &actor)?, list::campaigns(conn, &actor)?))).await?;
     let next = rows.last().filter(|_| more).map(|row| query.from(&row.id));
     let filtered = [&query.mailbox, &query.campaign, &query.q, &query.state].iter().any(|value| value.as_ref().is_some_and(|v| !v.is_empty()));
     let (title, section) = if queue { ("Queue", "queue") } else { ("Messages", "messages") };
@@ -238,23 +237,51 @@ pub(super) async fn preview(person: Person, state: web::Data<State>, id: web::Pa
 pub(super) fn framed(html: String) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
-        .insert_header((header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"))
+        .insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'",
+        ))
         .body(html)
 }
 
-pub(super) async fn approve(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn approve(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
     decided(person, state, session, &id, form, DecisionKind::Approve).await
 }
 
-pub(super) async fn reject(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn reject(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
     decided(person, state, session, &id, form, DecisionKind::Reject).await
 }
 
-pub(super) async fn request_changes(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn request_changes(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
     decided(person, state, session, &id, form, DecisionKind::RequestChanges).await
 }
 
-async fn decided(person: Person, state: web::Data<State>, session: Session, id: &str, form: Form, kind: DecisionKind) -> Result<HttpResponse, PageError> {
+async fn decided(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: &str,
+    form: Form,
+    kind: DecisionKind,
+) -> Result<HttpResponse, PageError> {
     let (id, actor) = (MessageId::from(id), person.actor.clone());
     let (reason, hash) = (form.some("reason").map(str::to_owned), form.get("content_hash").to_owned());
     let target = id.clone();
@@ -268,11 +295,14 @@ async fn decided(person: Person, state: web::Data<State>, session: Session, id: 
     match done {
         Ok((message, next)) => {
             let name = message.current.to_name.as_deref().unwrap_or(&message.current.to_address);
-            flash(&session, match kind {
-                DecisionKind::Approve => format!("Approved for {name}."),
-                DecisionKind::Reject => format!("Rejected the message to {name}."),
-                _ => format!("Asked for changes to the message to {name}."),
-            });
+            flash(
+                &session,
+                match kind {
+                    DecisionKind::Approve => format!("Approved for {name}."),
+                    DecisionKind::Reject => format!("Rejected the message to {name}."),
+                    _ => format!("Asked for changes to the message to {name}."),
+                },
+            );
             Ok(see_other(&next.map_or_else(|| "/queue".to_owned(), |next| format!("/messages/{next}"))))
         }
         Err(error) => conflict(person, &state, id, form.get("content_hash"), error).await,
@@ -337,9 +367,16 @@ pub(super) async fn edit(person: Person, state: web::Data<State>, id: web::Path<
     })
 }
 
-pub(super) async fn save(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn save(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
     let (id, actor) = (MessageId::from(id.as_str()), person.actor.clone());
-    let words = Words { subject: form.get("subject").to_owned(), text: Some(form.get("text").to_owned()), html: form.some("html").map(str::to_owned) };
+    let words =
+        Words { subject: form.get("subject").to_owned(), text: Some(form.get("text").to_owned()), html: form.some("html").map(str::to_owned) };
     let (target, given, hash) = (id.clone(), words.clone(), form.get("content_hash").to_owned());
     match state.write(move |conn| edit_message(conn, &actor, &target, &given, Some(&hash), clock::now())).await {
         Ok(_) => {
@@ -363,7 +400,13 @@ pub(super) async fn save(person: Person, state: web::Data<State>, session: Sessi
     }
 }
 
-pub(super) async fn cancel(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, _form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn cancel(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
     let (id, actor) = (MessageId::from(id.as_str()), person.actor.clone());
     let target = id.clone();
     match state.write(move |conn| cancelling::cancel(conn, &actor, &target, clock::now())).await {
@@ -421,10 +464,13 @@ pub(super) async fn create(person: Person, state: web::Data<State>, session: Ses
     let given = new.clone();
     match state.write(move |conn| submit(conn, &actor, &given, clock::now())).await {
         Ok(message) => {
-            flash(&session, match message.row.state {
-                MessageState::Pending => "Submitted. It waits for somebody else's approval.",
-                _ => "On its way.",
-            });
+            flash(
+                &session,
+                match message.row.state {
+                    MessageState::Pending => "Submitted. It waits for somebody else's approval.",
+                    _ => "On its way.",
+                },
+            );
             Ok(see_other(&format!("/messages/{}", message.row.id)))
         }
         Err(error) => {

@@ -140,7 +140,9 @@ pub(super) async fn guard(request: ServiceRequest, next: Next<impl MessageBody +
     let refusal = match (route, &visit.actor) {
         (Some(route), _) if route.access == Access::Public => None,
         (Some(route), Some(actor)) if route.access.admits(actor) => None,
-        (Some(_), Some(_)) => Some(page_error(&request, Error::forbidden("role_missing", "Your role does not include this page. Ask an administrator."))),
+        (Some(_), Some(_)) => {
+            Some(page_error(&request, Error::forbidden("role_missing", "Your role does not include this page. Ask an administrator.")))
+        }
         (Some(_), None) if method == "get" => Some(see_other(&format!("/login?next={}", encoded(&request)))),
         (Some(_), None) => Some(see_other("/login")),
         (None, _) => Some(page_error(&request, Error::not_found("page"))),
@@ -205,7 +207,15 @@ async fn visit(request: &ServiceRequest) -> DomainResult<Visit> {
         })
         .await?;
     let flash = session.remove_as::<String>(session::FLASH).and_then(Result::ok);
-    Ok(Visit { csrf: csrf_token(&session, actor.is_some() || request.path().starts_with("/login") || request.path().starts_with("/invite")), actor, pending, stopped, four_eyes_off, demo, flash })
+    Ok(Visit {
+        csrf: csrf_token(&session, actor.is_some() || request.path().starts_with("/login") || request.path().starts_with("/invite")),
+        actor,
+        pending,
+        stopped,
+        four_eyes_off,
+        demo,
+        flash,
+    })
 }
 
 /// The form token of this session; made when there is a form to protect.

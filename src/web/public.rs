@@ -43,7 +43,7 @@ pub(super) async fn healthz() -> HttpResponse {
 
 /// Ready when the database answers.
 pub(super) async fn readyz(state: web::Data<State>) -> HttpResponse {
-    match state.read(|conn| crate::domain::settings::four_eyes(conn)).await {
+    match state.read(crate::domain::settings::four_eyes).await {
         Ok(_) => HttpResponse::Ok().content_type("text/plain").body("ready\n"),
         Err(_) => HttpResponse::ServiceUnavailable().content_type("text/plain").body("the database does not answer\n"),
     }

@@ -45,7 +45,13 @@ pub(super) async fn page(visitor: Visitor, query: web::Query<Next>) -> Result<Ht
     html(&LoginPage { chrome: visitor.0.chrome("Sign in", ""), next, email: String::new(), problem: None })
 }
 
-pub(super) async fn sign_in(request: HttpRequest, visitor: Visitor, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn sign_in(
+    request: HttpRequest,
+    visitor: Visitor,
+    state: web::Data<State>,
+    session: Session,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
     let (email, next) = (form.get("email").to_owned(), local(form.some("next")));
     let network = request.peer_addr().map_or_else(|| "unknown".to_owned(), |peer| peer.ip().to_string());
     let tried = attempt(&state, &email, form.get("password").to_owned(), network).await;
@@ -101,7 +107,13 @@ pub(super) async fn invitation(visitor: Visitor, state: web::Data<State>, token:
     html(&InvitePage { chrome: visitor.0.chrome("Welcome", ""), first_admin, email, name, problem: None })
 }
 
-pub(super) async fn accept(visitor: Visitor, state: web::Data<State>, session: Session, token: web::Path<String>, form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn accept(
+    visitor: Visitor,
+    state: web::Data<State>,
+    session: Session,
+    token: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
     let (email, name, password) = (form.get("email").to_owned(), form.get("name").to_owned(), form.get("password").to_owned());
     let (mail, called) = (email.clone(), name.clone());
     let taken = state.write(move |conn| users::accept_invitation(conn, &token, &mail, &called, &password, clock::now())).await;

@@ -10,8 +10,8 @@ use super::form::Form;
 use super::page::{Chrome, Person, flash, html, html_with, see_other};
 use crate::app::State;
 use crate::clock;
-use crate::domain::accounts::users::{self, NewUser};
 use crate::domain::accounts::User;
+use crate::domain::accounts::users::{self, NewUser};
 use crate::domain::actor::Role;
 use crate::domain::error::Error;
 use crate::domain::ids::{MailboxId, UserId};
@@ -61,7 +61,13 @@ pub(super) async fn create(person: Person, state: web::Data<State>, form: Form) 
     }
 }
 
-pub(super) async fn change(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn change(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
     let (actor, id, role, boxes) = (person.actor.clone(), UserId::from(id.as_str()), form.word::<Role>("role")?, memberships(&form));
     match state.write(move |conn| users::change(conn, &actor, &id, role, &boxes, clock::now())).await {
         Ok(()) => {
@@ -83,11 +89,23 @@ async fn set_disabled(person: Person, state: &State, session: &Session, id: &str
     }
 }
 
-pub(super) async fn disable(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, _form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn disable(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
     set_disabled(person, &state, &session, &id, true).await
 }
 
-pub(super) async fn enable(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>, _form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn enable(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
     set_disabled(person, &state, &session, &id, false).await
 }
 

@@ -10,7 +10,9 @@ use crate::support::{Desk, OPERATOR, address};
 #[actix_web::test]
 async fn bad_input_is_told_apart_and_leaves_nothing() {
     let desk = Desk::new().await;
-    let send = |more: &str| format!("{{\"mailbox\": \"{}\", \"to\": \"a@example.com\", \"subject\": \"s\", \"body\": \"b\"{more}}}", address(Mode::GatedSend));
+    let send = |more: &str| {
+        format!("{{\"mailbox\": \"{}\", \"to\": \"a@example.com\", \"subject\": \"s\", \"body\": \"b\"{more}}}", address(Mode::GatedSend))
+    };
     for (body, status, code) in [
         ("{".to_owned(), 400, "json_invalid"),
         (send(", \"subject\": \"again\""), 400, "json_duplicate_key"),

@@ -39,7 +39,8 @@ async fn a_variant_goes_through_the_gate_and_is_sent_once() {
     desk.write(|conn| {
         let offer = NewOffer { name: "Back".into(), code: "COMEBACK30".into(), percent: 30, ..NewOffer::default() };
         catalogue::add_offer(conn, &OPERATOR, &offer, desk.now())?;
-        let update = NewUpdate { title: "Bulk export".into(), summary: "Export everything.".into(), shipped_on: "2026-01-01".into(), ..NewUpdate::default() };
+        let update =
+            NewUpdate { title: "Bulk export".into(), summary: "Export everything.".into(), shipped_on: "2026-01-01".into(), ..NewUpdate::default() };
         catalogue::add_update(conn, &OPERATOR, &update, desk.now())
     })
     .unwrap();
@@ -117,7 +118,11 @@ async fn a_broken_file_is_refused_whole() {
     ] {
         let error = import::parse(file).unwrap_err();
         assert_eq!(error.code, "csv_invalid");
-        assert!(error.detail.contains(wanted) && error.detail.ends_with("No row was imported.") || error.detail.contains("Save the file as UTF-8"), "{}", error.detail);
+        assert!(
+            error.detail.contains(wanted) && error.detail.ends_with("No row was imported.") || error.detail.contains("Save the file as UTF-8"),
+            "{}",
+            error.detail
+        );
     }
 }
 
@@ -164,7 +169,10 @@ async fn a_stripe_cancellation_is_taken_once() {
     let (_, list) = desk.call(&desk.agent, "GET", "/api/v1/churn-events", json!(null)).await;
     let rows = list["data"].as_array().unwrap();
     assert_eq!(rows.len(), 1);
-    assert_eq!((rows[0]["mrr_cents"].as_i64(), rows[0]["reason"].as_str(), rows[0]["plan_name"].as_str()), (Some(2400), Some("technical_issues"), Some("Team")));
+    assert_eq!(
+        (rows[0]["mrr_cents"].as_i64(), rows[0]["reason"].as_str(), rows[0]["plan_name"].as_str()),
+        (Some(2400), Some("technical_issues"), Some("Team"))
+    );
     assert_eq!(rows[0]["tenure_days"], 90);
     let id = ChurnEventId::from(rows[0]["id"].as_str().unwrap());
     assert_eq!(desk.read(|conn| churn::get(conn, &OPERATOR, &id)).status, Status::New);

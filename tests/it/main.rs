@@ -1,5 +1,6 @@
 //! The product as its users meet it, on SQLite or on the PostgreSQL server that
 //! `COUNTERSIGN_TEST_DATABASE_URL` names. Each test has a database of its own.
+#![expect(clippy::unwrap_used, reason = "a test that meets a surprise should stop")]
 
 mod api;
 mod architecture;

@@ -92,7 +92,9 @@ async fn a_new_password_and_disabling_end_sessions() {
 async fn a_failed_sign_in_tells_nothing_and_is_throttled() {
     let desk = Desk::new().await;
     let mut browser = Browser::new(desk.app().await);
-    let strip = |page: crate::support::Page, email: &str| page.body.replace(email, "…").split("name=\"csrf\"").last().unwrap().split_once("<h1>").unwrap().1.to_owned();
+    let strip = |page: crate::support::Page, email: &str| {
+        page.body.replace(email, "…").split("name=\"csrf\"").last().unwrap().split_once("<h1>").unwrap().1.to_owned()
+    };
     let known = browser.post("/login", "/login", &[("email", "rita@desk.example"), ("password", "wrong password")]).await;
     let unknown = browser.post("/login", "/login", &[("email", "nina@desk.example"), ("password", "wrong password")]).await;
     assert_eq!((known.status, unknown.status), (403, 403));

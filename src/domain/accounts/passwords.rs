@@ -30,8 +30,7 @@ pub fn hash(password: &str) -> Result<String> {
 /// Whether the password fits. Without a hash it takes as long and says no, so
 /// that the time taken does not tell whether an account exists.
 pub fn verify(password: &str, stored: Option<&str>) -> bool {
-    const NOBODY: &str =
-        "$argon2id$v=19$m=19456,t=2,p=1$Y291bnRlcnNpZ24tbm9ib2R5$kMJP1n1b6Sk5qk9xS8b7m1l8mB2p8V7bq6tY6fQ0w1E";
+    const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$Y291bnRlcnNpZ24tbm9ib2R5$kMJP1n1b6Sk5qk9xS8b7m1l8mB2p8V7bq6tY6fQ0w1E";
     let Ok(hash) = PasswordHash::new(stored.unwrap_or(NOBODY)) else { return false };
     let fits = Argon2::default().verify_password(password.as_bytes(), &hash).is_ok();
     fits && stored.is_some() && password.len() <= LONGEST

@@ -50,17 +50,11 @@ pub(super) fn set_role(conn: &mut Conn, id: &UserId, role: super::super::actor::
 }
 
 pub(super) fn set_disabled(conn: &mut Conn, id: &UserId, at: Option<Time>) -> QueryResult<()> {
-    diesel::update(users::table.find(id))
-        .set((users::disabled_at.eq(at), users::sign_in_epoch.eq(users::sign_in_epoch + 1)))
-        .execute(conn)
-        .map(drop)
+    diesel::update(users::table.find(id)).set((users::disabled_at.eq(at), users::sign_in_epoch.eq(users::sign_in_epoch + 1))).execute(conn).map(drop)
 }
 
 pub(super) fn memberships(conn: &mut Conn, user: &UserId) -> QueryResult<Vec<MailboxId>> {
-    mailbox_members::table
-        .filter(mailbox_members::user_id.eq(user))
-        .select(mailbox_members::mailbox_id)
-        .load(conn)
+    mailbox_members::table.filter(mailbox_members::user_id.eq(user)).select(mailbox_members::mailbox_id).load(conn)
 }
 
 pub(super) fn set_memberships(conn: &mut Conn, user: &UserId, mailboxes: &[MailboxId]) -> QueryResult<()> {
@@ -98,35 +92,22 @@ pub(super) fn invitation(conn: &mut Conn, token_hash: &str, now: Time) -> QueryR
 
 /// Uses it up; `false` when somebody else was quicker.
 pub(super) fn use_invitation(conn: &mut Conn, token_hash: &str, now: Time) -> QueryResult<bool> {
-    let used = diesel::update(
-        invitations::table.filter(invitations::token_hash.eq(token_hash)).filter(invitations::used_at.is_null()),
-    )
-    .set(invitations::used_at.eq(now))
-    .execute(conn)?;
+    let used = diesel::update(invitations::table.filter(invitations::token_hash.eq(token_hash)).filter(invitations::used_at.is_null()))
+        .set(invitations::used_at.eq(now))
+        .execute(conn)?;
     Ok(used == 1)
 }
 
 pub(super) fn drop_unused_invitations(conn: &mut Conn, user: Option<&UserId>, now: Time) -> QueryResult<()> {
     let unused = invitations::table.filter(invitations::used_at.is_null());
     match user {
-        Some(user) => diesel::update(unused.filter(invitations::user_id.eq(user)))
-            .set(invitations::used_at.eq(now))
-            .execute(conn)
-            .map(drop),
-        None => diesel::update(unused.filter(invitations::user_id.is_null()))
-            .set(invitations::used_at.eq(now))
-            .execute(conn)
-            .map(drop),
+        Some(user) => diesel::update(unused.filter(invitations::user_id.eq(user))).set(invitations::used_at.eq(now)).execute(conn).map(drop),
+        None => diesel::update(unused.filter(invitations::user_id.is_null())).set(invitations::used_at.eq(now)).execute(conn).map(drop),
     }
 }
 
 pub(super) fn session(conn: &mut Conn, id: &str, now: Time) -> QueryResult<Option<String>> {
-    sessions::table
-        .find(id)
-        .filter(sessions::expires_at.gt(now))
-        .select(sessions::state)
-        .first(conn)
-        .optional()
+    sessions::table.find(id).filter(sessions::expires_at.gt(now)).select(sessions::state).first(conn).optional()
 }
 
 pub(super) fn put_session(conn: &mut Conn, id: &str, user: Option<&str>, state: &str, until: Time) -> QueryResult<()> {
@@ -135,12 +116,7 @@ pub(super) fn put_session(conn: &mut Conn, id: &str, user: Option<&str>, state: 
         .execute(conn)?;
     if changed == 0 {
         diesel::insert_into(sessions::table)
-            .values((
-                sessions::id.eq(id),
-                sessions::user_id.eq(user),
-                sessions::state.eq(state),
-                sessions::expires_at.eq(until),
-            ))
+            .values((sessions::id.eq(id), sessions::user_id.eq(user), sessions::state.eq(state), sessions::expires_at.eq(until)))
             .execute(conn)?;
     }
     Ok(())
@@ -163,20 +139,14 @@ pub(super) fn delete_expired_sessions(conn: &mut Conn, now: Time) -> QueryResult
 }
 
 pub(super) fn attempts(conn: &mut Conn, subject: &str) -> QueryResult<Option<(i32, Time)>> {
-    sign_in_attempts::table
-        .find(subject)
-        .select((sign_in_attempts::failures, sign_in_attempts::window_started_at))
-        .first(conn)
-        .optional()
+    sign_in_attempts::table.find(subject).select((sign_in_attempts::failures, sign_in_attempts::window_started_at)).first(conn).optional()
 }
 
 pub(super) fn put_attempts(conn: &mut Conn, subject: &str, failures: i32, since: Time) -> QueryResult<()> {
     let values = (sign_in_attempts::failures.eq(failures), sign_in_attempts::window_started_at.eq(since));
     let changed = diesel::update(sign_in_attempts::table.find(subject)).set(values).execute(conn)?;
     if changed == 0 {
-        diesel::insert_into(sign_in_attempts::table)
-            .values((sign_in_attempts::subject.eq(subject), values.0, values.1))
-            .execute(conn)?;
+        diesel::insert_into(sign_in_attempts::table).values((sign_in_attempts::subject.eq(subject), values.0, values.1)).execute(conn)?;
     }
     Ok(())
 }

@@ -187,7 +187,13 @@ pub fn accept_invitation(conn: &mut Conn, token: &str, email: &str, name: &str, 
         let id = match invited {
             Some(id) => id,
             None => {
-                let new = NewUser { email: email.to_owned(), name: name.to_owned(), role: Role::Admin, password: Some(password.to_owned()), mailboxes: vec![] };
+                let new = NewUser {
+                    email: email.to_owned(),
+                    name: name.to_owned(),
+                    role: Role::Admin,
+                    password: Some(password.to_owned()),
+                    mailboxes: vec![],
+                };
                 return add(conn, &Actor::System("setup"), &new, now).map(|added| added.id);
             }
         };

@@ -229,9 +229,7 @@ pub fn add_offer(conn: &mut Conn, actor: &Actor, new: &NewOffer, now: Time) -> R
 pub fn retire_offer(conn: &mut Conn, actor: &Actor, id: &OfferId, now: Time) -> Result<()> {
     actor.must_manage()?;
     transaction(conn, |conn| {
-        let changed = diesel::update(offers::table.find(id).filter(offers::retired_at.is_null()))
-            .set(offers::retired_at.eq(now))
-            .execute(conn)?;
+        let changed = diesel::update(offers::table.find(id).filter(offers::retired_at.is_null())).set(offers::retired_at.eq(now)).execute(conn)?;
         if changed == 0 {
             return Err(Error::not_found("offer"));
         }
@@ -309,9 +307,10 @@ fn lines(field: &str, given: &[String]) -> Result<Vec<String>> {
 }
 
 fn day(field: &str, given: &str) -> Result<Date> {
-    given.trim().parse().map_err(|_| {
-        Error::invalid("field_invalid", field, format!("{field} must be a day such as 2026-04-30; got \"{}\".", text::excerpt(given)))
-    })
+    given
+        .trim()
+        .parse()
+        .map_err(|_| Error::invalid("field_invalid", field, format!("{field} must be a day such as 2026-04-30; got \"{}\".", text::excerpt(given))))
 }
 
 fn web_address(field: &str, given: Option<&str>) -> Result<Option<String>> {
@@ -320,7 +319,11 @@ fn web_address(field: &str, given: Option<&str>) -> Result<Option<String>> {
     if fits {
         return Ok(Some(given));
     }
-    Err(Error::invalid("field_invalid", field, format!("{field} must be a web address that starts with https://; got \"{}\".", text::excerpt(&given))))
+    Err(Error::invalid(
+        "field_invalid",
+        field,
+        format!("{field} must be a web address that starts with https://; got \"{}\".", text::excerpt(&given)),
+    ))
 }
 
 fn log(conn: &mut Conn, actor: &Actor, action: &'static str, kind: &'static str, id: &str, detail: serde_json::Value, now: Time) -> Result<()> {

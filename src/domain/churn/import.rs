@@ -22,8 +22,23 @@ const BATCH: usize = 200;
 
 /// The columns understood; `customer_email` is the one needed.
 pub const COLUMNS: [&str; 17] = [
-    "customer_email", "customer_name", "company", "provider", "provider_customer_id", "provider_subscription_id", "plan_name", "mrr", "mrr_cents",
-    "currency", "tenure_days", "cancel_reason", "cancel_reason_text", "event_type", "last_active_at", "cancelled_at", "notes",
+    "customer_email",
+    "customer_name",
+    "company",
+    "provider",
+    "provider_customer_id",
+    "provider_subscription_id",
+    "plan_name",
+    "mrr",
+    "mrr_cents",
+    "currency",
+    "tenure_days",
+    "cancel_reason",
+    "cancel_reason_text",
+    "event_type",
+    "last_active_at",
+    "cancelled_at",
+    "notes",
 ];
 
 /// An import and how far it is.
@@ -78,7 +93,10 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed> {
         return Err(Error::invalid(
             "csv_invalid",
             "file",
-            format!("Line 1, column 1: there is no column customer_email. The columns understood are {} and features. No row was imported.", COLUMNS.join(", ")),
+            format!(
+                "Line 1, column 1: there is no column customer_email. The columns understood are {} and features. No row was imported.",
+                COLUMNS.join(", ")
+            ),
         ));
     }
     if let Some((column, unknown)) = headers.iter().enumerate().find(|(_, h)| !COLUMNS.contains(&h.as_str()) && *h != "features") {
@@ -106,7 +124,13 @@ fn broken(error: csv::Error) -> Error {
     let line = error.position().map_or(0, csv::Position::line);
     let reason = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("{len} fields, header has {expected_len}"),
-        csv::ErrorKind::Utf8 { err, .. } => return Error::invalid("csv_invalid", "file", format!("Line {line}, column {}: this is not UTF-8. No row was imported. Save the file as UTF-8.", err.field() + 1)),
+        csv::ErrorKind::Utf8 { err, .. } => {
+            return Error::invalid(
+                "csv_invalid",
+                "file",
+                format!("Line {line}, column {}: this is not UTF-8. No row was imported. Save the file as UTF-8.", err.field() + 1),
+            );
+        }
         _ => "this is not readable as CSV".to_owned(),
     };
     Error::invalid("csv_invalid", "file", format!("Line {line}, column 1: {reason}. No row was imported."))
@@ -127,7 +151,11 @@ fn refuse_open_quote(bytes: &[u8]) -> Result<()> {
         column += 1;
     }
     match open {
-        Some((opened, column)) => Err(Error::invalid("csv_invalid", "file", format!("Line {line}, column {column}: quote opened on line {opened} was never closed. No row was imported."))),
+        Some((opened, column)) => Err(Error::invalid(
+            "csv_invalid",
+            "file",
+            format!("Line {line}, column {column}: quote opened on line {opened} was never closed. No row was imported."),
+        )),
         None => Ok(()),
     }
 }
@@ -204,11 +232,7 @@ pub fn get(conn: &mut Conn, actor: &Actor, id: &ImportId) -> Result<Import> {
 
 /// Spreadsheets run cells that start like this; an apostrophe makes them text (OWASP, CSV injection).
 fn neutral(cell: &str) -> String {
-    if cell.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
-    }
+    if cell.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) { format!("'{cell}") } else { cell.to_owned() }
 }
 
 fn new_event(headers: &[String], record: &csv::StringRecord) -> Result<NewChurnEvent> {
@@ -218,14 +242,19 @@ fn new_event(headers: &[String], record: &csv::StringRecord) -> Result<NewChurnE
     };
     let number = |name: &str| match cell(name) {
         None => Ok(None),
-        Some(text_) => text_.parse::<i64>().map(Some).map_err(|_| {
-            Error::invalid("field_invalid", name, format!("{name} must be a whole number; got \"{}\".", text::excerpt(&text_)))
-        }),
+        Some(text_) => text_
+            .parse::<i64>()
+            .map(Some)
+            .map_err(|_| Error::invalid("field_invalid", name, format!("{name} must be a whole number; got \"{}\".", text::excerpt(&text_)))),
     };
     let time = |name: &str| match cell(name) {
         None => Ok(None),
         Some(text_) => Time::parse(&text_).map(Some).ok_or_else(|| {
-            Error::invalid("field_invalid", name, format!("{name} must be a day or a time such as 2026-04-30 or 2026-04-30T12:00:00Z; got \"{}\".", text::excerpt(&text_)))
+            Error::invalid(
+                "field_invalid",
+                name,
+                format!("{name} must be a day or a time such as 2026-04-30 or 2026-04-30T12:00:00Z; got \"{}\".", text::excerpt(&text_)),
+            )
         }),
     };
     if cell("customer_email").is_none() {

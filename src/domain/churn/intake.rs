@@ -156,7 +156,11 @@ fn checked(new: &NewChurnEvent, source: &str, now: Time) -> Result<ChurnEvent> {
     };
     let currency = text::optional_line("currency", new.currency.as_deref(), 3)?.unwrap_or_else(|| "USD".to_owned()).to_uppercase();
     if currency.len() != 3 || !currency.chars().all(|c| c.is_ascii_uppercase()) {
-        return Err(Error::invalid("field_invalid", "currency", format!("currency must be three letters such as USD; got \"{}\".", text::excerpt(&currency))));
+        return Err(Error::invalid(
+            "field_invalid",
+            "currency",
+            format!("currency must be three letters such as USD; got \"{}\".", text::excerpt(&currency)),
+        ));
     }
     let event_type = match text::optional_line("event_type", new.event_type.as_deref(), 40)? {
         None => EventType::Cancelled,

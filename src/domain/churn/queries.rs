@@ -69,9 +69,7 @@ pub(super) fn list(conn: &mut Conn, filter: &Filter) -> QueryResult<Vec<ChurnEve
         query = query.filter(churn_events::reason.eq(reason));
     }
     if let Some((at, id)) = &filter.before {
-        query = query.filter(
-            churn_events::churned_at.lt(*at).or(churn_events::churned_at.eq(*at).and(churn_events::id.lt(id.clone()))),
-        );
+        query = query.filter(churn_events::churned_at.lt(*at).or(churn_events::churned_at.eq(*at).and(churn_events::id.lt(id.clone()))));
     }
     if let Some(words) = &filter.words {
         let literal = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
@@ -117,11 +115,7 @@ pub(super) fn note_provider_event(conn: &mut Conn, provider: &str, event: &str, 
         return Ok(false);
     }
     diesel::insert_into(provider_events::table)
-        .values((
-            provider_events::provider.eq(provider),
-            provider_events::event_id.eq(event),
-            provider_events::received_at.eq(now),
-        ))
+        .values((provider_events::provider.eq(provider), provider_events::event_id.eq(event), provider_events::received_at.eq(now)))
         .execute(conn)?;
     Ok(true)
 }
@@ -160,10 +154,7 @@ pub(super) fn set_variant_words(conn: &mut Conn, row: &Variant, actor: &Actor) -
 }
 
 pub(super) fn set_variant_sent(conn: &mut Conn, id: &VariantId, now: Time) -> QueryResult<()> {
-    diesel::update(variants::table.find(id).filter(variants::sent_at.is_null()))
-        .set(variants::sent_at.eq(now))
-        .execute(conn)
-        .map(drop)
+    diesel::update(variants::table.find(id).filter(variants::sent_at.is_null())).set(variants::sent_at.eq(now)).execute(conn).map(drop)
 }
 
 pub(super) fn put_import(conn: &mut Conn, row: &Import) -> QueryResult<()> {

@@ -52,7 +52,10 @@ pub fn verify(secret: &str, header: &str, body: &[u8], now: Time) -> std::result
 
 /// Takes a verified event. One that came before, or that is about something else, changes nothing.
 pub fn receive(conn: &mut Conn, body: &Value, now: Time) -> Result<Option<Taken>> {
-    let id = body["id"].as_str().filter(|id| id.len() <= 200).ok_or_else(|| Error::invalid("field_invalid", "id", "id must be the event's id; got none."))?;
+    let id = body["id"]
+        .as_str()
+        .filter(|id| id.len() <= 200)
+        .ok_or_else(|| Error::invalid("field_invalid", "id", "id must be the event's id; got none."))?;
     transaction(conn, |conn| {
         if !queries::note_provider_event(conn, "stripe", id, now)? {
             return Ok(None);

@@ -65,8 +65,12 @@ pub fn generate(conn: &mut Conn, actor: &Actor, id: &ChurnEventId, now: Time) ->
     actor.must_have(Scope::Draft)?;
     transaction(conn, |conn| {
         let event = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("churn event"))?;
-        if !matches!(event.status, Status::New | Status::Processing) || !queries::set_status(conn, id, event.status, Status::VariantsGenerated, now)? {
-            return Err(Error::bad_request("state_conflict", format!("variants can only be generated for new or processing churn events; this one is {}", event.status)));
+        if !matches!(event.status, Status::New | Status::Processing) || !queries::set_status(conn, id, event.status, Status::VariantsGenerated, now)?
+        {
+            return Err(Error::bad_request(
+                "state_conflict",
+                format!("variants can only be generated for new or processing churn events; this one is {}", event.status),
+            ));
         }
         let facts = sheet::gather(conn, &event, now)?;
         let best = recommended(&facts);
@@ -116,7 +120,15 @@ fn not_found() -> Error {
 }
 
 /// Changes the words of a variant that was not submitted yet.
-pub fn edit(conn: &mut Conn, actor: &Actor, event: &ChurnEventId, id: &VariantId, subject: Option<&str>, body: Option<&str>, now: Time) -> Result<Variant> {
+pub fn edit(
+    conn: &mut Conn,
+    actor: &Actor,
+    event: &ChurnEventId,
+    id: &VariantId,
+    subject: Option<&str>,
+    body: Option<&str>,
+    now: Time,
+) -> Result<Variant> {
     actor.must_have(Scope::Draft)?;
     transaction(conn, |conn| {
         let mut row = queries::variant(conn, event, id)?.ok_or_else(not_found)?;
@@ -127,11 +139,7 @@ pub fn edit(conn: &mut Conn, actor: &Actor, event: &ChurnEventId, id: &VariantId
             return Err(Error::conflict("already_submitted", "This variant is waiting for review. Edit the message instead."));
         }
         let html = if body.is_some() { None } else { Some(row.html_body.clone()) };
-        let words = Words {
-            subject: subject.unwrap_or(&row.subject).to_owned(),
-            text: Some(body.unwrap_or(&row.text_body).to_owned()),
-            html,
-        };
+        let words = Words { subject: subject.unwrap_or(&row.subject).to_owned(), text: Some(body.unwrap_or(&row.text_body).to_owned()), html };
         let words = words.check()?;
         (row.subject, row.text_body, row.html_body) = (words.subject, words.text, words.html);
         queries::set_variant_words(conn, &row, actor)?;
@@ -175,7 +183,14 @@ pub fn choose(conn: &mut Conn, actor: &Actor, event_id: &ChurnEventId, id: &Vari
         }
         if !choice.email_configured {
             let text = "email service is not configured";
-            return Err(Error { kind: Kind::Internal, code: "email_not_configured", detail: text.to_owned(), field: None, hint: None, changed: None });
+            return Err(Error {
+                kind: Kind::Internal,
+                code: "email_not_configured",
+                detail: text.to_owned(),
+                field: None,
+                hint: None,
+                changed: None,
+            });
         }
         let variant = variant.ok_or_else(not_found)?;
         if is_open(conn, &variant)? {
@@ -203,12 +218,7 @@ pub fn choose(conn: &mut Conn, actor: &Actor, event_id: &ChurnEventId, id: &Vari
 
 fn tags(event: &ChurnEvent, strategy: Strategy, now: Time) -> Vec<String> {
     let days = now.seconds_since(event.churned_at).max(0) / 86_400;
-    vec![
-        "win_back".to_owned(),
-        format!("churn_day_{days}"),
-        format!("reason-{}", event.reason),
-        format!("strategy-{strategy}"),
-    ]
+    vec!["win_back".to_owned(), format!("churn_day_{days}"), format!("reason-{}", event.reason), format!("strategy-{strategy}")]
 }
 
 /// The mailbox named, the one set up for win-back, or the first gated one within reach.
@@ -224,9 +234,9 @@ fn mailbox(conn: &mut Conn, actor: &Actor, named: Option<&str>) -> Result<String
         .or_else(|| within_reach.iter().find(|mailbox| mailbox.mode == Mode::GatedSend))
         .or_else(|| within_reach.iter().find(|mailbox| mailbox.mode != Mode::ReadOnly))
         .or_else(|| within_reach.first());
-    found.map(|mailbox| mailbox.id.as_str().to_owned()).ok_or_else(|| {
-        Error::not_found("mailbox").with_hint("Ask an administrator to add a mailbox or to make you a member of one.")
-    })
+    found
+        .map(|mailbox| mailbox.id.as_str().to_owned())
+        .ok_or_else(|| Error::not_found("mailbox").with_hint("Ask an administrator to add a mailbox or to make you a member of one."))
 }
 
 /// Notes that the message of a variant was sent; called with the server's 250, in its transaction.

@@ -214,7 +214,10 @@ pub(in crate::domain) fn add_tags_to(conn: &mut Conn, actor: &Actor, row: &Conta
 pub fn remove_tag(conn: &mut Conn, actor: &Actor, id: &ContactId, tag: &str, now: Time) -> Result<Contact> {
     actor.must_have(Scope::Contacts)?;
     if tag == UNSUBSCRIBED {
-        return Err(Error::forbidden("suppression_kept", "The tag \"unsubscribed\" cannot be taken away. Only the recipient can undo an unsubscribe."));
+        return Err(Error::forbidden(
+            "suppression_kept",
+            "The tag \"unsubscribed\" cannot be taken away. Only the recipient can undo an unsubscribe.",
+        ));
     }
     transaction(conn, |conn| {
         let row = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("contact"))?;

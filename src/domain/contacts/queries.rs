@@ -57,9 +57,7 @@ pub(super) fn add_tag(conn: &mut Conn, id: &ContactId, tag: &str) -> QueryResult
     if there {
         return Ok(false);
     }
-    diesel::insert_into(contact_tags::table)
-        .values((contact_tags::contact_id.eq(id), contact_tags::tag.eq(tag)))
-        .execute(conn)?;
+    diesel::insert_into(contact_tags::table).values((contact_tags::contact_id.eq(id), contact_tags::tag.eq(tag))).execute(conn)?;
     Ok(true)
 }
 
@@ -68,17 +66,11 @@ pub(super) fn remove_tag(conn: &mut Conn, id: &ContactId, tag: &str) -> QueryRes
 }
 
 pub(super) fn tags_of(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<(ContactId, String)>> {
-    contact_tags::table
-        .filter(contact_tags::contact_id.eq_any(ids.to_vec()))
-        .order((contact_tags::contact_id, contact_tags::tag))
-        .load(conn)
+    contact_tags::table.filter(contact_tags::contact_id.eq_any(ids.to_vec())).order((contact_tags::contact_id, contact_tags::tag)).load(conn)
 }
 
 pub(super) fn consents_of(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<Consent>> {
-    consents::table
-        .filter(consents::contact_id.eq_any(ids.to_vec()))
-        .order((consents::contact_id, consents::recorded_at.desc()))
-        .load(conn)
+    consents::table.filter(consents::contact_id.eq_any(ids.to_vec())).order((consents::contact_id, consents::recorded_at.desc())).load(conn)
 }
 
 pub(super) fn insert_consent(conn: &mut Conn, consent: &Consent) -> QueryResult<()> {
@@ -98,10 +90,7 @@ pub(super) fn put_customer(conn: &mut Conn, customer: &Customer) -> QueryResult<
 }
 
 pub(super) fn search(conn: &mut Conn, search: &Search) -> QueryResult<Vec<ContactRow>> {
-    let mut query = contacts::table
-        .order(contacts::id.desc())
-        .limit(i64::try_from(search.limit).unwrap_or(100) + 1)
-        .into_boxed();
+    let mut query = contacts::table.order(contacts::id.desc()).limit(i64::try_from(search.limit).unwrap_or(100) + 1).into_boxed();
     if let Some(key) = &search.email_key {
         query = query.filter(contacts::email_key.eq(key.clone()));
     }
@@ -109,31 +98,22 @@ pub(super) fn search(conn: &mut Conn, search: &Search) -> QueryResult<Vec<Contac
         query = query.filter(contacts::id.lt(before.clone()));
     }
     for tag in &search.tags {
-        query = query.filter(exists(
-            contact_tags::table
-                .filter(contact_tags::contact_id.eq(contacts::id))
-                .filter(contact_tags::tag.eq(tag.clone())),
-        ));
+        query = query.filter(exists(contact_tags::table.filter(contact_tags::contact_id.eq(contacts::id)).filter(contact_tags::tag.eq(tag.clone()))));
     }
     for tag in &search.without_tags {
-        query = query.filter(not(exists(
-            contact_tags::table
-                .filter(contact_tags::contact_id.eq(contacts::id))
-                .filter(contact_tags::tag.eq(tag.clone())),
-        )));
+        query = query
+            .filter(not(exists(contact_tags::table.filter(contact_tags::contact_id.eq(contacts::id)).filter(contact_tags::tag.eq(tag.clone())))));
     }
     for word in &search.words {
         let pattern = like_pattern(word);
         query = query.filter(
-            contacts::email_key
-                .like(pattern.clone())
-                .escape('\\')
-                .or(lower(contacts::name).like(pattern.clone()).escape('\\').assume_not_null())
-                .or(exists(
+            contacts::email_key.like(pattern.clone()).escape('\\').or(lower(contacts::name).like(pattern.clone()).escape('\\').assume_not_null()).or(
+                exists(
                     contact_tags::table
                         .filter(contact_tags::contact_id.eq(contacts::id))
                         .filter(lower_tag(contact_tags::tag).like(pattern).escape('\\')),
-                )),
+                ),
+            ),
         );
     }
     if search.customers_only {

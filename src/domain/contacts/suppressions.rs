@@ -72,11 +72,9 @@ pub fn add(conn: &mut Conn, actor: &Actor, email_key: &str, reason: Reason, sour
                 suppressions::created_at.eq(now),
             ))
             .execute(conn)?;
-        let contact: Option<ContactId> =
-            contacts::table.filter(contacts::email_key.eq(email_key)).select(contacts::id).first(conn).optional()?;
+        let contact: Option<ContactId> = contacts::table.filter(contacts::email_key.eq(email_key)).select(contacts::id).first(conn).optional()?;
         if let (Some(contact), Reason::Unsubscribed) = (&contact, reason) {
-            let tagged: bool =
-                diesel::select(diesel::dsl::exists(contact_tags::table.find((contact, super::UNSUBSCRIBED)))).get_result(conn)?;
+            let tagged: bool = diesel::select(diesel::dsl::exists(contact_tags::table.find((contact, super::UNSUBSCRIBED)))).get_result(conn)?;
             if !tagged {
                 diesel::insert_into(contact_tags::table)
                     .values((contact_tags::contact_id.eq(contact), contact_tags::tag.eq(super::UNSUBSCRIBED)))

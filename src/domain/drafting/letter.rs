@@ -87,6 +87,15 @@ impl Letter {
             Some((code, percent, offer)) => (Some(code), Some(percent), Some(offer)),
             None => (None, None, None),
         };
-        Draft { strategy: self.strategy, subject: self.subject, text: text.join("\n\n"), html, coupon_code, coupon_percent, offer_id, facts: self.facts }
+        Draft {
+            strategy: self.strategy,
+            subject: self.subject,
+            text: text.join("\n\n"),
+            html,
+            coupon_code,
+            coupon_percent,
+            offer_id,
+            facts: self.facts,
+        }
     }
 }

@@ -131,7 +131,8 @@ impl<'a> Writer<'a> {
 
     fn discount(&self) -> Draft {
         let Some(offer) = &self.sheet.offer else { return self.honest_about_price() };
-        let term = offer.months.map(|months| if months == 1 { "your first month".to_owned() } else { format!("your first {} months", number(months)) });
+        let term =
+            offer.months.map(|months| if months == 1 { "your first month".to_owned() } else { format!("your first {} months", number(months)) });
         let subject = match &term {
             Some(term) => format!("We'd love to have you back: {}% off {term}", offer.percent),
             None => format!("We'd love to have you back: {}% off", offer.percent),
@@ -160,7 +161,9 @@ impl<'a> Writer<'a> {
         let mut letter = self.letter(Strategy::Discount, format!("About what {} cost you", self.product));
         let history = self.history(&mut letter);
         letter.say([history, Some("If the price was part of why you left, we would like to find one that fits.".to_owned())]);
-        letter.say(["Tell us what it would have to cost to be worth it for you. A person reads the answer and writes back with what we can do.".to_owned()]);
+        letter
+            .say(["Tell us what it would have to cost to be worth it for you. A person reads the answer and writes back with what we can do."
+                .to_owned()]);
         self.sign(&mut letter, false);
         letter.finish()
     }
@@ -188,7 +191,11 @@ impl<'a> Writer<'a> {
         letter.say([shipped]);
         let used: Vec<String> = self.sheet.customer.features.iter().take(2).cloned().collect();
         if !used.is_empty() {
-            letter.say([format!("You worked with {}; this sits right beside it.", list(&used))]).fact("contact", None, format!("Used: {}", list(&used)));
+            letter.say([format!("You worked with {}; this sits right beside it.", list(&used))]).fact(
+                "contact",
+                None,
+                format!("Used: {}", list(&used)),
+            );
         }
         if !self.read_more(&mut letter, update) {
             self.act(&mut letter, "Try it", "Answer this mail and we will show it to you.");
@@ -210,7 +217,9 @@ impl<'a> Writer<'a> {
         let customer = &self.sheet.customer;
         let stay = customer.tenure_days.and_then(tenure);
         let subject = match (&stay, customer.usage.first()) {
-            (_, Some(figure)) if figure.value > 1 => format!("{} {}: what you did with {}", grouped(figure.value.unsigned_abs()), figure.label, self.product),
+            (_, Some(figure)) if figure.value > 1 => {
+                format!("{} {}: what you did with {}", grouped(figure.value.unsigned_abs()), figure.label, self.product)
+            }
             (Some(stay), _) => format!("What you did with {} in {stay}", self.product),
             _ => format!("What you had going with {}", self.product),
         };
@@ -223,9 +232,12 @@ impl<'a> Writer<'a> {
             letter.fact("usage_figure", None, figure.clone());
         }
         if figures.is_empty() {
-            letter.say(["The work you put into setting it up is not lost, and picking it up again is quicker than starting over somewhere else.".to_owned()]);
+            letter
+                .say(["The work you put into setting it up is not lost, and picking it up again is quicker than starting over somewhere else."
+                    .to_owned()]);
         } else {
-            letter.say([pick(self.seed, &["In that time it did this for you:", "This is what it took off your hands:", "Here is what came of it:"]).to_owned()]);
+            letter.say([pick(self.seed, &["In that time it did this for you:", "This is what it took off your hands:", "Here is what came of it:"])
+                .to_owned()]);
             letter.list(figures);
         }
         let used: Vec<String> = customer.features.iter().take(3).cloned().collect();
@@ -242,7 +254,8 @@ impl<'a> Writer<'a> {
             let mut letter = self.letter(Strategy::SocialProof, "A question about where you went");
             let history = self.history(&mut letter);
             letter.say([history, Some("Which tool do you use for this now, and what does it do better?".to_owned())]);
-            letter.say(["If you like, we will put you in touch with a customer who compared the two. You hear it from them, not from us.".to_owned()]);
+            letter
+                .say(["If you like, we will put you in touch with a customer who compared the two. You hear it from them, not from us.".to_owned()]);
             self.sign(&mut letter, false);
             return letter.finish();
         };
@@ -271,7 +284,9 @@ impl<'a> Writer<'a> {
                 letter.say([quote.or(history), Some("You should not have had to.".to_owned())]);
                 let shipped = self.shipped(&mut letter, update);
                 letter.say([shipped]);
-                letter.say(["If that was what stood in your way, it no longer should. If it was something else, tell us and we will look at that.".to_owned()]);
+                letter
+                    .say(["If that was what stood in your way, it no longer should. If it was something else, tell us and we will look at that."
+                        .to_owned()]);
                 if !self.read_more(&mut letter, update) {
                     self.act(&mut letter, "See for yourself", "Answer this mail and we will walk you through it.");
                 }
@@ -305,13 +320,18 @@ impl<'a> Writer<'a> {
             }
         }
         let quote = self.their_words(&mut letter, "I read what you wrote:");
-        let support = (self.sheet.reason == Reason::PoorSupport).then(|| "You deserved an answer sooner and a better one, and I am sorry.".to_owned());
+        let support =
+            (self.sheet.reason == Reason::PoorSupport).then(|| "You deserved an answer sooner and a better one, and I am sorry.".to_owned());
         letter.say([quote, support, Some("You left, and I would rather ask than guess.".to_owned())]);
-        letter.say([pick(self.seed, &[
-            "I would like to understand what we got wrong. Answer this mail and it comes to me.",
-            "Would you tell me what we should have done? Your answer comes straight to me.",
-            "If you have two minutes, tell me where we let you down. I read the answers myself.",
-        ]).to_owned()]);
+        letter.say([pick(
+            self.seed,
+            &[
+                "I would like to understand what we got wrong. Answer this mail and it comes to me.",
+                "Would you tell me what we should have done? Your answer comes straight to me.",
+                "If you have two minutes, tell me where we let you down. I read the answers myself.",
+            ],
+        )
+        .to_owned()]);
         self.sign(&mut letter, true);
         letter.finish()
     }
@@ -330,7 +350,11 @@ impl<'a> Writer<'a> {
             Some(months) => {
                 let keeps = self.sheet.company.pause_keeps.as_ref().map(|keeps| format!("We keep {keeps} as they are."));
                 letter.say([
-                    Some(if months == 1 { "You can pause your plan for a month.".to_owned() } else { format!("You can pause your plan for up to {} months.", number(months)) }),
+                    Some(if months == 1 {
+                        "You can pause your plan for a month.".to_owned()
+                    } else {
+                        format!("You can pause your plan for up to {} months.", number(months))
+                    }),
                     keeps,
                 ]);
                 letter.fact("company", None, format!("Pause: up to {months} months"));
@@ -345,10 +369,13 @@ impl<'a> Writer<'a> {
     }
 
     fn feedback_request(&self) -> Draft {
-        let mut letter = self.letter(Strategy::FeedbackRequest, match &self.name {
-            Some(name) => format!("One question, {name}"),
-            None => "One question about why you left".to_owned(),
-        });
+        let mut letter = self.letter(
+            Strategy::FeedbackRequest,
+            match &self.name {
+                Some(name) => format!("One question, {name}"),
+                None => "One question about why you left".to_owned(),
+            },
+        );
         let gone = self.days_gone(&mut letter);
         let lead = match gone {
             Some(days) if days < 30 => Some(format!("It's been {days} {} since your subscription ended.", if days == 1 { "day" } else { "days" })),
@@ -378,15 +405,8 @@ impl<'a> Writer<'a> {
         let mut letter = self.letter(Strategy::DowngradeOffer, format!("The {} plan, for {} a month", plan.name, plan.price));
         let history = self.history(&mut letter);
         letter.say([history, Some("Perhaps it was simply more than you needed.".to_owned())]);
-        let kept: Vec<String> = self
-            .sheet
-            .customer
-            .features
-            .iter()
-            .filter(|used| plan.features.iter().any(|f| f.eq_ignore_ascii_case(used)))
-            .take(3)
-            .cloned()
-            .collect();
+        let kept: Vec<String> =
+            self.sheet.customer.features.iter().filter(|used| plan.features.iter().any(|f| f.eq_ignore_ascii_case(used))).take(3).cloned().collect();
         let keeps = (!kept.is_empty()).then(|| format!("It includes {}, which you used.", list(&kept)));
         letter.say([Some(format!("The {} plan costs {} a month.", plan.name, plan.price)), keeps]);
         letter.fact("plan_price", None, format!("{}: {} a month", plan.name, plan.price));

@@ -82,7 +82,29 @@ pub(super) fn quotable(text: &str) -> Option<String> {
     let clean = clean.trim_matches(|c: char| c == '"' || c == '“' || c == '”' || c == '\'').trim_end_matches(['.', ',', ':', ';']).to_owned();
     let words = clean.split(' ').count();
     let lower = clean.to_lowercase();
-    let unfit = ["http", "www.", "@", "<", ">", "{", "}", "ignore", "instruction", "prompt", "fuck", "shit", "crap", "damn", "idiot", "stupid", "scam", "sucks", "%", "lawyer", "refund"];
+    let unfit = [
+        "http",
+        "www.",
+        "@",
+        "<",
+        ">",
+        "{",
+        "}",
+        "ignore",
+        "instruction",
+        "prompt",
+        "fuck",
+        "shit",
+        "crap",
+        "damn",
+        "idiot",
+        "stupid",
+        "scam",
+        "sucks",
+        "%",
+        "lawyer",
+        "refund",
+    ];
     let fits = (3..=18).contains(&words) && !clean.chars().any(char::is_control) && !unfit.iter().any(|word| lower.contains(word));
     fits.then_some(clean)
 }

@@ -69,7 +69,11 @@ pub fn add(conn: &mut Conn, actor: &Actor, new: &NewKey, now: Time) -> Result<(A
     }
     let name = text::required_line("name", &new.name, 100)?;
     if new.scopes.is_empty() {
-        return Err(Error::invalid("field_invalid", "scopes", "scopes must name at least one of read, draft, contacts, oversight_read, oversight, admin."));
+        return Err(Error::invalid(
+            "field_invalid",
+            "scopes",
+            "scopes must name at least one of read, draft, contacts, oversight_read, oversight, admin.",
+        ));
     }
     let decides = new.scopes.iter().any(|scope| matches!(scope, Scope::Oversight | Scope::Admin));
     if decides && new.scopes.contains(&Scope::Draft) {
@@ -135,7 +139,12 @@ pub fn revoke(conn: &mut Conn, actor: &Actor, id: &ApiKeyId, now: Time) -> Resul
         if !queries::revoke_key(conn, id, now)? {
             return Err(Error::not_found("key"));
         }
-        audit::record(conn, actor, Entry { action: "key.revoke", target_kind: "key", target_id: id.as_str(), mailbox_id: None, detail: json!({}) }, now)
+        audit::record(
+            conn,
+            actor,
+            Entry { action: "key.revoke", target_kind: "key", target_id: id.as_str(), mailbox_id: None, detail: json!({}) },
+            now,
+        )
     })
 }
 

@@ -50,7 +50,9 @@ impl Mode {
             Mode::ReadOnly => "Nothing leaves this mailbox. People and keys may read what comes in.",
             Mode::GatedAll => "Every message waits for a person, also those that people write.",
             Mode::GatedSend => "What agents and drafters write waits for a person. What a person composes here leaves after the checks.",
-            Mode::Monitored => "Messages leave after the checks and can be stopped inside the undo window. First messages of a campaign and announcements wait for a person.",
+            Mode::Monitored => {
+                "Messages leave after the checks and can be stopped inside the undo window. First messages of a campaign and announcements wait for a person."
+            }
             Mode::Autonomous => "Messages leave after the checks. First messages of a campaign and announcements wait for a person.",
         }
     }
@@ -250,7 +252,7 @@ pub fn resolve(conn: &mut Conn, actor: &Actor, named: Option<&str>) -> Result<Ma
     found.filter(|mailbox| actor.reaches(&mailbox.id)).ok_or_else(|| Error::not_found("mailbox"))
 }
 
-/// The address in "Name <address>".
+/// The address in `Name <address>`.
 fn bare_address(text: &str) -> &str {
     match (text.rfind('<'), text.rfind('>')) {
         (Some(start), Some(end)) if start < end => &text[start + 1..end],

@@ -65,10 +65,7 @@ pub(super) fn key_by_secret(conn: &mut Conn, secret_hash: &str) -> QueryResult<O
 }
 
 pub(super) fn key_mailboxes(conn: &mut Conn, id: &ApiKeyId) -> QueryResult<Vec<MailboxId>> {
-    api_key_mailboxes::table
-        .filter(api_key_mailboxes::api_key_id.eq(id))
-        .select(api_key_mailboxes::mailbox_id)
-        .load(conn)
+    api_key_mailboxes::table.filter(api_key_mailboxes::api_key_id.eq(id)).select(api_key_mailboxes::mailbox_id).load(conn)
 }
 
 pub(super) fn keys(conn: &mut Conn) -> QueryResult<Vec<KeyRow>> {
@@ -80,8 +77,6 @@ pub(super) fn touch_key(conn: &mut Conn, id: &ApiKeyId, now: Time) -> QueryResul
 }
 
 pub(super) fn revoke_key(conn: &mut Conn, id: &ApiKeyId, now: Time) -> QueryResult<bool> {
-    let changed = diesel::update(api_keys::table.find(id).filter(api_keys::revoked_at.is_null()))
-        .set(api_keys::revoked_at.eq(now))
-        .execute(conn)?;
+    let changed = diesel::update(api_keys::table.find(id).filter(api_keys::revoked_at.is_null())).set(api_keys::revoked_at.eq(now)).execute(conn)?;
     Ok(changed == 1)
 }

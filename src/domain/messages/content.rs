@@ -110,11 +110,7 @@ impl Words {
             (Some(text), Some(html)) => Ok(CheckedWords { subject, text, html }),
             (Some(text), None) => Ok(CheckedWords { subject, html: markup::from_text(&text), text }),
             (None, Some(html)) => Ok(CheckedWords { subject, text: markup::to_text(&html), html }),
-            (None, None) => Err(Error::invalid(
-                "body_missing",
-                "text_body",
-                "A message needs words: give text_body, html_body, body or markdown.",
-            )),
+            (None, None) => Err(Error::invalid("body_missing", "text_body", "A message needs words: give text_body, html_body, body or markdown.")),
         }
     }
 }

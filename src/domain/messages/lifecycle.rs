@@ -52,8 +52,8 @@ impl State {
     /// The states that may follow.
     pub fn successors(self) -> &'static [State] {
         use State::{
-            Approved, Bounced, Cancelled, ChangesRequested, Complained, Delivered, Draft, Expired, Failed, Pending, Queued, Rejected, Sending,
-            Sent, Skipped, Uncertain, Withdrawn,
+            Approved, Bounced, Cancelled, ChangesRequested, Complained, Delivered, Draft, Expired, Failed, Pending, Queued, Rejected, Sending, Sent,
+            Skipped, Uncertain, Withdrawn,
         };
         match self {
             Draft => &[Pending, Queued],

@@ -16,10 +16,32 @@ static CLEANER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
         .add_tag_attributes("table", ["width", "cellpadding", "cellspacing", "border", "role"])
         .add_tag_attributes("td", ["width", "valign", "bgcolor"])
         .filter_style_properties(HashSet::from([
-            "color", "background-color", "font-weight", "font-style", "font-size", "font-family", "text-align", "text-decoration",
-            "line-height", "padding", "padding-left", "padding-right", "padding-top", "padding-bottom", "margin", "margin-left",
-            "margin-right", "margin-top", "margin-bottom", "border", "border-left", "border-radius", "border-collapse", "width",
-            "max-width", "white-space",
+            "color",
+            "background-color",
+            "font-weight",
+            "font-style",
+            "font-size",
+            "font-family",
+            "text-align",
+            "text-decoration",
+            "line-height",
+            "padding",
+            "padding-left",
+            "padding-right",
+            "padding-top",
+            "padding-bottom",
+            "margin",
+            "margin-left",
+            "margin-right",
+            "margin-top",
+            "margin-bottom",
+            "border",
+            "border-left",
+            "border-radius",
+            "border-collapse",
+            "width",
+            "max-width",
+            "white-space",
         ]))
         .url_schemes(HashSet::from(["https", "http", "mailto"]))
         .link_rel(Some("noopener noreferrer"));

@@ -38,14 +38,7 @@ pub(super) fn version_with_hash(conn: &mut Conn, id: &MessageId, hash: &str) -> 
         .optional()
 }
 
-pub(super) fn compare_and_set_state(
-    conn: &mut Conn,
-    id: &MessageId,
-    from: State,
-    to: State,
-    reason: Option<&str>,
-    now: Time,
-) -> QueryResult<bool> {
+pub(super) fn compare_and_set_state(conn: &mut Conn, id: &MessageId, from: State, to: State, reason: Option<&str>, now: Time) -> QueryResult<bool> {
     let changed = diesel::update(messages::table.find(id).filter(messages::state.eq(from)))
         .set((messages::state.eq(to), messages::state_reason.eq(reason), messages::updated_at.eq(now)))
         .execute(conn)?;
@@ -73,10 +66,7 @@ pub(super) fn compare_and_set_version(
 }
 
 pub(in crate::domain) fn decisions(conn: &mut Conn, id: &MessageId) -> QueryResult<Vec<DecisionRow>> {
-    decisions::table
-        .filter(decisions::message_id.eq(id))
-        .order((decisions::created_at, decisions::id))
-        .load(conn)
+    decisions::table.filter(decisions::message_id.eq(id)).order((decisions::created_at, decisions::id)).load(conn)
 }
 
 pub(super) fn insert_decision(conn: &mut Conn, row: &DecisionRow) -> QueryResult<()> {
@@ -169,17 +159,11 @@ pub(super) fn add_tag(conn: &mut Conn, id: &MessageId, tag: &str) -> QueryResult
     if there {
         return Ok(());
     }
-    diesel::insert_into(message_tags::table)
-        .values((message_tags::message_id.eq(id), message_tags::tag.eq(tag)))
-        .execute(conn)
-        .map(drop)
+    diesel::insert_into(message_tags::table).values((message_tags::message_id.eq(id), message_tags::tag.eq(tag))).execute(conn).map(drop)
 }
 
 pub(in crate::domain) fn tags_of(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<(MessageId, String)>> {
-    message_tags::table
-        .filter(message_tags::message_id.eq_any(ids.to_vec()))
-        .order((message_tags::message_id, message_tags::tag))
-        .load(conn)
+    message_tags::table.filter(message_tags::message_id.eq_any(ids.to_vec())).order((message_tags::message_id, message_tags::tag)).load(conn)
 }
 
 pub(super) fn campaign_has_approval(conn: &mut Conn, mailbox: &MailboxId, campaign: &str) -> QueryResult<bool> {
@@ -225,12 +209,8 @@ pub(super) fn count_in_state(conn: &mut Conn, reach: Option<&[MailboxId]>, state
 }
 
 pub(super) fn campaigns(conn: &mut Conn, reach: Option<&[MailboxId]>) -> QueryResult<Vec<String>> {
-    let mut query = messages::table
-        .filter(messages::campaign.is_not_null())
-        .select(messages::campaign.assume_not_null())
-        .distinct()
-        .limit(100)
-        .into_boxed();
+    let mut query =
+        messages::table.filter(messages::campaign.is_not_null()).select(messages::campaign.assume_not_null()).distinct().limit(100).into_boxed();
     if let Some(ids) = reach {
         query = query.filter(messages::mailbox_id.eq_any(ids.to_vec()));
     }
@@ -242,10 +222,7 @@ pub(super) fn campaigns(conn: &mut Conn, reach: Option<&[MailboxId]>) -> QueryRe
 pub(super) fn list(conn: &mut Conn, reach: Option<&[MailboxId]>, filter: &Filter) -> QueryResult<Vec<ListRow>> {
     let mut query = messages::table
         .inner_join(mailboxes::table)
-        .inner_join(
-            message_versions::table
-                .on(message_versions::message_id.eq(messages::id).and(message_versions::version.eq(messages::version))),
-        )
+        .inner_join(message_versions::table.on(message_versions::message_id.eq(messages::id).and(message_versions::version.eq(messages::version))))
         .select((
             messages::id,
             messages::mailbox_id,
@@ -284,20 +261,13 @@ pub(super) fn list(conn: &mut Conn, reach: Option<&[MailboxId]>, filter: &Filter
         query = query.filter(messages::submitted_at.lt(older));
     }
     if let Some(tag) = &filter.tag {
-        query = query.filter(
-            messages::id
-                .eq_any(message_tags::table.filter(message_tags::tag.eq(tag.clone())).select(message_tags::message_id)),
-        );
+        query = query.filter(messages::id.eq_any(message_tags::table.filter(message_tags::tag.eq(tag.clone())).select(message_tags::message_id)));
     }
     if let Some(words) = &filter.words {
         let literal = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         let pattern = format!("%{literal}%");
-        query = query.filter(
-            message_versions::subject
-                .like(pattern.clone())
-                .escape('\\')
-                .or(message_versions::to_address.like(pattern).escape('\\')),
-        );
+        query =
+            query.filter(message_versions::subject.like(pattern.clone()).escape('\\').or(message_versions::to_address.like(pattern).escape('\\')));
     }
     // Ids are UUIDs of version 7: their order is the order of submission.
     match (&filter.after, filter.oldest_first) {
@@ -305,9 +275,5 @@ pub(super) fn list(conn: &mut Conn, reach: Option<&[MailboxId]>, filter: &Filter
         (Some(after), false) => query = query.filter(messages::id.lt(after.clone())),
         (None, _) => {}
     }
-    if filter.oldest_first {
-        query.order(messages::id.asc()).load(conn)
-    } else {
-        query.order(messages::id.desc()).load(conn)
-    }
+    if filter.oldest_first { query.order(messages::id.asc()).load(conn) } else { query.order(messages::id.desc()).load(conn) }
 }

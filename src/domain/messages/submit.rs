@@ -6,6 +6,7 @@ use crate::clock::Time;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::catalogue;
 use crate::domain::contacts::{self, ConsentBasis, ContactInput, ContactRow, suppressions};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
@@ -161,8 +162,7 @@ fn check_send_at(at: Option<Time>, now: Time) -> Result<Option<Time>> {
 
 /// The first message of a campaign is held in the looser modes until one of its kind was approved.
 fn is_first(conn: &mut Conn, mailbox: &Mailbox, campaign: Option<&str>, tags: &[String]) -> Result<bool> {
-    let campaigns: Vec<&str> =
-        campaign.into_iter().chain(tags.iter().map(String::as_str).filter(|tag| tags::is_campaign(tag))).collect();
+    let campaigns: Vec<&str> = campaign.into_iter().chain(tags.iter().map(String::as_str).filter(|tag| tags::is_campaign(tag))).collect();
     for name in campaigns {
         if !queries::campaign_has_approval(conn, &mailbox.id, name)? {
             return Ok(true);
@@ -172,10 +172,11 @@ fn is_first(conn: &mut Conn, mailbox: &Mailbox, campaign: Option<&str>, tags: &[
 }
 
 fn footer(conn: &mut Conn, mailbox: &Mailbox, contact: &ContactRow) -> Result<Footer> {
+    let company = catalogue::company_facts(conn)?.remove("company").unwrap_or_else(|| mailbox.name.clone());
     let why = if contacts::customer(conn, &contact.id)?.is_some() {
-        format!("You receive this because you are or were a customer of {}.", mailbox.name)
+        format!("You receive this because you are or were a customer of {company}.")
     } else {
-        format!("You receive this because {} has you as a contact.", mailbox.name)
+        format!("You receive this because {company} has you as a contact.")
     };
     Ok(Footer {
         why,

@@ -278,7 +278,15 @@ pub fn recover(conn: &mut Conn, now: Time) -> Result<usize> {
         let lapsed = queries::lapsed(conn, now, 500)?;
         for (id, state) in &lapsed {
             if state == "dot" {
-                end(conn, id, "dot", "uncertain", State::Uncertain, "The server stopped while this message was being handed over; it may have arrived.", now)?;
+                end(
+                    conn,
+                    id,
+                    "dot",
+                    "uncertain",
+                    State::Uncertain,
+                    "The server stopped while this message was being handed over; it may have arrived.",
+                    now,
+                )?;
             } else {
                 let attempts = queries::attempts(conn, id)?;
                 put_back(conn, id, "sending", now, "Its worker stopped.", attempts, now)?;

@@ -37,8 +37,7 @@ pub(super) struct Warrant {
 
 /// Rows that are due, skipping those that another worker holds right now.
 pub(super) fn due(conn: &mut Conn, now: Time, limit: i64) -> QueryResult<Vec<MessageId>> {
-    let stopped: Vec<MailboxId> =
-        mailboxes::table.filter(mailboxes::stopped_at.is_not_null()).select(mailboxes::id).load(conn)?;
+    let stopped: Vec<MailboxId> = mailboxes::table.filter(mailboxes::stopped_at.is_not_null()).select(mailboxes::id).load(conn)?;
     match conn {
         Conn::Sqlite(inner) => outbox::table
             .filter(outbox::state.eq("queued"))
@@ -63,12 +62,7 @@ pub(super) fn due(conn: &mut Conn, now: Time, limit: i64) -> QueryResult<Vec<Mes
 
 pub(super) fn set_claim(conn: &mut Conn, id: &MessageId, worker: &str, until: Time, now: Time) -> QueryResult<()> {
     diesel::update(outbox::table.find(id))
-        .set((
-            outbox::state.eq("sending"),
-            outbox::claim_token.eq(worker),
-            outbox::claimed_until.eq(until),
-            outbox::updated_at.eq(now),
-        ))
+        .set((outbox::state.eq("sending"), outbox::claim_token.eq(worker), outbox::claimed_until.eq(until), outbox::updated_at.eq(now)))
         .execute(conn)
         .map(drop)
 }
@@ -81,13 +75,8 @@ pub(super) fn renew(conn: &mut Conn, worker: &str, until: Time) -> QueryResult<(
 }
 
 pub(super) fn holds_claim(conn: &mut Conn, id: &MessageId, worker: &str) -> QueryResult<bool> {
-    diesel::select(exists(
-        outbox::table
-            .find(id)
-            .filter(outbox::claim_token.eq(worker))
-            .filter(outbox::state.eq_any(["sending", "dot"])),
-    ))
-    .get_result(conn)
+    diesel::select(exists(outbox::table.find(id).filter(outbox::claim_token.eq(worker)).filter(outbox::state.eq_any(["sending", "dot"]))))
+        .get_result(conn)
 }
 
 pub(super) fn warrant_of(conn: &mut Conn, id: &MessageId) -> QueryResult<Option<Warrant>> {
@@ -184,11 +173,7 @@ pub(super) fn mailbox_stopped(conn: &mut Conn, id: &MailboxId) -> QueryResult<bo
 }
 
 pub(super) fn waiting(conn: &mut Conn, id: &MessageId) -> QueryResult<Option<Waiting>> {
-    outbox::table
-        .find(id)
-        .select((outbox::state, outbox::not_before, outbox::waits_for, outbox::attempts, outbox::last_reply))
-        .first(conn)
-        .optional()
+    outbox::table.find(id).select((outbox::state, outbox::not_before, outbox::waits_for, outbox::attempts, outbox::last_reply)).first(conn).optional()
 }
 
 pub(super) fn open_rows(conn: &mut Conn) -> QueryResult<i64> {

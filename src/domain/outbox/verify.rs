@@ -51,9 +51,7 @@ fn problem(conn: &mut Conn, row: &queries::SentRow) -> Result<Option<String>> {
     if cleared_by == "decision" {
         let decisions = messages::queries::decisions(conn, &row.id)?;
         let fits = decisions.iter().any(|decision| {
-            Some(decision.id.as_str()) == decision_id.as_deref()
-                && decision.kind == DecisionKind::Approve
-                && decision.content_hash == *hash
+            Some(decision.id.as_str()) == decision_id.as_deref() && decision.kind == DecisionKind::Approve && decision.content_hash == *hash
         });
         if !fits {
             return say("Its warrant names no approval of this content.");

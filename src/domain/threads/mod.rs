@@ -47,6 +47,9 @@ pub struct InboundEmail {
     pub released_at: Option<Time>,
 }
 
+/// An email with its tags.
+pub type Tagged = (InboundEmail, Vec<String>);
+
 /// Starts a conversation.
 pub(super) fn open(conn: &mut Conn, mailbox: &MailboxId, contact: &ContactId, subject: &str, now: Time) -> Result<ThreadId> {
     let id = ThreadId::new();
@@ -68,7 +71,15 @@ pub struct Exchange {
 }
 
 /// Records a support conversation with a contact, one thread for each subject.
-pub fn record_history(conn: &mut Conn, actor: &Actor, mailbox: &MailboxId, contact: &ContactId, email: &str, history: &[Exchange], now: Time) -> Result<()> {
+pub fn record_history(
+    conn: &mut Conn,
+    actor: &Actor,
+    mailbox: &MailboxId,
+    contact: &ContactId,
+    email: &str,
+    history: &[Exchange],
+    now: Time,
+) -> Result<()> {
     let address = EmailAddress::parse("from", email)?;
     transaction(conn, |conn| {
         let mailbox_row = mailboxes::get(conn, actor, mailbox)?;
@@ -84,11 +95,8 @@ pub fn record_history(conn: &mut Conn, actor: &Actor, mailbox: &MailboxId, conta
                     id
                 }
             };
-            let (from, to) = if line.from_customer {
-                (address.as_str(), mailbox_row.address.as_str())
-            } else {
-                (mailbox_row.address.as_str(), address.as_str())
-            };
+            let (from, to) =
+                if line.from_customer { (address.as_str(), mailbox_row.address.as_str()) } else { (mailbox_row.address.as_str(), address.as_str()) };
             let row = InboundEmail {
                 id: InboundEmailId::new(),
                 mailbox_id: mailbox.clone(),
@@ -106,7 +114,12 @@ pub fn record_history(conn: &mut Conn, actor: &Actor, mailbox: &MailboxId, conta
             queries::insert_email(conn, &row)?;
         }
         let detail = json!({"lines": history.len()});
-        audit::record(conn, actor, Entry { action: "thread.record", target_kind: "contact", target_id: contact.as_str(), mailbox_id: Some(mailbox), detail }, now)
+        audit::record(
+            conn,
+            actor,
+            Entry { action: "thread.record", target_kind: "contact", target_id: contact.as_str(), mailbox_id: Some(mailbox), detail },
+            now,
+        )
     })
 }
 
@@ -123,7 +136,7 @@ pub(super) fn history(conn: &mut Conn, contact: &ContactId) -> Result<Vec<Inboun
 }
 
 /// The inbox of a mailbox, newest first, with tags and whether there are more.
-pub fn inbox(conn: &mut Conn, actor: &Actor, mailbox: &MailboxId, filter: &InboxFilter) -> Result<(Vec<(InboundEmail, Vec<String>)>, bool)> {
+pub fn inbox(conn: &mut Conn, actor: &Actor, mailbox: &MailboxId, filter: &InboxFilter) -> Result<(Vec<Tagged>, bool)> {
     actor.must_have(Scope::Read)?;
     let mailbox = mailboxes::get(conn, actor, mailbox)?;
     // In a gated_all mailbox what comes in is held from agents until a person releases it.
@@ -154,7 +167,13 @@ pub fn tag(conn: &mut Conn, actor: &Actor, id: &InboundEmailId, tags: &[String],
         for tag in tags {
             queries::add_tag(conn, id, &text::tag(tag)?)?;
         }
-        let entry = Entry { action: "email.tag", target_kind: "email", target_id: id.as_str(), mailbox_id: Some(&row.mailbox_id), detail: json!({"tags": tags}) };
+        let entry = Entry {
+            action: "email.tag",
+            target_kind: "email",
+            target_id: id.as_str(),
+            mailbox_id: Some(&row.mailbox_id),
+            detail: json!({"tags": tags}),
+        };
         audit::record(conn, actor, entry, now)?;
         Ok(Some(queries::tags_of(conn, std::slice::from_ref(id))?.into_iter().map(|(_, tag)| tag).collect()))
     })

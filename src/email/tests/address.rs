@@ -71,10 +71,7 @@ fn every_refusal_says_why() {
     ] {
         let (code, detail) = refused(text);
         assert_eq!(code, "address_invalid", "{text:?}");
-        assert!(
-            detail.ends_with(&format!(" is not an address this server can send to: {reason}.")),
-            "{text:?}: {detail}"
-        );
+        assert!(detail.ends_with(&format!(" is not an address this server can send to: {reason}.")), "{text:?}: {detail}");
         assert!(!detail.contains(char::is_control), "{text:?}");
     }
     assert_eq!(
@@ -84,9 +81,7 @@ fn every_refusal_says_why() {
     let (code, detail) = refused(&format!("a@{}.example", "é".repeat(80)));
     assert_eq!(code, "domain_invalid");
     assert!(detail.chars().count() < 200);
-    for domain in
-        ["xn--a.example", "xn--example-.org", "a\u{301}\u{200d}b.example", "\u{378}a.example"]
-    {
+    for domain in ["xn--a.example", "xn--example-.org", "a\u{301}\u{200d}b.example", "\u{378}a.example"] {
         let (code, detail) = refused(&format!("a@{domain}"));
         assert_eq!(code, "domain_invalid", "{domain}");
         assert!(detail.contains(" is not a valid international domain name: "), "{detail}");

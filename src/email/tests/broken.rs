@@ -54,18 +54,14 @@ async fn a_word_nobody_asked_for_stops_the_next_message() {
 
 #[tokio::test]
 async fn a_relay_that_gives_up_in_the_middle_of_the_content_is_heard() {
-    let script: &[&str] =
-        &["220 x\r\n", "250 x\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n552 5.3.4 Too much\r\n"];
+    let script: &[&str] = &["220 x\r\n", "250 x\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n552 5.3.4 Too much\r\n"];
     let (transport, relay) = puppet(script).await;
     let mut connection = transport.connect().await.unwrap();
     let (from, to) = (address("desk@example.com"), address("bo@example.org"));
     let offered = connection.offer(Some(&from), &to, false, 9).await.unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
     let failure = offered.finish(&some("x")).await.unwrap_err();
-    assert_eq!(
-        (failure.stage, failure.kind, failure.code),
-        (Stage::Data, FailureKind::Permanent, Some(552))
-    );
+    assert_eq!((failure.stage, failure.kind, failure.code), (Stage::Data, FailureKind::Permanent, Some(552)));
     assert!(!relay.await.unwrap().contains("\r\n.\r\n"));
 }
 
@@ -80,14 +76,9 @@ async fn no_readable_reply_after_the_dot_is_unknown() {
         Action::Raw(vec![b'2'; 100_000]),
         Action::Reply("354 Go on".into()),
     ] {
-        let (_catcher, mut connection) =
-            hasty(Behaviour::new().with(Rule::at(Verb::Dot, action.clone()))).await;
+        let (_catcher, mut connection) = hasty(Behaviour::new().with(Rule::at(Verb::Dot, action.clone()))).await;
         let failure = send(&mut connection, &some("x")).await.unwrap_err();
-        assert_eq!(
-            (failure.stage, failure.kind),
-            (Stage::Dot, FailureKind::Unknown),
-            "{action:?}: {failure:?}"
-        );
+        assert_eq!((failure.stage, failure.kind), (Stage::Dot, FailureKind::Unknown), "{action:?}: {failure:?}");
         assert!(!connection.is_reusable());
         let again = send(&mut connection, &some("x")).await.unwrap_err();
         assert_eq!((again.stage, again.kind), (Stage::Mail, FailureKind::Transient));
@@ -96,15 +87,10 @@ async fn no_readable_reply_after_the_dot_is_unknown() {
 
 #[tokio::test]
 async fn a_connection_lost_or_silent_before_the_dot_is_transient() {
-    for (verb, stage) in
-        [(Verb::Mail, Stage::Mail), (Verb::Rcpt, Stage::Rcpt), (Verb::Data, Stage::Data)]
-    {
-        for action in
-            [Action::Close, Action::Hang(Duration::from_secs(5)), Action::Raw(b"xyz\r\n".to_vec())]
-        {
+    for (verb, stage) in [(Verb::Mail, Stage::Mail), (Verb::Rcpt, Stage::Rcpt), (Verb::Data, Stage::Data)] {
+        for action in [Action::Close, Action::Hang(Duration::from_secs(5)), Action::Raw(b"xyz\r\n".to_vec())] {
             let rule = Rule::at(verb, action.clone());
-            let (catcher, mut connection) =
-                hasty(Behaviour::new().without("PIPELINING").with(rule)).await;
+            let (catcher, mut connection) = hasty(Behaviour::new().without("PIPELINING").with(rule)).await;
             let failure = send(&mut connection, &some("x")).await.unwrap_err();
             let seen = (failure.stage, failure.kind, failure.code);
             assert_eq!(seen, (stage, FailureKind::Transient, None), "{action:?}");
@@ -125,13 +111,11 @@ async fn what_goes_wrong_while_connecting_is_named() {
     ];
     for (rule, kind) in cases {
         let case = format!("{rule:?}").chars().take(120).collect::<String>();
-        let catcher =
-            Catcher::start_with("127.0.0.1:0", Behaviour::new().with(rule)).await.unwrap();
+        let catcher = Catcher::start_with("127.0.0.1:0", Behaviour::new().with(rule)).await.unwrap();
         let failure = transport(&catcher).with_timeouts(quick()).connect().await.unwrap_err();
         assert_eq!((failure.stage, failure.kind), (Stage::Greeting, kind), "{case}");
     }
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let failure =
-        Transport::parse(&format!("smtp://{closed}")).unwrap().connect().await.unwrap_err();
+    let failure = Transport::parse(&format!("smtp://{closed}")).unwrap().connect().await.unwrap_err();
     assert_eq!((failure.stage, failure.kind), (Stage::Connect, FailureKind::Transient));
 }

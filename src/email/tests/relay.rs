@@ -49,17 +49,13 @@ async fn a_password_is_given_only_where_it_is_asked_for() {
     let catcher = Catcher::start_with("127.0.0.1:0", behaviour).await.unwrap();
     let port = catcher.addr().port();
     let url = |password: &str| format!("smtp://user:{password}@127.0.0.1:{port}");
-    let mut connection =
-        Transport::parse(&url("p%40ss%20w%C3%B6rd")).unwrap().connect().await.unwrap();
+    let mut connection = Transport::parse(&url("p%40ss%20w%C3%B6rd")).unwrap().connect().await.unwrap();
     let to = address("bo@example.org");
     let bytes = render(&mail("Hello", "Hi")).unwrap();
     connection.offer(None, &to, false, bytes.len()).await.unwrap().finish(&bytes).await.unwrap();
 
     let failure = Transport::parse(&url("wrong")).unwrap().connect().await.unwrap_err();
-    assert_eq!(
-        (failure.stage, failure.kind, failure.code),
-        (Stage::Auth, FailureKind::Config, Some(535))
-    );
+    assert_eq!((failure.stage, failure.kind, failure.code), (Stage::Auth, FailureKind::Config, Some(535)));
 
     let open = Catcher::start("127.0.0.1:0").await.unwrap();
     let url = format!("smtp://user:secret@127.0.0.1:{}", open.addr().port());
@@ -88,8 +84,7 @@ async fn a_directory_gets_one_file_a_message_and_keeps_all() {
         assert_eq!(std::fs::read(place.join(name)).unwrap(), bytes);
     }
     assert_eq!(std::fs::read_dir(&place).unwrap().count(), 2);
-    let smuggling =
-        connection.offer(None, &to, false, 1).await.unwrap().finish(b"a\nb").await.unwrap_err();
+    let smuggling = connection.offer(None, &to, false, 1).await.unwrap().finish(b"a\nb").await.unwrap_err();
     assert_eq!(smuggling.kind, FailureKind::Permanent);
 
     std::fs::write(directory.path().join("file"), "").unwrap();

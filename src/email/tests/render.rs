@@ -15,10 +15,7 @@ fn a_full_mail_has_each_header_once_and_text_before_html() {
     mail.html = Some("<p>Grüße</p>\r\n".into());
     mail.list_unsubscribe_url = Some(format!("https://example.com/u/{}", "t".repeat(120)));
     mail.list_unsubscribe_mailto = Some("mailto:stop@example.com?subject=unsubscribe".into());
-    mail.headers = vec![
-        ("X-Campaign-ID".into(), "winback".into()),
-        ("List-Id".into(), "<news.example.com>".into()),
-    ];
+    mail.headers = vec![("X-Campaign-ID".into(), "winback".into()), ("List-Id".into(), "<news.example.com>".into())];
     mail.in_reply_to = Some("<m0@example.com>".into());
     mail.references = (0..40).map(|n| format!("<{n}@example.com>")).collect();
     mail.auto_submitted = true;
@@ -44,26 +41,17 @@ fn a_full_mail_has_each_header_once_and_text_before_html() {
     }
     assert!(header(&bytes, "Bcc").is_empty() && header(&bytes, "Sender").is_empty());
     let url = mail.list_unsubscribe_url.as_deref().unwrap();
-    assert_eq!(
-        header(&bytes, "List-Unsubscribe"),
-        [format!("<{url}>, <mailto:stop@example.com?subject=unsubscribe>")]
-    );
+    assert_eq!(header(&bytes, "List-Unsubscribe"), [format!("<{url}>, <mailto:stop@example.com?subject=unsubscribe>")]);
     assert_eq!(header(&bytes, "List-Unsubscribe-Post"), ["List-Unsubscribe=One-Click"]);
     assert_eq!(header(&bytes, "Date"), ["Wed, 18 Nov 2026 11:06:40 +0000"]);
     assert_eq!(header(&bytes, "Message-ID"), ["<m1@example.com>"]);
     let references = &header(&bytes, "References")[0];
-    assert!(
-        references.starts_with("<0@example.com> <21@example.com>")
-            && references.ends_with(" <39@example.com>")
-    );
+    assert!(references.starts_with("<0@example.com> <21@example.com>") && references.ends_with(" <39@example.com>"));
 
     let parsed = MessageParser::default().parse(&bytes).unwrap();
     assert_eq!(parsed.subject(), Some("Ihre Rückkehr 🎉"));
     let from = parsed.from().unwrap().first().unwrap();
-    assert_eq!(
-        (from.name(), from.address()),
-        (Some("Countersign, Büro"), Some("desk@example.com"))
-    );
+    assert_eq!((from.name(), from.address()), (Some("Countersign, Büro"), Some("desk@example.com")));
     let to = parsed.to().unwrap().first().unwrap();
     assert_eq!((to.name(), to.address()), (Some("Bo \"B\" O'Neil"), Some("bo@example.org")));
     assert_eq!(parsed.body_text(0).unwrap().trim_end(), "Grüße\r\n.\r\nEnde");
@@ -90,15 +78,7 @@ fn a_text_mail_is_one_part_without_unsubscribe_headers() {
 #[test]
 fn no_field_can_add_a_header() {
     // limits.md V-11: each break, in each field that becomes a header.
-    for bad in [
-        "a\r\nBcc: x@example.com",
-        "a\nb",
-        "a\rb",
-        "a\u{85}b",
-        "a\u{2028}b",
-        "a\r\n b",
-        "\r\n\r\nbody",
-    ] {
+    for bad in ["a\r\nBcc: x@example.com", "a\nb", "a\rb", "a\u{85}b", "a\u{2028}b", "a\r\n b", "\r\n\r\nbody"] {
         let set: [fn(&mut crate::email::Mail, String); 11] = [
             |m, s| m.subject = s,
             |m, s| m.from_name = s,
@@ -120,15 +100,9 @@ fn no_field_can_add_a_header() {
         }
     }
     let mut nul = mail("a\0b", "Hi");
-    assert_eq!(
-        render(&nul).unwrap_err().to_string(),
-        "subject holds the control character U+0000 at position 2."
-    );
+    assert_eq!(render(&nul).unwrap_err().to_string(), "subject holds the control character U+0000 at position 2.");
     nul.subject = "ab\r\nc".into();
-    assert_eq!(
-        render(&nul).unwrap_err().to_string(),
-        "subject must be one line. A line break at position 3 could add a hidden header."
-    );
+    assert_eq!(render(&nul).unwrap_err().to_string(), "subject must be one line. A line break at position 3 could add a hidden header.");
 }
 
 #[test]
@@ -163,14 +137,9 @@ fn only_list_and_x_headers_of_others_are_taken_and_only_once() {
 
 #[test]
 fn links_and_dates_out_of_range_are_refused_and_never_panic() {
-    for url in [
-        "http://example.com/u",
-        "javascript:alert(1)",
-        "https://example.com/a b",
-        "https://e.com/>,<mailto:x",
-        "https://é.example/",
-        "ftp://x",
-    ] {
+    for url in
+        ["http://example.com/u", "javascript:alert(1)", "https://example.com/a b", "https://e.com/>,<mailto:x", "https://é.example/", "ftp://x"]
+    {
         let mut mail = mail("Hello", "Hi");
         mail.list_unsubscribe_url = Some(url.into());
         assert!(render(&mail).is_err(), "{url}");
@@ -204,8 +173,7 @@ fn long_lines_and_every_line_end_become_wire_safe() {
     wire::check(&bytes, false).unwrap();
     let parsed = MessageParser::default().parse(&bytes).unwrap();
     assert_eq!(parsed.subject().unwrap(), "w".repeat(1000));
-    let expected =
-        format!("{}\r\na\r\nb\r\nc\r\n\r\nd\r\n\r\n.\r\n..\r\nFrom x", "x".repeat(10_000));
+    let expected = format!("{}\r\na\r\nb\r\nc\r\n\r\nd\r\n\r\n.\r\n..\r\nFrom x", "x".repeat(10_000));
     assert_eq!(parsed.body_text(0).unwrap().trim_end(), expected);
 }
 
@@ -213,8 +181,7 @@ fn long_lines_and_every_line_end_become_wire_safe() {
 fn a_body_cannot_hold_its_own_boundary() {
     let mut one = mail("Hello", "Hi");
     one.html = Some("<p>Hi</p>".into());
-    let boundary =
-        |bytes: &[u8]| header(bytes, "Content-Type")[0].split('"').nth(1).unwrap().to_owned();
+    let boundary = |bytes: &[u8]| header(bytes, "Content-Type")[0].split('"').nth(1).unwrap().to_owned();
     let first = boundary(&render(&one).unwrap());
     one.text = format!("--{first}--\nHi");
     let bytes = render(&one).unwrap();

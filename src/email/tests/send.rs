@@ -13,9 +13,7 @@ async fn relay(behaviour: Behaviour) -> (Catcher, Connection) {
 }
 
 pub(super) fn transport(catcher: &Catcher) -> Transport {
-    Transport::parse(&format!("smtp://{}", catcher.addr()))
-        .unwrap()
-        .with_hello_name("desk.example.com")
+    Transport::parse(&format!("smtp://{}", catcher.addr())).unwrap().with_hello_name("desk.example.com")
 }
 
 pub(super) async fn send(connection: &mut Connection, bytes: &[u8]) -> Result<Accepted, Failure> {
@@ -62,13 +60,8 @@ async fn three_messages_go_over_one_connection_byte_for_byte() {
 #[tokio::test]
 async fn a_refusal_before_data_says_where_and_leaves_the_connection_usable() {
     for pipelining in [true, false] {
-        for (verb, stage) in
-            [(Verb::Mail, Stage::Mail), (Verb::Rcpt, Stage::Rcpt), (Verb::Data, Stage::Data)]
-        {
-            for (text, kind) in [
-                ("450 4.2.0 Later\nplease", FailureKind::Transient),
-                ("550 5.1.1 Never", FailureKind::Permanent),
-            ] {
+        for (verb, stage) in [(Verb::Mail, Stage::Mail), (Verb::Rcpt, Stage::Rcpt), (Verb::Data, Stage::Data)] {
+            for (text, kind) in [("450 4.2.0 Later\nplease", FailureKind::Transient), ("550 5.1.1 Never", FailureKind::Permanent)] {
                 let mut behaviour = Behaviour::new().with(reply(verb, text).times(1));
                 if !pipelining {
                     behaviour = behaviour.without("PIPELINING");
@@ -90,25 +83,16 @@ async fn a_refusal_before_data_says_where_and_leaves_the_connection_usable() {
 
 #[tokio::test]
 async fn one_bad_recipient_does_not_spoil_the_next() {
-    let (catcher, mut connection) = relay(
-        Behaviour::new().with(reply(Verb::Rcpt, "550 5.1.1 No").for_address("no@example.org")),
-    )
-    .await;
-    assert_eq!(
-        send_to(&mut connection, "no@example.org", &some("x")).await.unwrap_err().stage,
-        Stage::Rcpt
-    );
+    let (catcher, mut connection) = relay(Behaviour::new().with(reply(Verb::Rcpt, "550 5.1.1 No").for_address("no@example.org"))).await;
+    assert_eq!(send_to(&mut connection, "no@example.org", &some("x")).await.unwrap_err().stage, Stage::Rcpt);
     send_to(&mut connection, "yes@example.org", &some("x")).await.unwrap();
     assert_eq!(catcher.messages()[0].to, ["yes@example.org"]);
 }
 
 #[tokio::test]
 async fn refusals_after_the_dot_are_certain_and_keep_the_connection() {
-    for (text, kind) in
-        [("451 4.3.0 Later", FailureKind::Transient), ("554 5.7.1 Spam", FailureKind::Permanent)]
-    {
-        let (catcher, mut connection) =
-            relay(Behaviour::new().with(reply(Verb::Dot, text).times(1))).await;
+    for (text, kind) in [("451 4.3.0 Later", FailureKind::Transient), ("554 5.7.1 Spam", FailureKind::Permanent)] {
+        let (catcher, mut connection) = relay(Behaviour::new().with(reply(Verb::Dot, text).times(1))).await;
         let failure = send(&mut connection, &some("x")).await.unwrap_err();
         assert_eq!((failure.stage, failure.kind), (Stage::Dot, kind));
         assert!(catcher.messages().is_empty());
@@ -120,13 +104,9 @@ async fn refusals_after_the_dot_are_certain_and_keep_the_connection() {
 #[tokio::test]
 async fn a_refusal_that_is_not_utf8_is_still_a_refusal() {
     let latin1 = Action::Raw(b"550 5.7.1 R\xe9fus\xe9\r\n".to_vec());
-    let (_catcher, mut connection) =
-        relay(Behaviour::new().with(Rule::at(Verb::Dot, latin1))).await;
+    let (_catcher, mut connection) = relay(Behaviour::new().with(Rule::at(Verb::Dot, latin1))).await;
     let failure = send(&mut connection, &some("x")).await.unwrap_err();
-    assert_eq!(
-        (failure.kind, failure.text.as_str()),
-        (FailureKind::Permanent, "R\u{fffd}fus\u{fffd}")
-    );
+    assert_eq!((failure.kind, failure.text.as_str()), (FailureKind::Permanent, "R\u{fffd}fus\u{fffd}"));
 }
 
 #[tokio::test]
@@ -140,8 +120,7 @@ async fn a_second_reply_after_the_dot_ends_the_connection() {
 #[tokio::test]
 async fn a_421_is_transient_and_ends_the_connection() {
     for verb in [Verb::Mail, Verb::Rcpt, Verb::Data, Verb::Dot] {
-        let (_catcher, mut connection) =
-            relay(Behaviour::new().with(reply(verb, "421 4.3.2 Going down"))).await;
+        let (_catcher, mut connection) = relay(Behaviour::new().with(reply(verb, "421 4.3.2 Going down"))).await;
         let failure = send(&mut connection, &some("x")).await.unwrap_err();
         assert_eq!((failure.kind, failure.code), (FailureKind::Transient, Some(421)), "{verb:?}");
         assert!(!connection.is_reusable());
@@ -156,13 +135,10 @@ async fn dropped_before_the_dot_nothing_is_sent() {
     drop(connection.offer(Some(&from), &to, false, bytes.len()).await.unwrap());
     assert!(!connection.is_reusable());
     let mut connection = transport(&catcher).connect().await.unwrap();
-    drop(
-        connection.offer(None, &to, false, bytes.len()).await.unwrap().body(&bytes).await.unwrap(),
-    );
+    drop(connection.offer(None, &to, false, bytes.len()).await.unwrap().body(&bytes).await.unwrap());
     assert!(!connection.is_reusable());
     // The same by cancelling in the middle of a step.
-    let slow =
-        Behaviour::new().with(Rule::at(Verb::Rcpt, Action::Hang(Duration::from_millis(100))));
+    let slow = Behaviour::new().with(Rule::at(Verb::Rcpt, Action::Hang(Duration::from_millis(100))));
     let (slow, mut connection) = relay(slow).await;
     let offer = connection.offer(Some(&from), &to, false, 1);
     assert!(tokio::time::timeout(Duration::from_millis(20), offer).await.is_err());
@@ -170,29 +146,17 @@ async fn dropped_before_the_dot_nothing_is_sent() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(catcher.messages().is_empty() && slow.messages().is_empty());
     assert!(!catcher.commands().contains(&".".to_owned()));
-    assert!(
-        catcher.commands().contains(&"MAIL FROM:<> SIZE=".to_owned())
-            || catcher.commands().iter().any(|c| c.starts_with("MAIL FROM:<> "))
-    );
+    assert!(catcher.commands().contains(&"MAIL FROM:<> SIZE=".to_owned()) || catcher.commands().iter().any(|c| c.starts_with("MAIL FROM:<> ")));
 }
 
 #[tokio::test]
 async fn a_relay_that_leaves_during_the_commit_cannot_have_taken_it() {
     let (catcher, mut connection) = relay(Behaviour::new().idle(Duration::from_millis(50))).await;
     let (from, to, bytes) = (address("desk@example.com"), address("bo@example.org"), some("x"));
-    let ready = connection
-        .offer(Some(&from), &to, false, bytes.len())
-        .await
-        .unwrap()
-        .body(&bytes)
-        .await
-        .unwrap();
+    let ready = connection.offer(Some(&from), &to, false, bytes.len()).await.unwrap().body(&bytes).await.unwrap();
     tokio::time::sleep(Duration::from_millis(150)).await;
     let failure = ready.dot().await.unwrap_err();
-    assert_eq!(
-        (failure.stage, failure.kind, failure.code),
-        (Stage::Data, FailureKind::Transient, Some(421))
-    );
+    assert_eq!((failure.stage, failure.kind, failure.code), (Stage::Data, FailureKind::Transient, Some(421)));
     assert!(catcher.messages().is_empty());
     assert!(!connection.is_reusable());
 }
@@ -200,18 +164,7 @@ async fn a_relay_that_leaves_during_the_commit_cannot_have_taken_it() {
 #[tokio::test]
 async fn nothing_in_a_body_ends_it_early_or_begins_another() {
     let next = "MAIL FROM:<evil@example.com>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nX: y\r\n\r\nz";
-    for end in [
-        "\r\n.\r\n",
-        "\n.\n",
-        "\n.\r\n",
-        "\r\n.\n",
-        "\r.\r",
-        "\r.\r\n",
-        "\r\n.\r",
-        "\n\n.\r\r\n",
-        "\r\n..\r\n",
-        "\r\n.\r\r\n",
-    ] {
+    for end in ["\r\n.\r\n", "\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\r\n", "\r\n.\r", "\n\n.\r\r\n", "\r\n..\r\n", "\r\n.\r\r\n"] {
         let (catcher, mut connection) = relay(Behaviour::new()).await;
         let text = format!("one{end}{next}{end}two");
         send(&mut connection, &some(&text)).await.unwrap();
@@ -229,10 +182,7 @@ async fn nothing_in_a_body_ends_it_early_or_begins_another() {
                 assert_eq!(catcher.messages()[1].raw, format!("{raw}\r\n").as_bytes());
             }
             Err(_) => {
-                assert_eq!(
-                    (sent.unwrap_err().kind, connection.is_reusable()),
-                    (FailureKind::Permanent, false)
-                );
+                assert_eq!((sent.unwrap_err().kind, connection.is_reusable()), (FailureKind::Permanent, false));
                 assert_eq!(catcher.messages().len(), 1);
             }
         }
@@ -243,16 +193,12 @@ async fn nothing_in_a_body_ends_it_early_or_begins_another() {
 #[tokio::test]
 async fn long_lines_emoji_and_big_bodies_arrive_unchanged() {
     let (catcher, mut connection) = relay(Behaviour::new()).await;
-    let mut big =
-        mail("Wir sehen uns 🎉🎉 in Zürich", &format!("{}\n", "x".repeat(10_000)).repeat(200));
+    let mut big = mail("Wir sehen uns 🎉🎉 in Zürich", &format!("{}\n", "x".repeat(10_000)).repeat(200));
     big.html = Some(format!("<p>{}</p>", "日本".repeat(100_000)));
     let bytes = render(&big).unwrap();
     send(&mut connection, &bytes).await.unwrap();
     let caught = &catcher.messages()[0];
-    assert_eq!(
-        (caught.raw == bytes, caught.subject.as_str()),
-        (true, "Wir sehen uns 🎉🎉 in Zürich")
-    );
+    assert_eq!((caught.raw == bytes, caught.subject.as_str()), (true, "Wir sehen uns 🎉🎉 in Zürich"));
     assert!(caught.raw.split(|b| *b == b'\n').all(|line| line.len() <= 999));
 }
 
@@ -268,19 +214,13 @@ async fn international_addresses_travel_as_the_relay_can_take_them() {
     assert!(utf8.needs_smtputf8());
     let bytes = render(&utf8).unwrap();
     send_to(&mut connection, "bø@bücher.example", &bytes).await.unwrap();
-    assert_eq!(
-        (catcher.messages()[1].to[0].as_str(), catcher.messages()[1].raw == bytes),
-        ("bø@xn--bcher-kva.example", true)
-    );
+    assert_eq!((catcher.messages()[1].to[0].as_str(), catcher.messages()[1].raw == bytes), ("bø@xn--bcher-kva.example", true));
     assert!(catcher.commands().iter().any(|line| line.ends_with(" BODY=8BITMIME SMTPUTF8")));
 
     let (catcher, mut connection) = relay(Behaviour::new().without("SMTPUTF8")).await;
     let failure = send_to(&mut connection, "bø@example.org", &bytes).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Permanent);
-    assert_eq!(
-        failure.text,
-        "\"bø@example.org\" needs a mail relay with SMTPUTF8; 127.0.0.1 does not offer it."
-    );
+    assert_eq!(failure.text, "\"bø@example.org\" needs a mail relay with SMTPUTF8; 127.0.0.1 does not offer it.");
     assert!(connection.is_reusable() && catcher.commands().len() == 1);
 }
 

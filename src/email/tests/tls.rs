@@ -94,25 +94,14 @@ async fn no_password_leaves_without_a_trusted_certificate() {
         let (addr, root) = front(kind, catcher.addr()).await;
         let url = format!("{scheme}://u:p@{host}:{}", addr.port());
         let failure = connect(url, trusted.then_some(root)).await.unwrap_err();
-        assert_eq!(
-            (failure.stage, failure.kind),
-            (Stage::Tls, FailureKind::Config),
-            "{scheme} {host}: {failure}"
-        );
+        assert_eq!((failure.stage, failure.kind), (Stage::Tls, FailureKind::Config), "{scheme} {host}: {failure}");
     }
     let url = format!("smtp+starttls://u:p@localhost:{}", catcher.addr().port());
     let failure = connect(url, None).await.unwrap_err();
     assert_eq!((failure.stage, failure.kind), (Stage::Tls, FailureKind::Config));
-    let refusing =
-        Catcher::start_with("127.0.0.1:0", Behaviour::new().offer_starttls()).await.unwrap();
+    let refusing = Catcher::start_with("127.0.0.1:0", Behaviour::new().offer_starttls()).await.unwrap();
     let url = format!("smtp+starttls://u:p@localhost:{}", refusing.addr().port());
     let failure = connect(url, None).await.unwrap_err();
-    assert_eq!(
-        (failure.stage, failure.kind, failure.code),
-        (Stage::Tls, FailureKind::Transient, Some(454))
-    );
-    assert!(
-        !catcher.commands().contains(&"AUTH".to_owned())
-            && !refusing.commands().contains(&"AUTH".to_owned())
-    );
+    assert_eq!((failure.stage, failure.kind, failure.code), (Stage::Tls, FailureKind::Transient, Some(454)));
+    assert!(!catcher.commands().contains(&"AUTH".to_owned()) && !refusing.commands().contains(&"AUTH".to_owned()));
 }
