@@ -35,8 +35,7 @@ pub fn body(request: &HttpRequest, payload: &mut Payload) -> LocalBoxFuture<'sta
     Box::pin(async move {
         bytes.await.map_err(|error| {
             if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
-                let text = format!("The request body is larger than {} bytes. Nothing was stored.", super::LARGEST_BODY);
-                Problem::with_status(Error::bad_request("body_too_large", text), StatusCode::PAYLOAD_TOO_LARGE)
+                Error::too_large("request body", super::LARGEST_BODY).into()
             } else {
                 Error::bad_request("body_unreadable", "The request body could not be read. Send it again.").into()
             }

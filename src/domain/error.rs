@@ -12,6 +12,8 @@ pub enum Kind {
     BadRequest,
     /// The request is well-formed and cannot be taken.
     Invalid,
+    /// The request is larger than what is taken.
+    TooLarge,
     /// No such thing, or not for this actor: the two answer alike.
     NotFound,
     /// The actor may not do this.
@@ -71,6 +73,11 @@ impl Error {
     /// A malformed request.
     pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(Kind::BadRequest, code, detail)
+    }
+
+    /// A request larger than what is taken.
+    pub fn too_large(what: &str, limit: usize) -> Self {
+        Self::new(Kind::TooLarge, "body_too_large", format!("The {what} is larger than {limit} bytes. Nothing was stored."))
     }
 
     /// Nothing there, or nothing this actor may know of.

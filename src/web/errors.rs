@@ -53,7 +53,7 @@ impl ResponseError for PageError {
 
     fn error_response(&self) -> HttpResponse {
         let title = match self.error.kind {
-            Kind::BadRequest | Kind::Invalid => "That could not be taken",
+            Kind::BadRequest | Kind::Invalid | Kind::TooLarge => "That could not be taken",
             Kind::NotFound => "Nothing here",
             Kind::Forbidden => "Not allowed",
             Kind::Conflict => "That no longer fits",

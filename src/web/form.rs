@@ -12,7 +12,7 @@ use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::text;
 
 /// Largest form taken, in bytes.
-const LARGEST: usize = 2 * 1024 * 1024;
+pub(super) const LARGEST: usize = 2 * 1024 * 1024;
 
 /// The fields of a form whose token was right.
 pub struct Form(Vec<(String, String)>);
@@ -78,9 +78,7 @@ impl FromRequest for Form {
         let bytes = web::Bytes::from_request(&request, payload);
         Box::pin(async move {
             let fields = async {
-                let bytes = bytes
-                    .await
-                    .map_err(|_| Error::bad_request("body_too_large", format!("The form is larger than {LARGEST} bytes. Nothing was stored.")))?;
+                let bytes = bytes.await.map_err(|_| Error::too_large("form", LARGEST))?;
                 let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
                 if !bytes.is_empty() && !kind.starts_with("application/x-www-form-urlencoded") {
                     return Err(Error::forbidden("form_stale", "This form is too old. Go back, reload the page, and try again."));

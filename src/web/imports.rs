@@ -1,5 +1,6 @@
 //! CSV import with progress, and the refused rows for download.
 
+use actix_multipart::MultipartError;
 use actix_multipart::form::bytes::Bytes as Upload;
 use actix_multipart::form::text::Text;
 use actix_multipart::form::{MultipartForm, MultipartFormConfig};
@@ -43,7 +44,11 @@ pub(super) struct Posted {
 /// Limits of the upload; the file's own limit is on its field.
 pub fn limits() -> MultipartFormConfig {
     MultipartFormConfig::default().total_limit(import::LARGEST + 64 * 1024).memory_limit(import::LARGEST + 64 * 1024).error_handler(|error, _| {
-        let error = Error::bad_request("body_too_large", format!("The file could not be taken: {error}. At most {} bytes are.", import::LARGEST));
+        tracing::info!(%error, "an upload was refused");
+        let error = match error {
+            MultipartError::Payload(_) => Error::too_large("file", import::LARGEST),
+            _ => Error::bad_request("upload_incomplete", "The form holds no readable file. Choose a CSV file and send it again."),
+        };
         PageError::from(error).into()
     })
 }

@@ -51,7 +51,12 @@ pub fn configure(state: &crate::app::State, cookie_key: &CookieKey, config: &mut
         .cookie_path("/".to_owned())
         .session_lifecycle(PersistentSession::default().session_ttl(Duration::hours(SESSION_HOURS)))
         .build();
-    config
-        .route("/static/{path:.*}", web::get().to(assets::serve))
-        .service(web::scope("").wrap(from_fn(page::guard)).wrap(sessions).configure(routes::register).default_service(web::to(errors::not_found)));
+    config.route("/static/{path:.*}", web::get().to(assets::serve)).service(
+        web::scope("")
+            .app_data(web::PayloadConfig::new(form::LARGEST))
+            .wrap(from_fn(page::guard))
+            .wrap(sessions)
+            .configure(routes::register)
+            .default_service(web::to(errors::not_found)),
+    );
 }

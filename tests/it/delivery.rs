@@ -101,6 +101,18 @@ async fn no_answer_after_the_dot_leaves_it_uncertain_and_it_is_not_sent_again() 
 }
 
 #[actix_web::test]
+async fn a_dead_mail_server_loses_nothing() {
+    let mut desk = Desk::new().await;
+    let id = approved(&desk, "patient@example.com").await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    desk.relay = Some(closed);
+    let waits = until(&desk, &id, &[State::Queued]).await;
+    assert!(waits.row.state_reason.is_some());
+    let waiting = desk.read(|conn| outbox::waiting(conn, &id)).unwrap();
+    assert_eq!((waiting.state.as_str(), waiting.attempts), ("queued", 1));
+}
+
+#[actix_web::test]
 async fn a_refusal_at_the_dot_is_no_uncertainty() {
     let desk = Desk::with(Behaviour::new().with(Rule::at(Verb::Dot, Action::Reply("554 5.7.1 no".into())))).await;
     let id = approved(&desk, "spam@example.com").await;

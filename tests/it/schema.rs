@@ -67,3 +67,25 @@ async fn decisions_warrants_versions_and_the_audit_log_cannot_be_changed() {
         assert!(refused.contains("cannot be changed") || refused.contains("append-only"), "{table}: {refused}");
     }
 }
+
+#[test]
+fn a_full_disk_and_a_locked_database_are_told_apart_from_faults() {
+    use countersign::db::{self, Db};
+    use countersign::domain::error::{Error, Kind};
+    use countersign::domain::settings;
+    use diesel::connection::SimpleConnection;
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("small.db").display());
+    let db = Db::open(&url, 1).unwrap();
+    db::migrate::run(&db).unwrap();
+    let pragma = |text: &str| db.read(|conn| conn.batch_execute(text).map_err(Error::from)).unwrap();
+    pragma("PRAGMA max_page_count = 1; PRAGMA busy_timeout = 50");
+    let big = "x".repeat(1024 * 1024);
+    let refused = db.write(|conn| settings::set(conn, "big", &big)).unwrap_err();
+    assert_eq!((refused.kind, refused.code), (Kind::StorageFull, "storage_full"));
+    assert_eq!(db.read(|conn| settings::get(conn, "big")).unwrap(), None, "nothing half done");
+    let other = Db::open(&url, 1).unwrap();
+    let refused = other.write(|_| db.write(|conn| settings::set(conn, "small", "x"))).unwrap_err();
+    assert_eq!((refused.kind, refused.code), (Kind::Busy, "database_busy"));
+    db.write(|conn| settings::set(conn, "small", "x")).unwrap();
+}

@@ -35,6 +35,8 @@ pub struct Desk {
     pub catcher: Arc<Catcher>,
     pub agent: String,
     pub oversight: String,
+    /// Another mail server than the catcher.
+    pub relay: Option<std::net::SocketAddr>,
     _folder: tempfile::TempDir,
 }
 
@@ -102,7 +104,7 @@ impl Desk {
             wake: Arc::new(tokio::sync::Notify::new()),
             catcher: None,
         };
-        Desk { state, catcher, agent, oversight, _folder: folder }
+        Desk { state, catcher, agent, oversight, relay: None, _folder: folder }
     }
 
     /// The app as it is served.
@@ -120,7 +122,7 @@ impl Desk {
     }
 
     pub fn transport(&self) -> Transport {
-        Transport::parse(&format!("smtp://{}", self.catcher.addr())).unwrap()
+        Transport::parse(&format!("smtp://{}", self.relay.unwrap_or_else(|| self.catcher.addr()))).unwrap()
     }
 
     /// Sends until nothing is left that can be sent now.

@@ -83,7 +83,7 @@ pub struct Parsed {
 /// Reads a file whole. A file broken anywhere is refused before any row is kept.
 pub fn parse(bytes: &[u8]) -> Result<Parsed> {
     if bytes.len() > LARGEST {
-        return Err(Error::invalid("body_too_large", "file", format!("The file is larger than {LARGEST} bytes. Nothing was stored. Split it.")));
+        return Err(Error::too_large("file", LARGEST));
     }
     refuse_open_quote(bytes)?;
     let without_mark = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
