@@ -13,5 +13,6 @@ pub mod config;
 pub mod db;
 pub mod domain;
 pub mod email;
+pub mod telemetry;
 pub mod web;
 pub mod worker;

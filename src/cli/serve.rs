@@ -101,7 +101,7 @@ pub(super) async fn run(
     let server = HttpServer::new(move || {
         App::new()
             .wrap(middleware::Compress::default())
-            .wrap(tracing_actix_web::TracingLogger::default())
+            .wrap(tracing_actix_web::TracingLogger::<crate::telemetry::Requests>::new())
             .app_data(upload_limits())
             .configure(app::configure(state.clone(), cookie_key.clone()))
     })

@@ -1,6 +1,7 @@
 //! Everything that knows there are two databases.
 
 mod connection;
+pub mod functions;
 pub mod migrate;
 pub mod schema;
 pub mod types;

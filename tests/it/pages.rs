@@ -141,3 +141,19 @@ async fn a_page_that_is_not_there_says_so_and_carries_the_policy() {
         assert_eq!(browser.get(path).await.status, 404, "{path}");
     }
 }
+
+#[actix_web::test]
+async fn the_queue_is_filtered_by_words_in_any_case() {
+    use countersign::domain::mailboxes::Mode;
+    let desk = Desk::new().await;
+    desk.send(Mode::GatedSend, "wanted@example.com", serde_json::json!({"subject": "Blue Whales"})).await;
+    desk.send(Mode::GatedSend, "other@example.com", serde_json::json!({"subject": "Red pandas"})).await;
+    let mut browser = Browser::new(desk.app().await);
+    browser.sign_in("rita").await;
+    for (query, wanted, other) in
+        [("blue%20whales", true, false), ("WANTED", true, false), ("%25", false, false), ("nothing", false, false), ("", true, true)]
+    {
+        let body = browser.get(&format!("/queue?q={query}")).await.body;
+        assert_eq!((body.contains("Blue Whales"), body.contains("Red pandas")), (wanted, other), "{query}");
+    }
+}

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
+use crate::db::functions::{containing, lower_nullable};
 use crate::db::schema::{churn_events, imports, provider_events, variants};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ChurnEventId, ContactId, ImportId, MessageId, VariantId};
@@ -72,15 +73,14 @@ pub(super) fn list(conn: &mut Conn, filter: &Filter) -> QueryResult<Vec<ChurnEve
         query = query.filter(churn_events::churned_at.lt(*at).or(churn_events::churned_at.eq(*at).and(churn_events::id.lt(id.clone()))));
     }
     if let Some(words) = &filter.words {
-        let literal = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        let pattern = format!("%{literal}%");
+        let pattern = containing(words);
         query = query.filter(
-            churn_events::customer_email
+            lower_nullable(churn_events::customer_email)
                 .assume_not_null()
                 .like(pattern.clone())
                 .escape('\\')
-                .or(churn_events::customer_name.assume_not_null().like(pattern.clone()).escape('\\'))
-                .or(churn_events::plan_name.assume_not_null().like(pattern).escape('\\')),
+                .or(lower_nullable(churn_events::customer_name).assume_not_null().like(pattern.clone()).escape('\\'))
+                .or(lower_nullable(churn_events::plan_name).assume_not_null().like(pattern).escape('\\')),
         );
     }
     query.load(conn)

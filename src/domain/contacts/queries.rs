@@ -4,6 +4,7 @@ use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 use crate::db::Conn;
+use crate::db::functions::{containing, lower, lower_nullable};
 use crate::db::schema::{consents, contact_tags, contacts, customers};
 use crate::domain::ids::ContactId;
 
@@ -105,33 +106,19 @@ pub(super) fn search(conn: &mut Conn, search: &Search) -> QueryResult<Vec<Contac
             .filter(not(exists(contact_tags::table.filter(contact_tags::contact_id.eq(contacts::id)).filter(contact_tags::tag.eq(tag.clone())))));
     }
     for word in &search.words {
-        let pattern = like_pattern(word);
+        let pattern = containing(word);
         query = query.filter(
-            contacts::email_key.like(pattern.clone()).escape('\\').or(lower(contacts::name).like(pattern.clone()).escape('\\').assume_not_null()).or(
-                exists(
-                    contact_tags::table
-                        .filter(contact_tags::contact_id.eq(contacts::id))
-                        .filter(lower_tag(contact_tags::tag).like(pattern).escape('\\')),
-                ),
-            ),
+            contacts::email_key
+                .like(pattern.clone())
+                .escape('\\')
+                .or(lower_nullable(contacts::name).like(pattern.clone()).escape('\\').assume_not_null())
+                .or(exists(
+                    contact_tags::table.filter(contact_tags::contact_id.eq(contacts::id)).filter(lower(contact_tags::tag).like(pattern).escape('\\')),
+                )),
         );
     }
     if search.customers_only {
         query = query.filter(exists(customers::table.filter(customers::contact_id.eq(contacts::id))));
     }
     query.load(conn)
-}
-
-/// "%word%", with the word's own wildcards made literal.
-fn like_pattern(word: &str) -> String {
-    let literal = word.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{literal}%")
-}
-
-#[diesel::declare_sql_function]
-extern "SQL" {
-    #[sql_name = "lower"]
-    fn lower(text: diesel::sql_types::Nullable<diesel::sql_types::Text>) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
-    #[sql_name = "lower"]
-    fn lower_tag(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }

@@ -191,11 +191,7 @@ impl<'a> Writer<'a> {
         letter.say([shipped]);
         let used: Vec<String> = self.sheet.customer.features.iter().take(2).cloned().collect();
         if !used.is_empty() {
-            letter.say([format!("You worked with {}; this sits right beside it.", list(&used))]).fact(
-                "contact",
-                None,
-                format!("Used: {}", list(&used)),
-            );
+            letter.say([format!("When you left you were using {}.", list(&used))]).fact("contact", None, format!("Used: {}", list(&used)));
         }
         if !self.read_more(&mut letter, update) {
             self.act(&mut letter, "Try it", "Answer this mail and we will show it to you.");
@@ -232,9 +228,7 @@ impl<'a> Writer<'a> {
             letter.fact("usage_figure", None, figure.clone());
         }
         if figures.is_empty() {
-            letter
-                .say(["The work you put into setting it up is not lost, and picking it up again is quicker than starting over somewhere else."
-                    .to_owned()]);
+            letter.say(["You had it set up and running. If the need comes back, what would you use it for first?".to_owned()]);
         } else {
             letter.say([pick(self.seed, &["In that time it did this for you:", "This is what it took off your hands:", "Here is what came of it:"])
                 .to_owned()]);
@@ -293,7 +287,7 @@ impl<'a> Writer<'a> {
             }
             None => {
                 letter.say([quote.or(history)]);
-                letter.say(["We have not announced a fix that answers it, so we will not claim one. What we can do is look at your case: answer with what happened and when, and an engineer reads it.".to_owned()]);
+                letter.say(["We have not announced a fix that answers it, so we will not claim one. What we can do is look at your case: answer with what happened and when, and a person reads it.".to_owned()]);
             }
         }
         self.sign(&mut letter, false);
@@ -388,7 +382,7 @@ impl<'a> Writer<'a> {
         if let Some(thanks) = &self.sheet.company.feedback_incentive {
             letter.say([format!("As thanks for an answer there is {thanks}.")]).fact("company", None, format!("Incentive: {thanks}"));
         }
-        letter.say(["Just reply to this mail. It goes to the people who build the product.".to_owned()]);
+        letter.say(["Just reply to this mail, in your own words.".to_owned()]);
         self.sign(&mut letter, false);
         letter.finish()
     }

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
+use crate::db::functions::{containing, lower, lower_nullable};
 use crate::db::schema::{decisions, mailboxes, message_tags, message_versions, message_views, messages, outbox, warrants};
 use crate::domain::ids::{DecisionId, MailboxId, MessageId, WarrantId};
 
@@ -264,10 +265,14 @@ pub(super) fn list(conn: &mut Conn, reach: Option<&[MailboxId]>, filter: &Filter
         query = query.filter(messages::id.eq_any(message_tags::table.filter(message_tags::tag.eq(tag.clone())).select(message_tags::message_id)));
     }
     if let Some(words) = &filter.words {
-        let literal = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        let pattern = format!("%{literal}%");
-        query =
-            query.filter(message_versions::subject.like(pattern.clone()).escape('\\').or(message_versions::to_address.like(pattern).escape('\\')));
+        let pattern = containing(words);
+        query = query.filter(
+            lower(message_versions::subject)
+                .like(pattern.clone())
+                .escape('\\')
+                .or(lower(message_versions::to_address).like(pattern.clone()).escape('\\'))
+                .or(lower_nullable(message_versions::to_name).assume_not_null().like(pattern).escape('\\')),
+        );
     }
     // Ids are UUIDs of version 7: their order is the order of submission.
     match (&filter.after, filter.oldest_first) {
