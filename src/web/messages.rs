@@ -22,8 +22,7 @@ use crate::domain::messages::content::Words;
 use crate::domain::messages::decide::{Decide, decide};
 use crate::domain::messages::edit::edit as edit_message;
 use crate::domain::messages::list::{self, Filter, ListRow};
-use crate::domain::messages::submit::{NewMessage, submit};
-use crate::domain::messages::{self, Content, DecisionKind, Message, Origin, State as MessageState, cancel as cancelling};
+use crate::domain::messages::{self, Content, DecisionKind, Message, State as MessageState, cancel as cancelling};
 use crate::domain::outbox::{self, Waiting};
 use crate::domain::threads::{self, InboundEmail};
 use crate::email;
@@ -415,74 +414,5 @@ pub(super) async fn cancel(
             Ok(see_other(&format!("/messages/{id}")))
         }
         Err(error) => conflict(person, &state, id, "", error).await,
-    }
-}
-
-#[derive(Template)]
-#[template(path = "messages/new.html")]
-struct ComposePage {
-    chrome: Chrome,
-    mailboxes: Vec<Mailbox>,
-    mailbox: String,
-    to: String,
-    subject: String,
-    text: String,
-    problem: Option<String>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Recipient {
-    to: Option<String>,
-}
-
-async fn compose_page(person: Person, state: web::Data<State>, to: String) -> Result<ComposePage, PageError> {
-    let actor = person.actor.clone();
-    let mailboxes = state.read(move |conn| mailboxes::list(conn, &actor)).await?;
-    let chrome = person.visit.chrome("Write a message", "messages");
-    Ok(ComposePage { chrome, mailboxes, mailbox: String::new(), to, subject: String::new(), text: String::new(), problem: None })
-}
-
-pub(super) async fn compose(person: Person, state: web::Data<State>, query: web::Query<Recipient>) -> Result<HttpResponse, PageError> {
-    html(&compose_page(person, state, query.into_inner().to.unwrap_or_default()).await?)
-}
-
-pub(super) async fn create(person: Person, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {
-    let new = NewMessage {
-        mailbox: form.some("mailbox").map(str::to_owned),
-        to: form.get("to").to_owned(),
-        to_name: None,
-        words: Words { subject: form.get("subject").to_owned(), text: Some(form.get("text").to_owned()), html: None },
-        tags: vec![],
-        headers: vec![],
-        mode: None,
-        send_at: None,
-        consent_basis: None,
-        campaign: None,
-        origin: Origin::Person,
-    };
-    let actor = person.actor.clone();
-    let given = new.clone();
-    match state.write(move |conn| submit(conn, &actor, &given, clock::now())).await {
-        Ok(message) => {
-            flash(
-                &session,
-                match message.row.state {
-                    MessageState::Pending => "Submitted. It waits for somebody else's approval.",
-                    _ => "On its way.",
-                },
-            );
-            Ok(see_other(&format!("/messages/{}", message.row.id)))
-        }
-        Err(error) => {
-            let status = crate::api::status(error.kind);
-            let page = ComposePage {
-                mailbox: new.mailbox.unwrap_or_default(),
-                subject: new.words.subject,
-                text: new.words.text.unwrap_or_default(),
-                problem: Some(error.detail),
-                ..compose_page(person, state, new.to).await?
-            };
-            html_with(status, &page)
-        }
     }
 }

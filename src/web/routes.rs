@@ -2,7 +2,7 @@
 
 use actix_web::web::{self, ServiceConfig};
 
-use super::{audit, catalogue, caught, churn, customers, imports, keys, mailboxes, messages, public, sign_in, users};
+use super::{audit, catalogue, caught, churn, compose, customers, imports, keys, mailboxes, messages, public, sign_in, users};
 use crate::domain::actor::{Actor, Role};
 
 /// Who may use a page.
@@ -67,8 +67,8 @@ routes! {
     get "/" SignedIn messages::home;
     get "/queue" SignedIn messages::queue;
     get "/messages" SignedIn messages::index;
-    get "/messages/new" SignedIn messages::compose;
-    post "/messages" SignedIn messages::create;
+    get "/messages/new" SignedIn compose::new;
+    post "/messages" SignedIn compose::create;
     get "/messages/{id}" SignedIn messages::show;
     get "/messages/{id}/preview" SignedIn messages::preview;
     get "/messages/{id}/edit" SignedIn messages::edit;

@@ -194,3 +194,61 @@ async fn an_edit_after_approval_voids_it() {
     desk.drain().await;
     assert_eq!(desk.catcher.messages()[0].subject, "Later");
 }
+
+#[actix_web::test]
+async fn what_nobody_decides_expires_and_what_the_author_takes_back_is_withdrawn() {
+    use countersign::domain::messages::cancel::{cancel, expire_due};
+    let desk = Desk::new().await;
+    let (late, back) = (pending(&desk, "late@example.com").await, pending(&desk, "back@example.com").await);
+    assert_eq!(desk.call(&desk.agent, "POST", &format!("/v1/emails/{}/cancel", back.row.id), json!(null)).await.0, 200);
+    let almost = desk.now().plus_seconds(71 * 3600);
+    assert_eq!(desk.write(|conn| expire_due(conn, almost)).unwrap(), 0);
+    let over = desk.now().plus_seconds(73 * 3600);
+    assert_eq!(desk.write(|conn| expire_due(conn, over)).unwrap(), 1);
+    let state = |id| desk.read(|conn| messages::get(conn, &OPERATOR, id)).row.state;
+    assert_eq!((state(&late.row.id), state(&back.row.id)), (State::Expired, State::Withdrawn));
+    assert_eq!(try_decide(&desk, "Rita", &late, DecisionKind::Approve).unwrap_err().code, "already_decided");
+    assert_eq!(desk.write(|conn| cancel(conn, &OPERATOR, &late.row.id, desk.now())).unwrap_err().code, "too_late");
+}
+
+#[actix_web::test]
+async fn inside_the_undo_window_nothing_leaves_and_it_can_be_stopped() {
+    use countersign::domain::mailboxes::{self, MailboxChange};
+    use countersign::domain::messages::cancel::cancel;
+    use countersign::domain::outbox::{WorkerId, claim};
+    let desk = Desk::new().await;
+    let message = pending(&desk, "undo@example.com").await;
+    let change = MailboxChange { name: "Sender".into(), postal_address: "1 Main Street".into(), undo_seconds: 15, person_required: false };
+    desk.write(|conn| mailboxes::change(conn, &OPERATOR, &message.row.mailbox_id, &change, desk.now())).unwrap();
+    try_decide(&desk, "Rita", &message, DecisionKind::Approve).unwrap();
+    let claims = |seconds| desk.write(|conn| claim(conn, &WorkerId::new(), 10, desk.now().plus_seconds(seconds))).unwrap().len();
+    assert_eq!(claims(10), 0);
+    let rob = desk.person("Rob");
+    let stopped = desk.write(|conn| cancel(conn, &rob, &message.row.id, desk.now())).unwrap();
+    assert_eq!(stopped.row.state, State::Cancelled);
+    assert_eq!(claims(60), 0);
+}
+
+#[actix_web::test]
+async fn changes_that_were_asked_for_come_back_to_the_queue() {
+    let desk = Desk::new().await;
+    let message = pending(&desk, "again@example.com").await;
+    assert_eq!(try_decide(&desk, "Rita", &message, DecisionKind::RequestChanges).unwrap().row.state, State::ChangesRequested);
+    let rob = desk.person("Rob");
+    let words = Words { subject: "As asked".into(), text: Some("As asked for.".into()), html: None };
+    let edited = desk.write(|conn| edit(conn, &rob, &message.row.id, &words, None, desk.now())).unwrap();
+    assert_eq!((edited.row.state, edited.row.version), (State::Pending, 2));
+    assert_eq!(try_decide(&desk, "Rita", &edited, DecisionKind::Approve).unwrap().row.state, State::Approved);
+}
+
+#[actix_web::test]
+async fn where_only_people_decide_a_key_does_not() {
+    use countersign::domain::mailboxes::{self, MailboxChange};
+    let desk = Desk::new().await;
+    let message = pending(&desk, "people@example.com").await;
+    let change = MailboxChange { name: "Sender".into(), postal_address: "1 Main Street".into(), undo_seconds: 0, person_required: true };
+    desk.write(|conn| mailboxes::change(conn, &OPERATOR, &message.row.mailbox_id, &change, desk.now())).unwrap();
+    let body = json!({"message_id": message.row.id.as_str(), "decision": "approve", "content_hash": message.row.content_hash});
+    let (status, answer) = desk.call(&desk.oversight, "POST", "/v1/oversight/decide", body).await;
+    assert_eq!((status, answer["code"].as_str()), (403, Some("person_required")));
+}
