@@ -52,6 +52,13 @@ text_enum!(
     }
 );
 
+#[expect(clippy::derivable_impls, reason = "the enum is declared by a macro")]
+impl Default for Reason {
+    fn default() -> Self {
+        Reason::Other
+    }
+}
+
 impl Reason {
     /// A name for people.
     pub fn label(self) -> &'static str {

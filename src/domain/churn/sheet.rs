@@ -1,10 +1,12 @@
 //! The fact sheet of a churn event: what is on record, gathered for the drafter and for the reviewer.
 
+use jiff::civil::Date;
+
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::catalogue::{self, Plan, ProductUpdate};
 use crate::domain::contacts::{self, Customer};
-use crate::domain::drafting::{Company, CustomerFacts, FactSheet, OfferFact, PlanFact, QuoteFact, StoryFact, UpdateFact};
+use crate::domain::drafting::{CompanyFacts, CustomerFacts, CustomerQuote, FactSheet, OfferFact, PlanFact, StoryFact, UpdateFact};
 use crate::domain::error::Result;
 use crate::domain::matching::{self, Match, UpdateText};
 use crate::domain::money::Money;
@@ -64,7 +66,7 @@ pub fn gather(conn: &mut Conn, event: &ChurnEvent, now: Time) -> Result<FactShee
         .into_iter()
         .filter(|update| update.shipped() > left && update.shipped() <= today)
         .filter(|update| answers.iter().all(|answer| answer.update.id != update.id))
-        .map(|update| update_fact(&update))
+        .map(|update| update_fact(&update, &[]))
         .collect();
     let customer = match &event.contact_id {
         Some(contact) => contacts::customer(conn, contact)?,
@@ -72,7 +74,6 @@ pub fn gather(conn: &mut Conn, event: &ChurnEvent, now: Time) -> Result<FactShee
     };
     let plans = catalogue::plans(conn)?;
     let offer = catalogue::offers(conn)?.into_iter().find(|offer| offer.is_open(event.reason, today));
-    let story = story(conn, event)?;
     Ok(FactSheet {
         customer: customer_facts(event, customer.as_ref()),
         reason: event.reason,
@@ -80,89 +81,106 @@ pub fn gather(conn: &mut Conn, event: &ChurnEvent, now: Time) -> Result<FactShee
             .reason_quotes
             .iter()
             .filter(|quote| quote.source != "cancel code")
-            .map(|quote| QuoteFact { source: quote.source.clone(), text: quote.text.clone() })
+            .map(|quote| CustomerQuote { text: quote.text.clone(), source: quote.source.clone(), said_on: said_on(event, &quote.source) })
             .collect(),
-        updates: answers.iter().map(|answer| update_fact(&answer.update)).collect(),
+        updates: answers.iter().map(|answer| update_fact(&answer.update, &answer.found.words)).collect(),
         other_updates,
         offer: offer.map(|offer| OfferFact {
             id: offer.id.as_str().to_owned(),
             code: offer.code.clone(),
-            percent: offer.percent,
-            months: offer.months,
+            percent: u8::try_from(offer.percent).unwrap_or_default(),
+            months: offer.months.and_then(|months| u8::try_from(months).ok()),
             expires_on: offer.expires(),
         }),
-        smaller_plan: smaller_plan(event, &plans),
-        story,
+        plan_price: plan_price(event, &plans),
+        cheaper_plans: cheaper_plans(event, &plans),
+        stories: stories(conn)?,
         company: company(conn)?,
         today,
     })
 }
 
-fn update_fact(update: &ProductUpdate) -> UpdateFact {
+fn update_fact(update: &ProductUpdate, matched: &[String]) -> UpdateFact {
     UpdateFact {
         id: update.id.as_str().to_owned(),
         title: update.title.clone(),
         summary: update.summary.clone(),
-        feature: update.features.first().cloned(),
+        features: update.features.to_vec(),
         shipped_on: update.shipped(),
         url: update.url.clone(),
+        matched: matched.to_vec(),
     }
 }
 
+/// What they typed on leaving was said on the day they left; of a mail only the subject is known here.
+fn said_on(event: &ChurnEvent, source: &str) -> Option<Date> {
+    (source == "their words").then(|| event.churned_at.date())
+}
+
 fn customer_facts(event: &ChurnEvent, customer: Option<&Customer>) -> CustomerFacts {
-    let mrr = event.mrr_minor.map(|minor| Money { minor, currency: event.currency.clone() });
     CustomerFacts {
         name: event.customer_name.clone(),
+        company: customer.and_then(|customer| customer.company.clone()),
         plan: event.plan_name.clone(),
-        mrr,
-        tenure_days: event.tenure_days,
-        features: customer.map_or_else(|| event.features.clone(), |c| c.features.clone()).into_inner(),
-        usage: customer.map(|c| c.usage.clone().into_inner()).unwrap_or_default(),
+        mrr: event.mrr_minor.map(|minor| Money { minor, currency: event.currency.clone() }),
+        tenure_days: event.tenure_days.and_then(|days| u32::try_from(days).ok()),
+        features_used: customer.map_or_else(|| event.features.to_vec(), |customer| customer.features.to_vec()),
+        usage: customer.map(|customer| customer.usage.to_vec()).unwrap_or_default(),
+        last_active: event.last_active_at.map(|at| at.date()),
         left_on: Some(event.churned_at.date()),
     }
 }
 
-/// The dearest plan that costs less than what they paid, in the same currency.
-fn smaller_plan(event: &ChurnEvent, plans: &[Plan]) -> Option<PlanFact> {
-    let paid = event.mrr_minor?;
+fn price_of(plan: &Plan) -> Money {
+    Money { minor: plan.price_minor, currency: plan.currency.clone() }
+}
+
+/// What their plan costs today, where it is listed in their currency.
+fn plan_price(event: &ChurnEvent, plans: &[Plan]) -> Option<Money> {
+    let own = event.plan_name.as_deref()?;
+    plans.iter().find(|plan| plan.name.eq_ignore_ascii_case(own) && plan.currency == event.currency).map(price_of)
+}
+
+/// The plans that cost less than what they paid, in the same currency.
+fn cheaper_plans(event: &ChurnEvent, plans: &[Plan]) -> Vec<PlanFact> {
+    let Some(paid) = event.mrr_minor else { return vec![] };
     let own = event.plan_name.as_deref().unwrap_or_default();
     plans
         .iter()
         .filter(|plan| plan.currency == event.currency && plan.price_minor < paid && !plan.name.eq_ignore_ascii_case(own))
-        .max_by_key(|plan| plan.price_minor)
-        .map(|plan| PlanFact {
-            name: plan.name.clone(),
-            price: Money { minor: plan.price_minor, currency: plan.currency.clone() },
-            features: plan.features.clone().into_inner(),
+        .map(|plan| PlanFact { id: plan.id.as_str().to_owned(), name: plan.name.clone(), price: price_of(plan), features: plan.features.to_vec() })
+        .collect()
+}
+
+fn stories(conn: &mut Conn) -> Result<Vec<StoryFact>> {
+    let rows = catalogue::stories(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|story| StoryFact {
+            id: story.id.as_str().to_owned(),
+            who: story.who,
+            quote: story.quote,
+            outcome: story.outcome,
+            plan: story.plan_name,
+            reason: story.reason.and_then(|reason| reason.parse().ok()),
         })
+        .collect())
 }
 
-/// A story about the same reason, else about the same plan.
-fn story(conn: &mut Conn, event: &ChurnEvent) -> Result<Option<StoryFact>> {
-    let stories = catalogue::stories(conn)?;
-    let fits = stories
-        .iter()
-        .find(|story| story.reason.as_deref() == Some(event.reason.as_str()))
-        .or_else(|| stories.iter().find(|story| story.plan_name.is_some() && story.plan_name == event.plan_name))
-        .or_else(|| stories.first());
-    Ok(fits.map(|story| StoryFact {
-        id: story.id.as_str().to_owned(),
-        who: story.who.clone(),
-        quote: story.quote.clone(),
-        outcome: story.outcome.clone(),
-    }))
-}
-
-fn company(conn: &mut Conn) -> Result<Company> {
+fn company(conn: &mut Conn) -> Result<CompanyFacts> {
     let mut facts = catalogue::company_facts(conn)?;
     let mut take = |name: &str| facts.remove(name);
-    Ok(Company {
+    Ok(CompanyFacts {
         product: take("product"),
-        sender_name: take("sender_name"),
+        company: take("company"),
         founder_name: take("founder_name"),
-        pause_months: take("pause_months"),
+        founder_title: take("founder_title"),
+        sender_name: take("sender_name"),
+        pause_months: take("pause_months").and_then(|months| months.parse().ok()),
         pause_keeps: take("pause_keeps"),
         feedback_incentive: take("feedback_incentive"),
+        data_kept_months: take("data_kept_months").and_then(|months| months.parse().ok()),
+        site_url: take("site_url"),
         restart_url: take("restart_url"),
     })
 }

@@ -86,7 +86,7 @@ pub fn generate(conn: &mut Conn, actor: &Actor, id: &ChurnEventId, now: Time) ->
                 text_body: draft.text,
                 html_body: draft.html,
                 coupon_code: draft.coupon_code,
-                coupon_percent: draft.coupon_percent,
+                coupon_percent: draft.coupon_percent.map(i32::from),
                 offer_id: draft.offer_id.map(OfferId::from),
                 recommended: draft.strategy == best,
                 facts: Json::new(draft.facts),

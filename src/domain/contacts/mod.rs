@@ -293,7 +293,7 @@ fn complete(conn: &mut Conn, rows: Vec<ContactRow>) -> Result<Vec<Contact>> {
 }
 
 /// A figure of use, such as 48210 "orders synced".
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageFigure {
     /// What was counted.
     pub label: String,

@@ -4,19 +4,21 @@
 //! in a place; the same facts give the same bytes.
 
 mod facts;
-mod letter;
+mod html;
 mod playbook;
+#[cfg(test)]
+mod tests;
 mod words;
-
-pub use facts::{Company, CustomerFacts, FactSheet, OfferFact, PlanFact, QuoteFact, StoryFact, UpdateFact};
-pub use playbook::{draft_all, recommended};
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::reason::Strategy;
 
+pub use facts::{CompanyFacts, CustomerFacts, CustomerQuote, FactSheet, OfferFact, PlanFact, StoryFact, UpdateFact};
+pub use playbook::{draft_all, recommended};
+
 /// One of the nine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {
     /// Its strategy.
     pub strategy: Strategy,
@@ -24,12 +26,12 @@ pub struct Draft {
     pub subject: String,
     /// The plain text.
     pub text: String,
-    /// The same words as HTML.
+    /// The same words as an HTML fragment, without a footer.
     pub html: String,
-    /// The coupon it promises.
+    /// The code it promises.
     pub coupon_code: Option<String>,
     /// The percent it promises.
-    pub coupon_percent: Option<i32>,
+    pub coupon_percent: Option<u8>,
     /// The offer both come from.
     pub offer_id: Option<String>,
     /// The facts it rests on.
@@ -39,13 +41,12 @@ pub struct Draft {
 /// A fact that a letter rests on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FactRef {
-    /// What kind of fact.
+    /// What kind: `contact`, `reason`, `quote`, `update`, `offer`, `plan_price`, `story`, `company` or `allowed_url`.
     pub kind: String,
     /// Its id, where it is a row.
     pub id: Option<String>,
     /// The fact in words.
     pub label: String,
+    /// The words in the subject or the text that rest on it.
+    pub span: String,
 }
-
-#[cfg(test)]
-mod tests;
