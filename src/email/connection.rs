@@ -23,6 +23,7 @@ use super::dialogue::Dialogue;
 use super::outcome::{Failure, FailureKind, Reply, Stage};
 use super::transport::Timeouts;
 use super::wire;
+use crate::domain::outbox::AtDot;
 
 /// What a relay said it can do (RFC 1869 keywords, upper case).
 #[derive(Debug, Clone, Default)]
@@ -208,16 +209,22 @@ impl<'a> Offered<'a> {
         }
     }
 
-    /// Content, final dot and reply in one go.
-    pub async fn finish(self, bytes: &[u8]) -> Result<Accepted, Failure> {
-        self.body(bytes).await?.dot().await
+    /// Content, final dot and reply in one go, for tests of the dialogue alone.
+    #[cfg(test)]
+    pub(in crate::email) async fn finish(self, bytes: &[u8]) -> Result<Accepted, Failure> {
+        self.body(bytes).await?.write_dot().await
     }
 }
 
 impl Ready<'_> {
     /// Sends the final dot and waits for the reply. From here on the message may have been
-    /// taken, unless the relay says otherwise.
-    pub async fn dot(self) -> Result<Accepted, Failure> {
+    /// taken, unless the relay says otherwise. It takes the permission that only the outbox
+    /// gives, after it verified the warrant.
+    pub async fn dot(self, _permission: &AtDot) -> Result<Accepted, Failure> {
+        self.write_dot().await
+    }
+
+    pub(in crate::email) async fn write_dot(self) -> Result<Accepted, Failure> {
         match self.at {
             At::Directory(directory) => write_file(directory.clone(), self.content).await,
             At::Smtp { home, mut dialogue, limits, .. } => {

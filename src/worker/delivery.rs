@@ -94,7 +94,7 @@ async fn attempt(state: &State, transport: &Transport, connection: Option<Connec
             return (None, Err(error));
         }
     };
-    let answer = ready.dot().await;
+    let answer = ready.dot(&at_dot).await;
     let recorded = settle(state, *at_dot, answer).await;
     (Some(connection), recorded)
 }

@@ -155,7 +155,7 @@ async fn a_relay_that_leaves_during_the_commit_cannot_have_taken_it() {
     let (from, to, bytes) = (address("desk@example.com"), address("bo@example.org"), some("x"));
     let ready = connection.offer(Some(&from), &to, false, bytes.len()).await.unwrap().body(&bytes).await.unwrap();
     tokio::time::sleep(Duration::from_millis(150)).await;
-    let failure = ready.dot().await.unwrap_err();
+    let failure = ready.write_dot().await.unwrap_err();
     assert_eq!((failure.stage, failure.kind, failure.code), (Stage::Data, FailureKind::Transient, Some(421)));
     assert!(catcher.messages().is_empty());
     assert!(!connection.is_reusable());
