@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::error::Problem;
 use super::json::Json;
 use super::key::Key;
-use super::shapes::{self, OneOrMany, Tags, split_tags};
+use super::shapes::{self, OneOrMany, Tags};
 use crate::app::State;
 use crate::clock;
 use crate::domain::contacts::{self, ContactInput, Search};
@@ -25,7 +25,7 @@ pub struct Query {
 
 pub async fn search(key: Key, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
     let query = query.into_inner();
-    let (tags, without_tags) = query.tags.as_deref().map(split_tags).unwrap_or_default();
+    let (tags, without_tags) = query.tags.as_deref().map(contacts::split_tags).unwrap_or_default();
     let email_key = query.email.as_deref().map(|email| EmailAddress::parse("email", email)).transpose()?;
     let search = Search {
         email_key: email_key.map(|email| email.key().to_owned()),

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::error::Problem;
 use super::key::Key;
-use super::shapes::split_tags;
 use crate::app::State;
 use crate::clock::Time;
 use crate::domain::actor::Scope;
+use crate::domain::contacts;
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::Error;
 use crate::domain::ids::InboundEmailId;
@@ -49,7 +49,7 @@ pub async fn inbox(key: Key, state: web::Data<State>, id: web::Path<String>, que
     };
     let filter = InboxFilter {
         from_key,
-        tags: query.tags.as_deref().map(|tags| split_tags(tags).0).unwrap_or_default(),
+        tags: query.tags.as_deref().map(|tags| contacts::split_tags(tags).0).unwrap_or_default(),
         unread: query.unread,
         since,
         limit: query.limit.unwrap_or(50).clamp(1, 100),

@@ -34,13 +34,6 @@ pub struct Tags {
     pub tags: OneOrMany,
 }
 
-/// A comma-separated list, a leading minus excluding.
-pub fn split_tags(list: &str) -> (Vec<String>, Vec<String>) {
-    let (without, with): (Vec<&str>, Vec<&str>) = list.split(',').map(str::trim).filter(|tag| !tag.is_empty()).partition(|tag| tag.starts_with('-'));
-    let with = with.into_iter().map(str::to_owned).collect();
-    (with, without.into_iter().map(|tag| tag.trim_start_matches('-').to_owned()).collect())
-}
-
 /// A contact.
 pub fn contact(contact: &Contact) -> Value {
     json!({

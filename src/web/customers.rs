@@ -37,11 +37,11 @@ struct IndexPage {
 pub(super) async fn index(person: Person, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let query = query.into_inner();
     let (q, given) = (query.q.unwrap_or_default(), query.tags.unwrap_or_default());
-    let (without, with): (Vec<&str>, Vec<&str>) = given.split(',').map(str::trim).filter(|tag| !tag.is_empty()).partition(|tag| tag.starts_with('-'));
+    let (tags, without_tags) = contacts::split_tags(&given);
     let search = Search {
         words: q.split_whitespace().take(10).map(str::to_owned).collect(),
-        tags: with.into_iter().map(str::to_owned).collect(),
-        without_tags: without.into_iter().map(|tag| tag.trim_start_matches('-').to_owned()).collect(),
+        tags,
+        without_tags,
         limit: 50,
         before: query.before.as_deref().map(ContactId::from),
         ..Search::default()

@@ -264,6 +264,13 @@ pub fn search(conn: &mut Conn, actor: &Actor, search: &Search) -> Result<(Vec<Co
     Ok((complete(conn, rows)?, cursor))
 }
 
+/// The tags of a comma-separated list: those wanted, and those that a leading minus excludes.
+pub fn split_tags(list: &str) -> (Vec<String>, Vec<String>) {
+    let (without, with): (Vec<&str>, Vec<&str>) = list.split(',').map(str::trim).filter(|tag| !tag.is_empty()).partition(|tag| tag.starts_with('-'));
+    let with = with.into_iter().map(str::to_owned).collect();
+    (with, without.into_iter().map(|tag| tag.trim_start_matches('-').to_owned()).collect())
+}
+
 fn full(conn: &mut Conn, row: ContactRow) -> Result<Contact> {
     complete(conn, vec![row])?.pop().ok_or_else(|| Error::not_found("contact"))
 }
