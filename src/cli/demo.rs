@@ -16,14 +16,15 @@ use crate::clock::{self, Time};
 use crate::db::{self, Conn, Db};
 use crate::domain::accounts::users::{self, NewUser};
 use crate::domain::actor::{Actor, Role, Scope};
-use crate::domain::catalogue::{self, NewOffer, NewUpdate, Story};
 use crate::domain::churn::intake::{NewChurnEvent, Taken, take};
 use crate::domain::churn::variants::{self, Choice};
 use crate::domain::contacts::{self, ConsentBasis, ContactInput, UsageFigure, suppressions};
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{ContactId, MailboxId, RowId};
+use crate::domain::facts::{self, Body, CompanyFact, CustomerStory, Offer, PlanPrice, ProductUpdate};
+use crate::domain::ids::{ContactId, MailboxId};
 use crate::domain::mailboxes::keys::{self, NewKey};
 use crate::domain::mailboxes::{self, Mode, NewMailbox};
+use crate::domain::money::Money;
 use crate::domain::reason::Reason;
 use crate::domain::settings;
 use crate::domain::threads::{self, Exchange};
@@ -101,8 +102,8 @@ struct SampleUpdate {
 struct SampleOffer {
     name: String,
     code: String,
-    percent: i32,
-    months: Option<i32>,
+    percent: u8,
+    months: Option<u8>,
     expires_in_days: Option<i64>,
     eligible_reasons: Vec<Reason>,
 }
@@ -122,7 +123,7 @@ struct SampleStory {
     quote: String,
     outcome: Option<String>,
     plan: Option<String>,
-    reason: Option<String>,
+    reason: Option<Reason>,
 }
 
 #[derive(Deserialize)]
@@ -200,6 +201,11 @@ fn announce(base_url: &str, password: &str, filled: &Filled, as_json: bool) -> s
     out.flush()
 }
 
+/// Fills a database with the sample data, as the demo does; the people get this password.
+pub fn fill_samples(conn: &mut Conn, password: &str, now: Time) -> Result<()> {
+    fill(conn, password, now).map(drop)
+}
+
 fn fill(conn: &mut Conn, password: &str, now: Time) -> Result<Filled> {
     let boxes = fill_mailboxes(conn, now)?;
     let ids: Vec<MailboxId> = boxes.iter().map(|mailbox| mailbox.id.clone()).collect();
@@ -214,7 +220,7 @@ fn fill(conn: &mut Conn, password: &str, now: Time) -> Result<Filled> {
     let agent = key("demo agent", &[Scope::Read, Scope::Draft, Scope::Contacts])?;
     let oversight = key("demo oversight", &[Scope::Read, Scope::OversightRead, Scope::Oversight])?;
     let reader = key("demo reader", &[Scope::Read])?;
-    fill_catalogue(conn, now)?;
+    fill_facts(conn, now)?;
     let support = boxes.iter().find(|mailbox| mailbox.mode == Mode::GatedSend).or(boxes.first()).map(|mailbox| mailbox.id.clone());
     let support = support.ok_or_else(|| Error::internal("no sample mailbox"))?;
     settings::set(conn, settings::WINBACK_MAILBOX, support.as_str())?;
@@ -238,10 +244,11 @@ fn fill_mailboxes(conn: &mut Conn, now: Time) -> Result<Vec<mailboxes::Mailbox>>
     mailboxes::list(conn, &SETUP)
 }
 
-fn fill_catalogue(conn: &mut Conn, now: Time) -> Result<()> {
-    let day = |days: i64| now.plus_days(days).date().to_string();
+fn fill_facts(conn: &mut Conn, now: Time) -> Result<()> {
+    let day = |days: i64| now.plus_days(days).date();
+    let add = |conn: &mut Conn, body: Body| facts::add(conn, &SETUP, body, Some("sample data"), now);
     for update in sample::<Vec<SampleUpdate>>("updates.json")? {
-        let new = NewUpdate {
+        let new = ProductUpdate {
             title: update.title,
             summary: update.summary,
             features: update.features,
@@ -249,38 +256,32 @@ fn fill_catalogue(conn: &mut Conn, now: Time) -> Result<()> {
             shipped_on: day(-update.shipped_days_ago),
             url: update.url,
         };
-        catalogue::add_update(conn, &SETUP, &new, now)?;
+        add(conn, Body::ProductUpdate(new))?;
     }
     for offer in sample::<Vec<SampleOffer>>("offers.json")? {
-        let new = NewOffer {
+        let new = Offer {
             name: offer.name,
             code: offer.code,
-            percent: offer.percent,
+            percent: Some(offer.percent),
             months: offer.months,
             expires_on: offer.expires_in_days.map(day),
             eligible_reasons: offer.eligible_reasons,
+            ..Offer::default()
         };
-        catalogue::add_offer(conn, &SETUP, &new, now)?;
+        add(conn, Body::Offer(new))?;
     }
     for plan in sample::<Vec<SamplePlan>>("plans.json")? {
-        catalogue::add_plan(conn, &SETUP, &plan.name, plan.price_minor, plan.currency.as_deref().unwrap_or("USD"), &plan.features, now)?;
+        let price = Money { minor: plan.price_minor, currency: plan.currency.unwrap_or_else(|| "USD".to_owned()) };
+        add(conn, Body::PlanPrice(PlanPrice { name: plan.name, price, features: plan.features }))?;
     }
     let facts: SampleFacts = sample("facts.json")?;
     for (name, value) in &facts.company {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        catalogue::set_company_fact(conn, &SETUP, name, &value, now)?;
+        add(conn, Body::CompanyFact(CompanyFact { name: name.clone(), value }))?;
     }
     for story in facts.stories {
-        let row = Story {
-            id: RowId::new(),
-            who: story.who,
-            quote: story.quote,
-            outcome: story.outcome,
-            plan_name: story.plan,
-            reason: story.reason,
-            created_at: now,
-        };
-        catalogue::add_story(conn, &SETUP, &row, now)?;
+        let row = CustomerStory { who: story.who, quote: story.quote, outcome: story.outcome, plan: story.plan, reason: story.reason };
+        add(conn, Body::CustomerStory(row))?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The command line.
 
 mod admin;
-mod demo;
+pub mod demo;
 mod serve;
 
 use std::path::PathBuf;

@@ -150,62 +150,42 @@ diesel::table! {
 }
 
 diesel::table! {
-    product_updates (id) {
+    facts (id) {
         id -> Text,
-        title -> Text,
-        summary -> Text,
-        features -> Text,
-        keywords -> Text,
-        shipped_on -> Text,
-        url -> Nullable<Text>,
-        created_by -> Text,
+        kind -> Text,
+        fact_key -> Text,
+        contact_id -> Nullable<Text>,
+        version -> Integer,
+        content_hash -> Text,
+        label -> Text,
+        body -> Text,
+        source -> Text,
+        state -> Text,
+        state_reason -> Nullable<Text>,
+        day -> Nullable<Text>,
+        recorded_by -> Text,
         created_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    offers (id) {
-        id -> Text,
-        name -> Text,
-        code -> Text,
-        percent -> Integer,
-        months -> Nullable<Integer>,
-        expires_on -> Nullable<Text>,
-        eligible_reasons -> Text,
-        retired_at -> Nullable<BigInt>,
-        created_by -> Text,
-        created_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    plans (id) {
-        id -> Text,
-        name -> Text,
-        price_minor -> BigInt,
-        currency -> Text,
-        features -> Text,
-        created_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    company_facts (name) {
-        name -> Text,
-        value -> Text,
         updated_at -> BigInt,
     }
 }
 
 diesel::table! {
-    customer_stories (id) {
-        id -> Text,
-        who -> Text,
-        quote -> Text,
-        outcome -> Nullable<Text>,
-        plan_name -> Nullable<Text>,
-        reason -> Nullable<Text>,
-        created_at -> BigInt,
+    fact_versions (fact_id, version) {
+        fact_id -> Text,
+        version -> Integer,
+        content_hash -> Text,
+        label -> Text,
+        body -> Text,
+        source -> Text,
+        recorded_by -> Text,
+        recorded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    fact_book (id) {
+        id -> Integer,
+        revision -> Text,
     }
 }
 
@@ -327,6 +307,9 @@ diesel::table! {
         sent_at -> Nullable<BigInt>,
         created_at -> BigInt,
         updated_at -> BigInt,
+        claims_supported -> Integer,
+        claims_open -> Integer,
+        claims_waived -> Integer,
     }
 }
 
@@ -458,6 +441,89 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    claims (message_id, version, position) {
+        message_id -> Text,
+        version -> Integer,
+        position -> Integer,
+        part -> Text,
+        start_at -> Integer,
+        end_at -> Integer,
+        words -> Text,
+        sentence -> Text,
+        claim_key -> Text,
+        kind -> Text,
+        hard -> Bool,
+        verdict -> Text,
+        fact_id -> Nullable<Text>,
+        fact_version -> Nullable<Integer>,
+        score -> Integer,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    claim_waivers (message_id, claim_key) {
+        message_id -> Text,
+        claim_key -> Text,
+        words -> Text,
+        reason -> Text,
+        actor_kind -> Text,
+        actor_id -> Text,
+        actor_name -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    promises (message_id, position) {
+        message_id -> Text,
+        position -> Integer,
+        contact_id -> Text,
+        fact_id -> Nullable<Text>,
+        fact_version -> Nullable<Integer>,
+        words -> Text,
+        sentence -> Text,
+        value_minor -> Nullable<BigInt>,
+        currency -> Nullable<Text>,
+        made_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    corrections (fact_id, fact_version, contact_id) {
+        fact_id -> Text,
+        fact_version -> Integer,
+        contact_id -> Text,
+        message_id -> Text,
+    }
+}
+
+diesel::table! {
+    match_judgements (churn_event_id, fact_id) {
+        churn_event_id -> Text,
+        fact_id -> Text,
+        score -> Integer,
+        accepted -> Bool,
+        judged_by -> Text,
+        judged_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    model_runs (id) {
+        id -> Text,
+        churn_event_id -> Text,
+        model -> Text,
+        prompt_version -> Text,
+        sheet -> Text,
+        prompt -> Text,
+        answers -> Text,
+        outcome -> Text,
+        created_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, mailboxes);
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, users);
 diesel::allow_tables_to_appear_in_same_query!(messages, mailboxes);
@@ -498,3 +564,12 @@ diesel::allow_tables_to_appear_in_same_query!(decisions, message_tags);
 diesel::joinable!(messages -> mailboxes (mailbox_id));
 diesel::allow_tables_to_appear_in_same_query!(outbox, decisions);
 diesel::allow_tables_to_appear_in_same_query!(outbox, settings);
+diesel::allow_tables_to_appear_in_same_query!(facts, fact_versions);
+diesel::allow_tables_to_appear_in_same_query!(claims, messages);
+diesel::allow_tables_to_appear_in_same_query!(claims, facts);
+diesel::allow_tables_to_appear_in_same_query!(claims, contacts);
+diesel::allow_tables_to_appear_in_same_query!(claims, outbox);
+diesel::allow_tables_to_appear_in_same_query!(facts, outbox);
+diesel::allow_tables_to_appear_in_same_query!(facts, messages);
+diesel::allow_tables_to_appear_in_same_query!(claims, message_versions);
+diesel::allow_tables_to_appear_in_same_query!(facts, message_tags);

@@ -39,12 +39,8 @@ text_id!(
     VariantId
 );
 text_id!(
-    /// A changelog entry.
-    ProductUpdateId
-);
-text_id!(
-    /// A typed promise: percent and code.
-    OfferId
+    /// A row that a claim can rest on.
+    FactId
 );
 text_id!(
     /// One outbound email to one recipient.

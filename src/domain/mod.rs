@@ -2,12 +2,13 @@
 pub mod accounts;
 pub mod actor;
 pub mod audit;
-pub mod catalogue;
 pub mod churn;
+pub mod claims;
 pub mod contacts;
 pub mod drafting;
 pub mod email_address;
 pub mod error;
+pub mod facts;
 pub mod ids;
 pub mod mailboxes;
 pub mod matching;

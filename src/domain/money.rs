@@ -22,6 +22,14 @@ fn digits(currency: &str) -> u32 {
     }
 }
 
+impl Money {
+    /// Thousandths of the main unit; none where the amount is too large to say.
+    pub fn milli(&self) -> Option<i64> {
+        let unit = 10_i64.pow(digits(&self.currency));
+        self.minor.checked_mul(1000).map(|milli| milli / unit)
+    }
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = 10_u64.pow(digits(&self.currency));

@@ -17,6 +17,9 @@ pub const COOKIE_KEY: &str = "cookie_key";
 /// The mailbox win-back messages go out from.
 pub const WINBACK_MAILBOX: &str = "winback_mailbox";
 
+/// Words that mean the same, one group a line.
+pub const SYNONYMS: &str = "synonyms";
+
 /// Reads a value.
 pub fn get(conn: &mut Conn, name: &str) -> Result<Option<String>> {
     Ok(settings::table.find(name).select(settings::value).first(conn).optional()?)

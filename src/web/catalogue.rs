@@ -10,20 +10,21 @@ use super::form::Form;
 use super::page::{Chrome, Person, flash, html, html_with, see_other};
 use crate::app::State;
 use crate::clock;
-use crate::domain::catalogue::{self, NewOffer, NewUpdate, Offer, ProductUpdate};
-use crate::domain::ids::OfferId;
+use crate::domain::error::Result as DomainResult;
+use crate::domain::facts::{self, Body, Offer, ProductUpdate, day};
+use crate::domain::ids::FactId;
 use crate::domain::reason::Reason;
 
 #[derive(Template)]
 #[template(path = "catalogue/updates.html")]
 struct UpdatesPage {
     chrome: Chrome,
-    rows: Vec<ProductUpdate>,
+    rows: Vec<(FactId, ProductUpdate)>,
     problem: Option<String>,
 }
 
 async fn updates_page(person: &Person, state: &State, problem: Option<String>) -> Result<UpdatesPage, PageError> {
-    let rows = state.read(|conn| catalogue::updates(conn, 200)).await?;
+    let rows = state.read(|conn| facts::updates(conn, 200)).await?;
     Ok(UpdatesPage { chrome: person.visit.chrome("Product updates", "updates"), rows, problem })
 }
 
@@ -31,17 +32,24 @@ pub(super) async fn updates(person: Person, state: web::Data<State>) -> Result<H
     html(&updates_page(&person, &state, None).await?)
 }
 
-pub(super) async fn add_update(person: Person, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {
-    let new = NewUpdate {
+fn new_update(form: &Form) -> DomainResult<ProductUpdate> {
+    Ok(ProductUpdate {
         title: form.get("title").to_owned(),
         summary: form.get("summary").to_owned(),
         features: form.list("features"),
         keywords: form.list("keywords"),
-        shipped_on: form.get("shipped_on").to_owned(),
+        shipped_on: day("shipped_on", form.get("shipped_on"))?,
         url: form.some("url").map(str::to_owned),
-    };
+    })
+}
+
+pub(super) async fn add_update(person: Person, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {
     let actor = person.actor.clone();
-    match state.write(move |conn| catalogue::add_update(conn, &actor, &new, clock::now())).await {
+    let done = match new_update(&form) {
+        Ok(new) => state.write(move |conn| facts::add(conn, &actor, Body::ProductUpdate(new), None, clock::now())).await,
+        Err(error) => Err(error),
+    };
+    match done {
         Ok(_) => {
             flash(&session, "Added. New drafts can refer to it.");
             Ok(see_other("/updates"))
@@ -54,20 +62,14 @@ pub(super) async fn add_update(person: Person, state: web::Data<State>, session:
 #[template(path = "catalogue/offers.html")]
 struct OffersPage {
     chrome: Chrome,
-    rows: Vec<Offer>,
+    rows: Vec<(FactId, Offer)>,
     problem: Option<String>,
     today: jiff::civil::Date,
 }
 
 impl OffersPage {
     fn standing(&self, offer: &Offer) -> &'static str {
-        if offer.retired_at.is_some() {
-            "withdrawn"
-        } else if offer.expires().is_some_and(|day| day < self.today) {
-            "expired"
-        } else {
-            "open"
-        }
+        if offer.expires_on.is_some_and(|day| day < self.today) { "expired" } else { "open" }
     }
 
     fn reasons(&self, offer: &Offer) -> String {
@@ -79,7 +81,7 @@ impl OffersPage {
 }
 
 async fn offers_page(person: &Person, state: &State, problem: Option<String>) -> Result<OffersPage, PageError> {
-    let rows = state.read(catalogue::offers).await?;
+    let rows = state.read(facts::offers).await?;
     Ok(OffersPage { chrome: person.visit.chrome("Offers", "offers"), rows, problem, today: clock::now().date() })
 }
 
@@ -87,22 +89,23 @@ pub(super) async fn offers(person: Person, state: web::Data<State>) -> Result<Ht
     html(&offers_page(&person, &state, None).await?)
 }
 
-fn new_offer(form: &Form) -> crate::domain::error::Result<NewOffer> {
-    let small = |name: &str| Ok::<_, crate::domain::error::Error>(form.number(name)?.and_then(|n| i32::try_from(n).ok()));
-    Ok(NewOffer {
+fn new_offer(form: &Form) -> DomainResult<Offer> {
+    let small = |name: &str| Ok::<_, crate::domain::error::Error>(form.number(name)?.and_then(|n| u8::try_from(n).ok()));
+    Ok(Offer {
         name: form.get("name").to_owned(),
         code: form.get("code").to_owned(),
-        percent: small("percent")?.unwrap_or(0),
+        percent: small("percent")?,
         months: small("months")?,
-        expires_on: form.some("expires_on").map(str::to_owned),
+        expires_on: form.some("expires_on").map(|text| day("expires_on", text)).transpose()?,
         eligible_reasons: form.all("reasons").into_iter().filter_map(|word| word.parse::<Reason>().ok()).collect(),
+        ..Offer::default()
     })
 }
 
 pub(super) async fn add_offer(person: Person, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {
     let actor = person.actor.clone();
     let done = match new_offer(&form) {
-        Ok(new) => state.write(move |conn| catalogue::add_offer(conn, &actor, &new, clock::now())).await,
+        Ok(new) => state.write(move |conn| facts::add(conn, &actor, Body::Offer(new), None, clock::now())).await,
         Err(error) => Err(error),
     };
     match done {
@@ -121,8 +124,8 @@ pub(super) async fn retire_offer(
     id: web::Path<String>,
     _form: Form,
 ) -> Result<HttpResponse, PageError> {
-    let (actor, id) = (person.actor.clone(), OfferId::from(id.as_str()));
-    let done = state.write(move |conn| catalogue::retire_offer(conn, &actor, &id, clock::now())).await;
+    let (actor, id) = (person.actor.clone(), FactId::from(id.as_str()));
+    let done = state.write(move |conn| facts::revoke(conn, &actor, &id, "withdrawn", clock::now())).await;
     done.map_err(|error| PageError::from(error).with_visit(person.visit))?;
     flash(&session, "Withdrawn. New drafts no longer promise it.");
     Ok(see_other("/offers"))

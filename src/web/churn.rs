@@ -12,8 +12,8 @@ use super::messages::age;
 use super::page::{Chrome, Person, flash, html, html_with, see_other};
 use crate::app::State;
 use crate::clock::{self, Time};
+use crate::domain::churn::answers::{self, Answer};
 use crate::domain::churn::intake::{NewChurnEvent, Taken, take};
-use crate::domain::churn::sheet::{self, Answer};
 use crate::domain::churn::variants::{self as nine, Choice, Variant};
 use crate::domain::churn::{self, ChurnEvent, EventType, Filter, Status};
 use crate::domain::contacts::{self, Customer};
@@ -113,7 +113,7 @@ pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<
     let page = state
         .read(move |conn| {
             let event = churn::get(conn, &actor, &id)?;
-            let answers = sheet::answers(conn, &event, now)?;
+            let answers = answers::answers(conn, &event, now)?;
             let variants = nine::list(conn, &actor, &id)?;
             let (customer, thread, messages) = match &event.contact_id {
                 Some(contact) => {

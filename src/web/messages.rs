@@ -125,7 +125,7 @@ struct Evidence {
     contact: Contact,
     customer: Option<Customer>,
     event: Option<ChurnEvent>,
-    answers: Vec<churn::sheet::Answer>,
+    answers: Vec<churn::answers::Answer>,
     thread: Vec<InboundEmail>,
     variant: Option<Variant>,
 }
@@ -193,7 +193,7 @@ async fn review(person: &Person, state: &State, id: MessageId, view: String) -> 
                 None => churn::of_contact(conn, &actor, &message.row.contact_id)?.into_iter().next(),
             };
             let answers = match &event {
-                Some(event) => churn::sheet::answers(conn, event, now)?,
+                Some(event) => churn::answers::answers(conn, event, now)?,
                 None => vec![],
             };
             let evidence = Evidence {

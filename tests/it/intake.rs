@@ -1,10 +1,10 @@
 //! Customers leaving: API, CSV, Stripe, and what follows.
 
 use countersign::clock;
-use countersign::domain::catalogue::{self, NewOffer, NewUpdate};
 use countersign::domain::churn::import;
 use countersign::domain::churn::stripe::{Refused, verify};
 use countersign::domain::churn::{self, Status};
+use countersign::domain::facts::{self, Body, Offer, ProductUpdate};
 use countersign::domain::ids::ChurnEventId;
 use countersign::domain::mailboxes::Mode;
 use hmac::{Hmac, KeyInit, Mac};
@@ -37,11 +37,15 @@ async fn the_same_subscription_within_a_day_is_the_same_event() {
 async fn a_variant_goes_through_the_gate_and_is_sent_once() {
     let desk = Desk::new().await;
     desk.write(|conn| {
-        let offer = NewOffer { name: "Back".into(), code: "COMEBACK30".into(), percent: 30, ..NewOffer::default() };
-        catalogue::add_offer(conn, &OPERATOR, &offer, desk.now())?;
-        let update =
-            NewUpdate { title: "Bulk export".into(), summary: "Export everything.".into(), shipped_on: "2026-01-01".into(), ..NewUpdate::default() };
-        catalogue::add_update(conn, &OPERATOR, &update, desk.now())
+        let offer = Offer { name: "Back".into(), code: "COMEBACK30".into(), percent: Some(30), ..Offer::default() };
+        facts::add(conn, &OPERATOR, Body::Offer(offer), None, desk.now())?;
+        let update = ProductUpdate {
+            title: "Bulk export".into(),
+            summary: "Export everything.".into(),
+            shipped_on: jiff::civil::date(2026, 1, 1),
+            ..ProductUpdate::default()
+        };
+        facts::add(conn, &OPERATOR, Body::ProductUpdate(update), None, desk.now())
     })
     .unwrap();
     let created = event(&desk, json!({"cancel_reason": "too_expensive"})).await;

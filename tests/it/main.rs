@@ -4,6 +4,7 @@
 
 mod api;
 mod architecture;
+mod claims;
 mod delivery;
 mod intake;
 mod pages;

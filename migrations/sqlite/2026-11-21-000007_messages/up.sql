@@ -70,7 +70,7 @@ CREATE TABLE variants (
     html_body TEXT NOT NULL,
     coupon_code TEXT,
     coupon_percent INTEGER,
-    offer_id TEXT REFERENCES offers (id),
+    offer_id TEXT REFERENCES facts (id),
     recommended BOOLEAN NOT NULL,
     facts TEXT NOT NULL DEFAULT '[]',
     edited_kind TEXT,

@@ -1,5 +1,6 @@
 //! Customers leaving: intake, analysis, variants, recovery.
 
+pub mod answers;
 pub mod import;
 pub mod intake;
 mod queries;

@@ -5,11 +5,12 @@ use diesel::prelude::*;
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::functions::{containing, lower_nullable};
-use crate::db::schema::{churn_events, imports, provider_events, variants};
+use crate::db::schema::{churn_events, imports, match_judgements, provider_events, variants};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ChurnEventId, ContactId, ImportId, MessageId, VariantId};
 use crate::domain::reason::Reason;
 
+use super::answers::Judgement;
 use super::import::Import;
 use super::variants::Variant;
 use super::{ChurnEvent, Status};
@@ -155,6 +156,26 @@ pub(super) fn set_variant_words(conn: &mut Conn, row: &Variant, actor: &Actor) -
 
 pub(super) fn set_variant_sent(conn: &mut Conn, id: &VariantId, now: Time) -> QueryResult<()> {
     diesel::update(variants::table.find(id).filter(variants::sent_at.is_null())).set(variants::sent_at.eq(now)).execute(conn).map(drop)
+}
+
+pub(super) fn judged(conn: &mut Conn, limit: i64) -> QueryResult<Vec<(i32, bool)>> {
+    match_judgements::table
+        .order(match_judgements::judged_at.desc())
+        .limit(limit)
+        .select((match_judgements::score, match_judgements::accepted))
+        .load(conn)
+}
+
+pub(super) fn judgements(conn: &mut Conn, event: &ChurnEventId) -> QueryResult<Vec<Judgement>> {
+    match_judgements::table.filter(match_judgements::churn_event_id.eq(event)).load(conn)
+}
+
+pub(super) fn put_judgement(conn: &mut Conn, row: &Judgement) -> QueryResult<()> {
+    let known = match_judgements::table.find((&row.churn_event_id, &row.fact_id));
+    if diesel::update(known).set(row.clone()).execute(conn)? == 0 {
+        diesel::insert_into(match_judgements::table).values(row.clone()).execute(conn)?;
+    }
+    Ok(())
 }
 
 pub(super) fn put_import(conn: &mut Conn, row: &Import) -> QueryResult<()> {

@@ -4,76 +4,36 @@ use jiff::civil::Date;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::domain::catalogue::{self, Plan, ProductUpdate};
 use crate::domain::contacts::{self, Customer};
 use crate::domain::drafting::{CompanyFacts, CustomerFacts, CustomerQuote, FactSheet, OfferFact, PlanFact, StoryFact, UpdateFact};
 use crate::domain::error::Result;
-use crate::domain::matching::{self, Match, UpdateText};
+use crate::domain::facts::{self, PlanPrice, ProductUpdate};
+use crate::domain::ids::FactId;
 use crate::domain::money::Money;
-use crate::domain::threads;
 
 use super::ChurnEvent;
-
-/// An update that answers what the customer asked for.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// The update.
-    pub update: ProductUpdate,
-    /// How well and by which words.
-    pub found: Match,
-}
-
-/// The updates since departure that answer, best first.
-pub fn answers(conn: &mut Conn, event: &ChurnEvent, now: Time) -> Result<Vec<Answer>> {
-    let updates = catalogue::updates(conn, 500)?;
-    let history = match &event.contact_id {
-        Some(contact) => threads::history(conn, contact)?,
-        None => vec![],
-    };
-    let own_key = event.customer_email.as_deref().unwrap_or_default().to_lowercase();
-    let mut needs: Vec<&str> = event.cancel_reason_text.as_deref().into_iter().collect();
-    needs.extend(event.reason_quotes.iter().filter(|quote| quote.source != "cancel code").map(|quote| quote.text.as_str()));
-    needs.extend(history.iter().rev().filter(|mail| mail.from_key == own_key).map(|mail| mail.text_body.as_str()));
-    needs.extend(event.notes.as_deref());
-    let texts: Vec<UpdateText> = updates.iter().map(text_of).collect();
-    let found = matching::rank(&needs, Some(event.churned_at.date()), now.date(), &texts);
-    Ok(found
-        .into_iter()
-        .filter_map(|found| {
-            let update = updates.iter().find(|update| update.id.as_str() == found.id)?.clone();
-            Some(Answer { update, found })
-        })
-        .collect())
-}
-
-fn text_of(update: &ProductUpdate) -> UpdateText {
-    UpdateText {
-        id: update.id.as_str().to_owned(),
-        title: update.title.clone(),
-        summary: update.summary.clone(),
-        features: update.features.clone().into_inner(),
-        keywords: update.keywords.clone().into_inner(),
-        shipped_on: update.shipped(),
-    }
-}
+use super::answers::answers;
 
 /// Gathers the sheet.
 pub fn gather(conn: &mut Conn, event: &ChurnEvent, now: Time) -> Result<FactSheet> {
     let today = now.date();
     let left = event.churned_at.date();
     let answers = answers(conn, event, now)?;
-    let other_updates = catalogue::updates(conn, 50)?
+    let other_updates = facts::updates(conn, 50)?
         .into_iter()
-        .filter(|update| update.shipped() > left && update.shipped() <= today)
-        .filter(|update| answers.iter().all(|answer| answer.update.id != update.id))
-        .map(|update| update_fact(&update, &[]))
+        .filter(|(_, update)| update.shipped_on > left && update.shipped_on <= today)
+        .filter(|(id, _)| answers.iter().all(|answer| answer.id != *id))
+        .map(|(id, update)| update_fact(&id, &update, &[]))
         .collect();
     let customer = match &event.contact_id {
         Some(contact) => contacts::customer(conn, contact)?,
         None => None,
     };
-    let plans = catalogue::plans(conn)?;
-    let offer = catalogue::offers(conn)?.into_iter().find(|offer| offer.is_open(event.reason, today));
+    let plans = facts::plans(conn)?;
+    let spent = facts::spent_offers(conn)?;
+    let open = facts::offers(conn)?.into_iter().filter(|(id, offer)| offer.is_open(event.reason, today) && !spent.contains(id));
+    // The letters speak of percents; an offer of an amount is for drafts of another hand.
+    let offer = open.filter_map(|(id, offer)| offer.percent.map(|percent| (id, offer, percent))).next();
     Ok(FactSheet {
         customer: customer_facts(event, customer.as_ref()),
         reason: event.reason,
@@ -83,14 +43,14 @@ pub fn gather(conn: &mut Conn, event: &ChurnEvent, now: Time) -> Result<FactShee
             .filter(|quote| quote.source != "cancel code")
             .map(|quote| CustomerQuote { text: quote.text.clone(), source: quote.source.clone(), said_on: said_on(event, &quote.source) })
             .collect(),
-        updates: answers.iter().map(|answer| update_fact(&answer.update, &answer.found.words)).collect(),
+        updates: answers.iter().map(|answer| update_fact(&answer.id, &answer.update, &answer.found.words)).collect(),
         other_updates,
-        offer: offer.map(|offer| OfferFact {
-            id: offer.id.as_str().to_owned(),
-            code: offer.code.clone(),
-            percent: u8::try_from(offer.percent).unwrap_or_default(),
-            months: offer.months.and_then(|months| u8::try_from(months).ok()),
-            expires_on: offer.expires(),
+        offer: offer.map(|(id, offer, percent)| OfferFact {
+            id: id.as_str().to_owned(),
+            code: offer.code,
+            percent,
+            months: offer.months,
+            expires_on: offer.expires_on,
         }),
         plan_price: plan_price(event, &plans),
         cheaper_plans: cheaper_plans(event, &plans),
@@ -100,13 +60,13 @@ pub fn gather(conn: &mut Conn, event: &ChurnEvent, now: Time) -> Result<FactShee
     })
 }
 
-fn update_fact(update: &ProductUpdate, matched: &[String]) -> UpdateFact {
+fn update_fact(id: &FactId, update: &ProductUpdate, matched: &[String]) -> UpdateFact {
     UpdateFact {
-        id: update.id.as_str().to_owned(),
+        id: id.as_str().to_owned(),
         title: update.title.clone(),
         summary: update.summary.clone(),
-        features: update.features.to_vec(),
-        shipped_on: update.shipped(),
+        features: update.features.clone(),
+        shipped_on: update.shipped_on,
         url: update.url.clone(),
         matched: matched.to_vec(),
     }
@@ -131,44 +91,45 @@ fn customer_facts(event: &ChurnEvent, customer: Option<&Customer>) -> CustomerFa
     }
 }
 
-fn price_of(plan: &Plan) -> Money {
-    Money { minor: plan.price_minor, currency: plan.currency.clone() }
-}
-
 /// What their plan costs today, where it is listed in their currency.
-fn plan_price(event: &ChurnEvent, plans: &[Plan]) -> Option<Money> {
+fn plan_price(event: &ChurnEvent, plans: &[(FactId, PlanPrice)]) -> Option<Money> {
     let own = event.plan_name.as_deref()?;
-    plans.iter().find(|plan| plan.name.eq_ignore_ascii_case(own) && plan.currency == event.currency).map(price_of)
+    plans.iter().find(|(_, plan)| plan.name.eq_ignore_ascii_case(own) && plan.price.currency == event.currency).map(|(_, plan)| plan.price.clone())
 }
 
 /// The plans that cost less than what they paid, in the same currency.
-fn cheaper_plans(event: &ChurnEvent, plans: &[Plan]) -> Vec<PlanFact> {
+fn cheaper_plans(event: &ChurnEvent, plans: &[(FactId, PlanPrice)]) -> Vec<PlanFact> {
     let Some(paid) = event.mrr_minor else { return vec![] };
     let own = event.plan_name.as_deref().unwrap_or_default();
     plans
         .iter()
-        .filter(|plan| plan.currency == event.currency && plan.price_minor < paid && !plan.name.eq_ignore_ascii_case(own))
-        .map(|plan| PlanFact { id: plan.id.as_str().to_owned(), name: plan.name.clone(), price: price_of(plan), features: plan.features.to_vec() })
+        .filter(|(_, plan)| plan.price.currency == event.currency && plan.price.minor < paid && !plan.name.eq_ignore_ascii_case(own))
+        .map(|(id, plan)| PlanFact {
+            id: id.as_str().to_owned(),
+            name: plan.name.clone(),
+            price: plan.price.clone(),
+            features: plan.features.clone(),
+        })
         .collect()
 }
 
 fn stories(conn: &mut Conn) -> Result<Vec<StoryFact>> {
-    let rows = catalogue::stories(conn)?;
+    let rows = facts::stories(conn)?;
     Ok(rows
         .into_iter()
-        .map(|story| StoryFact {
-            id: story.id.as_str().to_owned(),
+        .map(|(id, story)| StoryFact {
+            id: id.as_str().to_owned(),
             who: story.who,
             quote: story.quote,
             outcome: story.outcome,
-            plan: story.plan_name,
-            reason: story.reason.and_then(|reason| reason.parse().ok()),
+            plan: story.plan,
+            reason: story.reason,
         })
         .collect())
 }
 
 fn company(conn: &mut Conn) -> Result<CompanyFacts> {
-    let mut facts = catalogue::company_facts(conn)?;
+    let mut facts = facts::company(conn)?;
     let mut take = |name: &str| facts.remove(name);
     Ok(CompanyFacts {
         product: take("product"),

@@ -10,7 +10,7 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts;
 use crate::domain::drafting::{FactRef, draft_all, recommended};
 use crate::domain::error::{Error, Kind, Result};
-use crate::domain::ids::{ChurnEventId, MessageId, OfferId, VariantId};
+use crate::domain::ids::{ChurnEventId, FactId, MessageId, VariantId};
 use crate::domain::mailboxes::{self, Mode};
 use crate::domain::messages::content::Words;
 use crate::domain::messages::submit::{NewMessage, submit};
@@ -43,7 +43,7 @@ pub struct Variant {
     /// The percent it promises.
     pub coupon_percent: Option<i32>,
     /// The offer both come from.
-    pub offer_id: Option<OfferId>,
+    pub offer_id: Option<FactId>,
     /// Whether the reason recommends it.
     pub recommended: bool,
     /// The facts it rests on.
@@ -87,7 +87,7 @@ pub fn generate(conn: &mut Conn, actor: &Actor, id: &ChurnEventId, now: Time) ->
                 html_body: draft.html,
                 coupon_code: draft.coupon_code,
                 coupon_percent: draft.coupon_percent.map(i32::from),
-                offer_id: draft.offer_id.map(OfferId::from),
+                offer_id: draft.offer_id.map(FactId::from),
                 recommended: draft.strategy == best,
                 facts: Json::new(draft.facts),
                 edited_kind: None,

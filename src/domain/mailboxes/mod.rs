@@ -224,6 +224,11 @@ pub fn list(conn: &mut Conn, actor: &Actor) -> Result<Vec<Mailbox>> {
     })
 }
 
+/// The addresses of all mailboxes.
+pub(in crate::domain) fn addresses(conn: &mut Conn) -> Result<Vec<String>> {
+    Ok(queries::all(conn)?.into_iter().map(|mailbox| mailbox.address).collect())
+}
+
 /// One mailbox, by id. One that the actor does not reach is not there.
 pub fn get(conn: &mut Conn, actor: &Actor, id: &MailboxId) -> Result<Mailbox> {
     queries::by_id(conn, id)?.filter(|mailbox| actor.reaches(&mailbox.id)).ok_or_else(|| Error::not_found("mailbox"))

@@ -7,10 +7,11 @@ use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{DecisionId, MessageId};
-use crate::domain::{mailboxes, settings, text};
+use crate::domain::mailboxes::{self, Mailbox};
+use crate::domain::{settings, text};
 
 use super::oversight::ClearedBy;
-use super::{DecisionKind, DecisionRow, Message, MessageRow, State, lifecycle, log, queries, warrant};
+use super::{DecisionKind, DecisionRow, Message, MessageRow, State, ledger, lifecycle, log, queries, warrant};
 
 /// A decision to be made.
 #[derive(Debug, Clone)]
@@ -38,11 +39,11 @@ pub fn decide(conn: &mut Conn, actor: &Actor, decide: &Decide<'_>, now: Time) ->
             return Err(decided_already(conn, &row)?);
         }
         let mailbox = mailboxes::get(conn, actor, &row.mailbox_id)?;
-        if mailbox.person_required && matches!(actor, Actor::Key { .. }) {
-            return Err(Error::forbidden("person_required", "This mailbox takes decisions from signed-in people only."));
-        }
-        refuse_own_work(conn, actor, &row)?;
+        refuse_wrong_decider(conn, actor, &row, &mailbox)?;
         refuse_unseen(conn, actor, &row, decide.content_hash)?;
+        if decide.kind == DecisionKind::Approve {
+            refuse_open_claims(conn, &row, now)?;
+        }
         let to = match decide.kind {
             DecisionKind::Approve => State::Approved,
             DecisionKind::Reject => State::Rejected,
@@ -91,6 +92,27 @@ fn decided_already(conn: &mut Conn, row: &MessageRow) -> Result<Error> {
         Some(last) => Error::already_decided(&last.actor_name, last.kind.past(), last.created_at),
         None => Error::conflict("state_conflict", format!("The message is {} and waits for no decision.", row.state)),
     })
+}
+
+/// Whoever may not decide this message may not waive its claims either.
+pub(super) fn refuse_wrong_decider(conn: &mut Conn, actor: &Actor, row: &MessageRow, mailbox: &Mailbox) -> Result<()> {
+    if mailbox.person_required && matches!(actor, Actor::Key { .. }) {
+        return Err(Error::forbidden("person_required", "This mailbox takes decisions from signed-in people only."));
+    }
+    refuse_own_work(conn, actor, row)
+}
+
+/// Every hard claim rests on a fact that holds today, or somebody let it stand.
+fn refuse_open_claims(conn: &mut Conn, row: &MessageRow, now: Time) -> Result<()> {
+    match ledger::settle(conn, row, now)?.open {
+        0 => Ok(()),
+        1 => Err(open_claims("1 claim rests on no recorded fact. Edit it or waive it with a reason, then approve.")),
+        open => Err(open_claims(format!("{open} claims rest on no recorded fact. Edit or waive each of them with a reason, then approve."))),
+    }
+}
+
+fn open_claims(detail: impl Into<String>) -> Error {
+    Error::conflict("claims_open", detail).with_hint("The claims of the message name each one and why.")
 }
 
 /// Four eyes: nobody decides what they wrote or edited last, in any mode.

@@ -9,7 +9,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::MessageId;
 
 use super::content::{Content, Words};
-use super::{Message, State, lifecycle, log, queries, submit};
+use super::{Message, State, ledger, lifecycle, log, queries, submit};
 
 /// Writes new words. A message already on its way to the server can no longer be edited.
 pub fn edit(conn: &mut Conn, actor: &Actor, id: &MessageId, words: &Words, seen_hash: Option<&str>, now: Time) -> Result<Message> {
@@ -42,6 +42,7 @@ pub fn edit(conn: &mut Conn, actor: &Actor, id: &MessageId, words: &Words, seen_
         if !queries::compare_and_set_version(conn, &row, seen, actor.kind(), actor.id(), expires)? {
             return Err(Error::content_changed(row.id.clone(), seen, row.version));
         }
+        ledger::settle(conn, &row, now)?;
         lifecycle::transition(conn, id, row.state, State::Pending, row.held_because.as_deref(), now)?;
         log(conn, actor, "message.edit", &row, json!({"version": row.version, "content_hash": row.content_hash}), now)?;
         super::get(conn, actor, id)

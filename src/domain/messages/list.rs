@@ -68,6 +68,12 @@ pub struct ListRow {
     pub sent_at: Option<Time>,
     /// When it last changed.
     pub updated_at: Time,
+    /// Claims that a fact supports.
+    pub claims_supported: i32,
+    /// Claims that keep it from leaving.
+    pub claims_open: i32,
+    /// Claims that a person let stand.
+    pub claims_waived: i32,
 }
 
 /// A page of messages and whether there are more.

@@ -4,11 +4,14 @@ pub mod cancel;
 pub mod content;
 pub mod decide;
 pub mod edit;
+pub mod ledger;
 pub mod lifecycle;
 pub mod list;
 pub mod markup;
 pub mod oversight;
+pub mod promises;
 pub(in crate::domain) mod queries;
+pub mod recall;
 pub mod submit;
 pub mod tags;
 mod warrant;
@@ -122,6 +125,12 @@ pub struct MessageRow {
     pub created_at: Time,
     /// When it last changed.
     pub updated_at: Time,
+    /// Claims that a fact supports.
+    pub claims_supported: i32,
+    /// Hard claims that rest on nothing; while there are any it cannot leave.
+    pub claims_open: i32,
+    /// Claims that a person let stand.
+    pub claims_waived: i32,
 }
 
 /// One version of the words, never changed once written.

@@ -32,6 +32,10 @@ pub struct Facts {
     pub announcement: bool,
     /// A ground for mailing this person is on record.
     pub has_basis: bool,
+    /// A hard claim in it rests on no recorded fact.
+    pub open_claims: bool,
+    /// The same person was promised something else.
+    pub promised_otherwise: bool,
 }
 
 /// What the gate says.
@@ -53,6 +57,12 @@ pub fn gate(facts: Facts) -> Verdict {
         (Mode::GatedSend, Origin::Agent) => return Verdict::Held("An agent wrote it."),
         (Mode::GatedSend, Origin::Playbook) => return Verdict::Held("The drafter wrote it."),
         _ => {}
+    }
+    if facts.open_claims {
+        return Verdict::Held("A claim in it rests on no recorded fact.");
+    }
+    if facts.promised_otherwise {
+        return Verdict::Held("The same person was promised something else before.");
     }
     if facts.origin == Origin::Person {
         return Verdict::Cleared(ClearedBy::ComposedByPerson);
@@ -77,7 +87,7 @@ mod tests {
     use super::*;
 
     fn facts(mode: Mode, origin: Origin) -> Facts {
-        Facts { mode, origin, first_of_campaign: false, announcement: false, has_basis: true }
+        Facts { mode, origin, first_of_campaign: false, announcement: false, has_basis: true, open_claims: false, promised_otherwise: false }
     }
 
     #[test]
@@ -104,6 +114,10 @@ mod tests {
             assert!(matches!(gate(Facts { first_of_campaign: true, ..base }), Verdict::Held(_)));
             assert!(matches!(gate(Facts { announcement: true, ..base }), Verdict::Held(_)));
             assert!(matches!(gate(Facts { has_basis: false, ..base }), Verdict::Held(_)));
+            for origin in [Origin::Agent, Origin::Person, Origin::Playbook] {
+                assert!(matches!(gate(Facts { open_claims: true, origin, ..base }), Verdict::Held(_)));
+                assert!(matches!(gate(Facts { promised_otherwise: true, origin, ..base }), Verdict::Held(_)));
+            }
         }
     }
 }

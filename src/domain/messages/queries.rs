@@ -6,11 +6,18 @@ use diesel::prelude::*;
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::functions::{containing, lower, lower_nullable};
-use crate::db::schema::{decisions, mailboxes, message_tags, message_versions, message_views, messages, outbox, warrants};
-use crate::domain::ids::{DecisionId, MailboxId, MessageId, WarrantId};
+use crate::db::schema::{
+    claim_waivers, claims, contacts, corrections, decisions, facts, mailboxes, message_tags, message_versions, message_views, messages, outbox,
+    promises, warrants,
+};
+use crate::domain::claims::Verdict;
+use crate::domain::ids::{ContactId, DecisionId, FactId, MailboxId, MessageId, WarrantId};
 
+use super::ledger::{ClaimRow, Counts, Waiver};
 use super::list::{Filter, ListRow};
 use super::oversight::ClearedBy;
+use super::promises::Promise;
+use super::recall::Recipient;
 use super::{DecisionRow, MessageRow, State, VersionRow};
 
 pub(in crate::domain) fn by_id(conn: &mut Conn, id: &MessageId) -> QueryResult<Option<MessageRow>> {
@@ -240,6 +247,9 @@ pub(super) fn list(conn: &mut Conn, reach: Option<&[MailboxId]>, filter: &Filter
             messages::submitted_at,
             messages::sent_at,
             messages::updated_at,
+            messages::claims_supported,
+            messages::claims_open,
+            messages::claims_waived,
         ))
         .limit(i64::try_from(filter.limit).unwrap_or(100) + 1)
         .into_boxed();
@@ -281,4 +291,118 @@ pub(super) fn list(conn: &mut Conn, reach: Option<&[MailboxId]>, filter: &Filter
         (None, _) => {}
     }
     if filter.oldest_first { query.order(messages::id.asc()).load(conn) } else { query.order(messages::id.desc()).load(conn) }
+}
+
+pub(super) fn claims(conn: &mut Conn, id: &MessageId, version: i32) -> QueryResult<Vec<ClaimRow>> {
+    claims::table.filter(claims::message_id.eq(id)).filter(claims::version.eq(version)).order(claims::position).load(conn)
+}
+
+pub(super) fn insert_claim(conn: &mut Conn, row: &ClaimRow) -> QueryResult<()> {
+    diesel::insert_into(claims::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn delete_claims(conn: &mut Conn, id: &MessageId, version: i32) -> QueryResult<()> {
+    diesel::delete(claims::table.filter(claims::message_id.eq(id)).filter(claims::version.eq(version))).execute(conn).map(drop)
+}
+
+pub(super) fn set_claim_counts(conn: &mut Conn, id: &MessageId, counts: Counts) -> QueryResult<()> {
+    diesel::update(messages::table.find(id))
+        .set((messages::claims_supported.eq(counts.supported), messages::claims_open.eq(counts.open), messages::claims_waived.eq(counts.waived)))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn set_held_because(conn: &mut Conn, id: &MessageId, why: &str) -> QueryResult<()> {
+    diesel::update(messages::table.find(id)).set(messages::held_because.eq(why)).execute(conn).map(drop)
+}
+
+pub(super) fn waivers(conn: &mut Conn, id: &MessageId) -> QueryResult<Vec<Waiver>> {
+    claim_waivers::table.filter(claim_waivers::message_id.eq(id)).load(conn)
+}
+
+pub(super) fn insert_waiver(conn: &mut Conn, row: &Waiver) -> QueryResult<()> {
+    diesel::insert_into(claim_waivers::table).values(row.clone()).execute(conn).map(drop)
+}
+
+/// The messages that have not left and whose current version rests on a fact.
+pub(super) fn resting_on(conn: &mut Conn, fact: &FactId) -> QueryResult<Vec<MessageId>> {
+    let open = [State::Pending, State::ChangesRequested, State::Approved, State::Queued, State::Sending];
+    messages::table
+        .inner_join(claims::table.on(claims::message_id.eq(messages::id).and(claims::version.eq(messages::version))))
+        .filter(claims::fact_id.eq(fact.as_str()))
+        .filter(messages::state.eq_any(open))
+        .select(messages::id)
+        .distinct()
+        .load(conn)
+}
+
+/// The facts that a version rests on and that are no longer as they were.
+pub(super) fn lost_facts(conn: &mut Conn, id: &MessageId, version: i32, today: &str) -> QueryResult<Vec<String>> {
+    let lost = facts::state
+        .ne("current")
+        .or(facts::version.nullable().ne(claims::fact_version))
+        .or(facts::kind.eq("offer").and(facts::day.lt(today.to_owned()).assume_not_null()));
+    claims::table
+        .inner_join(facts::table.on(facts::id.nullable().eq(claims::fact_id)))
+        .filter(claims::message_id.eq(id))
+        .filter(claims::version.eq(version))
+        .filter(claims::verdict.eq_any([Verdict::Exact, Verdict::Quoted]))
+        .filter(lost)
+        .select(facts::label)
+        .limit(1)
+        .load(conn)
+}
+
+/// Who received a claim that a fact supported, the latest message first.
+pub(super) fn recipients_of(conn: &mut Conn, fact: &FactId) -> QueryResult<Vec<Recipient>> {
+    let left = [State::Sent, State::Delivered, State::Complained, State::Uncertain];
+    messages::table
+        .inner_join(claims::table.on(claims::message_id.eq(messages::id).and(claims::version.eq(messages::version))))
+        .inner_join(message_versions::table.on(message_versions::message_id.eq(messages::id).and(message_versions::version.eq(messages::version))))
+        .inner_join(contacts::table.on(contacts::id.eq(messages::contact_id)))
+        .filter(claims::fact_id.eq(fact.as_str()))
+        .filter(claims::verdict.eq_any([Verdict::Exact, Verdict::Quoted]))
+        .filter(messages::state.eq_any(left))
+        .order((messages::id.desc(), claims::position))
+        .select((
+            messages::contact_id,
+            contacts::email,
+            contacts::name,
+            messages::id,
+            messages::mailbox_id,
+            message_versions::subject,
+            claims::words,
+            claims::fact_version,
+            messages::sent_at,
+        ))
+        .limit(10_000)
+        .load(conn)
+}
+
+pub(super) fn corrected(conn: &mut Conn, fact: &FactId, version: i32) -> QueryResult<Vec<ContactId>> {
+    corrections::table.filter(corrections::fact_id.eq(fact)).filter(corrections::fact_version.eq(version)).select(corrections::contact_id).load(conn)
+}
+
+pub(super) fn insert_correction(conn: &mut Conn, fact: &FactId, version: i32, contact: &ContactId, message: &MessageId) -> QueryResult<()> {
+    diesel::insert_into(corrections::table)
+        .values((
+            corrections::fact_id.eq(fact),
+            corrections::fact_version.eq(version),
+            corrections::contact_id.eq(contact),
+            corrections::message_id.eq(message),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn insert_promise(conn: &mut Conn, row: &Promise) -> QueryResult<()> {
+    diesel::insert_into(promises::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn promises_to(conn: &mut Conn, contact: &ContactId, limit: i64) -> QueryResult<Vec<Promise>> {
+    promises::table
+        .filter(promises::contact_id.eq(contact))
+        .order((promises::made_at.desc(), promises::message_id, promises::position))
+        .limit(limit)
+        .load(conn)
 }

@@ -6,17 +6,17 @@ use crate::clock::Time;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
-use crate::domain::catalogue;
+use crate::domain::claims;
 use crate::domain::contacts::{self, ConsentBasis, ContactInput, ContactRow, suppressions};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{MessageId, secret};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
-use crate::domain::{settings, text, threads};
+use crate::domain::{facts, settings, text, threads};
 
 use super::content::{Content, Footer, Words, check_headers};
 use super::oversight::{Facts, Verdict, gate};
-use super::{Message, MessageRow, Origin, State, VersionRow, log, queries, tags, warrant};
+use super::{Message, MessageRow, Origin, State, VersionRow, ledger, log, promises, queries, tags, warrant};
 
 /// How long a message waits for a decision, in hours.
 pub const REVIEW_HOURS: i64 = 72;
@@ -62,18 +62,9 @@ pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Re
         suppressions::refuse(conn, to.key())?;
         let input = ContactInput { email: new.to.clone(), name: new.to_name.clone(), ..ContactInput::default() };
         let contact = contacts::upsert_row(conn, actor, &input, now)?;
-        let verdict = gate(Facts {
-            mode,
-            origin: new.origin,
-            first_of_campaign: is_first(conn, &mailbox, campaign.as_deref(), &new.tags)?,
-            announcement: new.tags.iter().any(|tag| tag == "product_announcement"),
-            has_basis: new.consent_basis.is_some() || contacts::has_consent(conn, &contact.id)?,
-        });
-        if verdict == Verdict::Refused {
+        if mode == Mode::ReadOnly {
             return Err(read_only(&mailbox));
         }
-        let id = MessageId::new();
-        let footer = footer(conn, &mailbox, &contact)?;
         let content = Content {
             from_address: mailbox.address.clone(),
             from_name: mailbox.name.clone(),
@@ -83,8 +74,24 @@ pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Re
             text_body: words.text,
             html_body: Some(words.html),
             headers,
-            footer,
+            footer: footer(conn, &mailbox, &contact)?,
         };
+        facts::note_tagged_departure(conn, actor, &contact.id, &new.tags, now)?;
+        let claims = ledger::find(conn, &contact.id, &content, now, now)?;
+        let otherwise = promises::contradiction(conn, &contact.id, &promises::offers_of(&claims), now)?;
+        let verdict = gate(Facts {
+            mode,
+            origin: new.origin,
+            first_of_campaign: is_first(conn, &mailbox, campaign.as_deref(), &new.tags)?,
+            announcement: new.tags.iter().any(|tag| tag == "product_announcement"),
+            has_basis: new.consent_basis.is_some() || contacts::has_consent(conn, &contact.id)?,
+            open_claims: claims.iter().any(claims::Claim::is_open),
+            promised_otherwise: otherwise.is_some(),
+        });
+        if verdict == Verdict::Refused {
+            return Err(read_only(&mailbox));
+        }
+        let id = MessageId::new();
         let held = match verdict {
             Verdict::Held(reason) => Some(reason),
             _ => None,
@@ -114,9 +121,13 @@ pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Re
             sent_at: None,
             created_at: now,
             updated_at: now,
+            claims_supported: 0,
+            claims_open: 0,
+            claims_waived: 0,
         };
         queries::insert(conn, &row)?;
         queries::insert_version(conn, &version_row(&row, &content, actor, now))?;
+        ledger::keep(conn, &row, &claims)?;
         suppressions::keep_link(conn, &token_of(&content.footer), &row.id, &contact.id, now)?;
         tags::attach(conn, actor, &row, &contact, &new.tags, now)?;
         match verdict {
@@ -172,7 +183,7 @@ fn is_first(conn: &mut Conn, mailbox: &Mailbox, campaign: Option<&str>, tags: &[
 }
 
 fn footer(conn: &mut Conn, mailbox: &Mailbox, contact: &ContactRow) -> Result<Footer> {
-    let company = catalogue::company_facts(conn)?.remove("company").unwrap_or_else(|| mailbox.name.clone());
+    let company = facts::company(conn)?.remove("company").unwrap_or_else(|| mailbox.name.clone());
     let why = if contacts::customer(conn, &contact.id)?.is_some() {
         format!("You receive this because you are or were a customer of {company}.")
     } else {

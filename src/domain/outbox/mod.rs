@@ -159,6 +159,11 @@ fn claim_one(conn: &mut Conn, worker: &WorkerId, id: &MessageId, now: Time) -> R
         end(conn, id, "sending", "skipped", State::Skipped, "Its warrant does not fit its content or has expired.", now)?;
         return Ok(None);
     }
+    // The offer may have ended while it waited, or a fact changed behind its back.
+    if let Some(why) = messages::ledger::lost_ground(conn, id, row.version, now.date())? {
+        take_back(conn, id, &why, now)?;
+        return Ok(None);
+    }
     Ok(Some(Claimed {
         message_id: id.clone(),
         mailbox_id: row.mailbox_id,
@@ -189,7 +194,7 @@ pub enum Dot {
 }
 
 /// The last look, in the statement that notes that the dot is about to be written:
-/// warrant valid and for these bytes, recipient not suppressed, nothing stopped.
+/// warrant valid and for these bytes, recipient not suppressed, facts as they were, nothing stopped.
 pub fn reach_dot(conn: &mut Conn, claimed: Claimed, now: Time) -> Result<Dot> {
     transaction(conn, |conn| {
         if queries::set_dot(conn, &claimed, now)? {
@@ -203,6 +208,8 @@ pub fn reach_dot(conn: &mut Conn, claimed: Claimed, now: Time) -> Result<Dot> {
             end(conn, &id, "sending", "skipped", State::Skipped, &suppression.refusal().detail, now)?;
         } else if queries::all_stopped(conn)? || queries::mailbox_stopped(conn, &claimed.mailbox_id)? {
             put_back(conn, &id, "sending", now.plus_seconds(5), "Sending is stopped.", 0, now)?;
+        } else if let Some(why) = messages::ledger::lost_ground(conn, &id, claimed.version, now.date())? {
+            take_back(conn, &id, &why, now)?;
         } else {
             end(conn, &id, "sending", "skipped", State::Skipped, "Its warrant does not fit its content or has expired.", now)?;
         }
@@ -225,6 +232,8 @@ pub fn record_sent(conn: &mut Conn, at_dot: AtDot, reply: &str, now: Time) -> Re
         lifecycle::transition(conn, &id, from, State::Sent, None, now)?;
         queries::set_sent_at(conn, &id, now)?;
         churn::variants::note_sent(conn, &id, now)?;
+        let row = messages::queries::by_id(conn, &id)?.ok_or_else(|| Error::internal("a sent message is gone"))?;
+        messages::promises::note_sent(conn, &row, now)?;
         log(conn, &id, "message.sent", json!({"reply": reply, "attempt": at_dot.claimed.attempts + 1}), now)
     })
 }
@@ -317,6 +326,14 @@ fn end(conn: &mut Conn, id: &MessageId, from: &'static str, to: &'static str, st
         _ => "message.fail",
     };
     log(conn, id, action, json!({"reason": reason}), now)
+}
+
+/// Back to the reviewers: what was approved rests on a fact that no longer holds.
+fn take_back(conn: &mut Conn, id: &MessageId, why: &str, now: Time) -> Result<()> {
+    let attempts = queries::attempts(conn, id)?;
+    put_back(conn, id, "sending", now, why, attempts, now)?;
+    let row = messages::queries::by_id(conn, id)?.ok_or_else(|| Error::internal("outbox row without a message"))?;
+    messages::recall::void(conn, &Actor::System("worker"), row, why, now)
 }
 
 fn put_back(conn: &mut Conn, id: &MessageId, from: &'static str, at: Time, reason: &str, attempts: i32, now: Time) -> Result<()> {

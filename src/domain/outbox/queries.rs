@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{contact_tags, mailboxes, messages, outbox, settings as settings_table, suppressions, warrants};
+use crate::db::schema::{claims, contact_tags, facts, mailboxes, messages, outbox, settings as settings_table, suppressions, warrants};
 use crate::domain::contacts::UNSUBSCRIBED;
 use crate::domain::ids::{MailboxId, MessageId};
 use crate::domain::settings;
@@ -109,6 +109,18 @@ pub(super) fn set_dot(conn: &mut Conn, claimed: &Claimed, now: Time) -> QueryRes
     let left = exists(contact_tags::table.find((&claimed.contact_id, UNSUBSCRIBED)));
     let mailbox_stopped = exists(mailboxes::table.find(&claimed.mailbox_id).filter(mailboxes::stopped_at.is_not_null()));
     let all_stopped = exists(settings_table::table.find(settings::SENDING_STOPPED));
+    let lost = facts::state
+        .ne("current")
+        .or(facts::version.nullable().ne(claims::fact_version))
+        .or(facts::kind.eq("offer").and(facts::day.lt(now.date().to_string()).assume_not_null()));
+    let groundless = exists(
+        claims::table
+            .inner_join(facts::table.on(facts::id.nullable().eq(claims::fact_id)))
+            .filter(claims::message_id.eq(&claimed.message_id))
+            .filter(claims::version.eq(claimed.version))
+            .filter(claims::verdict.eq_any(["exact", "quoted"]))
+            .filter(lost),
+    );
     let changed = diesel::update(outbox::table.find(&claimed.message_id))
         .set((outbox::state.eq("dot"), outbox::updated_at.eq(now)))
         .filter(outbox::state.eq("sending"))
@@ -118,6 +130,7 @@ pub(super) fn set_dot(conn: &mut Conn, claimed: &Claimed, now: Time) -> QueryRes
         .filter(unchanged)
         .filter(not(suppressed))
         .filter(not(left))
+        .filter(not(groundless))
         .filter(not(mailbox_stopped))
         .filter(not(all_stopped))
         .execute(conn)?;

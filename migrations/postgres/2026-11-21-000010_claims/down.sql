@@ -1,0 +1,14 @@
+DROP TRIGGER fact_versions_refuse_change ON fact_versions;
+DROP TRIGGER claim_waivers_refuse_change ON claim_waivers;
+DROP TRIGGER promises_refuse_change ON promises;
+DROP TRIGGER outbox_needs_settled_claims ON outbox;
+DROP FUNCTION outbox_needs_settled_claims;
+DROP TABLE model_runs;
+DROP TABLE match_judgements;
+DROP TABLE corrections;
+DROP TABLE promises;
+DROP TABLE claim_waivers;
+DROP TABLE claims;
+ALTER TABLE messages DROP COLUMN claims_waived;
+ALTER TABLE messages DROP COLUMN claims_open;
+ALTER TABLE messages DROP COLUMN claims_supported;

@@ -1,0 +1,17 @@
+DROP TRIGGER fact_versions_refuse_update;
+DROP TRIGGER fact_versions_refuse_delete;
+DROP TRIGGER claim_waivers_refuse_update;
+DROP TRIGGER claim_waivers_refuse_delete;
+DROP TRIGGER promises_refuse_update;
+DROP TRIGGER promises_refuse_delete;
+DROP TRIGGER outbox_needs_settled_claims;
+DROP TRIGGER outbox_keeps_settled_claims;
+DROP TABLE model_runs;
+DROP TABLE match_judgements;
+DROP TABLE corrections;
+DROP TABLE promises;
+DROP TABLE claim_waivers;
+DROP TABLE claims;
+ALTER TABLE messages DROP COLUMN claims_waived;
+ALTER TABLE messages DROP COLUMN claims_open;
+ALTER TABLE messages DROP COLUMN claims_supported;

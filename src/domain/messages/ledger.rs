@@ -1,0 +1,262 @@
+//! The claims of a message: kept with each version, counted for the queue, settled one by one.
+
+use diesel::prelude::*;
+use jiff::civil::Date;
+use serde_json::json;
+
+use crate::clock::Time;
+use crate::db::{Conn, transaction};
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::claims::{self, Claim, Ground, Kind, Part, Verdict};
+use crate::domain::error::{Error, Result};
+use crate::domain::facts;
+use crate::domain::ids::{ContactId, FactId, MessageId};
+use crate::domain::{mailboxes, text};
+
+use super::{Content, Message, MessageRow, State, decide, log, queries};
+
+/// A claim as kept with a version of a message.
+#[derive(Debug, Clone, Queryable, Insertable)]
+#[diesel(table_name = crate::db::schema::claims)]
+pub struct ClaimRow {
+    /// The message.
+    pub message_id: MessageId,
+    /// The version.
+    pub version: i32,
+    /// Its place among the claims, from 0.
+    pub position: i32,
+    /// In which part.
+    pub part: Part,
+    /// Where it starts, in Unicode scalar values.
+    pub start_at: i32,
+    /// Where it ends.
+    pub end_at: i32,
+    /// Its words.
+    pub words: String,
+    /// Its sentence.
+    pub sentence: String,
+    /// What makes it the same claim in another part or version.
+    pub claim_key: String,
+    /// What kind of atom.
+    pub kind: Kind,
+    /// Whether a wrong one is a wrong promise.
+    pub hard: bool,
+    /// What it rests on.
+    pub verdict: Verdict,
+    /// The fact for or against it.
+    pub fact_id: Option<FactId>,
+    /// The version of the fact.
+    pub fact_version: Option<i32>,
+    /// How well the words fit.
+    pub score: i32,
+    /// The verdict in a sentence.
+    pub reason: String,
+}
+
+/// Why a claim may stand although no fact says so.
+#[derive(Debug, Clone, Queryable, Insertable)]
+#[diesel(table_name = crate::db::schema::claim_waivers)]
+pub struct Waiver {
+    /// The message.
+    pub message_id: MessageId,
+    /// The claim.
+    pub claim_key: String,
+    /// Its words.
+    pub words: String,
+    /// Why it may stand.
+    pub reason: String,
+    /// Who said so: user or key.
+    pub actor_kind: String,
+    /// Who said so.
+    pub actor_id: String,
+    /// Who said so, by name.
+    pub actor_name: String,
+    /// When.
+    pub created_at: Time,
+}
+
+/// A claim with what the page and the API show beside it; the same claim in several
+/// parts appears once.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The claim where it stands first.
+    pub claim: ClaimRow,
+    /// The places of the same claim in all parts.
+    pub places: Vec<(Part, i32, i32)>,
+    /// The fact's words and source.
+    pub fact: Option<(String, String)>,
+    /// Who let it stand, and why.
+    pub waiver: Option<Waiver>,
+}
+
+impl Entry {
+    /// Whether it keeps the message from leaving.
+    pub fn is_open(&self) -> bool {
+        self.claim.hard && !self.claim.verdict.is_supported() && self.waiver.is_none()
+    }
+
+    /// "waived" or the verdict: the class of its card and its underline.
+    pub fn standing(&self) -> &'static str {
+        if self.waiver.is_some() { "waived" } else { self.claim.verdict.as_str() }
+    }
+}
+
+/// How many claims a message has, each counted once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Those a fact supports.
+    pub supported: i32,
+    /// Those that keep it from leaving.
+    pub open: i32,
+    /// Those a person let stand.
+    pub waived: i32,
+}
+
+/// The claims of a content, found now. Lengths since a day are measured from `written`.
+pub(super) fn find(conn: &mut Conn, contact: &ContactId, content: &Content, written: Time, now: Time) -> Result<Vec<Claim>> {
+    let ground = Ground { written: written.date(), ..claims::ground_for(conn, contact, now)? };
+    Ok(claims::check(&parts(content), &ground))
+}
+
+fn parts(content: &Content) -> Vec<(Part, &str)> {
+    let mut parts = vec![(Part::Subject, content.subject.as_str()), (Part::Text, content.text_body.as_str())];
+    parts.extend(content.html_body.as_deref().map(|html| (Part::Html, html)));
+    parts
+}
+
+/// Keeps the claims of the current version and counts them.
+pub(super) fn keep(conn: &mut Conn, row: &MessageRow, found: &[Claim]) -> Result<Counts> {
+    queries::delete_claims(conn, &row.id, row.version)?;
+    for (position, claim) in (0..).zip(found) {
+        let kept = ClaimRow {
+            message_id: row.id.clone(),
+            version: row.version,
+            position,
+            part: claim.part,
+            start_at: i32::try_from(claim.start).unwrap_or(i32::MAX),
+            end_at: i32::try_from(claim.end).unwrap_or(i32::MAX),
+            words: claim.words.clone(),
+            sentence: claim.sentence.clone(),
+            claim_key: claim.key(),
+            kind: claim.kind,
+            hard: claim.hard,
+            verdict: claim.verdict,
+            fact_id: claim.fact.as_ref().map(|fact| fact.id.clone()),
+            fact_version: claim.fact.as_ref().map(|fact| fact.version),
+            score: claim.score,
+            reason: claim.reason.clone(),
+        };
+        queries::insert_claim(conn, &kept)?;
+    }
+    recount(conn, row)
+}
+
+fn recount(conn: &mut Conn, row: &MessageRow) -> Result<Counts> {
+    let counts = count(&entries(conn, row)?);
+    queries::set_claim_counts(conn, &row.id, counts)?;
+    Ok(counts)
+}
+
+fn count(entries: &[Entry]) -> Counts {
+    let mut counts = Counts::default();
+    for entry in entries {
+        if entry.waiver.is_some() {
+            counts.waived += 1;
+        } else if entry.is_open() {
+            counts.open += 1;
+        } else if entry.claim.verdict.is_supported() {
+            counts.supported += 1;
+        }
+    }
+    counts
+}
+
+/// Finds and keeps the claims of the current version anew.
+pub(super) fn settle(conn: &mut Conn, row: &MessageRow, now: Time) -> Result<Counts> {
+    let version = super::version(conn, &row.id, row.version)?;
+    let found = find(conn, &row.contact_id, &Content::from(&version), version.created_at, now)?;
+    keep(conn, row, &found)
+}
+
+/// The claims of the current version, those that keep it from leaving first.
+pub fn of_message(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<Vec<Entry>> {
+    let row = super::row(conn, actor, id)?;
+    entries(conn, &row)
+}
+
+fn entries(conn: &mut Conn, row: &MessageRow) -> Result<Vec<Entry>> {
+    let waivers = queries::waivers(conn, &row.id)?;
+    let mut entries: Vec<Entry> = vec![];
+    for claim in queries::claims(conn, &row.id, row.version)? {
+        let place = (claim.part, claim.start_at, claim.end_at);
+        // The worse of two verdicts on one claim is the one to show.
+        match entries.iter_mut().find(|entry| entry.claim.claim_key == claim.claim_key) {
+            Some(entry) => {
+                entry.places.push(place);
+                if claim.verdict > entry.claim.verdict {
+                    entry.claim = claim;
+                }
+            }
+            None => {
+                let waiver = waivers.iter().find(|waiver| waiver.claim_key == claim.claim_key).cloned();
+                entries.push(Entry { claim, places: vec![place], fact: None, waiver });
+            }
+        }
+    }
+    let ids: Vec<FactId> = entries.iter().filter_map(|entry| entry.claim.fact_id.clone()).collect();
+    let labels = facts::labels(conn, &ids)?;
+    for entry in &mut entries {
+        let of = entry.claim.fact_id.as_ref().zip(entry.claim.fact_version);
+        entry.fact = of.and_then(|(id, version)| labels.get(&(id.clone(), version)).cloned());
+    }
+    entries.sort_by_key(|entry| (!entry.is_open(), entry.claim.verdict.is_supported()));
+    Ok(entries)
+}
+
+/// Claims of words that are being typed, by the same rules: nothing is stored of the message.
+pub fn preview(conn: &mut Conn, actor: &Actor, id: &MessageId, subject: &str, text: &str, now: Time) -> Result<Vec<Claim>> {
+    let row = super::row(conn, actor, id)?;
+    let version = super::version(conn, id, row.version)?;
+    let ground = Ground { written: version.created_at.date(), ..claims::ground_for(conn, &row.contact_id, now)? };
+    Ok(claims::check(&[(Part::Subject, subject), (Part::Text, text)], &ground))
+}
+
+/// Lets one open claim stand, with a reason: for whoever may decide the message.
+pub fn waive(conn: &mut Conn, actor: &Actor, id: &MessageId, key: &str, reason: &str, now: Time) -> Result<Message> {
+    actor.must_have(Scope::Oversight)?;
+    let reason = text::required_line("reason", reason, 500)?;
+    transaction(conn, |conn| {
+        let row = super::row(conn, actor, id)?;
+        if !matches!(row.state, State::Pending | State::ChangesRequested) {
+            return Err(Error::conflict("state_conflict", format!("The message is {}; its claims can no longer be waived.", row.state)));
+        }
+        let mailbox = mailboxes::get(conn, actor, &row.mailbox_id)?;
+        decide::refuse_wrong_decider(conn, actor, &row, &mailbox)?;
+        let entry = entries(conn, &row)?.into_iter().find(|entry| entry.claim.claim_key == key).ok_or_else(|| Error::not_found("claim"))?;
+        if !entry.is_open() {
+            return Err(Error::conflict("claim_settled", "This claim does not keep the message from leaving. Reload to see how it stands."));
+        }
+        let waiver = Waiver {
+            message_id: id.clone(),
+            claim_key: key.to_owned(),
+            words: entry.claim.words.clone(),
+            reason: reason.clone(),
+            actor_kind: actor.kind().to_owned(),
+            actor_id: actor.id().to_owned(),
+            actor_name: actor.name().to_owned(),
+            created_at: now,
+        };
+        queries::insert_waiver(conn, &waiver)?;
+        recount(conn, &row)?;
+        log(conn, actor, "message.waive_claim", &row, json!({"words": entry.claim.words, "reason": reason, "verdict": entry.claim.verdict}), now)?;
+        super::get(conn, actor, id)
+    })
+}
+
+/// Why the facts that a version rests on no longer carry it: changed, revoked, or an offer over.
+pub(in crate::domain) fn lost_ground(conn: &mut Conn, id: &MessageId, version: i32, today: Date) -> Result<Option<String>> {
+    Ok(queries::lost_facts(conn, id, version, &today.to_string())?
+        .into_iter()
+        .next()
+        .map(|label| format!("A fact it rests on no longer holds: {label}")))
+}

@@ -1,0 +1,194 @@
+//! When a fact changes: approvals that rest on it are void, drafts are looked at again,
+//! and whoever received it already can be told.
+
+use serde_json::json;
+
+use crate::clock::Time;
+use crate::db::{Conn, transaction};
+use crate::domain::actor::Actor;
+use crate::domain::contacts::{self, suppressions};
+use crate::domain::error::{Error, Result};
+use crate::domain::facts::{self, Body, Fact, State as FactState};
+use crate::domain::ids::{ContactId, FactId, MailboxId, MessageId};
+use crate::domain::mailboxes::Mode;
+use crate::domain::text;
+
+use super::content::Words;
+use super::submit::{NewMessage, submit};
+use super::{Message, MessageRow, Origin, State, VersionRow, ledger, lifecycle, log, queries};
+
+/// Most recipients of one correction batch that is made in one go.
+const MOST_CORRECTED: usize = 1000;
+
+/// Looks again at every message that rests on a fact and has not left. What was approved
+/// is held again: nobody approved it with the fact as it is now.
+pub(in crate::domain) fn fact_changed(conn: &mut Conn, actor: &Actor, fact: &FactId, why: &str, now: Time) -> Result<()> {
+    for id in queries::resting_on(conn, fact)? {
+        if let Some(row) = queries::by_id(conn, &id)? {
+            match row.state {
+                State::Approved | State::Queued => void(conn, actor, row, why, now)?,
+                State::Pending | State::ChangesRequested => {
+                    queries::set_held_because(conn, &row.id, why)?;
+                    ledger::settle(conn, &row, now)?;
+                    log(conn, actor, "message.recheck", &row, json!({"because": why}), now)?;
+                }
+                // A worker has it: the check at the final dot stops it.
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes a cleared message back to the queue of reviewers, under a new version number,
+/// because the decision and the warrant stay with the old one.
+pub(in crate::domain) fn void(conn: &mut Conn, actor: &Actor, mut row: MessageRow, why: &str, now: Time) -> Result<()> {
+    if !queries::cancel_outbox(conn, &row.id, now)? {
+        return Ok(());
+    }
+    let before = super::version(conn, &row.id, row.version)?;
+    let seen = row.version;
+    row.version += 1;
+    queries::insert_version(conn, &VersionRow { version: row.version, ..before })?;
+    let expires = now.plus_seconds(super::submit::REVIEW_HOURS * 3600);
+    if !queries::compare_and_set_version(conn, &row, seen, &row.editor_kind, &row.editor_id, expires)? {
+        return Err(Error::content_changed(row.id.clone(), seen, row.version));
+    }
+    lifecycle::transition(conn, &row.id, row.state, State::Pending, Some(why), now)?;
+    queries::set_held_because(conn, &row.id, why)?;
+    ledger::settle(conn, &row, now)?;
+    log(conn, actor, "message.void", &row, json!({"because": why, "version": row.version}), now)
+}
+
+/// Somebody who received a claim that rests on a fact.
+#[derive(Debug, Clone, diesel::Queryable)]
+pub struct Recipient {
+    /// Who.
+    pub contact_id: ContactId,
+    /// Their address.
+    pub email: String,
+    /// Their name.
+    pub name: Option<String>,
+    /// In which message.
+    pub message_id: MessageId,
+    /// From which mailbox.
+    pub mailbox_id: MailboxId,
+    /// Its subject.
+    pub subject: String,
+    /// What it said.
+    pub words: String,
+    /// Under which version of the fact.
+    pub fact_version: Option<i32>,
+    /// When it was sent.
+    pub sent_at: Option<Time>,
+}
+
+/// Who received the claim, how many drafts rest on it, and what would be sent to put it right.
+#[derive(Debug, Clone)]
+pub struct Recall {
+    /// The fact.
+    pub fact: Fact,
+    /// Each recipient once, with the latest message.
+    pub recipients: Vec<Recipient>,
+    /// Messages that rest on it and have not left.
+    pub drafts: Vec<MessageId>,
+    /// The correction, where the fact changed or was revoked since they received it.
+    pub correction: Option<(String, String)>,
+    /// How many of them got a correction made already.
+    pub corrected: usize,
+}
+
+/// What recalling a fact means.
+pub fn of_fact(conn: &mut Conn, actor: &Actor, id: &FactId) -> Result<Recall> {
+    let fact = facts::get(conn, actor, id)?;
+    let mut recipients: Vec<Recipient> = queries::recipients_of(conn, id)?;
+    recipients.retain(|recipient| actor.reaches(&recipient.mailbox_id));
+    let mut seen: Vec<ContactId> = vec![];
+    recipients.retain(|recipient| {
+        let new = !seen.contains(&recipient.contact_id);
+        seen.push(recipient.contact_id.clone());
+        new
+    });
+    let outdated = |recipient: &Recipient| fact.state == FactState::Revoked || recipient.fact_version != Some(fact.version);
+    let correction = recipients.iter().find(|recipient| outdated(recipient)).map(|_| correction(&fact));
+    if correction.is_some() {
+        recipients.retain(outdated);
+    }
+    let corrected = queries::corrected(conn, id, fact.version)?.len();
+    let drafts = queries::resting_on(conn, id)?;
+    Ok(Recall { fact, recipients, drafts, correction, corrected })
+}
+
+/// A plain correction from what is on record, without a new claim.
+fn correction(fact: &Fact) -> (String, String) {
+    let what = match &*fact.body {
+        Body::Offer(offer) => format!("the offer with the code {}", offer.code),
+        Body::ProductUpdate(update) => format!("“{}”", update.title),
+        Body::PlanPrice(plan) => format!("the price of the {} plan", plan.name),
+        Body::MigrationChange(change) => format!("“{}”", change.title),
+        _ => "something we told you".to_owned(),
+    };
+    let now = match (&*fact.body, fact.state) {
+        (_, FactState::Revoked) => "What we wrote about it no longer holds, and we don't want you to rely on it.".to_owned(),
+        (Body::Offer(offer), _) => format!("What holds now: {}.", offer_terms(offer)),
+        (Body::PlanPrice(plan), _) => format!("The {} plan is {} a month.", plan.name, plan.price),
+        (Body::MigrationChange(change), _) => match change.deadline {
+            Some(day) => format!("The deadline is {day}."),
+            None => "There is no deadline.".to_owned(),
+        },
+        (Body::ProductUpdate(update), _) => format!("What holds now: {}", update.summary),
+        _ => format!("What holds now: {}.", fact.label),
+    };
+    (
+        "A correction to our last email".to_owned(),
+        format!(
+            "In our last email to you we wrote about {what}. That was right when we wrote it, and it has changed since.\n\n{now}\n\nWe are sorry for the trouble. If you have acted on our email already, just reply to this one and we will sort it out."
+        ),
+    )
+}
+
+fn offer_terms(offer: &facts::Offer) -> String {
+    let months = offer.months.map_or_else(String::new, |months| format!(" for {months} months"));
+    let until = offer.expires_on.map_or_else(String::new, |day| format!(", until {day}"));
+    format!("{}{months} with the code {}{until}", offer.saving(), offer.code)
+}
+
+/// Submits one correction to each recipient who has none for this version of the fact.
+/// Every one is held: a person decides it like any other message.
+pub fn correct(conn: &mut Conn, actor: &Actor, id: &FactId, subject: &str, body: &str, now: Time) -> Result<Vec<Message>> {
+    actor.must_manage()?;
+    let subject = text::required_line("subject", subject, 300)?;
+    let body = text::body("text", body, 20_000)?;
+    transaction(conn, |conn| {
+        let recall = of_fact(conn, actor, id)?;
+        if recall.correction.is_none() {
+            return Err(Error::conflict("nothing_to_correct", "Nobody received a claim that rests on an older version of this fact."));
+        }
+        let done = queries::corrected(conn, id, recall.fact.version)?;
+        let mut made = vec![];
+        for recipient in recall.recipients.iter().filter(|recipient| !done.contains(&recipient.contact_id)).take(MOST_CORRECTED) {
+            let contact = contacts::row(conn, &recipient.contact_id)?;
+            if suppressions::of(conn, &contact.email_key)?.is_some() {
+                continue;
+            }
+            let greeting = recipient.name.as_deref().map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},"));
+            let new = NewMessage {
+                mailbox: Some(recipient.mailbox_id.as_str().to_owned()),
+                to: recipient.email.clone(),
+                to_name: None,
+                words: Words { subject: subject.clone(), text: Some(format!("{greeting}\n\n{body}")), html: None },
+                tags: vec!["correction".to_owned()],
+                headers: vec![],
+                mode: Some(Mode::GatedAll),
+                send_at: None,
+                consent_basis: None,
+                campaign: Some("correction".to_owned()),
+                origin: Origin::Playbook,
+            };
+            let message = submit(conn, actor, &new, now)?;
+            queries::insert_correction(conn, id, recall.fact.version, &recipient.contact_id, &message.row.id)?;
+            made.push(message);
+        }
+        Ok(made)
+    })
+}
