@@ -14,11 +14,11 @@ use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::contacts::ConsentBasis;
 use crate::domain::error::{Error, Result as DomainResult};
-use crate::domain::ids::{InboundEmailId, MessageId};
+use crate::domain::ids::{FactId, InboundEmailId, MessageId};
 use crate::domain::mailboxes::Mode;
 use crate::domain::messages::content::Words;
 use crate::domain::messages::submit::{NewMessage, submit};
-use crate::domain::messages::{self, Message, Origin, cancel as cancelling, tags as tagging};
+use crate::domain::messages::{self, Message, Origin, cancel as cancelling, ledger, tags as tagging};
 use crate::domain::{text, threads};
 
 /// Most recipients of one call; each gets a message of their own.
@@ -43,6 +43,7 @@ pub struct Send {
     send_at: Option<String>,
     consent_basis: Option<ConsentBasis>,
     campaign: Option<String>,
+    facts: Option<OneOrMany>,
 }
 
 impl Send {
@@ -80,6 +81,7 @@ impl Send {
             send_at,
             consent_basis: self.consent_basis,
             campaign: self.campaign,
+            facts: self.facts.map(OneOrMany::into_vec).unwrap_or_default().iter().map(|id| FactId::from(id.as_str())).collect(),
             origin: Origin::Agent,
         };
         Ok(recipients.into_iter().map(|to| NewMessage { to, ..first.clone() }).collect())
@@ -122,6 +124,18 @@ pub async fn add_tags(key: Key, state: web::Data<State>, id: web::Path<String>, 
             }
             let message = tagging::add(conn, &key.0, &MessageId::from(id.as_str()), &tags, now)?;
             Ok(json!({"id": id, "message_id": id, "email_id": id, "tags": message.tags}))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let (id, base_url) = (MessageId::from(id.as_str()), state.base_url.clone());
+    let answer = state
+        .write(move |conn| {
+            let message = messages::get(conn, &key.0, &id)?;
+            messages::note_shown(conn, &key.0, &[(id.clone(), message.row.version)], clock::now())?;
+            Ok(shapes::message_with_claims(&message, &ledger::of_message(conn, &key.0, &id)?, &base_url))
         })
         .await?;
     Ok(HttpResponse::Ok().json(answer))

@@ -1,7 +1,9 @@
 //! REST: `/v1` for mail with oversight, `/api/v1` for churn events and recovery.
 
+mod claims;
 mod contacts;
 mod error;
+mod facts;
 mod hooks;
 mod json;
 mod key;
@@ -37,6 +39,21 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route("/emails/{id}/tags", web::post().to(messages::add_tags))
                 .route("/emails/{id}/cancel", web::post().to(messages::cancel))
                 .route("/emails/{id}/decide", web::post().to(oversight::decide_one))
+                .route("/emails/{id}", web::get().to(messages::show))
+                .route("/emails/{id}/claims/{key}/waiver", web::post().to(claims::waive))
+                .route("/claims/check", web::post().to(claims::check))
+                .route("/facts", web::get().to(facts::list))
+                .route("/facts", web::post().to(facts::create))
+                .route("/facts/{id}", web::get().to(facts::show))
+                .route("/facts/{id}", web::patch().to(facts::change))
+                .route("/facts/{id}/accept", web::post().to(facts::accept))
+                .route("/facts/{id}/revoke", web::post().to(facts::revoke))
+                .route("/facts/{id}/recall", web::get().to(facts::show_recall))
+                .route("/facts/{id}/corrections", web::post().to(facts::correct))
+                .route("/product-updates", web::get().to(facts::updates))
+                .route("/product-updates", web::post().to(facts::create_update))
+                .route("/offers", web::get().to(facts::offers))
+                .route("/offers", web::post().to(facts::create_offer))
                 .route("/oversight/pending", web::get().to(oversight::pending))
                 .route("/oversight/decide", web::post().to(oversight::decide))
                 .route("/webhooks/stripe", web::post().to(hooks::stripe))

@@ -16,7 +16,7 @@ use crate::domain::ids::MessageId;
 use crate::domain::mailboxes;
 use crate::domain::messages::decide::{Decide, decide as decide_message};
 use crate::domain::messages::list::{Filter, list};
-use crate::domain::messages::{self, DecisionKind, State as MessageState};
+use crate::domain::messages::{self, DecisionKind, State as MessageState, ledger};
 
 #[derive(Debug, Deserialize)]
 pub struct Query {
@@ -66,7 +66,8 @@ pub async fn pending(key: Key, state: web::Data<State>, query: web::Query<Query>
                 .iter()
                 .map(|row| {
                     let message = messages::get(conn, &key.0, &row.id)?;
-                    let mut shape = shapes::message(&message, &base_url);
+                    let claims = ledger::of_message(conn, &key.0, &row.id)?;
+                    let mut shape = shapes::message_with_claims(&message, &claims, &base_url);
                     shape["age_seconds"] = json!(row.submitted_at.map(|at| now.seconds_since(at)));
                     Ok(shape)
                 })

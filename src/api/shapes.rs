@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::domain::contacts::Contact;
+use crate::domain::messages::ledger::Entry;
 use crate::domain::messages::{Message, State};
 
 /// A string or a list of strings.
@@ -109,5 +110,38 @@ pub fn message(message: &Message, base_url: &str) -> Value {
         "sent_at": row.sent_at,
         "created_at": row.created_at,
         "review_url": format!("{base_url}/messages/{}", row.id),
+    })
+}
+
+/// A message whole, with its claims.
+pub fn message_with_claims(of: &Message, claims: &[Entry], base_url: &str) -> Value {
+    let mut shape = message(of, base_url);
+    shape["claims"] = claims.iter().map(claim).collect();
+    shape["claims_open"] = json!(claims.iter().filter(|claim| claim.is_open()).count());
+    shape
+}
+
+/// A claim of a message; `key` names it for a waiver.
+fn claim(entry: &Entry) -> Value {
+    let claim = &entry.claim;
+    let waiver = entry.waiver.as_ref().map(|waiver| json!({"reason": waiver.reason, "by": waiver.actor_name, "at": waiver.created_at}));
+    json!({
+        "key": claim.claim_key,
+        "part": claim.part,
+        "start": claim.start_at,
+        "end": claim.end_at,
+        "text": claim.words,
+        "sentence": claim.sentence,
+        "kind": claim.kind,
+        "hard": claim.hard,
+        "verdict": claim.verdict,
+        "open": entry.is_open(),
+        "fact_id": claim.fact_id,
+        "fact_version": claim.fact_version,
+        "fact": entry.fact.as_ref().map(|(label, _)| label),
+        "source": entry.fact.as_ref().map(|(_, source)| source),
+        "score": claim.score,
+        "reason": claim.reason,
+        "waiver": waiver,
     })
 }

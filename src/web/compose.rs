@@ -55,6 +55,7 @@ pub(super) async fn create(person: Person, state: web::Data<State>, session: Ses
         send_at: None,
         consent_basis: None,
         campaign: None,
+        facts: vec![],
         origin: Origin::Person,
     };
     let actor = person.actor.clone();

@@ -24,6 +24,7 @@ fn composed(mode: Mode, to: &str) -> NewMessage {
         send_at: None,
         consent_basis: None,
         campaign: None,
+        facts: vec![],
         origin: Origin::Person,
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::contacts::{self, ContactInput, Customer, UsageFigure};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::ChurnEventId;
 use crate::domain::reason::{Reason, analyse};
-use crate::domain::{text, threads};
+use crate::domain::{facts, text, threads};
 
 use super::{ChurnEvent, EventType, Status, log, queries};
 
@@ -97,6 +97,9 @@ pub fn take(conn: &mut Conn, actor: &Actor, new: &NewChurnEvent, source: &str, n
         }
         analyse_event(conn, &mut event)?;
         queries::insert(conn, &event)?;
+        if let Some(contact) = &event.contact_id {
+            facts::refresh(conn, contact, now)?;
+        }
         log(conn, actor, "churn.take", &event.id, json!({"source": source, "reason": event.reason}), now)?;
         Ok(Taken::New(event))
     })

@@ -17,6 +17,7 @@ use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
 use crate::domain::error::{Error, Result};
+use crate::domain::facts;
 use crate::domain::ids::{ChurnEventId, ContactId};
 use crate::domain::reason::{Reason, ReasonQuote};
 use crate::text_enum;
@@ -143,6 +144,9 @@ pub fn correct_reason(conn: &mut Conn, actor: &Actor, id: &ChurnEventId, reason:
         let event = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("churn event"))?;
         queries::set_reason(conn, id, reason, actor.name(), now)?;
         log(conn, actor, "churn.correct_reason", id, json!({"from": event.reason, "to": reason}), now)?;
+        if let Some(contact) = &event.contact_id {
+            facts::refresh(conn, contact, now)?;
+        }
         get_row(conn, id)
     })
 }

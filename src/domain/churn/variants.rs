@@ -207,6 +207,7 @@ pub fn choose(conn: &mut Conn, actor: &Actor, event_id: &ChurnEventId, id: &Vari
             send_at: None,
             consent_basis: None,
             campaign: Some("win-back".to_owned()),
+            facts: vec![],
             origin: Origin::Playbook,
         };
         let message = submit(conn, actor, &new, now)?;

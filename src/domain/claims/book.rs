@@ -94,6 +94,8 @@ pub(super) struct Field {
 pub(super) struct Line {
     pub(super) stems: Stems,
     pub(super) atoms: Vec<Atom>,
+    /// Whether the customer or a sender said it: it speaks for what is so with them, never for what is promised to them.
+    pub(super) hearsay: bool,
 }
 
 /// What is worked out once for a version of a fact.
@@ -477,7 +479,7 @@ fn compile(body: &Body) -> Compiled {
             made.vocabulary.extend(stems(&figure.label).iter());
         }
         Body::TicketQuote(quote) => {
-            made.text(&quote.text);
+            made.hearsay(&quote.text);
             let said = &["wrote", "said", "mail", "email", "told", "mentioned", "asked", "message", "put", "words"];
             made.fields.extend(quote.said_on.map(|day| any(Held::Date(day), said)));
         }
@@ -539,9 +541,17 @@ impl Compiled {
     }
 
     fn text(&mut self, text: &str) {
+        self.lines_of(text, false);
+    }
+
+    fn hearsay(&mut self, text: &str) {
+        self.lines_of(text, true);
+    }
+
+    fn lines_of(&mut self, text: &str, hearsay: bool) {
         for sentence in sentences(text) {
             let words_of = &text[sentence.at.clone()];
-            self.lines.push(Line { stems: sentence.stems, atoms: atoms(words_of, |_| false) });
+            self.lines.push(Line { stems: sentence.stems, atoms: atoms(words_of, |_| false), hearsay });
         }
         self.vocabulary.extend(words(text).map(|(_, word)| stem(word)));
         let plain = plain(text);
@@ -583,14 +593,15 @@ fn contact_field(made: &mut Compiled, field: &str, value: &FieldValue) {
                     made.fields.push(any(Held::Since(*day), &about));
                 }
                 FieldValue::Money(money) => made.fields.push(any(Held::Money(money.clone()), &about)),
-                FieldValue::Text(text) if text.contains("://") => made.links.push(text.clone()),
+                // Whoever may write contacts could allow a link otherwise.
+                FieldValue::Text(text) if text.contains("://") => {}
                 FieldValue::Text(text) => {
                     made.name(text);
-                    made.text(&format!("{}: {text}", about.join(" ")));
+                    made.hearsay(&format!("{}: {text}", about.join(" ")));
                 }
                 FieldValue::List(items) => {
                     items.iter().for_each(|item| made.name(item));
-                    made.text(&format!("{}: {}", about.join(" "), items.join(", ")));
+                    made.hearsay(&format!("{}: {}", about.join(" "), items.join(", ")));
                 }
             }
         }

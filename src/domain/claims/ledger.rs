@@ -4,12 +4,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::domain::actor::Actor;
-use crate::domain::error::Result;
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::email_address::EmailAddress;
+use crate::domain::error::{Error, Result};
 use crate::domain::ids::ContactId;
-use crate::domain::{churn, facts, mailboxes};
+use crate::domain::{churn, contacts, facts, mailboxes, text};
 
-use super::{Book, Ground};
+use super::{Book, Claim, Ground, Part, check};
+
+/// Longest text that is checked, in bytes.
+const LONGEST: usize = 200_000;
 
 /// The prepared facts of a few databases by revision, newest last. A revision is a
 /// random token, so it names the same facts wherever it is read.
@@ -63,4 +67,55 @@ pub fn ground_of(conn: &mut Conn, now: Time) -> Result<Ground> {
         today: now.date(),
         written: now.date(),
     })
+}
+
+/// A text that somebody wants to know the claims of.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TextToCheck<'a> {
+    /// As plain text.
+    pub text: Option<&'a str>,
+    /// Or as HTML.
+    pub html: Option<&'a str>,
+    /// The address or id of the contact it would go to.
+    pub contact: Option<&'a str>,
+    /// The mailbox it would leave from.
+    pub mailbox: Option<&'a str>,
+}
+
+/// The claims of any text, held against what is on record for everybody and for the contact named.
+pub fn check_text(conn: &mut Conn, actor: &Actor, given: TextToCheck<'_>, now: Time) -> Result<Vec<Claim>> {
+    actor.must_have(Scope::Read)?;
+    let (part, words) = match (given.text, given.html) {
+        (Some(words), None) => (Part::Text, words),
+        (None, Some(words)) => (Part::Html, words),
+        _ => return Err(Error::invalid("field_invalid", "text", "Give text or html, one of the two: places are counted in what is given.")),
+    };
+    if words.len() > LONGEST {
+        return Err(Error::invalid("field_invalid", part.as_str(), format!("{part} must be at most {LONGEST} bytes; got {}.", words.len())));
+    }
+    if let Some(mailbox) = given.mailbox {
+        mailboxes::resolve(conn, actor, Some(mailbox))?;
+    }
+    let ground = match given.contact {
+        Some(named) => {
+            let id = contact(conn, actor, named)?;
+            ground_for(conn, &id, now)?
+        }
+        None => ground_of(conn, now)?,
+    };
+    Ok(check(&[(part, words)], &ground))
+}
+
+/// A contact by address or id.
+fn contact(conn: &mut Conn, actor: &Actor, named: &str) -> Result<ContactId> {
+    if !named.contains('@') {
+        return Ok(contacts::get(conn, actor, &ContactId::from(named))?.row.id);
+    }
+    let address = EmailAddress::parse("contact", named)?;
+    let found = contacts::by_address(conn, actor, &address)?;
+    let missing = || {
+        let hint = "Add the contact first, or leave contact out to check against what is on record for everybody.";
+        Error { detail: format!("No contact has the address {}.", text::excerpt(named)), ..Error::not_found("contact") }.with_hint(hint)
+    };
+    Ok(found.ok_or_else(missing)?.id)
 }

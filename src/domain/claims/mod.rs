@@ -24,7 +24,7 @@ use crate::text_enum;
 
 pub use book::{Book, Standing};
 pub use html::{Visible, visible};
-pub use ledger::{ground_for, ground_of};
+pub use ledger::{TextToCheck, check_text, ground_for, ground_of};
 pub use resolve::{Ground, check};
 
 text_enum!(

@@ -17,7 +17,7 @@ use crate::domain::audit::{self, Entry};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, RowId};
-use crate::domain::text;
+use crate::domain::{facts, text};
 use crate::text_enum;
 
 pub use queries::Search;
@@ -135,6 +135,7 @@ pub(in crate::domain) fn upsert_row(conn: &mut Conn, actor: &Actor, input: &Cont
                     row.updated_at = now;
                     queries::update(conn, &row)?;
                     log(conn, actor, "contact.change", &row.id, json!({}), now)?;
+                    facts::refresh(conn, &row.id, now)?;
                 }
                 row
             }
@@ -247,6 +248,12 @@ pub fn get(conn: &mut Conn, actor: &Actor, id: &ContactId) -> Result<Contact> {
     actor.must_have(Scope::Read)?;
     let row = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("contact"))?;
     full(conn, row)
+}
+
+/// The contact with this address.
+pub fn by_address(conn: &mut Conn, actor: &Actor, address: &EmailAddress) -> Result<Option<ContactRow>> {
+    actor.must_have(Scope::Read)?;
+    Ok(queries::by_email(conn, address.key())?)
 }
 
 /// The row of a contact that another row refers to.

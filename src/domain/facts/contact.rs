@@ -46,6 +46,14 @@ pub fn observe(conn: &mut Conn, id: &ContactId, now: Time) -> Result<Vec<Fact>> 
     })
 }
 
+/// Looks again at a contact whose record changed, where a draft rested on it before.
+pub(in crate::domain) fn refresh(conn: &mut Conn, id: &ContactId, now: Time) -> Result<()> {
+    if queries::any_of_contact(conn, id)? {
+        observe(conn, id, now)?;
+    }
+    Ok(())
+}
+
 fn is_tagged(fact: &Fact) -> bool {
     matches!(&*fact.body, Body::ContactField(field) if field.field == TAGGED)
 }

@@ -22,11 +22,13 @@ use crate::db::types::Json;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, FactId};
+use crate::domain::text;
 use crate::text_enum;
 
 pub use body::{
     AllowedUrl, Body, CompanyFact, ContactField, CustomerStory, FieldValue, Kind, MigrationChange, Offer, PlanPrice, ProductUpdate, TicketQuote, day,
 };
+pub(in crate::domain) use contact::refresh;
 pub use contact::{note_tagged_departure, observe};
 pub use import::{Imported, import};
 pub use record::{accept, add, change, revoke};
@@ -210,6 +212,19 @@ pub fn spent_offers(conn: &mut Conn) -> Result<Vec<FactId>> {
         }
     }
     Ok(spent)
+}
+
+/// Refuses ids of facts that do not exist or do not hold.
+pub(in crate::domain) fn refuse_groundless(conn: &mut Conn, ids: &[FactId]) -> Result<()> {
+    for id in ids {
+        let state = queries::by_id(conn, id)?.map(|fact| fact.state);
+        if state != Some(State::Current) {
+            let is = state.map_or("not on record".to_owned(), |state| state.to_string());
+            let id = text::excerpt(id.as_str());
+            return Err(Error::invalid("field_invalid", "facts", format!("facts must name facts that hold; {id} is {is}.")));
+        }
+    }
+    Ok(())
 }
 
 /// The words and the source of versions of facts.

@@ -61,6 +61,10 @@ pub(super) fn of_contact(conn: &mut Conn, contact: &ContactId) -> QueryResult<Ve
     facts::table.filter(facts::contact_id.eq(contact.as_str())).order(facts::id).load(conn)
 }
 
+pub(super) fn any_of_contact(conn: &mut Conn, contact: &ContactId) -> QueryResult<bool> {
+    diesel::select(diesel::dsl::exists(facts::table.filter(facts::contact_id.eq(contact.as_str())))).get_result(conn)
+}
+
 /// Everything that is not about one contact, whatever its state but proposed.
 pub(super) fn common(conn: &mut Conn) -> QueryResult<Vec<Fact>> {
     facts::table.filter(facts::contact_id.is_null()).filter(facts::state.ne(State::Proposed)).order(facts::id).load(conn)

@@ -183,6 +183,7 @@ pub fn correct(conn: &mut Conn, actor: &Actor, id: &FactId, subject: &str, body:
                 send_at: None,
                 consent_basis: None,
                 campaign: Some("correction".to_owned()),
+                facts: vec![],
                 origin: Origin::Playbook,
             };
             let message = submit(conn, actor, &new, now)?;

@@ -10,7 +10,7 @@ use crate::domain::claims;
 use crate::domain::contacts::{self, ConsentBasis, ContactInput, ContactRow, suppressions};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{MessageId, secret};
+use crate::domain::ids::{FactId, MessageId, secret};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
 use crate::domain::{facts, settings, text, threads};
 
@@ -44,6 +44,8 @@ pub struct NewMessage {
     pub consent_basis: Option<ConsentBasis>,
     /// The campaign it belongs to.
     pub campaign: Option<String>,
+    /// Facts the sender says it rests on; each must hold. The claims are checked against all.
+    pub facts: Vec<FactId>,
     /// Who put the words together.
     pub origin: Origin,
 }
@@ -60,6 +62,7 @@ pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Re
         let mailbox = mailboxes::resolve(conn, actor, new.mailbox.as_deref())?;
         let mode = effective_mode(&mailbox, new.mode)?;
         suppressions::refuse(conn, to.key())?;
+        facts::refuse_groundless(conn, &new.facts)?;
         let input = ContactInput { email: new.to.clone(), name: new.to_name.clone(), ..ContactInput::default() };
         let contact = contacts::upsert_row(conn, actor, &input, now)?;
         if mode == Mode::ReadOnly {

@@ -60,10 +60,14 @@ impl Checker<'_> {
         if settled {
             return past.or(against);
         }
+        let promise = is_promise(atom.kind(), sentence);
         let near = Self::near(atom, sentence);
         for book in self.books() {
             for at in book.fields_about(&sentence.stems).into_iter().chain(book.stays.iter().copied()) {
                 let (entry, field) = book.field(at);
+                if promise && is_hearsay(&entry.body) {
+                    continue;
+                }
                 let speaks = match &field.about {
                     About::Words(stems) => stems.shares(&sentence.stems),
                     About::Near(stems) => stems.shared(&near) * 2 >= stems.len().max(1),
@@ -189,7 +193,7 @@ impl Checker<'_> {
         for book in self.books() {
             for at in book.lines_with(&atom.value) {
                 let (entry, line) = book.line(*at);
-                if !line.atoms.iter().any(|other| other.value.same(&atom.value)) {
+                if line.hearsay && is_promise(atom.kind(), sentence) || !line.atoms.iter().any(|other| other.value.same(&atom.value)) {
                     continue;
                 }
                 let score = overlap(&sentence.stems, &line.stems);
@@ -213,6 +217,20 @@ impl Checker<'_> {
             Finding::on(Verdict::Conflicting, entry, overlap(&sentence.stems, &line.stems), reason)
         })
     }
+}
+
+/// Whether an atom says what somebody gets or may rely on.
+pub(super) fn is_promise(kind: Kind, sentence: &Sentence) -> bool {
+    match kind {
+        Kind::Promise | Kind::Code | Kind::Url | Kind::Email => true,
+        Kind::Percent | Kind::Money | Kind::Date | Kind::Duration => are_meant(sentence),
+        _ => false,
+    }
+}
+
+/// Whether whoever may write contacts could have said so.
+fn is_hearsay(body: &Body) -> bool {
+    matches!(body, Body::ContactField(field) if field.field.starts_with("metadata."))
 }
 
 /// How much of the shorter of two texts both have in common, 0 to 100; one shared word is chance.

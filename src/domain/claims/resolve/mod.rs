@@ -153,7 +153,7 @@ impl Checker<'_> {
         for atom in &self.reading.atoms {
             let inside = quotes.iter().find(|(at, _)| at.start <= atom.at.start && atom.at.end <= at.end);
             let found = match inside {
-                Some((_, Some(entry))) => Some(Finding::agreeing(Verdict::Quoted, entry, 100)),
+                Some((at, Some(entry))) if self.may_quote(at, atom, entry) => Some(Finding::agreeing(Verdict::Quoted, entry, 100)),
                 _ => self.resolve(atom),
             };
             if let Some(found) = found {

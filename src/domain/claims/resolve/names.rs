@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use super::super::atoms::Atom;
 use super::super::book::{Book, Entry, Name, Standing, plain};
 use super::super::names::{Listing, addressed, capitalised, listed, nearly};
 use super::super::sentences::{Sentence, stems, words};
 use super::super::{Claim, Kind, Part, Verdict};
+use super::fields::is_promise;
 use super::{Checker, Finding, Mention};
 use crate::domain::facts::{Body, FieldValue};
 
@@ -27,6 +29,14 @@ impl Checker<'_> {
             found.push((at.clone(), entry));
         }
         found
+    }
+
+    /// What a customer wrote stands in quotation marks as their words; a promise among
+    /// them is ours unless the sentence says whose words they are.
+    pub(super) fn may_quote(&self, at: &Range<usize>, atom: &Atom, entry: &Entry) -> bool {
+        let theirs = matches!(entry.body, Body::TicketQuote(_) | Body::ContactField(_));
+        let promises = self.reading.sentence_of(&atom.at).is_some_and(|sentence| is_promise(atom.kind(), sentence));
+        !theirs || !promises || self.are_somebodys(at)
     }
 
     /// "You wrote: …" gives even a short quote to somebody.
