@@ -243,7 +243,7 @@ impl Found<'_> {
                 continue;
             }
             let trimmed = whole.start() + (whole.as_str().len() - whole.as_str().trim_start().len());
-            let at = trimmed..trimmed + whole.as_str().trim().len();
+            let at = trimmed..trimmed + whole.as_str().trim().trim_end_matches(['.', ',']).len();
             if let Some((value, at)) = read(&m, at) {
                 self.put(at, value, true);
             }

@@ -13,8 +13,6 @@ mod names;
 mod numbers;
 mod resolve;
 mod sentences;
-#[cfg(test)]
-mod tests;
 mod values;
 
 use serde::Serialize;

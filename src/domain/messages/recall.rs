@@ -121,12 +121,17 @@ pub fn of_fact(conn: &mut Conn, actor: &Actor, id: &FactId) -> Result<Recall> {
 
 /// A plain correction from what is on record, without a new claim.
 fn correction(fact: &Fact) -> (String, String) {
-    let what = match &*fact.body {
-        Body::Offer(offer) => format!("the offer with the code {}", offer.code),
-        Body::ProductUpdate(update) => format!("“{}”", update.title),
-        Body::PlanPrice(plan) => format!("the price of the {} plan", plan.name),
-        Body::MigrationChange(change) => format!("“{}”", change.title),
-        _ => "something we told you".to_owned(),
+    // What was revoked is not named: its name is a claim that no longer rests on anything.
+    let what = match (&*fact.body, fact.state) {
+        (Body::Offer(_), FactState::Revoked) => "an offer".to_owned(),
+        (Body::ProductUpdate(_), FactState::Revoked) => "something new in the product".to_owned(),
+        (Body::PlanPrice(_), FactState::Revoked) => "the price of a plan".to_owned(),
+        (Body::MigrationChange(_), FactState::Revoked) => "a change of our interface".to_owned(),
+        (Body::Offer(offer), _) => format!("the offer with the code {}", offer.code),
+        (Body::ProductUpdate(update), _) => format!("“{}”", update.title),
+        (Body::PlanPrice(plan), _) => format!("the price of the {} plan", plan.name),
+        (Body::MigrationChange(change), _) => format!("“{}”", change.title),
+        _ => "something you may rely on".to_owned(),
     };
     let now = match (&*fact.body, fact.state) {
         (_, FactState::Revoked) => "What we wrote about it no longer holds, and we don't want you to rely on it.".to_owned(),

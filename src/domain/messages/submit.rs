@@ -96,7 +96,8 @@ pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Re
         }
         let id = MessageId::new();
         let held = match verdict {
-            Verdict::Held(reason) => Some(reason),
+            // What was promised before is what the reviewer has to see, whatever the mode.
+            Verdict::Held(reason) => Some(otherwise.unwrap_or_else(|| reason.to_owned())),
             _ => None,
         };
         let row = MessageRow {
@@ -107,7 +108,7 @@ pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Re
             campaign,
             state: State::Draft,
             state_reason: None,
-            held_because: held.map(str::to_owned),
+            held_because: held.clone(),
             effective_mode: mode,
             origin: new.origin,
             author_kind: actor.kind().to_owned(),
@@ -120,7 +121,7 @@ pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Re
             content_hash: content.hash(),
             send_at,
             submitted_at: Some(now),
-            expires_at: held.map(|_| now.plus_seconds(REVIEW_HOURS * 3600)),
+            expires_at: held.as_ref().map(|_| now.plus_seconds(REVIEW_HOURS * 3600)),
             sent_at: None,
             created_at: now,
             updated_at: now,
@@ -141,7 +142,7 @@ pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Re
                 log(conn, actor, "message.submit", &row, json!({"cleared_by": by, "content_hash": row.content_hash}), now)?;
             }
             _ => {
-                super::lifecycle::transition(conn, &row.id, State::Draft, State::Pending, held, now)?;
+                super::lifecycle::transition(conn, &row.id, State::Draft, State::Pending, held.as_deref(), now)?;
                 log(conn, actor, "message.submit", &row, json!({"held_because": held, "content_hash": row.content_hash}), now)?;
             }
         }

@@ -12,7 +12,11 @@ use super::offers::{are_meant, obstacle};
 use super::{Checker, Finding};
 use crate::domain::facts::Body;
 
-static TERMS: LazyLock<Stems> = LazyLock::new(|| Stems::of(&["expires", "expire", "valid", "until", "ends", "code", "first", "redeem", "use"]));
+static TERMS: LazyLock<Stems> = LazyLock::new(|| {
+    Stems::of(&[
+        "expires", "expire", "valid", "until", "ends", "code", "first", "redeem", "use", "gültig", "bis", "hasta", "válido", "valable", "jusqu'au",
+    ])
+});
 static PRICE: LazyLock<Stems> = LazyLock::new(|| Stems::of(&["plan", "price", "cost", "month"]));
 static STAY: LazyLock<Stems> =
     LazyLock::new(|| Stems::of(&["thank", "thanks", "customer", "stay", "stayed", "together", "loyal", "member", "subscriber", "spent"]));

@@ -31,6 +31,12 @@ static WORDS: LazyLock<Stems> = LazyLock::new(|| {
         "rabatt",
         "gutschein",
         "descuento",
+        "código",
+        "oferta",
+        "angebot",
+        "gutscheincode",
+        "offre",
+        "remise",
         "réduction",
     ])
 });
