@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
+use super::claims::{Marked, marked, underlined};
 use super::diff::{self, Stretch};
 use super::errors::PageError;
 use super::form::Form;
@@ -14,6 +15,7 @@ use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::churn::variants::{self, Variant};
 use crate::domain::churn::{self, ChurnEvent};
+use crate::domain::claims::Part;
 use crate::domain::contacts::{self, Contact, Customer};
 use crate::domain::error::{Error, Kind, Result as DomainResult};
 use crate::domain::ids::{MailboxId, MessageId};
@@ -21,6 +23,7 @@ use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::messages::content::Words;
 use crate::domain::messages::decide::{Decide, decide};
 use crate::domain::messages::edit::edit as edit_message;
+use crate::domain::messages::ledger::{self, Entry};
 use crate::domain::messages::list::{self, Filter, ListRow};
 use crate::domain::messages::{self, Content, DecisionKind, Message, State as MessageState, cancel as cancelling};
 use crate::domain::outbox::{self, Waiting};
@@ -137,6 +140,9 @@ struct ReviewPage {
     message: Message,
     mailbox: Mailbox,
     evidence: Evidence,
+    claims: Vec<Entry>,
+    subject: Vec<Marked>,
+    text: Vec<Marked>,
     waiting: Option<Waiting>,
     source: String,
     subject_diff: Vec<Stretch>,
@@ -157,6 +163,30 @@ impl ReviewPage {
 
     fn can_stop(&self) -> bool {
         matches!(self.message.row.state, MessageState::Approved | MessageState::Queued)
+    }
+
+    /// Who may decide the message may let a claim stand.
+    fn can_waive(&self) -> bool {
+        !self.own && matches!(self.message.row.state, MessageState::Pending | MessageState::ChangesRequested)
+    }
+
+    fn claim_icon(&self, entry: &Entry) -> &'static str {
+        match entry.standing() {
+            "exact" | "quoted" => "check",
+            "waived" => "skip",
+            "stale" => "clock",
+            "conflicting" => "alert",
+            _ => "x-circle",
+        }
+    }
+
+    /// Why it cannot be approved as it is.
+    fn open_claims(&self) -> Option<String> {
+        match self.message.row.claims_open {
+            0 => None,
+            1 => Some("1 claim is open: edit it, or waive it with a reason.".to_owned()),
+            open => Some(format!("{open} claims are open: edit them, or waive each with a reason.")),
+        }
     }
 
     /// What the button does, in its words.
@@ -180,7 +210,7 @@ pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<
 
 async fn review(person: &Person, state: &State, id: MessageId, view: String) -> DomainResult<ReviewPage> {
     let (actor, now) = (person.actor.clone(), clock::now());
-    let (message, original, mailbox, evidence, waiting) = state
+    let (message, original, mailbox, evidence, claims, waiting) = state
         .write(move |conn| {
             let message = messages::get(conn, &actor, &id)?;
             messages::note_shown(conn, &actor, &[(id.clone(), message.row.version)], now)?;
@@ -204,8 +234,9 @@ async fn review(person: &Person, state: &State, id: MessageId, view: String) -> 
                 answers,
                 variant,
             };
+            let claims = ledger::of_message(conn, &actor, &id)?;
             let waiting = outbox::waiting(conn, &id)?;
-            Ok((message, original, mailbox, evidence, waiting))
+            Ok((message, original, mailbox, evidence, claims, waiting))
         })
         .await?;
     let edited = message.row.version > 1;
@@ -216,6 +247,9 @@ async fn review(person: &Person, state: &State, id: MessageId, view: String) -> 
         text_diff: if edited { diff::words(&original.text_body, &message.current.text_body) } else { vec![] },
         own: message.row.is_by(&person.actor) && !person.visit.four_eyes_off,
         source: email::source(&content, message.row.id.as_str(), message.current.created_at),
+        subject: marked(&message.current.subject, &claims, Part::Subject),
+        text: marked(&message.current.text_body, &claims, Part::Text),
+        claims,
         message,
         mailbox,
         evidence,
@@ -228,8 +262,11 @@ async fn review(person: &Person, state: &State, id: MessageId, view: String) -> 
 /// The HTML part as it will arrive, in a frame that may do nothing.
 pub(super) async fn preview(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let id = MessageId::from(id.as_str());
-    let message = state.read(move |conn| messages::get(conn, &person.actor, &id)).await?;
-    Ok(framed(email::compose(&Content::from(&message.current)).1))
+    let (message, claims) =
+        state.read(move |conn| Ok((messages::get(conn, &person.actor, &id)?, ledger::of_message(conn, &person.actor, &id)?))).await?;
+    let mut content = Content::from(&message.current);
+    content.html_body = content.html_body.map(|html| underlined(&html, &claims));
+    Ok(framed(email::compose(&content).1))
 }
 
 /// Mail is shown without scripts, forms or anything fetched from elsewhere.

@@ -5,6 +5,7 @@ mod audit;
 mod catalogue;
 mod caught;
 mod churn;
+mod claims;
 mod compose;
 mod customers;
 mod diff;

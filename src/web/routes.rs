@@ -2,7 +2,7 @@
 
 use actix_web::web::{self, ServiceConfig};
 
-use super::{audit, catalogue, caught, churn, compose, customers, imports, keys, mailboxes, messages, public, sign_in, users};
+use super::{audit, catalogue, caught, churn, claims, compose, customers, imports, keys, mailboxes, messages, public, sign_in, users};
 use crate::domain::actor::{Actor, Role};
 
 /// Who may use a page.
@@ -73,6 +73,9 @@ routes! {
     get "/messages/{id}/preview" SignedIn messages::preview;
     get "/messages/{id}/edit" SignedIn messages::edit;
     post "/messages/{id}/edit" SignedIn messages::save;
+    post "/messages/check" SignedIn claims::while_writing;
+    post "/messages/{id}/check" SignedIn claims::while_editing;
+    post "/messages/{id}/claims/{key}/waiver" SignedIn claims::waive;
     post "/messages/{id}/approval" SignedIn messages::approve;
     post "/messages/{id}/rejection" SignedIn messages::reject;
     post "/messages/{id}/change-request" SignedIn messages::request_changes;

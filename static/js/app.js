@@ -124,6 +124,7 @@
     if (!target) return;
     const copying = target.closest("[data-copy]");
     if (copying) { event.preventDefault(); copy(copying); }
+    if (target.closest("[data-next-claim]")) nextClaim();
     const themed = target.closest("[data-set-theme]");
     if (themed) { event.preventDefault(); setTheme(themed.dataset.setTheme); }
     for (const open of all("details[data-pop][open]")) {
@@ -146,6 +147,21 @@
     links[next].scrollIntoView({ block: "nearest" });
     return true;
   }
+  // n: the next claim that keeps the message from leaving, its words shown in the text beside it.
+  function nextClaim() {
+    const open = all("[data-open-claim]");
+    if (!open.length) return false;
+    const at = open.findIndex((claim) => claim.contains(document.activeElement));
+    const next = open[(at + 1) % open.length];
+    next.focus();
+    next.scrollIntoView({ block: "nearest" });
+    for (const mark of all("[data-claim]")) {
+      const now = `claim-${mark.dataset.claim}` === next.id;
+      mark.classList.toggle("claim-now", now);
+      if (now) mark.scrollIntoView({ block: "nearest" });
+    }
+    return true;
+  }
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       const open = document.activeElement && document.activeElement.closest("details[data-pop][open]");
@@ -155,6 +171,7 @@
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (document.body.dataset.shortcuts === "off" || typing(event.target) || document.querySelector("dialog[open]")) return;
     if ((event.key === "j" || event.key === "k") && move(event.key === "j" ? 1 : -1)) { event.preventDefault(); return; }
+    if (event.key === "n" && nextClaim()) { event.preventDefault(); return; }
     if (!/^[a-z/?]$/.test(event.key)) return;
     const wanted = document.querySelector(`[data-key="${event.key}"]:not(:disabled)`);
     if (!wanted) return;

@@ -227,10 +227,10 @@ pub(in crate::domain) fn refuse_groundless(conn: &mut Conn, ids: &[FactId]) -> R
     Ok(())
 }
 
-/// The words and the source of versions of facts.
-pub fn labels(conn: &mut Conn, ids: &[FactId]) -> Result<HashMap<(FactId, i32), (String, String)>> {
+/// The versions of facts, by fact and version.
+pub fn versions_of(conn: &mut Conn, ids: &[FactId]) -> Result<HashMap<(FactId, i32), Version>> {
     let rows = queries::versions_of(conn, ids)?;
-    Ok(rows.into_iter().map(|row| ((row.fact_id, row.version), (row.label, row.source))).collect())
+    Ok(rows.into_iter().map(|row| ((row.fact_id.clone(), row.version), row)).collect())
 }
 
 /// What a fact says now, without asking who wants to know.

@@ -13,6 +13,7 @@ use crate::domain::facts;
 use crate::domain::ids::{ContactId, FactId, MessageId};
 use crate::domain::{mailboxes, text};
 
+use super::content::Words;
 use super::{Content, Message, MessageRow, State, decide, log, queries};
 
 /// A claim as kept with a version of a message.
@@ -85,6 +86,8 @@ pub struct Entry {
     pub places: Vec<(Part, i32, i32)>,
     /// The fact's words and source.
     pub fact: Option<(String, String)>,
+    /// The day that version of the fact was recorded.
+    pub fact_day: Option<Date>,
     /// Who let it stand, and why.
     pub waiver: Option<Waiver>,
 }
@@ -199,26 +202,33 @@ fn entries(conn: &mut Conn, row: &MessageRow) -> Result<Vec<Entry>> {
             }
             None => {
                 let waiver = waivers.iter().find(|waiver| waiver.claim_key == claim.claim_key).cloned();
-                entries.push(Entry { claim, places: vec![place], fact: None, waiver });
+                entries.push(Entry { claim, places: vec![place], fact: None, fact_day: None, waiver });
             }
         }
     }
     let ids: Vec<FactId> = entries.iter().filter_map(|entry| entry.claim.fact_id.clone()).collect();
-    let labels = facts::labels(conn, &ids)?;
+    let labels = facts::versions_of(conn, &ids)?;
     for entry in &mut entries {
         let of = entry.claim.fact_id.as_ref().zip(entry.claim.fact_version);
-        entry.fact = of.and_then(|(id, version)| labels.get(&(id.clone(), version)).cloned());
+        let version = of.and_then(|(id, version)| labels.get(&(id.clone(), version)));
+        entry.fact = version.map(|version| (version.label.clone(), version.source.clone()));
+        entry.fact_day = version.map(|version| version.recorded_at.date());
     }
     entries.sort_by_key(|entry| (!entry.is_open(), entry.claim.verdict.is_supported()));
     Ok(entries)
 }
 
 /// Claims of words that are being typed, by the same rules: nothing is stored of the message.
-pub fn preview(conn: &mut Conn, actor: &Actor, id: &MessageId, subject: &str, text: &str, now: Time) -> Result<Vec<Claim>> {
+/// HTML that was left alone follows the text and is not looked at.
+pub fn preview(conn: &mut Conn, actor: &Actor, id: &MessageId, words: &Words, now: Time) -> Result<Vec<Claim>> {
     let row = super::row(conn, actor, id)?;
     let version = super::version(conn, id, row.version)?;
+    let html = words.html.as_deref().filter(|html| version.html_body.as_deref() != Some(html));
     let ground = Ground { written: version.created_at.date(), ..claims::ground_for(conn, &row.contact_id, now)? };
-    Ok(claims::check(&[(Part::Subject, subject), (Part::Text, text)], &ground))
+    let text = words.text.as_deref().unwrap_or_default();
+    let mut parts = vec![(Part::Subject, words.subject.as_str()), (Part::Text, text)];
+    parts.extend(html.map(|html| (Part::Html, html)));
+    Ok(claims::check(&parts, &ground))
 }
 
 /// Lets one open claim stand, with a reason: for whoever may decide the message.
