@@ -30,6 +30,26 @@ impl Money {
     }
 }
 
+impl Money {
+    /// Reads an amount in the main unit, such as 79 or 79.50; none where it is no amount of this currency.
+    pub fn parse(text: &str, currency: &str) -> Option<Money> {
+        let (whole, rest) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+        let width = digits(currency) as usize;
+        let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || rest.len() > width || !is_number(whole) || !is_number(rest) {
+            return None;
+        }
+        let minor = format!("{whole}{rest:0<width$}").parse().ok()?;
+        Some(Money { minor, currency: currency.to_owned() })
+    }
+
+    /// The amount in the main unit, as `parse` reads it.
+    pub fn plain(&self) -> String {
+        let (unit, width) = (10_i64.pow(digits(&self.currency)), digits(&self.currency) as usize);
+        if width == 0 { self.minor.to_string() } else { format!("{}.{:0width$}", self.minor / unit, self.minor % unit) }
+    }
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = 10_u64.pow(digits(&self.currency));
@@ -79,5 +99,17 @@ mod tests {
         assert_eq!(show(5000, "JPY"), "¥5,000");
         assert_eq!(show(1500, "KWD"), "KWD 1.500");
         assert_eq!(show(-5, "GBP"), "-£0.05");
+    }
+
+    #[test]
+    fn amounts_are_read_as_people_type_them() {
+        let minor = |text: &str, currency: &str| Money::parse(text, currency).map(|money| money.minor);
+        assert_eq!((minor("79", "USD"), minor("79.5", "USD"), minor(" 0.05 ", "USD")), (Some(7900), Some(7950), Some(5)));
+        assert_eq!((minor("5000", "JPY"), minor("1.250", "KWD")), (Some(5000), Some(1250)));
+        for wrong in ["", "-1", "1,000", "1.234", "1e3", "79 USD", "99999999999999999999"] {
+            assert_eq!(minor(wrong, "USD"), None, "{wrong}");
+        }
+        let money = Money { minor: 7950, currency: "USD".into() };
+        assert_eq!(Money::parse(&money.plain(), "USD"), Some(money));
     }
 }

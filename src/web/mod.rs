@@ -2,7 +2,6 @@
 
 mod assets;
 mod audit;
-mod catalogue;
 mod caught;
 mod churn;
 mod claims;
@@ -10,6 +9,7 @@ mod compose;
 mod customers;
 mod diff;
 mod errors;
+mod facts;
 mod form;
 mod imports;
 mod keys;

@@ -2,7 +2,7 @@
 
 use actix_web::web::{self, ServiceConfig};
 
-use super::{audit, catalogue, caught, churn, claims, compose, customers, imports, keys, mailboxes, messages, public, sign_in, users};
+use super::{audit, caught, churn, claims, compose, customers, facts, imports, keys, mailboxes, messages, public, sign_in, users};
 use crate::domain::actor::{Actor, Role};
 
 /// Who may use a page.
@@ -69,11 +69,11 @@ routes! {
     get "/messages" SignedIn messages::index;
     get "/messages/new" SignedIn compose::new;
     post "/messages" SignedIn compose::create;
+    post "/messages/check" SignedIn claims::while_writing;
     get "/messages/{id}" SignedIn messages::show;
     get "/messages/{id}/preview" SignedIn messages::preview;
     get "/messages/{id}/edit" SignedIn messages::edit;
     post "/messages/{id}/edit" SignedIn messages::save;
-    post "/messages/check" SignedIn claims::while_writing;
     post "/messages/{id}/check" SignedIn claims::while_editing;
     post "/messages/{id}/claims/{key}/waiver" SignedIn claims::waive;
     post "/messages/{id}/approval" SignedIn messages::approve;
@@ -96,11 +96,16 @@ routes! {
     get "/customers" SignedIn customers::index;
     get "/customers/{id}" SignedIn customers::show;
     post "/customers/{id}/consents" Manager customers::record_consent;
-    get "/updates" SignedIn catalogue::updates;
-    post "/updates" Manager catalogue::add_update;
-    get "/offers" SignedIn catalogue::offers;
-    post "/offers" Manager catalogue::add_offer;
-    post "/offers/{id}/retirement" Manager catalogue::retire_offer;
+    get "/facts" SignedIn facts::index;
+    post "/facts" Manager facts::create;
+    post "/facts/import" Manager facts::import;
+    get "/facts/{id}" SignedIn facts::show;
+    post "/facts/{id}" Manager facts::change;
+    post "/facts/{id}/acceptance" Manager facts::accept;
+    post "/facts/{id}/revocation" Manager facts::revoke;
+    post "/facts/{id}/corrections" Manager facts::correct;
+    get "/updates" SignedIn facts::updates;
+    get "/offers" SignedIn facts::offers;
     get "/mailboxes" SignedIn mailboxes::index;
     post "/mailboxes" Admin mailboxes::create;
     get "/mailboxes/{id}" SignedIn mailboxes::show;

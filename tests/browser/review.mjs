@@ -162,14 +162,16 @@ try {
   const mailbox = `/mailboxes/${demo.mailboxes[0].id}`;
   await admin.goto("/customers");
   const customer = await admin.locator("tbody a").first().getAttribute("href");
-  const pages = ["/queue", review, `${review}/edit`, "/messages", "/messages/new", "/churn", event, variants, "/churn/new", "/churn/import", "/customers", customer, "/updates", "/offers", "/mailboxes", mailbox, "/users", "/keys", "/audit", "/account", "/catcher", "/queue?q=nothing-fits-this"];
+  await admin.goto("/facts?kind=offer");
+  const fact = await admin.locator("tbody a").first().getAttribute("href");
+  const pages = ["/queue", review, `${review}/edit`, "/messages", "/messages/new", "/churn", event, variants, "/churn/new", "/churn/import", "/customers", customer, "/facts", "/facts?kind=offer", "/facts?kind=plan_price", fact, "/mailboxes", mailbox, "/users", "/keys", "/audit", "/account", "/catcher", "/queue?q=nothing-fits-this"];
   const views = [["wide", 1440, 900, "light"], ["wide-dark", 1440, 900, "dark"], ["phone", 390, 844, "light"], ["phone-dark", 390, 844, "dark"]];
   const links = new Set();
   for (const [view, width, height, colorScheme] of views) {
     const page = await signIn("admin", { viewport: { width, height }, colorScheme });
     for (const path of pages) {
       const response = await page.goto(path);
-      const name = path === review ? "review" : path === `${review}/edit` ? "edit" : path === event ? "churn-event" : path === variants ? "variants" : path === customer ? "customer" : path === mailbox ? "mailbox" : path.slice(1).replace(/\W+/g, "-");
+      const name = path === review ? "review" : path === `${review}/edit` ? "edit" : path === event ? "churn-event" : path === variants ? "variants" : path === customer ? "customer" : path === mailbox ? "mailbox" : path === fact ? "fact" : path.slice(1).replace(/\W+/g, "-");
       await shoot(page, `${name}-${view}`);
       const facts = await page.evaluate(() => ({
         overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,

@@ -41,14 +41,23 @@ async fn every_form_needs_the_token_of_its_session() {
     let desk = Desk::new().await;
     let mut browser = Browser::new(desk.app().await);
     browser.sign_in("ada").await;
-    // The import posts a file, so its form is read another way; it is tried below.
-    let forms = ROUTES.iter().filter(|route| route.method == "post" && route.path != "/u/{token}" && route.path != "/churn/import");
+    // Imports post a file, so their forms are read another way; they are tried below.
+    let forms = ROUTES.iter().filter(|route| route.method == "post" && route.path != "/u/{token}" && !route.path.ends_with("/import"));
     for route in forms {
         for fields in [&[][..], &[("csrf", "wrong")][..]] {
             let page = browser.post_bare(&concrete(route.path), fields).await;
             assert_eq!(page.status, 403, "{}", route.path);
             assert!(page.body.contains("This form is too old"), "{}", route.path);
         }
+    }
+    for path in ROUTES.iter().map(|route| route.path).filter(|path| path.ends_with("/import")) {
+        let part = |name: &str, value: &str| format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"{value}\r\n");
+        let kind = if path.starts_with("/facts") { part("kind", "\r\n\r\noffer") } else { String::new() };
+        let file = part("file", "; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\ncustomer_email,name,code");
+        let body = format!("{}{kind}{file}--x--\r\n", part("csrf", "\r\n\r\nwrong"));
+        let post = actix_web::test::TestRequest::post().uri(path).insert_header(("content-type", "multipart/form-data; boundary=x"));
+        let page = browser.run(post.set_payload(body)).await;
+        assert!(page.status == 403 && page.body.contains("This form is too old"), "{path}: {}", page.status);
     }
 }
 

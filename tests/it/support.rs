@@ -199,7 +199,7 @@ where
         Browser { app, cookie: None }
     }
 
-    async fn run(&mut self, mut request: test::TestRequest) -> Page {
+    pub async fn run(&mut self, mut request: test::TestRequest) -> Page {
         if let Some(cookie) = &self.cookie {
             request = request.insert_header((header::COOKIE, cookie.clone()));
         }

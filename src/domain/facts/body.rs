@@ -42,6 +42,14 @@ impl Kind {
     pub const ENTERED: [Kind; 7] =
         [Kind::ProductUpdate, Kind::Offer, Kind::PlanPrice, Kind::CompanyFact, Kind::AllowedUrl, Kind::MigrationChange, Kind::CustomerStory];
 
+    /// The word on a page for several.
+    pub fn plural(self) -> String {
+        match self {
+            Kind::CustomerStory => "Customer stories".to_owned(),
+            kind => format!("{}s", kind.label()),
+        }
+    }
+
     /// The word on a page.
     pub fn label(self) -> &'static str {
         match self {
@@ -123,6 +131,15 @@ impl Offer {
     /// Whether it is meant for this reason.
     pub fn is_for(&self, reason: Reason) -> bool {
         self.eligible_reasons.is_empty() || self.eligible_reasons.contains(&reason)
+    }
+
+    /// " for 3 months", or nothing where it has no end.
+    pub fn term(&self) -> String {
+        match self.months {
+            None => String::new(),
+            Some(1) => " for 1 month".to_owned(),
+            Some(months) => format!(" for {months} months"),
+        }
     }
 
     /// "30% off" or "$5 off".
@@ -341,7 +358,7 @@ impl Body {
         match self {
             Body::ProductUpdate(update) => format!("{}, shipped {}", update.title, update.shipped_on),
             Body::Offer(offer) => {
-                let months = offer.months.map_or_else(String::new, |months| format!(" for {months} months"));
+                let months = offer.term();
                 let until = offer.expires_on.map_or_else(String::new, |day| format!(", until {day}"));
                 format!("{}: {}{months}{until}", offer.code, offer.saving())
             }

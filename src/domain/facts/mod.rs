@@ -7,6 +7,7 @@
 
 mod body;
 mod contact;
+pub mod fields;
 mod import;
 mod queries;
 mod record;

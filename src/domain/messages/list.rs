@@ -13,6 +13,8 @@ use super::{Origin, State, queries};
 /// Which messages.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
+    /// Only these.
+    pub ids: Option<Vec<MessageId>>,
     /// In one of these states; all when empty.
     pub states: Vec<State>,
     /// Of this mailbox.

@@ -262,6 +262,9 @@ pub(super) fn list(conn: &mut Conn, reach: Option<&[MailboxId]>, filter: &Filter
     if let Some(mailbox) = &filter.mailbox {
         query = query.filter(messages::mailbox_id.eq(mailbox.clone()));
     }
+    if let Some(ids) = &filter.ids {
+        query = query.filter(messages::id.eq_any(ids.clone()));
+    }
     if let Some(campaign) = &filter.campaign {
         query = query.filter(messages::campaign.eq(campaign.clone()));
     }

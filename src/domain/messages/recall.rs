@@ -153,7 +153,7 @@ fn correction(fact: &Fact) -> (String, String) {
 }
 
 fn offer_terms(offer: &facts::Offer) -> String {
-    let months = offer.months.map_or_else(String::new, |months| format!(" for {months} months"));
+    let months = offer.term();
     let until = offer.expires_on.map_or_else(String::new, |day| format!(", until {day}"));
     format!("{}{months} with the code {}{until}", offer.saving(), offer.code)
 }
