@@ -9,6 +9,7 @@ use super::json::{self, Json};
 use super::key::Key;
 use crate::app::State;
 use crate::clock;
+use crate::domain::churn::demand::{self, Order};
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::facts::{self, Body, Fact, Filter, Kind, State as FactState, Version};
 use crate::domain::ids::{ContactId, FactId};
@@ -181,6 +182,23 @@ pub async fn correct(key: Key, state: web::Data<State>, id: web::Path<String>, b
         })
         .await?;
     Ok(HttpResponse::Accepted().json(json!({"messages": messages})))
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub struct DemandQuery {
+    order: Option<Order>,
+}
+
+/// What customers who left had asked for and nothing that shipped answers.
+pub async fn demand(key: Key, state: web::Data<State>, query: web::Query<DemandQuery>) -> Result<HttpResponse, Problem> {
+    let order = query.order.unwrap_or(Order::Revenue);
+    let (needs, looked_at) = state.read(move |conn| demand::demand(conn, &key.0, order, clock::now())).await?;
+    let needs: Vec<Value> = needs
+        .iter()
+        .take(100)
+        .map(|need| json!({"customers": need.voices.len(), "lost_mrr": need.lost, "last_left_on": need.latest, "voices": need.voices.iter().take(20).collect::<Vec<_>>()}))
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({"needs": needs, "departures": looked_at})))
 }
 
 /// A fact with its body apart.

@@ -56,6 +56,7 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route("/offers", web::post().to(facts::create_offer))
                 .route("/oversight/pending", web::get().to(oversight::pending))
                 .route("/oversight/decide", web::post().to(oversight::decide))
+                .route("/reports/demand", web::get().to(facts::demand))
                 .route("/webhooks/stripe", web::post().to(hooks::stripe))
                 .default_service(web::to(not_found)),
         )
@@ -68,6 +69,8 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route("/churn-events/{id}", web::get().to(recovery::show))
                 .route("/churn-events/{id}/recovered", web::post().to(recovery::recovered))
                 .route("/churn-events/{id}/cancel-reason", web::patch().to(recovery::correct_reason))
+                .route("/churn-events/{id}/matches", web::get().to(recovery::matches))
+                .route("/churn-events/{id}/matches", web::post().to(recovery::judge))
                 .route("/churn-events/{id}/generate", web::post().to(recovery::generate))
                 .route("/churn-events/{id}/variants", web::get().to(recovery::variants))
                 .route("/churn-events/{id}/variants/{vid}", web::patch().to(recovery::edit_variant))

@@ -10,11 +10,12 @@ use super::key::Key;
 use super::shapes::OneOrMany;
 use crate::app::State;
 use crate::clock::{self, Time};
+use crate::domain::churn::answers;
 use crate::domain::churn::intake::{NewChurnEvent, Taken, take};
 use crate::domain::churn::variants::{self as nine, Choice, Variant};
 use crate::domain::churn::{self, ChurnEvent, Filter, Status};
 use crate::domain::error::Error;
-use crate::domain::ids::{ChurnEventId, VariantId};
+use crate::domain::ids::{ChurnEventId, FactId, VariantId};
 use crate::domain::messages::State as MessageState;
 use crate::domain::reason::Reason;
 use crate::domain::text;
@@ -132,6 +133,41 @@ pub async fn correct_reason(key: Key, state: web::Data<State>, id: web::Path<Str
     Ok(HttpResponse::Ok().json(event(&row)))
 }
 
+/// The updates that answer what the customer asked for, with those that a person refused.
+pub async fn matches(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Plain> {
+    let id = ChurnEventId::from(id.as_str());
+    let found = state
+        .read(move |conn| {
+            let event = churn::get(conn, &key.0, &id)?;
+            let threshold = answers::threshold(conn)?;
+            Ok((answers::suggestions(conn, &event, threshold, clock::now())?, threshold))
+        })
+        .await?;
+    let matches: Vec<Value> = found
+        .0
+        .iter()
+        .map(|answer| {
+            json!({"fact_id": answer.id, "title": answer.update.title, "shipped_on": answer.update.shipped_on, "score": answer.found.score,
+                "words": answer.found.words, "via": answer.found.via, "accepted": answer.accepted})
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({"matches": matches, "threshold": found.1})))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Judge {
+    fact_id: String,
+    accepted: bool,
+}
+
+pub async fn judge(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Judge>) -> Result<HttpResponse, Plain> {
+    let (id, fact, accepted) = (ChurnEventId::from(id.as_str()), FactId::from(body.0.fact_id.as_str()), body.0.accepted);
+    let answer = json!({"churn_event_id": id, "fact_id": fact, "accepted": accepted});
+    state.write(move |conn| answers::judge(conn, &key.0, &id, &fact, accepted, clock::now())).await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
 pub async fn generate(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Plain> {
     let id = ChurnEventId::from(id.as_str());
     let rows = state.write(move |conn| nine::generate(conn, &key.0, &id, clock::now())).await?;
@@ -181,7 +217,7 @@ pub async fn send_variant(
     let message = state
         .write(move |conn| {
             let named = body.0.mailbox.or(body.0.mailbox_id);
-            let choice = Choice { mailbox: named.as_deref(), email_configured };
+            let choice = Choice { mailbox: named.as_deref(), email_configured, mode: None };
             nine::choose(conn, &key.0, &event, &vid, choice, clock::now())
         })
         .await?;

@@ -321,7 +321,7 @@ fn fill_customers(conn: &mut Conn, support: &MailboxId, now: Time) -> Result<()>
             None => true,
         };
         if let Some(best) = nine.iter().find(|variant| variant.recommended).filter(|_| !suppressed && queued < QUEUED) {
-            let choice = Choice { mailbox: None, email_configured: true };
+            let choice = Choice { mailbox: None, email_configured: true, mode: None };
             variants::choose(conn, &agent, &event.id, &best.id, choice, at)?;
             queued += 1;
         }

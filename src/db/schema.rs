@@ -524,6 +524,18 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    update_rounds (fact_id) {
+        fact_id -> Text,
+        due_on -> Text,
+        last_event -> Text,
+        asked -> Integer,
+        drafted -> Integer,
+        finished_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, mailboxes);
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, users);
 diesel::allow_tables_to_appear_in_same_query!(messages, mailboxes);

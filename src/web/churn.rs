@@ -113,7 +113,8 @@ pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<
     let page = state
         .read(move |conn| {
             let event = churn::get(conn, &actor, &id)?;
-            let answers = answers::answers(conn, &event, now)?;
+            let threshold = answers::threshold(conn)?;
+            let answers = answers::suggestions(conn, &event, threshold, now)?;
             let variants = nine::list(conn, &actor, &id)?;
             let (customer, thread, messages) = match &event.contact_id {
                 Some(contact) => {
@@ -175,7 +176,7 @@ pub(super) async fn choose(
     let (actor, named, email_configured) = (person.actor.clone(), form.some("mailbox").map(str::to_owned), state.email_configured);
     let done = state
         .write(move |conn| {
-            let choice = Choice { mailbox: named.as_deref(), email_configured };
+            let choice = Choice { mailbox: named.as_deref(), email_configured, mode: None };
             nine::choose(conn, &actor, &event, &variant, choice, clock::now())
         })
         .await;

@@ -14,6 +14,7 @@ use super::form::{Form, verify};
 use super::page::{Chrome, Person, flash, html, html_with, see_other};
 use crate::app::State;
 use crate::clock;
+use crate::domain::churn::shipping::{self, Round};
 use crate::domain::error::{Error, Kind as ErrorKind, Result as DomainResult};
 use crate::domain::facts::fields::{self, Field, Input};
 use crate::domain::facts::{self, Body, Fact, Filter, Imported, Kind, State as FactState, Version};
@@ -225,6 +226,7 @@ struct ShowPage {
     fact: Fact,
     versions: Vec<Version>,
     recall: Recall,
+    round: Option<Round>,
     drafts: Vec<ListRow>,
     fields: Vec<Filled>,
     problem: Option<String>,
@@ -236,6 +238,10 @@ impl ShowPage {
         Kind::ENTERED.contains(&self.fact.kind)
     }
 
+    fn is_update(&self) -> bool {
+        self.fact.kind == Kind::ProductUpdate
+    }
+
     /// Recipients without a correction so far.
     fn uncorrected(&self) -> usize {
         self.recall.recipients.len().saturating_sub(self.recall.corrected)
@@ -244,16 +250,16 @@ impl ShowPage {
 
 async fn shown(person: &Person, state: &State, id: FactId, problem: Option<String>) -> DomainResult<ShowPage> {
     let actor = person.actor.clone();
-    let (recall, versions, drafts) = state
+    let (recall, versions, drafts, round) = state
         .read(move |conn| {
             let recall = recall::of_fact(conn, &actor, &id)?;
             let drafts = list::list(conn, &actor, &list::Filter { ids: Some(recall.drafts.clone()), limit: 100, ..list::Filter::default() })?.0;
-            Ok((recall, facts::versions(conn, &actor, &id)?, drafts))
+            Ok((recall, facts::versions(conn, &actor, &id)?, drafts, shipping::round(conn, &id)?))
         })
         .await?;
     let fact = recall.fact.clone();
     let fields = filled(fact.kind, |name| fields::written(&fact.body, name));
-    Ok(ShowPage { chrome: person.visit.chrome(fact.label.clone(), "facts"), fact, versions, recall, drafts, fields, problem })
+    Ok(ShowPage { chrome: person.visit.chrome(fact.label.clone(), "facts"), fact, versions, recall, round, drafts, fields, problem })
 }
 
 pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
@@ -315,6 +321,20 @@ pub(super) async fn accept(
     let target = id.clone();
     let done = state.write(move |conn| facts::accept(conn, &actor, &target, clock::now())).await;
     settled(person, &state, &session, id, done, |_| "Accepted. Claims can rest on it now.".to_owned()).await
+}
+
+/// Queues drafts for the customers who asked for an update that was entered as history.
+pub(super) async fn start_round(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), FactId::from(id.as_str()));
+    let target = id.clone();
+    let done = state.write(move |conn| shipping::start(conn, &actor, &target, clock::now())).await;
+    settled(person, &state, &session, id, done, |()| "Looking for customers who asked for it. Drafts appear in the queue.".to_owned()).await
 }
 
 pub(super) async fn revoke(

@@ -7,6 +7,7 @@ mod churn;
 mod claims;
 mod compose;
 mod customers;
+mod demand;
 mod diff;
 mod errors;
 mod facts;

@@ -2,7 +2,7 @@
 
 use actix_web::web::{self, ServiceConfig};
 
-use super::{audit, caught, churn, claims, compose, customers, facts, imports, keys, mailboxes, messages, public, sign_in, users};
+use super::{audit, caught, churn, claims, compose, customers, demand, facts, imports, keys, mailboxes, messages, public, sign_in, users};
 use crate::domain::actor::{Actor, Role};
 
 /// Who may use a page.
@@ -93,6 +93,9 @@ routes! {
     get "/churn/{id}/variants" SignedIn churn::variants;
     post "/churn/{id}/variants" Manager churn::generate;
     post "/churn/{id}/variants/{vid}/message" Manager churn::choose;
+    post "/churn/{id}/matches" SignedIn demand::judge;
+    get "/demand" SignedIn demand::index;
+    post "/demand/synonyms" Manager demand::set_synonyms;
     get "/customers" SignedIn customers::index;
     get "/customers/{id}" SignedIn customers::show;
     post "/customers/{id}/consents" Manager customers::record_consent;
@@ -101,6 +104,7 @@ routes! {
     post "/facts/import" Manager facts::import;
     get "/facts/{id}" SignedIn facts::show;
     post "/facts/{id}" Manager facts::change;
+    post "/facts/{id}/round" Manager facts::start_round;
     post "/facts/{id}/acceptance" Manager facts::accept;
     post "/facts/{id}/revocation" Manager facts::revoke;
     post "/facts/{id}/corrections" Manager facts::correct;

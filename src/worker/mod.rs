@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::app::State;
 use crate::clock;
 use crate::domain::accounts::sessions;
+use crate::domain::churn::shipping;
 use crate::domain::error::Error;
 use crate::domain::messages::cancel;
 use crate::domain::outbox::{self, WorkerId};
@@ -51,9 +52,24 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
         if let Err(error) = done {
             tracing::error!(%error, "a chore failed; it is tried again");
         }
+        tell_of_updates(&state, &stop).await;
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(CHORES_SECONDS)) => {}
             _ = stop.wait_for(|stopped| *stopped) => return,
+        }
+    }
+}
+
+/// Queues drafts for customers who asked for what shipped, some at a time.
+async fn tell_of_updates(state: &State, stop: &watch::Receiver<bool>) {
+    loop {
+        match state.write(|conn| shipping::step(conn, clock::now())).await {
+            Ok(true) if !*stop.borrow() => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::error!(%error, "drafts for an update failed; they are tried again");
+                return;
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Which product updates answer what a customer asked for, and what people made of the suggestions.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use diesel::prelude::*;
@@ -158,6 +159,26 @@ fn text_of(id: &FactId, update: &ProductUpdate) -> UpdateText {
         keywords: update.keywords.clone(),
         shipped_on: update.shipped_on,
     }
+}
+
+/// Which of these departures an update answers, by the words that gave the reason alone: for a report over many.
+pub(super) fn met(conn: &mut Conn, events: &[ChurnEvent], now: Time) -> Result<HashSet<ChurnEventId>> {
+    let (prepared, threshold) = (index(conn)?, threshold(conn)?);
+    let judged = queries::all_judgements(conn)?;
+    let said = |event: &ChurnEvent, fact: &str| {
+        judged.iter().find(|judgement| judgement.churn_event_id == event.id && judgement.fact_id.as_str() == fact).map(|judgement| judgement.accepted)
+    };
+    let mut met = HashSet::new();
+    for event in events {
+        let mut needs: Vec<&str> = event.cancel_reason_text.iter().map(String::as_str).collect();
+        needs.extend(event.reason_quotes.iter().filter(|quote| quote.source != "cancel code").map(|quote| quote.text.as_str()));
+        let found = prepared.1.rank(&needs, Some(event.churned_at.date()), now.date(), 1);
+        let answered = |found: &matching::Match| said(event, &found.id).unwrap_or(found.score >= threshold);
+        if found.iter().any(answered) {
+            met.insert(event.id.clone());
+        }
+    }
+    Ok(met)
 }
 
 /// Accepts or refuses a suggestion; the threshold learns from it.

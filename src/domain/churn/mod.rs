@@ -1,10 +1,12 @@
 //! Customers leaving: intake, analysis, variants, recovery.
 
 pub mod answers;
+pub mod demand;
 pub mod import;
 pub mod intake;
 mod queries;
 pub mod sheet;
+pub mod shipping;
 pub mod stripe;
 pub mod variants;
 

@@ -5,13 +5,14 @@ use diesel::prelude::*;
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::functions::{containing, lower_nullable};
-use crate::db::schema::{churn_events, imports, match_judgements, provider_events, variants};
+use crate::db::schema::{churn_events, imports, match_judgements, provider_events, update_rounds, variants};
 use crate::domain::actor::Actor;
-use crate::domain::ids::{ChurnEventId, ContactId, ImportId, MessageId, VariantId};
+use crate::domain::ids::{ChurnEventId, ContactId, FactId, ImportId, MessageId, VariantId};
 use crate::domain::reason::Reason;
 
 use super::answers::Judgement;
 use super::import::Import;
+use super::shipping::Round;
 use super::variants::Variant;
 use super::{ChurnEvent, Status};
 
@@ -188,4 +189,48 @@ pub(super) fn put_import(conn: &mut Conn, row: &Import) -> QueryResult<()> {
 
 pub(super) fn import(conn: &mut Conn, id: &ImportId) -> QueryResult<Option<Import>> {
     imports::table.find(id).first(conn).optional()
+}
+
+pub(super) fn round(conn: &mut Conn, fact: &FactId) -> QueryResult<Option<Round>> {
+    update_rounds::table.find(fact).first(conn).optional()
+}
+
+pub(super) fn insert_round(conn: &mut Conn, row: &Round) -> QueryResult<()> {
+    diesel::insert_into(update_rounds::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn due_round(conn: &mut Conn, today: &str) -> QueryResult<Option<Round>> {
+    update_rounds::table
+        .filter(update_rounds::finished_at.is_null())
+        .filter(update_rounds::due_on.le(today))
+        .order(update_rounds::created_at)
+        .first(conn)
+        .optional()
+}
+
+pub(super) fn update_round(conn: &mut Conn, row: &Round) -> QueryResult<()> {
+    diesel::update(update_rounds::table.find(&row.fact_id))
+        .set((
+            update_rounds::last_event.eq(&row.last_event),
+            update_rounds::asked.eq(row.asked),
+            update_rounds::drafted.eq(row.drafted),
+            update_rounds::finished_at.eq(row.finished_at),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Departures of people who can be written to and have not come back, in the order of intake.
+pub(super) fn departures_after(conn: &mut Conn, last: &str, limit: i64) -> QueryResult<Vec<ChurnEvent>> {
+    churn_events::table
+        .filter(churn_events::id.gt(last))
+        .filter(churn_events::contact_id.is_not_null())
+        .filter(churn_events::status.ne_all([Status::Recovered, Status::Lost]))
+        .order(churn_events::id)
+        .limit(limit)
+        .load(conn)
+}
+
+pub(super) fn all_judgements(conn: &mut Conn) -> QueryResult<Vec<Judgement>> {
+    match_judgements::table.order(match_judgements::judged_at.desc()).limit(5000).load(conn)
 }

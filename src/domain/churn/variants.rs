@@ -163,6 +163,8 @@ pub struct Choice<'a> {
     pub mailbox: Option<&'a str>,
     /// Whether a mail server is configured.
     pub email_configured: bool,
+    /// A mode stricter than the mailbox's.
+    pub mode: Option<Mode>,
 }
 
 /// Chooses a variant: makes a message of it and submits that to its mailbox's mode.
@@ -203,7 +205,7 @@ pub fn choose(conn: &mut Conn, actor: &Actor, event_id: &ChurnEventId, id: &Vari
             words: Words { subject: variant.subject.clone(), text: Some(variant.text_body.clone()), html: Some(variant.html_body.clone()) },
             tags: tags(&event, variant.strategy, now),
             headers: vec![],
-            mode: None,
+            mode: choice.mode,
             send_at: None,
             consent_basis: None,
             campaign: Some("win-back".to_owned()),

@@ -10,7 +10,7 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, FactId, RowId};
-use crate::domain::{messages, text};
+use crate::domain::{churn, messages, text};
 
 use super::{Body, Fact, Kind, State, Version, day_text, queries};
 
@@ -73,6 +73,7 @@ pub fn accept(conn: &mut Conn, actor: &Actor, id: &FactId, now: Time) -> Result<
         queries::set_state(conn, id, State::Current, None, now)?;
         turn_page(conn)?;
         log(conn, actor, "fact.accept", &fact, json!({}), now)?;
+        in_force(conn, &fact, now)?;
         super::get(conn, actor, id)
     })
 }
@@ -132,6 +133,9 @@ pub(super) fn insert(conn: &mut Conn, actor: &Actor, contact: Option<&ContactId>
     };
     queries::insert(conn, &fact)?;
     queries::insert_version(conn, &version_of(&fact))?;
+    if state == State::Current {
+        in_force(conn, &fact, now)?;
+    }
     // What is taken from a contact's record is logged where that record changes.
     if contact.is_none() {
         turn_page(conn)?;
@@ -166,6 +170,14 @@ pub(super) fn write(conn: &mut Conn, actor: &Actor, mut fact: Fact, body: Body, 
     log(conn, actor, "fact.change", &fact, json!({"before": before, "after": fact.label, "version": fact.version}), now)?;
     messages::recall::fact_changed(conn, actor, &fact.id, &format!("A fact it rests on changed: {before} is now {}", fact.label), now)?;
     Ok(fact)
+}
+
+/// A product update that comes into force has customers to be told.
+fn in_force(conn: &mut Conn, fact: &Fact, now: Time) -> Result<()> {
+    match &*fact.body {
+        Body::ProductUpdate(update) => churn::shipping::shipped(conn, &fact.id, update, now),
+        _ => Ok(()),
+    }
 }
 
 fn key(contact: Option<&ContactId>, body: &Body) -> String {

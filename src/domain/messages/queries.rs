@@ -315,7 +315,7 @@ pub(super) fn set_claim_counts(conn: &mut Conn, id: &MessageId, counts: Counts) 
         .map(drop)
 }
 
-pub(super) fn set_held_because(conn: &mut Conn, id: &MessageId, why: &str) -> QueryResult<()> {
+pub(in crate::domain) fn set_held_because(conn: &mut Conn, id: &MessageId, why: &str) -> QueryResult<()> {
     diesel::update(messages::table.find(id)).set(messages::held_because.eq(why)).execute(conn).map(drop)
 }
 
@@ -408,4 +408,21 @@ pub(super) fn promises_to(conn: &mut Conn, contact: &ContactId, limit: i64) -> Q
         .order((promises::made_at.desc(), promises::message_id, promises::position))
         .limit(limit)
         .load(conn)
+}
+
+/// Whether a message to this contact waits or is on its way.
+pub(in crate::domain) fn is_under_way(conn: &mut Conn, contact: &ContactId) -> QueryResult<bool> {
+    let open = [State::Pending, State::ChangesRequested, State::Approved, State::Queued, State::Sending];
+    let found = messages::table.filter(messages::contact_id.eq(contact)).filter(messages::state.eq_any(open));
+    diesel::select(diesel::dsl::exists(found)).get_result(conn)
+}
+
+/// Whether a message with a claim that rests on this fact was sent to this contact.
+pub(in crate::domain) fn was_told(conn: &mut Conn, contact: &ContactId, fact: &FactId) -> QueryResult<bool> {
+    let found = claims::table
+        .inner_join(messages::table.on(messages::id.eq(claims::message_id)))
+        .filter(claims::fact_id.eq(fact.as_str()))
+        .filter(messages::contact_id.eq(contact))
+        .filter(messages::state.eq(State::Sent));
+    diesel::select(diesel::dsl::exists(found)).get_result(conn)
 }
