@@ -6,6 +6,7 @@ mod api;
 mod architecture;
 mod claims;
 mod delivery;
+mod demand;
 mod facts;
 mod intake;
 mod pages;
