@@ -75,8 +75,9 @@ try {
   check("the queue shows what waits", waiting >= 10, waiting);
   await rows.first().locator("a").first().click();
   await reviewer.waitForURL("**/messages/*");
-  const subject = await reviewer.textContent(".mail-subject dd");
-  check("the heading is the subject", (await reviewer.textContent("h1")).includes(subject), subject);
+  const subject = (await reviewer.textContent("h1")).trim();
+  check("the heading is the subject", (await reviewer.locator(".mail-subject dd").innerText()).length >= subject.length, subject);
+  check("its claims are listed with the facts they rest on", (await reviewer.locator(".claims > .claim-is-exact a[href^='/facts/']").count()) > 0);
   const frame = reviewer.frameLocator("iframe.mail-frame");
   check("the message is shown in a frame without rights", (await reviewer.getAttribute("iframe.mail-frame", "sandbox")) === "");
   check("the frame holds the words and the footer", /Unsubscribe/.test(await frame.locator("body").innerText()));
@@ -137,6 +138,38 @@ try {
   await reviewer.waitForSelector(".flash");
   check("edited, then approved by another, it arrives as edited", (await caught((m) => m.subject === "A subject that was edited")) !== null);
 
+  const wild = await fetch(`${demo.url}/v1/send`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${demo.keys.agent}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ mailbox: demo.mailboxes[0].address, to: "claims@example.com", subject: "Wild promises", body: "Hello,\n\nyou get 97% off and unlimited orders.\n\nSee you soon" }),
+  });
+  const promises = new URL((await wild.json()).review_url).pathname;
+  await reviewer.goto(`${promises}?view=text`);
+  check("open claims keep it from being approved", await reviewer.locator('form[action$="/approval"] button').isDisabled());
+  check("the words are underlined by verdict, and say it without colour", (await reviewer.locator(".mail-text .claim-unsupported").first().innerText()).includes("unsupported"));
+  const open = await reviewer.locator("[data-open-claim]").count();
+  await reviewer.keyboard.press("n");
+  const first = await reviewer.evaluate(() => document.activeElement.id);
+  await reviewer.keyboard.press("n");
+  check("n goes from one open claim to the next", open === 2 && /^claim-/.test(first) && (await reviewer.evaluate(() => document.activeElement.id)) !== first, `${open} ${first}`);
+  await reviewer.locator("[data-open-claim] summary").first().click();
+  await reviewer.locator("[data-open-claim] input[name=reason]").first().fill("Agreed by phone.");
+  await reviewer.locator("[data-open-claim] form button").first().click();
+  await reviewer.waitForSelector(".flash");
+  check("a claim is waived with a reason", (await reviewer.textContent(".claims .claim-is-waived")).includes("Agreed by phone."));
+  await admin.goto(`${promises}/edit`);
+  await admin.waitForSelector("#live-claims .claim-sum");
+  await admin.fill("#text", "Hello,\n\nwe would like to have you back.\n\nSee you soon");
+  const typed = Date.now();
+  await admin.waitForSelector("#live-claims:has-text('No claim is open')");
+  check("claims are checked while somebody types", true, `${Date.now() - typed} ms`);
+  await admin.click(".form-actions .btn-primary");
+  await admin.waitForSelector(".flash");
+  await reviewer.goto(promises);
+  await reviewer.click('form[action$="/approval"] button');
+  await reviewer.waitForSelector(".flash");
+  check("once edited it can be approved", (await reviewer.textContent(".flash")).includes("Approved"));
+
   const manager = await signIn("manager");
   await manager.goto("/churn?status=new");
   await manager.locator("tbody a").first().click();
@@ -164,7 +197,7 @@ try {
   const customer = await admin.locator("tbody a").first().getAttribute("href");
   await admin.goto("/facts?kind=offer");
   const fact = await admin.locator("tbody a").first().getAttribute("href");
-  const pages = ["/queue", review, `${review}/edit`, "/messages", "/messages/new", "/churn", event, variants, "/churn/new", "/churn/import", "/customers", customer, "/facts", "/facts?kind=offer", "/facts?kind=plan_price", fact, "/mailboxes", mailbox, "/users", "/keys", "/audit", "/account", "/catcher", "/queue?q=nothing-fits-this"];
+  const pages = ["/queue", review, `${review}/edit`, "/messages", "/messages/new", "/churn", event, variants, "/churn/new", "/churn/import", "/demand", "/customers", customer, "/facts", "/facts?kind=offer", "/facts?kind=plan_price", fact, "/mailboxes", mailbox, "/users", "/keys", "/audit", "/account", "/catcher", "/queue?q=nothing-fits-this"];
   const views = [["wide", 1440, 900, "light"], ["wide-dark", 1440, 900, "dark"], ["phone", 390, 844, "light"], ["phone-dark", 390, 844, "dark"]];
   const links = new Set();
   for (const [view, width, height, colorScheme] of views) {

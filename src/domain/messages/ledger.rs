@@ -177,7 +177,8 @@ fn count(entries: &[Entry]) -> Counts {
 /// Finds and keeps the claims of the current version anew.
 pub(super) fn settle(conn: &mut Conn, row: &MessageRow, now: Time) -> Result<Counts> {
     let version = super::version(conn, &row.id, row.version)?;
-    let found = find(conn, &row.contact_id, &Content::from(&version), version.created_at, now)?;
+    let written = super::version(conn, &row.id, 1)?.created_at;
+    let found = find(conn, &row.contact_id, &Content::from(&version), written, now)?;
     keep(conn, row, &found)
 }
 
@@ -223,8 +224,9 @@ fn entries(conn: &mut Conn, row: &MessageRow) -> Result<Vec<Entry>> {
 pub fn preview(conn: &mut Conn, actor: &Actor, id: &MessageId, words: &Words, now: Time) -> Result<Vec<Claim>> {
     let row = super::row(conn, actor, id)?;
     let version = super::version(conn, id, row.version)?;
+    let first = super::version(conn, id, 1)?;
     let html = words.html.as_deref().filter(|html| version.html_body.as_deref() != Some(html));
-    let ground = Ground { written: version.created_at.date(), ..claims::ground_for(conn, &row.contact_id, now)? };
+    let ground = Ground { written: first.created_at.date(), ..claims::ground_for(conn, &row.contact_id, now)? };
     let text = words.text.as_deref().unwrap_or_default();
     let mut parts = vec![(Part::Subject, words.subject.as_str()), (Part::Text, text)];
     parts.extend(html.map(|html| (Part::Html, html)));

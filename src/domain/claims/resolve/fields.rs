@@ -30,7 +30,7 @@ impl Checker<'_> {
             if held.kind() != atom.kind() {
                 return None;
             }
-            let fits = held.is(&atom.value, self.ground.written) || self.about(atom, held, sentence);
+            let fits = self.ground.says(held, &atom.value) || self.about(atom, held, sentence);
             let trouble = obstacle(self.ground, entry);
             match (fits, &entry.standing, trouble) {
                 (true, Standing::Current, None) => return Some(Finding::agreeing(Verdict::Exact, entry, 100)),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::atoms::{Atom, atoms};
-use super::book::{Book, Entry, Line, Standing};
+use super::book::{Book, Entry, Held, Line, Standing};
 use super::html::visible;
 use super::names::quoted;
 use super::sentences::{Sentence, sentences};
@@ -37,8 +37,14 @@ pub struct Ground {
     pub addresses: Vec<String>,
     /// The day of the check.
     pub today: Date,
-    /// The day the words were written: lengths since a day are measured from it.
+    /// The day the words were first written: "12 days ago" may be counted from it or from today.
     pub written: Date,
+}
+
+impl Ground {
+    fn says(&self, held: &Held, value: &Value) -> bool {
+        held.is(value, self.written) || held.is(value, self.today)
+    }
 }
 
 /// What one atom came to.

@@ -59,7 +59,7 @@ pub(super) fn in_play(read: &[Reading], ground: &Ground) -> Vec<usize> {
         for reading in read {
             for atom in reading.atoms.iter().filter(|atom| matches!(atom.kind(), Kind::Percent | Kind::Money)) {
                 if reading.sentence_of(&atom.at).is_some_and(are_meant) {
-                    let fits = |entry: &&usize| book.entries[**entry].compiled.fields.iter().any(|field| field.held.is(&atom.value, ground.written));
+                    let fits = |entry: &&usize| book.entries[**entry].compiled.fields.iter().any(|field| ground.says(&field.held, &atom.value));
                     named.extend(book.offers.iter().filter(fits).filter(|entry| obstacle(ground, &book.entries[**entry]).is_none()));
                 }
             }
@@ -103,9 +103,8 @@ impl Checker<'_> {
     /// A percentage or amount off: that of one active offer this recipient may have.
     pub(super) fn offered(&self, atom: &Atom) -> Option<Finding> {
         let book = &self.ground.common;
-        let fits = |entry: &Entry| {
-            entry.compiled.fields.iter().any(|field| field.held.kind() == atom.kind() && field.held.is(&atom.value, self.ground.written))
-        };
+        let fits =
+            |entry: &Entry| entry.compiled.fields.iter().any(|field| field.held.kind() == atom.kind() && self.ground.says(&field.held, &atom.value));
         let in_play: Vec<&Entry> = self.offers.iter().map(|at| &book.entries[*at]).collect();
         let mut refused = None;
         for entry in in_play.iter().filter(|entry| fits(entry)) {
