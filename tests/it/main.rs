@@ -6,6 +6,7 @@ mod api;
 mod architecture;
 mod claims;
 mod delivery;
+mod drafting_model;
 mod intake;
 mod pages;
 mod review;

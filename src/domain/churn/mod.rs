@@ -4,6 +4,7 @@ pub mod answers;
 pub mod import;
 pub mod intake;
 mod queries;
+pub mod runs;
 pub mod sheet;
 pub mod stripe;
 pub mod variants;

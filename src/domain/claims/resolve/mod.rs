@@ -19,6 +19,7 @@ use super::names::quoted;
 use super::sentences::{Sentence, sentences};
 use super::values::Value;
 use super::{Claim, Kind, Part, Verdict};
+use crate::domain::facts::Body;
 use crate::domain::ids::FactId;
 use crate::domain::reason::Reason;
 
@@ -39,6 +40,14 @@ pub struct Ground {
     pub today: Date,
     /// The day the words were written: lengths since a day are measured from it.
     pub written: Date,
+}
+
+impl Ground {
+    /// Whether a fact is words of the recipient: they may be quoted, but they bind nobody else.
+    pub fn is_their_words(&self, fact: &FactId) -> bool {
+        let own = self.own.iter().flat_map(|own| &own.entries);
+        own.chain(&self.common.entries).any(|entry| entry.rest.id == *fact && matches!(entry.body, Body::TicketQuote(_)))
+    }
 }
 
 /// What one atom came to.
