@@ -172,3 +172,41 @@ impl Config {
         given.trim_end_matches('/').to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(section: &str) -> Result<Option<Endpoint>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(FILE);
+        std::fs::write(&file, format!("[llm]\n{section}")).unwrap();
+        load(&file).and_then(|config| endpoint(&config)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_model_needs_an_address_and_a_name() {
+        assert!(model("").unwrap().is_none());
+        assert!(model("url = \" \"\nmodel = \"small\"").unwrap().is_none(), "an empty address is none");
+        let found = model("url = \"http://127.0.0.1:11434\"\nmodel = \"small\"\napi_key = \"sk-1\"").unwrap().unwrap();
+        assert_eq!((found.api, found.model.as_str(), found.timeout), (Api::Ollama, "small", Duration::from_secs(60)));
+        assert!(!format!("{found:?}").contains("sk-1"));
+        let found = model("url = \"https://models.example/v1\"\nmodel = \"m\"\napi = \"anthropic\"\ntimeout_seconds = 600").unwrap().unwrap();
+        assert_eq!((found.api, found.timeout), (Api::Anthropic, Duration::from_secs(600)));
+        let wrong = [
+            (
+                "url = \"https://models.example\"",
+                "llm.model must name the model to ask at llm.url. Set it, or remove llm.url to draft with the playbook alone.",
+            ),
+            ("url = \"https://models.example\"\nmodel = \"\"", "llm.model must name the model"),
+            ("url = \"user:secret@models\"\nmodel = \"m\"", "llm.url must be an address such as"),
+            ("url = \"https://models.example\"\nmodel = \"m\"\napi = \"grpc\"", "llm.api must be one of openai, anthropic, ollama; got \"grpc\"."),
+            ("timeout_seconds = 0", "llm.timeout_seconds must be 1 to 600; got 0."),
+            ("timeout_seconds = 601", "llm.timeout_seconds must be 1 to 600; got 601."),
+        ];
+        for (section, text) in wrong {
+            let error = model(section).unwrap_err();
+            assert!(error.starts_with(text) && !error.contains("secret"), "{section}: {error}");
+        }
+    }
+}

@@ -38,7 +38,10 @@ pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failed> {
         email_configured: transport.is_some(),
         stripe_secret: config.stripe.webhook_secret.clone().map(Arc::new),
         drafter: match config::endpoint(config)? {
-            Some(endpoint) => Arc::new(ModelDrafter::new(endpoint)),
+            Some(endpoint) => {
+                tracing::info!(model = %endpoint.model, api = %endpoint.api, "a model drafts; the playbook steps in where it fails");
+                Arc::new(ModelDrafter::new(endpoint))
+            }
             None => Arc::new(Playbook),
         },
         wake: Arc::new(Notify::new()),

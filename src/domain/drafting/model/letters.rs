@@ -15,8 +15,8 @@ use super::prompt::{Known, known};
 
 /// Longest subject taken, in characters.
 pub(super) const LONGEST_SUBJECT: usize = 120;
-/// Longest text taken, in characters.
-pub(super) const LONGEST_TEXT: usize = 3_000;
+/// Longest text taken, in characters. Nine of them fit into one answer.
+pub(super) const LONGEST_TEXT: usize = 2_000;
 /// Most problems told on the page.
 const MOST_TOLD: usize = 3;
 
