@@ -7,8 +7,13 @@ use secrecy::SecretString;
 use tokio::sync::Notify;
 
 use crate::catcher::Catcher;
+use crate::clock;
 use crate::db::{Conn, Db};
+use crate::domain::actor::Actor;
+use crate::domain::churn::variants::{self, Variant};
+use crate::domain::drafting::Drafter;
 use crate::domain::error::{Error, Result};
+use crate::domain::ids::ChurnEventId;
 use crate::web::CookieKey;
 
 /// The state behind all surfaces.
@@ -22,6 +27,8 @@ pub struct State {
     pub email_configured: bool,
     /// What Stripe signs its webhooks with.
     pub stripe_secret: Option<Arc<SecretString>>,
+    /// Who drafts.
+    pub drafter: Arc<dyn Drafter>,
     /// Rings when there may be something to send.
     pub wake: Arc<Notify>,
     /// The built-in mail catcher, in the demo.
@@ -42,7 +49,16 @@ impl State {
         done
     }
 
-    /// The same for the worker, which does not wake itself.
+    /// Drafts the nine of a churn event. A model may take a minute, so no transaction is open while it writes.
+    pub async fn draft(&self, actor: &Actor, event: &ChurnEventId) -> Result<Vec<Variant>> {
+        let (by, id, with_ground) = (actor.clone(), event.clone(), self.drafter.needs_ground());
+        let brief = self.quiet_write(move |conn| variants::brief(conn, &by, &id, with_ground, clock::now())).await?;
+        let drafted = self.drafter.draft(&brief).await;
+        let (by, id) = (actor.clone(), event.clone());
+        self.write(move |conn| variants::keep(conn, &by, &id, &brief.sheet, drafted, clock::now())).await
+    }
+
+    /// Changes without a ring: for the worker, which does not wake itself, and for what gives it nothing to do.
     pub async fn quiet_write<T: Send + 'static>(&self, work: impl FnOnce(&mut Conn) -> Result<T> + Send + 'static) -> Result<T> {
         let db = self.db.clone();
         web::block(move || db.write(work)).await.map_err(Error::internal)?

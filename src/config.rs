@@ -1,6 +1,7 @@
 //! Settings: `countersign.toml`, each also as `COUNTERSIGN_SECTION__KEY` in the environment.
 
 use std::path::Path;
+use std::time::Duration;
 
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
@@ -8,6 +9,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::email::Transport;
+use crate::llm::{Api, Endpoint};
 
 /// Name of the file read from the working directory.
 pub const FILE: &str = "countersign.toml";
@@ -24,6 +26,8 @@ pub struct Config {
     pub smtp: Smtp,
     /// Where customers leaving are reported from.
     pub stripe: Stripe,
+    /// The model that drafts, where one does.
+    pub llm: Llm,
     /// Who decides.
     pub oversight: Oversight,
 }
@@ -62,6 +66,22 @@ pub struct Stripe {
     pub webhook_secret: Option<SecretString>,
 }
 
+/// `[llm]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Llm {
+    /// `COUNTERSIGN_LLM__URL`: the address of the model endpoint. Without one the playbook drafts.
+    pub url: Option<String>,
+    /// `COUNTERSIGN_LLM__MODEL`: the model's name there.
+    pub model: Option<String>,
+    /// `COUNTERSIGN_LLM__API_KEY`: the key, where one is needed.
+    pub api_key: Option<SecretString>,
+    /// `COUNTERSIGN_LLM__API`: `openai`, `anthropic` or `ollama`; read off the address when not set.
+    pub api: Option<String>,
+    /// `COUNTERSIGN_LLM__TIMEOUT_SECONDS`: the longest one call may take, 1 to 600.
+    pub timeout_seconds: u64,
+}
+
 /// `[oversight]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,6 +102,7 @@ pub fn load(file: &Path) -> Result<Config, ConfigError> {
         "server": {"listen": "127.0.0.1:8080", "base_url": null},
         "smtp": {},
         "stripe": {},
+        "llm": {"timeout_seconds": 60},
         "oversight": {"four_eyes": true},
     });
     let config: Config = Figment::from(Serialized::defaults(defaults))
@@ -109,7 +130,32 @@ fn check(config: &Config) -> Result<(), ConfigError> {
             return Err(ConfigError(format!("server.base_url must be an address such as https://mail.example.com; got \"{base}\".")));
         }
     }
+    endpoint(config)?;
     transport(config).map(drop)
+}
+
+/// The model endpoint, if one is set.
+pub fn endpoint(config: &Config) -> Result<Option<Endpoint>, ConfigError> {
+    let wrong = |text: String| Err(ConfigError(text));
+    // An empty variable is how a container file says that there is none.
+    let given = |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    let llm = &config.llm;
+    if !(1..=600).contains(&llm.timeout_seconds) {
+        return wrong(format!("llm.timeout_seconds must be 1 to 600; got {}.", llm.timeout_seconds));
+    }
+    let Some(url) = given(&llm.url) else { return Ok(None) };
+    // The address is not repeated in the text: it may hold a password.
+    if !url::Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
+        return wrong("llm.url must be an address such as https://api.openai.com/v1 or http://127.0.0.1:11434.".to_owned());
+    }
+    let Some(model) = given(&llm.model) else {
+        return wrong("llm.model must name the model to ask at llm.url. Set it, or remove llm.url to draft with the playbook alone.".to_owned());
+    };
+    let api = match given(&llm.api) {
+        None => Api::of(&url),
+        Some(word) => word.parse().map_err(|expected| ConfigError(format!("llm.api must be {expected}.")))?,
+    };
+    Ok(Some(Endpoint { api, url, model, api_key: llm.api_key.clone(), timeout: Duration::from_secs(llm.timeout_seconds) }))
 }
 
 /// The mail server, if one is set.
@@ -124,5 +170,43 @@ impl Config {
     pub fn base_url(&self) -> String {
         let given = self.server.base_url.clone().unwrap_or_else(|| format!("http://{}", self.server.listen));
         given.trim_end_matches('/').to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(section: &str) -> Result<Option<Endpoint>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(FILE);
+        std::fs::write(&file, format!("[llm]\n{section}")).unwrap();
+        load(&file).and_then(|config| endpoint(&config)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_model_needs_an_address_and_a_name() {
+        assert!(model("").unwrap().is_none());
+        assert!(model("url = \" \"\nmodel = \"small\"").unwrap().is_none(), "an empty address is none");
+        let found = model("url = \"http://127.0.0.1:11434\"\nmodel = \"small\"\napi_key = \"sk-1\"").unwrap().unwrap();
+        assert_eq!((found.api, found.model.as_str(), found.timeout), (Api::Ollama, "small", Duration::from_secs(60)));
+        assert!(!format!("{found:?}").contains("sk-1"));
+        let found = model("url = \"https://models.example/v1\"\nmodel = \"m\"\napi = \"anthropic\"\ntimeout_seconds = 600").unwrap().unwrap();
+        assert_eq!((found.api, found.timeout), (Api::Anthropic, Duration::from_secs(600)));
+        let wrong = [
+            (
+                "url = \"https://models.example\"",
+                "llm.model must name the model to ask at llm.url. Set it, or remove llm.url to draft with the playbook alone.",
+            ),
+            ("url = \"https://models.example\"\nmodel = \"\"", "llm.model must name the model"),
+            ("url = \"user:secret@models\"\nmodel = \"m\"", "llm.url must be an address such as"),
+            ("url = \"https://models.example\"\nmodel = \"m\"\napi = \"grpc\"", "llm.api must be one of openai, anthropic, ollama; got \"grpc\"."),
+            ("timeout_seconds = 0", "llm.timeout_seconds must be 1 to 600; got 0."),
+            ("timeout_seconds = 601", "llm.timeout_seconds must be 1 to 600; got 601."),
+        ];
+        for (section, text) in wrong {
+            let error = model(section).unwrap_err();
+            assert!(error.starts_with(text) && !error.contains("secret"), "{section}: {error}");
+        }
     }
 }

@@ -170,7 +170,7 @@ pub async fn judge(key: Key, state: web::Data<State>, id: web::Path<String>, bod
 
 pub async fn generate(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Plain> {
     let id = ChurnEventId::from(id.as_str());
-    let rows = state.write(move |conn| nine::generate(conn, &key.0, &id, clock::now())).await?;
+    let rows = state.draft(&key.0, &id).await?;
     Ok(HttpResponse::Ok().json(json!({"variants": rows.iter().map(variant).collect::<Vec<_>>()})))
 }
 
@@ -274,6 +274,9 @@ fn variant(row: &Variant) -> Value {
         "coupon_code": row.coupon_code,
         "coupon_percent": row.coupon_percent,
         "recommended": row.recommended,
+        "drafter": row.drafter,
+        "drafter_note": row.drafter_note,
+        "model": row.model,
         "claims": *row.facts,
         "message_id": row.message_id,
         "sent_at": row.sent_at,

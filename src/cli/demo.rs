@@ -19,6 +19,7 @@ use crate::domain::actor::{Actor, Role, Scope};
 use crate::domain::churn::intake::{NewChurnEvent, Taken, take};
 use crate::domain::churn::variants::{self, Choice};
 use crate::domain::contacts::{self, ConsentBasis, ContactInput, UsageFigure, suppressions};
+use crate::domain::drafting::Playbook;
 use crate::domain::error::{Error, Result};
 use crate::domain::facts::{self, Body, CompanyFact, CustomerStory, Offer, PlanPrice, ProductUpdate};
 use crate::domain::ids::{ContactId, MailboxId};
@@ -169,6 +170,7 @@ pub(super) fn run(listen: &str, as_json: bool) -> std::result::Result<(), Failed
             base_url: base_url.clone(),
             email_configured: true,
             stripe_secret: None,
+            drafter: Arc::new(Playbook),
             wake: Arc::new(Notify::new()),
             catcher: Some(catcher),
         };

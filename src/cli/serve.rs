@@ -14,6 +14,7 @@ use crate::clock;
 use crate::config::{self, Config};
 use crate::db::Db;
 use crate::domain::accounts::users;
+use crate::domain::drafting::{ModelDrafter, Playbook};
 use crate::domain::ids::secret;
 use crate::domain::settings;
 use crate::web::{CookieKey, upload_limits};
@@ -36,6 +37,13 @@ pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failed> {
         base_url,
         email_configured: transport.is_some(),
         stripe_secret: config.stripe.webhook_secret.clone().map(Arc::new),
+        drafter: match config::endpoint(config)? {
+            Some(endpoint) => {
+                tracing::info!(model = %endpoint.model, api = %endpoint.api, "a model drafts; the playbook steps in where it fails");
+                Arc::new(ModelDrafter::new(endpoint))
+            }
+            None => Arc::new(Playbook),
+        },
         wake: Arc::new(Notify::new()),
         catcher: None,
     };
@@ -52,7 +60,15 @@ pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failed> {
 pub(super) fn worker(config: &Config, drain: bool) -> Result<(), Failed> {
     let db = open(config)?;
     let transport = config::transport(config)?.ok_or_else(|| config::ConfigError("smtp.url must be set for a worker.".to_owned()))?;
-    let state = State { db, base_url: config.base_url(), email_configured: true, stripe_secret: None, wake: Arc::new(Notify::new()), catcher: None };
+    let state = State {
+        db,
+        base_url: config.base_url(),
+        email_configured: true,
+        stripe_secret: None,
+        drafter: Arc::new(Playbook),
+        wake: Arc::new(Notify::new()),
+        catcher: None,
+    };
     actix_web::rt::System::new().block_on(async move {
         if drain {
             return Ok(worker::drain(state, transport).await?);

@@ -369,6 +369,10 @@ diesel::table! {
         message_id -> Nullable<Text>,
         sent_at -> Nullable<BigInt>,
         created_at -> BigInt,
+        drafter -> Text,
+        drafter_note -> Nullable<Text>,
+        model -> Nullable<Text>,
+        model_run_id -> Nullable<Text>,
     }
 }
 
@@ -514,12 +518,15 @@ diesel::table! {
     model_runs (id) {
         id -> Text,
         churn_event_id -> Text,
+        api -> Text,
         model -> Text,
+        answered_by -> Nullable<Text>,
         prompt_version -> Text,
         sheet -> Text,
         prompt -> Text,
         answers -> Text,
         outcome -> Text,
+        duration_ms -> BigInt,
         created_at -> BigInt,
     }
 }

@@ -14,6 +14,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio_rustls::rustls;
 
+use crate::text_enum;
+
 #[cfg(test)]
 mod tests;
 
@@ -26,16 +28,17 @@ const MAX_BODY: usize = 300;
 /// The ends of the three protocols' paths, so that a pasted full address works like a base address.
 const TAILS: [&str; 3] = ["/chat/completions", "/messages", "/api/chat"];
 
-/// Which protocol the endpoint speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Api {
-    /// OpenAI's chat completions, and the many servers that copy them.
-    OpenAi,
-    /// Anthropic's messages.
-    Anthropic,
-    /// Ollama's own chat protocol.
-    Ollama,
-}
+text_enum!(
+    /// Which protocol the endpoint speaks.
+    pub enum Api {
+        /// OpenAI's chat completions, and the many servers that copy them.
+        OpenAi => "openai",
+        /// Anthropic's messages.
+        Anthropic => "anthropic",
+        /// Ollama's own chat protocol.
+        Ollama => "ollama",
+    }
+);
 
 impl Api {
     /// The protocol that an address suggests; OpenAI's when it suggests none.

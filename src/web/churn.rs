@@ -14,9 +14,11 @@ use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::churn::answers::{self, Answer};
 use crate::domain::churn::intake::{NewChurnEvent, Taken, take};
+use crate::domain::churn::runs::{self, ModelRun};
 use crate::domain::churn::variants::{self as nine, Choice, Variant};
 use crate::domain::churn::{self, ChurnEvent, EventType, Filter, Status};
 use crate::domain::contacts::{self, Customer};
+use crate::domain::drafting::WrittenBy;
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::ids::{ChurnEventId, VariantId};
 use crate::domain::mailboxes::{self, Mailbox};
@@ -139,6 +141,7 @@ struct VariantsPage {
     variants: Vec<Variant>,
     mailboxes: Vec<Mailbox>,
     chosen_mailbox: String,
+    runs: Vec<ModelRun>,
 }
 
 pub(super) async fn variants(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
@@ -147,20 +150,24 @@ pub(super) async fn variants(person: Person, state: web::Data<State>, id: web::P
     let found = state
         .read(move |conn| {
             let set_up = crate::domain::settings::get(conn, crate::domain::settings::WINBACK_MAILBOX)?;
-            Ok((churn::get(conn, &actor, &id)?, nine::list(conn, &actor, &id)?, mailboxes::list(conn, &actor)?, set_up))
+            Ok((
+                churn::get(conn, &actor, &id)?,
+                nine::list(conn, &actor, &id)?,
+                mailboxes::list(conn, &actor)?,
+                set_up,
+                runs::list(conn, &actor, &id)?,
+            ))
         })
         .await;
-    let (event, variants, mailboxes, set_up) = found.map_err(|error| PageError::from(error).with_visit(visit.clone()))?;
+    let (event, variants, mailboxes, set_up, runs) = found.map_err(|error| PageError::from(error).with_visit(visit.clone()))?;
     let page =
-        VariantsPage { chrome: visit.chrome("Nine variants", "churn"), event, variants, mailboxes, chosen_mailbox: set_up.unwrap_or_default() };
+        VariantsPage { chrome: visit.chrome("Nine variants", "churn"), event, variants, mailboxes, chosen_mailbox: set_up.unwrap_or_default(), runs };
     html(&page)
 }
 
 pub(super) async fn generate(person: Person, state: web::Data<State>, id: web::Path<String>, _form: Form) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), ChurnEventId::from(id.as_str()));
-    let target = id.clone();
-    let done = state.write(move |conn| nine::generate(conn, &actor, &target, clock::now())).await;
-    done.map_err(|error| PageError::from(error).with_visit(person.visit))?;
+    state.draft(&actor, &id).await.map_err(|error| PageError::from(error).with_visit(person.visit))?;
     Ok(see_other(&format!("/churn/{id}/variants")))
 }
 

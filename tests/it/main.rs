@@ -7,6 +7,7 @@ mod architecture;
 mod claims;
 mod delivery;
 mod demand;
+mod drafting_model;
 mod facts;
 mod intake;
 mod pages;

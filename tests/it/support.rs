@@ -14,6 +14,7 @@ use countersign::clock::{self, Time};
 use countersign::db::{self, Conn, Db};
 use countersign::domain::accounts::users::{self, NewUser};
 use countersign::domain::actor::{Actor, Role, Scope};
+use countersign::domain::drafting::Playbook;
 use countersign::domain::error::Result;
 use countersign::domain::ids::MailboxId;
 use countersign::domain::mailboxes::keys::{self, NewKey};
@@ -101,6 +102,7 @@ impl Desk {
             base_url: "https://desk.example.com".into(),
             email_configured: true,
             stripe_secret: Some(Arc::new("whsec_test".to_owned().into())),
+            drafter: Arc::new(Playbook),
             wake: Arc::new(tokio::sync::Notify::new()),
             catcher: None,
         };

@@ -8,7 +8,7 @@ CREATE TABLE messages (
     state_reason TEXT,
     held_because TEXT,
     effective_mode TEXT NOT NULL,
-    origin TEXT NOT NULL CHECK (origin IN ('person', 'agent', 'playbook')),
+    origin TEXT NOT NULL CHECK (origin IN ('person', 'agent', 'playbook', 'model')),
     author_kind TEXT NOT NULL,
     author_id TEXT NOT NULL,
     editor_kind TEXT NOT NULL,

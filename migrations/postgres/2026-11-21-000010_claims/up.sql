@@ -67,15 +67,22 @@ CREATE TABLE match_judgements (
 CREATE TABLE model_runs (
     id TEXT PRIMARY KEY NOT NULL,
     churn_event_id TEXT NOT NULL REFERENCES churn_events (id),
+    api TEXT NOT NULL CHECK (api IN ('openai', 'anthropic', 'ollama')),
     model TEXT NOT NULL,
+    answered_by TEXT,
     prompt_version TEXT NOT NULL,
     sheet TEXT NOT NULL,
     prompt TEXT NOT NULL,
     answers TEXT NOT NULL,
-    outcome TEXT NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('model', 'mixed', 'playbook')),
+    duration_ms BIGINT NOT NULL,
     created_at BIGINT NOT NULL
 );
 CREATE INDEX model_runs_by_event ON model_runs (churn_event_id, created_at);
+ALTER TABLE variants ADD COLUMN drafter TEXT NOT NULL DEFAULT 'playbook' CHECK (drafter IN ('playbook', 'model'));
+ALTER TABLE variants ADD COLUMN drafter_note TEXT;
+ALTER TABLE variants ADD COLUMN model TEXT;
+ALTER TABLE variants ADD COLUMN model_run_id TEXT REFERENCES model_runs (id);
 CREATE TRIGGER fact_versions_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON fact_versions
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('A version of a fact cannot be changed.');
 CREATE TRIGGER claim_waivers_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON claim_waivers

@@ -5,6 +5,7 @@ pub mod demand;
 pub mod import;
 pub mod intake;
 mod queries;
+pub mod runs;
 pub mod sheet;
 pub mod shipping;
 pub mod stripe;

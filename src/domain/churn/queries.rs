@@ -5,13 +5,14 @@ use diesel::prelude::*;
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::functions::{containing, lower_nullable};
-use crate::db::schema::{churn_events, imports, match_judgements, provider_events, update_rounds, variants};
+use crate::db::schema::{churn_events, imports, match_judgements, model_runs, provider_events, update_rounds, variants};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ChurnEventId, ContactId, FactId, ImportId, MessageId, VariantId};
 use crate::domain::reason::Reason;
 
 use super::answers::Judgement;
 use super::import::Import;
+use super::runs::ModelRun;
 use super::shipping::Round;
 use super::variants::Variant;
 use super::{ChurnEvent, Status};
@@ -124,6 +125,14 @@ pub(super) fn note_provider_event(conn: &mut Conn, provider: &str, event: &str, 
 
 pub(super) fn insert_variant(conn: &mut Conn, row: &Variant) -> QueryResult<()> {
     diesel::insert_into(variants::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn insert_model_run(conn: &mut Conn, row: &ModelRun) -> QueryResult<()> {
+    diesel::insert_into(model_runs::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn model_runs(conn: &mut Conn, event: &ChurnEventId) -> QueryResult<Vec<ModelRun>> {
+    model_runs::table.filter(model_runs::churn_event_id.eq(event)).order(model_runs::created_at).load(conn)
 }
 
 pub(super) fn variants(conn: &mut Conn, event: &ChurnEventId) -> QueryResult<Vec<Variant>> {

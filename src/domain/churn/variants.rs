@@ -7,10 +7,11 @@ use crate::clock::Time;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::claims::{self, Ground};
 use crate::domain::contacts;
-use crate::domain::drafting::{FactRef, draft_all, recommended};
+use crate::domain::drafting::{Brief, Drafted, FactRef, FactSheet, Playbook, Written, WrittenBy, recommended};
 use crate::domain::error::{Error, Kind, Result};
-use crate::domain::ids::{ChurnEventId, FactId, MessageId, VariantId};
+use crate::domain::ids::{ChurnEventId, FactId, MessageId, RowId, VariantId};
 use crate::domain::mailboxes::{self, Mode};
 use crate::domain::messages::content::Words;
 use crate::domain::messages::submit::{NewMessage, submit};
@@ -18,6 +19,7 @@ use crate::domain::messages::{self, Message, Origin, State};
 use crate::domain::reason::Strategy;
 use crate::domain::settings;
 
+use super::runs::ModelRun;
 use super::{ChurnEvent, Status, log, queries, sheet};
 
 /// One of the nine.
@@ -58,25 +60,64 @@ pub struct Variant {
     pub sent_at: Option<Time>,
     /// When it was drafted.
     pub created_at: Time,
+    /// Who drafted it.
+    pub drafter: WrittenBy,
+    /// Why the playbook stepped in for a model, as half a sentence.
+    pub drafter_note: Option<String>,
+    /// The model that wrote it.
+    pub model: Option<String>,
+    /// What was asked of a model and what it said, where one was asked.
+    pub model_run_id: Option<RowId>,
 }
 
-/// Drafts the nine.
+/// What a drafter needs for this event, if it may be drafted. Facts about the customer that
+/// are new are written down, because letters are held against them.
+pub fn brief(conn: &mut Conn, actor: &Actor, id: &ChurnEventId, with_ground: bool, now: Time) -> Result<Brief> {
+    actor.must_have(Scope::Draft)?;
+    let event = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("churn event"))?;
+    must_be_open(&event)?;
+    let sheet = sheet::gather(conn, &event, now)?;
+    let ground = match &event.contact_id {
+        _ if !with_ground => None,
+        Some(contact) => Some(Ground { reason: Some(event.reason), ..claims::ground_for(conn, contact, now)? }),
+        None => Some(Ground { reason: Some(event.reason), ..claims::ground_of(conn, now)? }),
+    };
+    Ok(Brief { sheet, ground })
+}
+
+fn must_be_open(event: &ChurnEvent) -> Result<()> {
+    if matches!(event.status, Status::New | Status::Processing) { Ok(()) } else { Err(not_open(event)) }
+}
+
+fn not_open(event: &ChurnEvent) -> Error {
+    Error::bad_request("state_conflict", format!("variants can only be generated for new or processing churn events; this one is {}", event.status))
+}
+
+/// Drafts the nine with the playbook.
 pub fn generate(conn: &mut Conn, actor: &Actor, id: &ChurnEventId, now: Time) -> Result<Vec<Variant>> {
+    transaction(conn, |conn| {
+        let brief = brief(conn, actor, id, false, now)?;
+        keep(conn, actor, id, &brief.sheet, Playbook::write(&brief.sheet), now)
+    })
+}
+
+/// Keeps the nine that a drafter wrote from this sheet. Of two that were asked at once, the first to finish is kept.
+pub fn keep(conn: &mut Conn, actor: &Actor, id: &ChurnEventId, facts: &FactSheet, drafted: Drafted, now: Time) -> Result<Vec<Variant>> {
     actor.must_have(Scope::Draft)?;
     transaction(conn, |conn| {
         let event = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("churn event"))?;
-        if !matches!(event.status, Status::New | Status::Processing) || !queries::set_status(conn, id, event.status, Status::VariantsGenerated, now)?
-        {
-            return Err(Error::bad_request(
-                "state_conflict",
-                format!("variants can only be generated for new or processing churn events; this one is {}", event.status),
-            ));
+        must_be_open(&event)?;
+        if !queries::set_status(conn, id, event.status, Status::VariantsGenerated, now)? {
+            return Err(not_open(&event));
         }
-        let facts = sheet::gather(conn, &event, now)?;
-        let best = recommended(&facts);
-        let drafts = draft_all(&facts);
-        let mut rows = Vec::with_capacity(drafts.len());
-        for (position, draft) in (0..).zip(drafts) {
+        let best = recommended(facts);
+        let run = drafted.run.map(|run| ModelRun::new(id, run, now));
+        if let Some(run) = &run {
+            queries::insert_model_run(conn, run)?;
+        }
+        let model = run.as_ref().map(|run| run.answered_by.clone().unwrap_or_else(|| run.model.clone()));
+        let mut rows = Vec::with_capacity(drafted.letters.len());
+        for (position, Written { draft, by, note }) in (0..).zip(drafted.letters) {
             let row = Variant {
                 id: VariantId::new(),
                 churn_event_id: id.clone(),
@@ -95,11 +136,19 @@ pub fn generate(conn: &mut Conn, actor: &Actor, id: &ChurnEventId, now: Time) ->
                 message_id: None,
                 sent_at: None,
                 created_at: now,
+                drafter: by,
+                drafter_note: note,
+                model: model.clone().filter(|_| by == WrittenBy::Model),
+                model_run_id: run.as_ref().map(|run| run.id.clone()),
             };
             queries::insert_variant(conn, &row)?;
             rows.push(row);
         }
-        log(conn, actor, "churn.generate", id, json!({"recommended": best}), now)?;
+        let detail = match &run {
+            None => json!({"recommended": best}),
+            Some(run) => json!({"recommended": best, "model": run.model, "model_run": run.id, "outcome": run.outcome}),
+        };
+        log(conn, actor, "churn.generate", id, detail, now)?;
         Ok(rows)
     })
 }
@@ -210,7 +259,10 @@ pub fn choose(conn: &mut Conn, actor: &Actor, event_id: &ChurnEventId, id: &Vari
             consent_basis: None,
             campaign: Some("win-back".to_owned()),
             facts: vec![],
-            origin: Origin::Playbook,
+            origin: match variant.drafter {
+                WrittenBy::Playbook => Origin::Playbook,
+                WrittenBy::Model => Origin::Model,
+            },
         };
         let message = submit(conn, actor, &new, now)?;
         queries::set_variant_message(conn, id, &message.row.id)?;

@@ -507,3 +507,23 @@ fn web_address(field: &str, given: Option<&str>) -> Result<Option<String>> {
     let got = text::excerpt(&given);
     Err(Error::invalid("field_invalid", field, format!("{field} must be a web address that starts with https://; got \"{got}\".")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_does_not_depend_on_the_order_of_the_json() {
+        let one = r#"{"kind": "offer", "name": "Back", "code": "BACK30", "cap": {"minor": 900, "currency": "USD"}, "percent": 30}"#;
+        let other = r#"{"percent": 30, "cap": {"currency": "USD", "minor": 900}, "code": "BACK30", "name": "Back", "kind": "offer"}"#;
+        let direct = [one, other].map(|text| serde_json::from_str::<Body>(text).unwrap().hash());
+        // By way of a map, whose order is that of its text.
+        let mapped = [one, other].map(|text| {
+            let value: serde_json::Value = serde_json::from_str(text).unwrap();
+            serde_json::from_value::<Body>(value).unwrap().hash()
+        });
+        assert!(direct.iter().chain(&mapped).all(|hash| *hash == direct[0]), "{direct:?} {mapped:?}");
+        let typed = r#"{"kind":"offer","name":"Back","code":"BACK30","percent":30,"amount":null,"months":null,"cap":{"minor":900,"currency":"USD"},"budget":null,"expires_on":null,"eligible_reasons":[],"stackable":false}"#;
+        assert_eq!(direct[0], sha256_hex(typed.as_bytes()), "fields in the order of the type");
+    }
+}

@@ -41,6 +41,8 @@ text_enum!(
         Agent => "agent",
         /// The drafter built in here.
         Playbook => "playbook",
+        /// The model that drafts in its place.
+        Model => "model",
     }
 );
 

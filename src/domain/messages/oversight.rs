@@ -56,6 +56,7 @@ pub fn gate(facts: Facts) -> Verdict {
         (Mode::GatedAll, _) => return Verdict::Held("This mailbox holds every message."),
         (Mode::GatedSend, Origin::Agent) => return Verdict::Held("An agent wrote it."),
         (Mode::GatedSend, Origin::Playbook) => return Verdict::Held("The drafter wrote it."),
+        (Mode::GatedSend, Origin::Model) => return Verdict::Held("A model wrote it."),
         _ => {}
     }
     if facts.open_claims {
@@ -92,12 +93,12 @@ mod tests {
 
     #[test]
     fn the_table_of_modes_holds() {
-        use Origin::{Agent, Person, Playbook};
-        for origin in [Agent, Person, Playbook] {
+        use Origin::{Agent, Model, Person, Playbook};
+        for origin in [Agent, Person, Playbook, Model] {
             assert_eq!(gate(facts(Mode::ReadOnly, origin)), Verdict::Refused);
             assert!(matches!(gate(facts(Mode::GatedAll, origin)), Verdict::Held(_)));
         }
-        for origin in [Agent, Playbook] {
+        for origin in [Agent, Playbook, Model] {
             assert!(matches!(gate(facts(Mode::GatedSend, origin)), Verdict::Held(_)));
             assert_eq!(gate(facts(Mode::Monitored, origin)), Verdict::Cleared(ClearedBy::Monitored));
             assert_eq!(gate(facts(Mode::Autonomous, origin)), Verdict::Cleared(ClearedBy::Autonomous));
@@ -114,7 +115,7 @@ mod tests {
             assert!(matches!(gate(Facts { first_of_campaign: true, ..base }), Verdict::Held(_)));
             assert!(matches!(gate(Facts { announcement: true, ..base }), Verdict::Held(_)));
             assert!(matches!(gate(Facts { has_basis: false, ..base }), Verdict::Held(_)));
-            for origin in [Origin::Agent, Origin::Person, Origin::Playbook] {
+            for origin in [Origin::Agent, Origin::Person, Origin::Playbook, Origin::Model] {
                 assert!(matches!(gate(Facts { open_claims: true, origin, ..base }), Verdict::Held(_)));
                 assert!(matches!(gate(Facts { promised_otherwise: true, origin, ..base }), Verdict::Held(_)));
             }

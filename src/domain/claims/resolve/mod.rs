@@ -19,6 +19,7 @@ use super::names::quoted;
 use super::sentences::{Sentence, sentences};
 use super::values::Value;
 use super::{Claim, Kind, Part, Verdict};
+use crate::domain::facts::Body;
 use crate::domain::ids::FactId;
 use crate::domain::reason::Reason;
 
@@ -44,6 +45,12 @@ pub struct Ground {
 impl Ground {
     fn says(&self, held: &Held, value: &Value) -> bool {
         held.is(value, self.written) || held.is(value, self.today)
+    }
+
+    /// Whether a fact is words of the recipient: they may be quoted, but they bind nobody else.
+    pub fn is_their_words(&self, fact: &FactId) -> bool {
+        let own = self.own.iter().flat_map(|own| &own.entries);
+        own.chain(&self.common.entries).any(|entry| entry.rest.id == *fact && matches!(entry.body, Body::TicketQuote(_)))
     }
 }
 
