@@ -13,6 +13,7 @@ pub mod config;
 pub mod db;
 pub mod domain;
 pub mod email;
+pub mod mcp;
 pub mod telemetry;
 pub mod web;
 pub mod worker;

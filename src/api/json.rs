@@ -58,7 +58,12 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
             }
         }
     })?;
-    serde_path_to_error::deserialize(&value).map_err(|error| refused(&error, &value).into())
+    read(&value)
+}
+
+/// Reads a value that was parsed already.
+pub fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| refused(&error, value).into())
 }
 
 fn refused(error: &serde_path_to_error::Error<serde_json::Error>, value: &Value) -> Error {

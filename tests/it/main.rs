@@ -7,6 +7,7 @@ mod architecture;
 mod claims;
 mod delivery;
 mod intake;
+mod mcp;
 mod pages;
 mod review;
 mod schema;
