@@ -49,7 +49,7 @@ where
     T: DeserializeOwned + JsonSchema + 'static,
     F: Future<Output = Answered> + Send + 'static,
 {
-    with_schema(name, title, about, effect, schema::<T>(), run)
+    with_schema(name, title, about, effect, described::<T>(), run)
 }
 
 /// The same with a schema written by hand.
@@ -105,7 +105,7 @@ impl Entry {
     }
 }
 
-fn schema<T: JsonSchema>() -> JsonObject {
+fn described<T: JsonSchema>() -> JsonObject {
     // Some clients do not follow references.
     let generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
     let mut schema = generator.into_root_schema_for::<T>();

@@ -344,6 +344,10 @@ async fn words_from_outside_come_in_a_block_of_their_own() {
     set_apart(&inbox);
     let email = inbox.structured_content.unwrap()["emails"][0].clone();
     assert_eq!(email["from"], "c@example.com");
+    for (has_replies, found) in [(true, 1), (false, 0)] {
+        let (inbox, _) = agent.call("check_inbox", json!({"mailbox_id": mailbox, "filter": {"has_replies": has_replies}})).await;
+        assert_eq!(inbox["emails"].as_array().unwrap().len(), found, "we answered this one");
+    }
     let read = agent.result("read_email", json!({"mailbox": address(Mode::Monitored), "message_id": email["id"]})).await;
     set_apart(&read);
     let read = read.structured_content.unwrap();

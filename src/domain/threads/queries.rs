@@ -11,6 +11,11 @@ use crate::domain::mailboxes::Mailbox;
 
 use super::InboundEmail;
 
+// Recorded history of the same conversation.
+diesel::alias! {
+    const HISTORY: Alias<History> = inbound_emails as history;
+}
+
 /// Which emails of an inbox.
 #[derive(Debug, Clone, Default)]
 pub struct InboxFilter {
@@ -97,8 +102,13 @@ pub(super) fn inbox(conn: &mut Conn, mailbox: &Mailbox, released_only: bool, fil
         None => {}
     }
     if let Some(wanted) = filter.has_replies {
-        let ours = messages::table.filter(messages::thread_id.eq(inbound_emails::thread_id)).filter(messages::sent_at.is_not_null());
-        query = if wanted { query.filter(exists(ours)) } else { query.filter(not(exists(ours))) };
+        let history = HISTORY;
+        let sent = messages::table.filter(messages::thread_id.eq(inbound_emails::thread_id)).filter(messages::sent_at.is_not_null());
+        let recorded = history
+            .filter(history.field(inbound_emails::thread_id).eq(inbound_emails::thread_id))
+            .filter(history.field(inbound_emails::from_key).eq(mailbox.address_key.clone()));
+        let ours = exists(sent).or(exists(recorded));
+        query = if wanted { query.filter(ours) } else { query.filter(not(ours)) };
     }
     if let Some(before) = &filter.before {
         query = query.filter(inbound_emails::id.lt(before.clone()));
