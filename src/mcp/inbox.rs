@@ -115,7 +115,7 @@ async fn read(call: Call, read: Read) -> Answered {
             };
             if let Some((email, tags)) = threads::read(conn, actor, &InboundEmailId::from(id.as_str()), now)? {
                 if within.is_some_and(|within| within != email.mailbox_id) {
-                    return Err(Error::not_found("email"));
+                    return Err(Error::not_found("message"));
                 }
                 let ours = mailboxes::get(conn, actor, &email.mailbox_id)?.address_key;
                 let mut shape = inbound(&email, &ours);

@@ -50,14 +50,17 @@ fn surfaces_reach_no_sql() {
 fn surfaces_know_each_other_only_where_mcp_stands_on_rest() {
     for (folder, others) in [
         ("src/api", &["crate::web", "crate::mcp", "crate::worker", "rmcp"][..]),
-        ("src/web", &["crate::api", "crate::mcp", "crate::worker", "rmcp"]),
+        ("src/web", &["crate::mcp", "crate::worker", "rmcp"]),
         ("src/mcp", &["crate::web", "crate::worker"]),
         ("src/worker", &["crate::web", "crate::api", "crate::mcp", "rmcp"]),
     ] {
         for other in others {
-            // A page of an error has the status that REST would answer.
-            nowhere(folder, ".rs", other, &["src/web/errors.rs"]);
+            nowhere(folder, ".rs", other, &[]);
         }
+    }
+    for (path, text) in files("src/web", ".rs") {
+        let text = text.replace("crate::api::status", "");
+        assert!(!text.contains("crate::api"), "{path} may know of REST only the status of an error");
     }
 }
 

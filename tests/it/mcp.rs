@@ -157,6 +157,12 @@ async fn what_an_agent_sends_waits_for_somebody_else() {
     assert_eq!(decided["decisions"][0]["decision"], "approve");
     assert_eq!(decider.refused("decide_email", approve).await.0["code"], "already_decided");
 
+    let (other, _) = agent.call("send_email", letter(Mode::GatedSend, "b@example.com")).await;
+    decider.call("read_email", json!({"message_id": other["message_id"]})).await;
+    let reject = json!({"message_id": other["message_id"], "decision": "reject", "reason": "Not now."});
+    let (rejected, _) = decider.call("decide_email", reject).await;
+    assert_eq!(rejected["status"], "rejected", "without a hash it binds to what was read");
+
     desk.drain().await;
     let (read, _) = agent.call("read_email", json!({"message_id": id})).await;
     assert_eq!((read["status"].as_str(), read["direction"].as_str()), (Some("sent"), Some("outbound")));
@@ -369,12 +375,13 @@ async fn words_from_outside_come_in_a_block_of_their_own() {
     let other = NewKey { name: "other".into(), scopes: vec![Scope::Read], mailboxes: vec![elsewhere], is_test: false };
     let (_, other) = desk.write(|conn| keys::add(conn, &OPERATOR, &other, desk.now())).unwrap();
     let other = Client::with(&url, &other).await;
-    for (tool, arguments) in [
-        ("read_email", json!({"email_id": email["id"]})),
-        ("get_thread", json!({"thread_id": email["thread_id"]})),
-        ("check_inbox", json!({"mailbox_id": mailbox})),
-    ] {
-        assert_eq!(other.refused(tool, arguments).await.0["code"], "not_found", "{tool} from another mailbox");
+    let absent = "00000000-0000-7000-8000-000000000000";
+    for (tool, field, there) in
+        [("read_email", "email_id", &email["id"]), ("get_thread", "thread_id", &email["thread_id"]), ("check_inbox", "mailbox_id", &json!(mailbox))]
+    {
+        let (refused, _) = other.refused(tool, json!({field: there})).await;
+        assert_eq!(refused["code"], "not_found", "{tool} from another mailbox");
+        assert_eq!(refused, other.refused(tool, json!({field: absent})).await.0, "{tool} answers as if it were not there");
     }
     let (elsewhere, _) = agent.refused("read_email", json!({"mailbox": address(Mode::GatedSend), "message_id": email["id"]})).await;
     assert_eq!(elsewhere["code"], "not_found");
