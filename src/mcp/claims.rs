@@ -15,9 +15,7 @@ use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::ContactId;
 use crate::domain::mailboxes;
-
-/// The longest draft that is checked, in characters; as long as the longest message.
-const LONGEST: usize = 100_000;
+use crate::domain::messages::content::{LONGEST_BODY, LONGEST_HTML};
 
 pub(super) fn tools() -> Vec<Entry> {
     vec![tool(
@@ -46,15 +44,16 @@ struct Check {
 }
 
 async fn check(call: Call, check: Check) -> Answered {
-    let (part, draft) = match (check.text, check.html) {
-        (Some(text), None) => (Part::Text, text),
-        (None, Some(html)) => (Part::Html, html),
+    // As long as the longest message that can be submitted.
+    let (part, draft, longest) = match (check.text, check.html) {
+        (Some(text), None) => (Part::Text, text, LONGEST_BODY),
+        (None, Some(html)) => (Part::Html, html, LONGEST_HTML),
         _ => return Err(Error::invalid("field_invalid", "text", "Give text or html, one of the two.").into()),
     };
     let length = draft.chars().count();
-    if length > LONGEST {
+    if length > longest {
         let field = part.as_str();
-        return Err(Error::invalid("field_invalid", field, format!("{field} must be at most {LONGEST} characters; got {length}.")).into());
+        return Err(Error::invalid("field_invalid", field, format!("{field} must be at most {longest} characters; got {length}.")).into());
     }
     let (actor, contact, mailbox) = (call.actor, check.contact, check.mailbox);
     // What is on record about the contact is taken as facts first, which writes.

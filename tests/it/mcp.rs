@@ -225,6 +225,7 @@ async fn a_drafts_claims_are_held_against_the_facts() {
     let seats = alone["claims"].as_array().unwrap().iter().find(|claim| claim["text"] == "12").unwrap();
     assert_eq!(seats["verdict"], "unsupported", "without a contact only what holds for everybody counts");
     assert_eq!(agent.refused("check_claims", json!({"text": text, "contact": "nobody@example.com"})).await.0["code"], "not_found");
+    assert_eq!(agent.refused("check_claims", json!({"text": "a".repeat(200_001)})).await.0["field"], "text");
     assert_eq!(agent.refused("check_claims", json!({"text": text, "html": text})).await.0["code"], "field_invalid");
 }
 
@@ -273,6 +274,7 @@ async fn the_door_wants_a_key_this_host_and_no_foreign_page() {
     let app = desk.app().await;
     let hello = r#"{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}}"#;
     let twice = hello.replace("\"id\": 1", "\"id\": 1, \"id\": 2");
+    let big = format!("\"{}\"", "a".repeat(1024 * 1024));
     let bearer = format!("Bearer {}", desk.agent);
     let good = [("Host", "desk.example.com"), ("Authorization", bearer.as_str())];
     let in_url = format!("/mcp?key={}", desk.agent);
@@ -295,6 +297,8 @@ async fn the_door_wants_a_key_this_host_and_no_foreign_page() {
         ("/mcp", vec![good[1]], hello, 403, Some("host_refused")),
         ("/mcp", good.to_vec(), &twice, 400, Some("json_duplicate_key")),
         ("/mcp", good.to_vec(), "{", 400, Some("json_invalid")),
+        ("/mcp", good.to_vec(), &big, 413, Some("body_too_large")),
+        ("/mcp/more", good.to_vec(), hello, 404, None),
     ] {
         let mut request = test::TestRequest::post()
             .uri(path)
