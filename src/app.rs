@@ -69,6 +69,7 @@ impl State {
 pub fn configure(state: State, cookie_key: CookieKey) -> impl FnOnce(&mut ServiceConfig) + Clone {
     move |config: &mut ServiceConfig| {
         config.app_data(web::Data::new(state.clone())).configure(crate::api::configure);
+        crate::mcp::configure(&state, config);
         crate::web::configure(&state, &cookie_key, config);
     }
 }

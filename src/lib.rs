@@ -1,8 +1,9 @@
 //! Countersign: the desk where people sign off the email that AI agents write.
 //!
-//! The code map is in `docs/ARCHITECTURE.md`. In short: four surfaces ([`web`], [`api`],
-//! the command line in [`cli`] and the [`worker`]) stand over one [`domain`], which alone
-//! speaks to the database ([`db`]); mail leaves only from the worker through [`email`].
+//! The code map is in `docs/ARCHITECTURE.md`. In short: five surfaces ([`web`], [`api`],
+//! [`mcp`] on top of it, the command line in [`cli`] and the [`worker`]) stand over one
+//! [`domain`], which alone speaks to the database ([`db`]); mail leaves only from the worker
+//! through [`email`].
 
 pub mod api;
 pub mod app;
@@ -14,6 +15,7 @@ pub mod db;
 pub mod domain;
 pub mod email;
 pub mod llm;
+pub mod mcp;
 pub mod telemetry;
 pub mod web;
 pub mod worker;

@@ -37,6 +37,29 @@ impl Problem {
         Problem { error, status, diff: None }
     }
 
+    /// The problem body.
+    pub fn body(&self) -> serde_json::Value {
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        let mut body = json!({
+            "type": format!("urn:countersign:error:{}", self.error.code),
+            "title": title,
+            "status": self.status.as_u16(),
+            "code": self.error.code,
+            "detail": self.error.detail,
+            "error": self.error.detail,
+        });
+        if let Some(field) = &self.error.field {
+            body["field"] = json!(field);
+        }
+        if let Some(hint) = &self.error.hint {
+            body["hint"] = json!(hint);
+        }
+        if let Some(diff) = &self.diff {
+            body["diff"] = diff.clone();
+        }
+        body
+    }
+
     /// Adds what changed.
     pub fn with_diff(mut self, diff: serde_json::Value) -> Self {
         self.diff = Some(diff);
@@ -62,24 +85,6 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let title = self.status.canonical_reason().unwrap_or("Error");
-        let mut body = json!({
-            "type": format!("urn:countersign:error:{}", self.error.code),
-            "title": title,
-            "status": self.status.as_u16(),
-            "code": self.error.code,
-            "detail": self.error.detail,
-            "error": self.error.detail,
-        });
-        if let Some(field) = &self.error.field {
-            body["field"] = json!(field);
-        }
-        if let Some(hint) = &self.error.hint {
-            body["hint"] = json!(hint);
-        }
-        if let Some(diff) = &self.diff {
-            body["diff"] = diff.clone();
-        }
         let mut response = HttpResponse::build(self.status);
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header(("Retry-After", "2"));
@@ -87,7 +92,7 @@ impl ResponseError for Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header(("WWW-Authenticate", "Bearer"));
         }
-        response.content_type("application/problem+json").body(body.to_string())
+        response.content_type("application/problem+json").body(self.body().to_string())
     }
 }
 

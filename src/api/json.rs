@@ -61,7 +61,7 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     read(&value)
 }
 
-/// Reads what was parsed already.
+/// Reads a value that was parsed already.
 pub fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| refused(&error, value).into())
 }

@@ -8,7 +8,7 @@ use super::error::Problem;
 use super::key::Key;
 use crate::app::State;
 use crate::clock::Time;
-use crate::domain::actor::Scope;
+use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts;
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::Error;
@@ -26,19 +26,24 @@ pub async fn list(key: Key, state: web::Data<State>) -> Result<HttpResponse, Pro
     Ok(HttpResponse::Ok().json(json!({"mailboxes": all})))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct Query {
-    from: Option<String>,
-    filter_from: Option<String>,
-    limit: Option<usize>,
-    tags: Option<String>,
-    unread: Option<bool>,
-    since: Option<String>,
-    cursor: Option<String>,
+    pub(crate) from: Option<String>,
+    pub(crate) filter_from: Option<String>,
+    pub(crate) limit: Option<usize>,
+    pub(crate) tags: Option<String>,
+    pub(crate) unread: Option<bool>,
+    pub(crate) has_replies: Option<bool>,
+    pub(crate) since: Option<String>,
+    pub(crate) cursor: Option<String>,
 }
 
 pub async fn inbox(key: Key, state: web::Data<State>, id: web::Path<String>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
-    let query = query.into_inner();
+    Ok(HttpResponse::Ok().json(look(key.0, &state, Some(id.into_inner()), query.into_inner()).await?))
+}
+
+/// The inbox of a mailbox; without one, of the only one within reach.
+pub(crate) async fn look(actor: Actor, state: &State, mailbox: Option<String>, query: Query) -> Result<Value, Problem> {
     let from = query.from.or(query.filter_from);
     let from_key = from.as_deref().map(|from| EmailAddress::parse("from", from)).transpose()?.map(|from| from.key().to_owned());
     let since = match &query.since {
@@ -51,14 +56,15 @@ pub async fn inbox(key: Key, state: web::Data<State>, id: web::Path<String>, que
         from_key,
         tags: query.tags.as_deref().map(|tags| contacts::split_tags(tags).0).unwrap_or_default(),
         unread: query.unread,
+        has_replies: query.has_replies,
         since,
         limit: query.limit.unwrap_or(50).clamp(1, 100),
         before: query.cursor.as_deref().map(InboundEmailId::from),
     };
     let (rows, more) = state
         .read(move |conn| {
-            let mailbox = mailboxes::resolve(conn, &key.0, Some(&id))?;
-            threads::inbox(conn, &key.0, &mailbox.id, &filter)
+            let mailbox = mailboxes::resolve(conn, &actor, mailbox.as_deref())?;
+            threads::inbox(conn, &actor, &mailbox.id, &filter)
         })
         .await?;
     let cursor = rows.last().filter(|_| more).map(|(row, _)| row.id.clone());
@@ -78,5 +84,5 @@ pub async fn inbox(key: Key, state: web::Data<State>, id: web::Path<String>, que
             })
         })
         .collect();
-    Ok(HttpResponse::Ok().json(json!({"emails": emails, "next_cursor": cursor})))
+    Ok(json!({"emails": emails, "next_cursor": cursor}))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -12,6 +13,7 @@ use super::key::Key;
 use super::shapes::{self, OneOrMany, Tags};
 use crate::app::State;
 use crate::clock::{self, Time};
+use crate::domain::actor::Actor;
 use crate::domain::contacts::ConsentBasis;
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::ids::{FactId, InboundEmailId, MessageId};
@@ -25,24 +27,42 @@ use crate::domain::{text, threads};
 const MOST_RECIPIENTS: usize = 100;
 
 /// What the three dialects of the documents send.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Send {
+    /// The mailbox by its address; the same as mailbox. It names the mailbox and sets no header.
     from: Option<String>,
+    /// The mailbox to send from, by address or id. Needed only where the key reaches several.
     mailbox: Option<String>,
+    /// The mailbox to send from, by id.
     mailbox_id: Option<String>,
+    /// One address or up to 100; each gets a message of their own.
     to: OneOrMany,
+    /// The subject, one line.
     subject: String,
+    /// The plain text. Footer and unsubscribe link are added here.
     text_body: Option<String>,
+    /// The HTML; it is cleaned.
     html_body: Option<String>,
+    /// The plain text; the same as text_body.
     body: Option<String>,
+    /// Markdown, from which text and HTML are made.
     markdown: Option<String>,
+    /// Tags of the message.
     tags: Option<OneOrMany>,
+    /// Headers that start with X- or List-; no others are taken.
     headers: Option<BTreeMap<String, String>>,
+    /// A mode stricter than the mailbox's: read_only, gated_all, gated_send, monitored or autonomous.
+    #[schemars(with = "Option<String>")]
     oversight_mode: Option<Mode>,
+    /// Not to leave before this time, such as 2026-04-30T12:00:00Z.
     send_at: Option<String>,
+    /// The ground for mailing this person.
+    #[schemars(with = "Option<String>")]
     consent_basis: Option<ConsentBasis>,
+    /// The campaign it belongs to.
     campaign: Option<String>,
+    /// Ids of facts the text rests on; each must be in force. The claims are checked against all facts.
     facts: Option<OneOrMany>,
 }
 
@@ -89,44 +109,47 @@ impl Send {
 }
 
 pub async fn send(key: Key, state: web::Data<State>, body: Json<Send>) -> Result<HttpResponse, Problem> {
-    submit_all(key, &state, body.0).await
+    Ok(HttpResponse::Accepted().json(submit_all(key.0, &state, body.0).await?))
 }
 
 pub async fn send_from(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Send>) -> Result<HttpResponse, Problem> {
     let mut send = body.0;
     send.mailbox = Some(id.into_inner());
-    submit_all(key, &state, send).await
+    Ok(HttpResponse::Accepted().json(submit_all(key.0, &state, send).await?))
 }
 
-async fn submit_all(key: Key, state: &State, send: Send) -> Result<HttpResponse, Problem> {
+/// Submits a message for each recipient, all or none.
+pub(crate) async fn submit_all(actor: Actor, state: &State, send: Send) -> Result<Value, Problem> {
     let new = send.into_messages()?;
     let submitted: Vec<Message> =
-        state.write(move |conn| new.iter().map(|one| submit(conn, &key.0, one, clock::now())).collect::<DomainResult<_>>()).await?;
+        state.write(move |conn| new.iter().map(|one| submit(conn, &actor, one, clock::now())).collect::<DomainResult<_>>()).await?;
     let mut all: Vec<Value> = submitted.iter().map(|message| shapes::submitted(message, &state.base_url)).collect();
-    let answer = if all.len() == 1 {
-        all.remove(0)
-    } else {
-        let mut answer = all.first().cloned().unwrap_or_default();
-        answer["messages"] = json!(all);
-        answer
-    };
-    Ok(HttpResponse::Accepted().json(answer))
+    if all.len() == 1 {
+        return Ok(all.remove(0));
+    }
+    let mut answer = all.first().cloned().unwrap_or_default();
+    answer["messages"] = json!(all);
+    Ok(answer)
 }
 
 pub async fn add_tags(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Tags>) -> Result<HttpResponse, Problem> {
-    let id = id.into_inner();
-    let tags = body.0.tags.into_vec();
+    Ok(HttpResponse::Ok().json(tag(key.0, &state, id.into_inner(), body.0.tags).await?))
+}
+
+/// Tags an email that came in or a message that goes out.
+pub(crate) async fn tag(actor: Actor, state: &State, id: String, tags: OneOrMany) -> Result<Value, Problem> {
+    let tags = tags.into_vec();
     let answer = state
         .write(move |conn| {
             let (now, inbound) = (clock::now(), InboundEmailId::from(id.as_str()));
-            if let Some(tags) = threads::tag(conn, &key.0, &inbound, &tags, now)? {
+            if let Some(tags) = threads::tag(conn, &actor, &inbound, &tags, now)? {
                 return Ok(json!({"id": id, "message_id": id, "email_id": id, "tags": tags}));
             }
-            let message = tagging::add(conn, &key.0, &MessageId::from(id.as_str()), &tags, now)?;
+            let message = tagging::add(conn, &actor, &MessageId::from(id.as_str()), &tags, now)?;
             Ok(json!({"id": id, "message_id": id, "email_id": id, "tags": message.tags}))
         })
         .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(answer)
 }
 
 pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
@@ -142,13 +165,18 @@ pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> R
 }
 
 pub async fn cancel(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let id = MessageId::from(id.as_str());
-    let message = state.write(move |conn| cancelling::cancel(conn, &key.0, &id, clock::now())).await?;
-    Ok(HttpResponse::Ok().json(shapes::message(&message, &state.base_url)))
+    Ok(HttpResponse::Ok().json(take_back(key.0, &state, &id).await?))
+}
+
+/// Stops a message that has not left.
+pub(crate) async fn take_back(actor: Actor, state: &State, id: &str) -> Result<Value, Problem> {
+    let id = MessageId::from(id);
+    let message = state.write(move |conn| cancelling::cancel(conn, &actor, &id, clock::now())).await?;
+    Ok(shapes::message(&message, &state.base_url))
 }
 
 /// The difference between two versions of a message, as a list of changed lines.
-pub async fn diff(state: &State, actor: crate::domain::actor::Actor, id: MessageId, seen: i32, current: i32) -> Option<Value> {
+pub async fn diff(state: &State, actor: Actor, id: MessageId, seen: i32, current: i32) -> Option<Value> {
     let versions = state
         .read(move |conn| {
             messages::get(conn, &actor, &id)?;

@@ -1,17 +1,17 @@
 //! REST: `/v1` for mail with oversight, `/api/v1` for churn events and recovery.
 
-mod claims;
-mod contacts;
-mod error;
-mod facts;
+pub(crate) mod claims;
+pub(crate) mod contacts;
+pub(crate) mod error;
+pub(crate) mod facts;
 mod hooks;
-mod json;
-mod key;
-mod mailboxes;
-mod messages;
-mod oversight;
-mod recovery;
-mod shapes;
+pub(crate) mod json;
+pub(crate) mod key;
+pub(crate) mod mailboxes;
+pub(crate) mod messages;
+pub(crate) mod oversight;
+pub(crate) mod recovery;
+pub(crate) mod shapes;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
@@ -19,7 +19,7 @@ use actix_web::web::{self, ServiceConfig};
 pub use error::status;
 
 /// Largest JSON body taken, in bytes.
-const LARGEST_BODY: usize = 1024 * 1024;
+pub(crate) const LARGEST_BODY: usize = 1024 * 1024;
 
 /// Registers the routes.
 pub fn configure(config: &mut ServiceConfig) {

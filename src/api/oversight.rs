@@ -1,6 +1,7 @@
 //! `/v1/oversight`: what waits for a decision, and deciding.
 
 use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -18,20 +19,24 @@ use crate::domain::messages::decide::{Decide, decide as decide_message};
 use crate::domain::messages::list::{Filter, list};
 use crate::domain::messages::{self, DecisionKind, State as MessageState, ledger};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct Query {
-    mailbox: Option<String>,
-    mailbox_id: Option<String>,
-    tag: Option<String>,
-    campaign: Option<String>,
-    older_than: Option<String>,
-    limit: Option<usize>,
-    cursor: Option<String>,
+    pub(crate) mailbox: Option<String>,
+    pub(crate) mailbox_id: Option<String>,
+    pub(crate) tag: Option<String>,
+    pub(crate) campaign: Option<String>,
+    pub(crate) older_than: Option<String>,
+    pub(crate) limit: Option<usize>,
+    pub(crate) cursor: Option<String>,
 }
 
 pub async fn pending(key: Key, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
-    key.0.must_have(Scope::OversightRead)?;
-    let query = query.into_inner();
+    Ok(HttpResponse::Ok().json(waiting(key.0, &state, query.into_inner()).await?))
+}
+
+/// What waits for a decision, noted as shown to whoever asks.
+pub(crate) async fn waiting(actor: Actor, state: &State, query: Query) -> Result<Value, Problem> {
+    actor.must_have(Scope::OversightRead)?;
     let older_than = match &query.older_than {
         Some(text) => Some(
             Time::parse(text)
@@ -43,7 +48,7 @@ pub async fn pending(key: Key, state: web::Data<State>, query: web::Query<Query>
     let answer = state
         .write(move |conn| {
             let mailbox = match query.mailbox.as_deref().or(query.mailbox_id.as_deref()) {
-                Some(named) => Some(mailboxes::resolve(conn, &key.0, Some(named))?.id),
+                Some(named) => Some(mailboxes::resolve(conn, &actor, Some(named))?.id),
                 None => None,
             };
             let filter = Filter {
@@ -58,15 +63,15 @@ pub async fn pending(key: Key, state: web::Data<State>, query: web::Query<Query>
                 ..Filter::default()
             };
             let now = clock::now();
-            let (rows, more) = list(conn, &key.0, &filter)?;
+            let (rows, more) = list(conn, &actor, &filter)?;
             let shown: Vec<(MessageId, i32)> = rows.iter().map(|row| (row.id.clone(), row.version)).collect();
-            messages::note_shown(conn, &key.0, &shown, now)?;
+            messages::note_shown(conn, &actor, &shown, now)?;
             let cursor = rows.last().filter(|_| more).map(|row| row.id.clone());
             let all = rows
                 .iter()
                 .map(|row| {
-                    let message = messages::get(conn, &key.0, &row.id)?;
-                    let claims = ledger::of_message(conn, &key.0, &row.id)?;
+                    let message = messages::get(conn, &actor, &row.id)?;
+                    let claims = ledger::of_message(conn, &actor, &row.id)?;
                     let mut shape = shapes::message_with_claims(&message, &claims, &base_url);
                     shape["age_seconds"] = json!(row.submitted_at.map(|at| now.seconds_since(at)));
                     Ok(shape)
@@ -75,31 +80,44 @@ pub async fn pending(key: Key, state: web::Data<State>, query: web::Query<Query>
             Ok(json!({"messages": all, "pending": all, "emails": all, "next_cursor": cursor}))
         })
         .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(answer)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
+    /// The message.
     message_id: Option<String>,
+    /// The message; the same as message_id.
     email_id: Option<String>,
+    /// approve, reject or request_changes.
+    #[schemars(with = "Option<String>")]
     decision: Option<DecisionKind>,
+    /// The same as decision.
+    #[schemars(with = "Option<String>")]
     action: Option<DecisionKind>,
+    /// Why; needed to reject and to request changes.
     reason: Option<String>,
+    /// The content that was read. Without it the decision binds to the version last shown to this key.
     content_hash: Option<String>,
 }
 
 pub async fn decide(key: Key, state: web::Data<State>, body: Json<Decision>) -> Result<HttpResponse, Problem> {
-    let id = body.0.message_id.clone().or_else(|| body.0.email_id.clone());
+    Ok(HttpResponse::Ok().json(settle(key.0, &state, body.0).await?))
+}
+
+/// Decides the message that the body names.
+pub(crate) async fn settle(actor: Actor, state: &State, body: Decision) -> Result<Value, Problem> {
+    let id = body.message_id.clone().or_else(|| body.email_id.clone());
     let id = id.ok_or_else(|| Error::invalid("field_invalid", "message_id", "message_id must be given; got nothing."))?;
-    run(key.0, &state, MessageId::from(id.as_str()), body.0).await
+    run(actor, state, MessageId::from(id.as_str()), body).await
 }
 
 pub async fn decide_one(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Decision>) -> Result<HttpResponse, Problem> {
-    run(key.0, &state, MessageId::from(id.as_str()), body.0).await
+    Ok(HttpResponse::Ok().json(run(key.0, &state, MessageId::from(id.as_str()), body.0).await?))
 }
 
-async fn run(actor: Actor, state: &State, id: MessageId, body: Decision) -> Result<HttpResponse, Problem> {
+async fn run(actor: Actor, state: &State, id: MessageId, body: Decision) -> Result<Value, Problem> {
     let kind = body.decision.or(body.action);
     let kind =
         kind.ok_or_else(|| Error::invalid("field_invalid", "decision", "decision must be one of approve, reject, request_changes; got nothing."))?;
@@ -111,7 +129,7 @@ async fn run(actor: Actor, state: &State, id: MessageId, body: Decision) -> Resu
         })
         .await;
     match decided {
-        Ok(message) => Ok(HttpResponse::Ok().json(shapes::message(&message, &state.base_url))),
+        Ok(message) => Ok(shapes::message(&message, &state.base_url)),
         Err(error) => {
             let changed = error.changed.clone();
             let problem = Problem::from(error);

@@ -1,15 +1,17 @@
 //! `/api/v1`: churn events and recovery, in the recovery document's words.
 
 use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::error::Plain;
+use super::error::{Plain, Problem};
 use super::json::Json;
 use super::key::Key;
 use super::shapes::OneOrMany;
 use crate::app::State;
 use crate::clock::{self, Time};
+use crate::domain::actor::Actor;
 use crate::domain::churn::answers;
 use crate::domain::churn::intake::{NewChurnEvent, Taken, take};
 use crate::domain::churn::variants::{self as nine, Choice, Variant};
@@ -24,29 +26,50 @@ pub async fn not_found() -> Result<HttpResponse, Plain> {
     Err(Error::not_found("call").into())
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Create {
+    /// The address to win back.
     customer_email: Option<String>,
+    /// The name.
     customer_name: Option<String>,
+    /// Who reports it, such as stripe or custom.
     provider: Option<String>,
+    /// The provider's id of the customer.
     provider_customer_id: Option<String>,
+    /// The provider's id of the subscription. A second report of it within 24 hours gives the first event.
     provider_subscription_id: Option<String>,
+    /// The plan they had.
     plan_name: Option<String>,
+    /// Monthly recurring revenue in minor units; the same as mrr_cents.
     mrr: Option<i64>,
+    /// Monthly recurring revenue in minor units.
     mrr_cents: Option<i64>,
+    /// ISO 4217, such as usd.
     currency: Option<String>,
+    /// How long they stayed, in days.
     tenure_days: Option<i64>,
+    /// The reason as a code, such as too_expensive or missing_features.
     cancel_reason: Option<String>,
+    /// Their own words.
     cancel_reason_text: Option<String>,
+    /// cancelled, expired, inactive or payment_failed.
     event_type: Option<String>,
+    /// When they were last active, such as 2026-04-30T12:00:00Z.
     last_active_at: Option<String>,
+    /// Notes.
     notes: Option<String>,
+    /// Features they used.
     features: Option<OneOrMany>,
 }
 
 pub async fn create(key: Key, state: web::Data<State>, body: Json<Create>) -> Result<HttpResponse, Plain> {
-    let body = body.0;
+    let (row, new) = report(key.0, &state, body.0).await?;
+    Ok(if new { HttpResponse::Created().json(row) } else { HttpResponse::Accepted().json(row) })
+}
+
+/// Takes in somebody leaving; false where the event was known already.
+pub(crate) async fn report(actor: Actor, state: &State, body: Create) -> Result<(Value, bool), Problem> {
     let last_active_at = match &body.last_active_at {
         Some(at) => Some(Time::parse(at).ok_or_else(|| {
             Error::invalid(
@@ -75,21 +98,26 @@ pub async fn create(key: Key, state: web::Data<State>, body: Json<Create>) -> Re
         features: body.features.map(OneOrMany::into_vec).unwrap_or_default(),
         ..NewChurnEvent::default()
     };
-    match state.write(move |conn| take(conn, &key.0, &new, "api", clock::now())).await? {
-        Taken::New(row) => Ok(HttpResponse::Created().json(event(&row))),
-        Taken::Known(row) => Ok(HttpResponse::Accepted().json(event(&row))),
-    }
+    Ok(match state.write(move |conn| take(conn, &actor, &new, "api", clock::now())).await? {
+        Taken::New(row) => (event(&row), true),
+        Taken::Known(row) => (event(&row), false),
+    })
 }
 
 #[derive(Debug, Deserialize)]
 pub struct Page {
-    status: Option<Status>,
-    reason: Option<Reason>,
-    limit: Option<usize>,
-    offset: Option<i64>,
+    pub(crate) status: Option<Status>,
+    pub(crate) reason: Option<Reason>,
+    pub(crate) limit: Option<usize>,
+    pub(crate) offset: Option<i64>,
 }
 
 pub async fn list(key: Key, state: web::Data<State>, page: web::Query<Page>) -> Result<HttpResponse, Plain> {
+    Ok(HttpResponse::Ok().json(find(key.0, &state, page.into_inner()).await?))
+}
+
+/// Churn events, the latest departure first.
+pub(crate) async fn find(actor: Actor, state: &State, page: Page) -> Result<Value, Problem> {
     let filter = Filter {
         status: page.status,
         reason: page.reason,
@@ -98,15 +126,20 @@ pub async fn list(key: Key, state: web::Data<State>, page: web::Query<Page>) -> 
         ..Filter::default()
     };
     let (limit, offset) = (filter.limit, filter.offset);
-    let (rows, more) = state.read(move |conn| churn::list(conn, &key.0, &filter)).await?;
+    let (rows, more) = state.read(move |conn| churn::list(conn, &actor, &filter)).await?;
     let rows: Vec<Value> = rows.iter().map(event).collect();
-    Ok(HttpResponse::Ok().json(json!({"data": rows, "churn_events": rows, "limit": limit, "offset": offset, "has_more": more})))
+    Ok(json!({"data": rows, "churn_events": rows, "limit": limit, "offset": offset, "has_more": more}))
 }
 
 pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Plain> {
-    let id = ChurnEventId::from(id.as_str());
-    let row = state.read(move |conn| churn::get(conn, &key.0, &id)).await?;
-    Ok(HttpResponse::Ok().json(event(&row)))
+    Ok(HttpResponse::Ok().json(one(key.0, &state, &id).await?))
+}
+
+/// One churn event.
+pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Value, Problem> {
+    let id = ChurnEventId::from(id);
+    let row = state.read(move |conn| churn::get(conn, &actor, &id)).await?;
+    Ok(event(&row))
 }
 
 pub async fn recovered(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Plain> {
@@ -169,20 +202,29 @@ pub async fn judge(key: Key, state: web::Data<State>, id: web::Path<String>, bod
 }
 
 pub async fn generate(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Plain> {
-    let id = ChurnEventId::from(id.as_str());
-    let rows = state.draft(&key.0, &id).await?;
-    Ok(HttpResponse::Ok().json(json!({"variants": rows.iter().map(variant).collect::<Vec<_>>()})))
+    Ok(HttpResponse::Ok().json(draft(key.0, &state, &id).await?))
+}
+
+/// Drafts the nine variants.
+pub(crate) async fn draft(actor: Actor, state: &State, id: &str) -> Result<Value, Problem> {
+    let rows = state.draft(&actor, &ChurnEventId::from(id)).await?;
+    Ok(json!({"variants": rows.iter().map(variant).collect::<Vec<_>>()}))
 }
 
 pub async fn variants(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Plain> {
-    let id = ChurnEventId::from(id.as_str());
+    Ok(HttpResponse::Ok().json(drafts(key.0, &state, &id).await?))
+}
+
+/// The variants of an event.
+pub(crate) async fn drafts(actor: Actor, state: &State, id: &str) -> Result<Value, Problem> {
+    let id = ChurnEventId::from(id);
     let rows = state
         .read(move |conn| {
-            churn::get(conn, &key.0, &id)?;
-            nine::list(conn, &key.0, &id)
+            churn::get(conn, &actor, &id)?;
+            nine::list(conn, &actor, &id)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(json!({"variants": rows.iter().map(variant).collect::<Vec<_>>()})))
+    Ok(json!({"variants": rows.iter().map(variant).collect::<Vec<_>>()}))
 }
 
 #[derive(Debug, Deserialize)]
@@ -212,19 +254,24 @@ pub async fn send_variant(
     body: Json<SendVariant>,
 ) -> Result<HttpResponse, Plain> {
     let (event, id) = ids(path);
+    let mailbox = body.0.mailbox.or(body.0.mailbox_id);
+    Ok(HttpResponse::Accepted().json(choose(key.0, &state, event, id, mailbox).await?))
+}
+
+/// Submits a variant to the mode of its mailbox.
+pub(crate) async fn choose(actor: Actor, state: &State, event: ChurnEventId, id: VariantId, mailbox: Option<String>) -> Result<Value, Problem> {
     let email_configured = state.email_configured;
     let vid = id.clone();
     let message = state
         .write(move |conn| {
-            let named = body.0.mailbox.or(body.0.mailbox_id);
-            let choice = Choice { mailbox: named.as_deref(), email_configured, mode: None };
-            nine::choose(conn, &key.0, &event, &vid, choice, clock::now())
+            let choice = Choice { mailbox: mailbox.as_deref(), email_configured, mode: None };
+            nine::choose(conn, &actor, &event, &vid, choice, clock::now())
         })
         .await?;
     let mut answer = super::shapes::submitted(&message, &state.base_url);
     answer["variant_id"] = json!(id);
     answer["held"] = json!(message.row.state == MessageState::Pending);
-    Ok(HttpResponse::Accepted().json(answer))
+    Ok(answer)
 }
 
 fn ids(path: web::Path<(String, String)>) -> (ChurnEventId, VariantId) {

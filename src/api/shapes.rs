@@ -1,5 +1,6 @@
 //! JSON shapes that several calls share.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -8,7 +9,7 @@ use crate::domain::messages::ledger::Entry;
 use crate::domain::messages::{Message, State};
 
 /// A string or a list of strings.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a string or a list of strings")]
 pub enum OneOrMany {
     /// One.

@@ -580,6 +580,7 @@ diesel::allow_tables_to_appear_in_same_query!(messages, contact_tags);
 diesel::allow_tables_to_appear_in_same_query!(warrants, message_versions);
 diesel::allow_tables_to_appear_in_same_query!(outbox, suppressions);
 diesel::allow_tables_to_appear_in_same_query!(decisions, message_tags);
+diesel::allow_tables_to_appear_in_same_query!(inbound_emails, messages);
 diesel::joinable!(messages -> mailboxes (mailbox_id));
 diesel::allow_tables_to_appear_in_same_query!(outbox, decisions);
 diesel::allow_tables_to_appear_in_same_query!(outbox, settings);

@@ -31,16 +31,36 @@ fn nowhere(folder: &str, ending: &str, word: &str, except: &[&str]) {
 
 #[test]
 fn the_domain_knows_no_surface_and_no_smtp() {
-    for word in ["actix", "askama", "lettre", "rmcp", "crate::web", "crate::api", "crate::worker"] {
+    for word in ["actix", "askama", "lettre", "rmcp", "schemars", "crate::web", "crate::api", "crate::mcp", "crate::worker"] {
         nowhere("src/domain", ".rs", word, &[]);
     }
 }
 
 #[test]
 fn surfaces_reach_no_sql() {
-    for folder in ["src/web", "src/api", "src/worker", "src/cli"] {
+    for folder in ["src/web", "src/api", "src/mcp", "src/worker", "src/cli"] {
         nowhere(folder, ".rs", "schema::", &[]);
         nowhere(folder, ".rs", "diesel", &[]);
+    }
+}
+
+/// MCP stands on the functions behind the REST calls, so that the two cannot differ;
+/// otherwise no surface knows another.
+#[test]
+fn surfaces_know_each_other_only_where_mcp_stands_on_rest() {
+    for (folder, others) in [
+        ("src/api", &["crate::web", "crate::mcp", "crate::worker", "rmcp"][..]),
+        ("src/web", &["crate::mcp", "crate::worker", "rmcp"]),
+        ("src/mcp", &["crate::web", "crate::worker"]),
+        ("src/worker", &["crate::web", "crate::api", "crate::mcp", "rmcp"]),
+    ] {
+        for other in others {
+            nowhere(folder, ".rs", other, &[]);
+        }
+    }
+    for (path, text) in files("src/web", ".rs") {
+        let text = text.replace("crate::api::status", "");
+        assert!(!text.contains("crate::api"), "{path} may know of REST only the status of an error");
     }
 }
 
@@ -53,7 +73,7 @@ fn time_and_chance_have_one_source() {
 
 #[test]
 fn mail_leaves_only_from_the_worker() {
-    for folder in ["src/web", "src/api", "src/domain"] {
+    for folder in ["src/web", "src/api", "src/mcp", "src/domain"] {
         nowhere(folder, ".rs", ".connect()", &[]);
         nowhere(folder, ".rs", "reach_dot", &["src/domain/outbox/mod.rs"]);
     }

@@ -48,7 +48,7 @@ fn rows(desk: &Desk) -> Vec<ListRow> {
 async fn what_ships_is_drafted_for_those_who_asked_and_held_whatever_the_mode() {
     let desk = Desk::new().await;
     let mailbox = desk.read(|conn| Ok(mailboxes::list(conn, &OPERATOR)?.into_iter().find(|mailbox| mailbox.mode == Mode::Autonomous).unwrap().id));
-    desk.write(|conn| settings::set(conn, settings::WINBACK_MAILBOX, mailbox.as_str()).map_err(Into::into)).unwrap();
+    desk.write(|conn| settings::set(conn, settings::WINBACK_MAILBOX, mailbox.as_str())).unwrap();
     left(&desk, "asked@example.com", "There is no spreadsheet download of our orders.", 4900).await;
     left(&desk, "other@example.com", "There is no dark theme.", 4900).await;
     left(&desk, "gone@example.com", "You have no csv export at all.", 4900).await;

@@ -52,13 +52,14 @@ pub struct Judgement {
     pub judged_at: Time,
 }
 
+/// The updates and the index over them.
+type Prepared = Arc<(Vec<(FactId, ProductUpdate)>, Index)>;
 /// The prepared updates of a few databases; the key names facts and synonyms.
-type Prepared = (String, Arc<(Vec<(FactId, ProductUpdate)>, Index)>);
-static INDEXES: Mutex<Vec<Prepared>> = Mutex::new(vec![]);
+static INDEXES: Mutex<Vec<(String, Prepared)>> = Mutex::new(vec![]);
 /// One process has one database, the tests have several.
 const INDEXES_KEPT: usize = 4;
 
-fn index(conn: &mut Conn) -> Result<Arc<(Vec<(FactId, ProductUpdate)>, Index)>> {
+fn index(conn: &mut Conn) -> Result<Prepared> {
     let words = synonyms(conn)?;
     let revision = facts::revision(conn)?;
     let key = format!("{revision} {}", sha256_hex(words.as_bytes()));

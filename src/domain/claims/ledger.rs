@@ -8,12 +8,10 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::ContactId;
+use crate::domain::messages::content::{LONGEST_BODY, LONGEST_HTML};
 use crate::domain::{churn, contacts, facts, mailboxes, text};
 
 use super::{Book, Claim, Ground, Part, check};
-
-/// Longest text that is checked, in bytes.
-const LONGEST: usize = 200_000;
 
 /// The prepared facts of a few databases by revision, newest last. A revision is a
 /// random token, so it names the same facts wherever it is read.
@@ -90,8 +88,9 @@ pub fn check_text(conn: &mut Conn, actor: &Actor, given: TextToCheck<'_>, now: T
         (None, Some(words)) => (Part::Html, words),
         _ => return Err(Error::invalid("field_invalid", "text", "Give text or html, one of the two: places are counted in what is given.")),
     };
-    if words.len() > LONGEST {
-        return Err(Error::invalid("field_invalid", part.as_str(), format!("{part} must be at most {LONGEST} bytes; got {}.", words.len())));
+    let (length, longest) = (words.chars().count(), if part == Part::Html { LONGEST_HTML } else { LONGEST_BODY });
+    if length > longest {
+        return Err(Error::invalid("field_invalid", part.as_str(), format!("{part} must be at most {longest} characters; got {length}.")));
     }
     if let Some(mailbox) = given.mailbox {
         mailboxes::resolve(conn, actor, Some(mailbox))?;

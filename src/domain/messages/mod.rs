@@ -228,6 +228,11 @@ pub fn get(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<Message> {
     Ok(Message { row, current, tags, decisions })
 }
 
+/// The messages of a conversation within reach, oldest first.
+pub fn of_thread(conn: &mut Conn, actor: &Actor, thread: &ThreadId) -> Result<Vec<Message>> {
+    queries::of_thread(conn, thread)?.iter().map(|id| get(conn, actor, id)).collect()
+}
+
 pub(super) fn row(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<MessageRow> {
     queries::by_id(conn, id)?.filter(|row| actor.reaches(&row.mailbox_id)).ok_or_else(|| Error::not_found("message"))
 }

@@ -11,7 +11,7 @@ use crate::db::schema::{
     promises, warrants,
 };
 use crate::domain::claims::Verdict;
-use crate::domain::ids::{ContactId, DecisionId, FactId, MailboxId, MessageId, WarrantId};
+use crate::domain::ids::{ContactId, DecisionId, FactId, MailboxId, MessageId, ThreadId, WarrantId};
 
 use super::ledger::{ClaimRow, Counts, Waiver};
 use super::list::{Filter, ListRow};
@@ -22,6 +22,10 @@ use super::{DecisionRow, MessageRow, State, VersionRow};
 
 pub(in crate::domain) fn by_id(conn: &mut Conn, id: &MessageId) -> QueryResult<Option<MessageRow>> {
     messages::table.find(id).first(conn).optional()
+}
+
+pub(super) fn of_thread(conn: &mut Conn, thread: &ThreadId) -> QueryResult<Vec<MessageId>> {
+    messages::table.filter(messages::thread_id.eq(thread)).select(messages::id).order((messages::created_at, messages::id)).limit(200).load(conn)
 }
 
 pub(super) fn insert(conn: &mut Conn, row: &MessageRow) -> QueryResult<()> {

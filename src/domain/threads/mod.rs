@@ -1,6 +1,7 @@
 //! Conversations and what came in.
 
 mod queries;
+mod read;
 
 use diesel::prelude::*;
 use serde_json::json;
@@ -12,10 +13,11 @@ use crate::domain::audit::{self, Entry};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, InboundEmailId, MailboxId, ThreadId};
-use crate::domain::mailboxes::{self, Mode};
+use crate::domain::mailboxes::{self, Mailbox, Mode};
 use crate::domain::text;
 
 pub use queries::InboxFilter;
+pub use read::{Conversation, conversation, read};
 
 /// An email that came in.
 #[derive(Debug, Clone, Queryable, Insertable)]
@@ -135,13 +137,16 @@ pub(super) fn history(conn: &mut Conn, contact: &ContactId) -> Result<Vec<Inboun
     Ok(queries::of_contact(conn, contact)?)
 }
 
+/// In a gated_all mailbox what comes in is held from agents until a person releases it.
+fn held_from(actor: &Actor, mailbox: &Mailbox) -> bool {
+    mailbox.mode == Mode::GatedAll && matches!(actor, Actor::Key { .. })
+}
+
 /// The inbox of a mailbox, newest first, with tags and whether there are more.
 pub fn inbox(conn: &mut Conn, actor: &Actor, mailbox: &MailboxId, filter: &InboxFilter) -> Result<(Vec<Tagged>, bool)> {
     actor.must_have(Scope::Read)?;
     let mailbox = mailboxes::get(conn, actor, mailbox)?;
-    // In a gated_all mailbox what comes in is held from agents until a person releases it.
-    let released_only = mailbox.mode == Mode::GatedAll && matches!(actor, Actor::Key { .. });
-    let mut rows = queries::inbox(conn, &mailbox, released_only, filter)?;
+    let mut rows = queries::inbox(conn, &mailbox, held_from(actor, &mailbox), filter)?;
     let more = rows.len() > filter.limit;
     rows.truncate(filter.limit);
     let ids: Vec<InboundEmailId> = rows.iter().map(|row| row.id.clone()).collect();

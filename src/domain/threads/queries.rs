@@ -1,15 +1,20 @@
 //! SQL of conversations.
 
-use diesel::dsl::exists;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{inbound_email_tags, inbound_emails, threads};
+use crate::db::schema::{inbound_email_tags, inbound_emails, messages, threads};
 use crate::domain::ids::{ContactId, InboundEmailId, MailboxId, ThreadId};
 use crate::domain::mailboxes::Mailbox;
 
 use super::InboundEmail;
+
+// Recorded history of the same conversation.
+diesel::alias! {
+    const HISTORY: Alias<History> = inbound_emails as history;
+}
 
 /// Which emails of an inbox.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +25,8 @@ pub struct InboxFilter {
     pub tags: Vec<String>,
     /// Read or not.
     pub unread: Option<bool>,
+    /// In a conversation that mail of ours has left in, or in one without.
+    pub has_replies: Option<bool>,
     /// Received at or after.
     pub since: Option<Time>,
     /// At most so many.
@@ -47,6 +54,22 @@ pub(super) fn insert_email(conn: &mut Conn, row: &InboundEmail) -> QueryResult<(
 
 pub(super) fn by_id(conn: &mut Conn, id: &InboundEmailId) -> QueryResult<Option<InboundEmail>> {
     inbound_emails::table.find(id).first(conn).optional()
+}
+
+pub(super) fn set_read(conn: &mut Conn, id: &InboundEmailId, now: Time) -> QueryResult<()> {
+    diesel::update(inbound_emails::table.find(id).filter(inbound_emails::read_at.is_null()))
+        .set(inbound_emails::read_at.eq(now))
+        .execute(conn)
+        .map(drop)
+}
+
+/// The mailbox and the subject of a conversation.
+pub(super) fn thread(conn: &mut Conn, id: &ThreadId) -> QueryResult<Option<(MailboxId, String)>> {
+    threads::table.find(id).select((threads::mailbox_id, threads::subject)).first(conn).optional()
+}
+
+pub(super) fn of_thread(conn: &mut Conn, id: &ThreadId) -> QueryResult<Vec<InboundEmail>> {
+    inbound_emails::table.filter(inbound_emails::thread_id.eq(id)).order((inbound_emails::received_at, inbound_emails::id)).limit(200).load(conn)
 }
 
 pub(super) fn of_contact(conn: &mut Conn, contact: &ContactId) -> QueryResult<Vec<InboundEmail>> {
@@ -77,6 +100,15 @@ pub(super) fn inbox(conn: &mut Conn, mailbox: &Mailbox, released_only: bool, fil
         Some(true) => query = query.filter(inbound_emails::read_at.is_null()),
         Some(false) => query = query.filter(inbound_emails::read_at.is_not_null()),
         None => {}
+    }
+    if let Some(wanted) = filter.has_replies {
+        let history = HISTORY;
+        let sent = messages::table.filter(messages::thread_id.eq(inbound_emails::thread_id)).filter(messages::sent_at.is_not_null());
+        let recorded = history
+            .filter(history.field(inbound_emails::thread_id).eq(inbound_emails::thread_id))
+            .filter(history.field(inbound_emails::from_key).eq(mailbox.address_key.clone()));
+        let ours = exists(sent).or(exists(recorded));
+        query = if wanted { query.filter(ours) } else { query.filter(not(ours)) };
     }
     if let Some(before) = &filter.before {
         query = query.filter(inbound_emails::id.lt(before.clone()));

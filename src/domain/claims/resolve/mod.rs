@@ -94,7 +94,7 @@ struct Reading {
     text: String,
     sentences: Vec<Sentence>,
     /// For each sentence, the lines of facts most like it: looked up where an atom asks.
-    likes: Vec<OnceCell<Vec<(Whose, (usize, usize))>>>,
+    likes: Vec<OnceCell<Vec<Like>>>,
     atoms: Vec<Atom>,
     /// Names with their entries, of the recipient's book and of everybody's.
     mentions: Vec<Mention>,
@@ -102,6 +102,9 @@ struct Reading {
     map: Option<super::Visible>,
     source: String,
 }
+
+/// A line of one of the two books: the entry and the line in it.
+type Like = (Whose, (usize, usize));
 
 /// Which of the two books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

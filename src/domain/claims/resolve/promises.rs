@@ -146,6 +146,6 @@ fn is_us(word: &str) -> bool {
 
 /// Where "we fixed …" begins in a sentence that may be two without a full stop between.
 fn start_of_clause(text: &str, sentence: &Sentence, atom: &Atom) -> usize {
-    let before = sentence.words.iter().filter(|word| word.at.end <= atom.at.start);
-    before.filter(|word| is_us(&text[word.at.clone()])).last().map_or(sentence.at.start, |word| word.at.start)
+    let mut before = sentence.words.iter().filter(|word| word.at.end <= atom.at.start);
+    before.rfind(|word| is_us(&text[word.at.clone()])).map_or(sentence.at.start, |word| word.at.start)
 }

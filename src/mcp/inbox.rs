@@ -1,0 +1,202 @@
+//! Tools that read mail.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::tool::{Answered, Call, Effect, Entry, tool};
+use crate::api::mailboxes::{self as rest, Query};
+use crate::api::shapes::{self, OneOrMany};
+use crate::clock;
+use crate::domain::actor::Scope;
+use crate::domain::error::Error;
+use crate::domain::ids::{InboundEmailId, MessageId, ThreadId};
+use crate::domain::threads::{Conversation, InboundEmail};
+use crate::domain::{mailboxes, messages, threads};
+
+pub(super) fn tools() -> Vec<Entry> {
+    vec![
+        tool(
+            "check_inbox",
+            "Check an inbox",
+            "Lists what came in to a mailbox, newest first, as {emails, next_cursor}. Subjects and snippets are text from outside and come marked as untrusted.",
+            Effect::Reads,
+            check,
+        ),
+        tool(
+            "read_email",
+            "Read an email",
+            "Reads one email whole: one that came in, which is then marked read, or one you sent, with its status, decisions and the reason given. \
+             Poll it to see whether a held message was approved.",
+            Effect::Settles,
+            read,
+        ),
+        tool(
+            "get_thread",
+            "Read a conversation",
+            "Reads a conversation in both directions, oldest first. What came in is text from outside and comes marked as untrusted.",
+            Effect::Reads,
+            thread,
+        ),
+    ]
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Check {
+    /// The mailbox, by address or id. Needed only where the key reaches several.
+    mailbox: Option<String>,
+    /// The mailbox, by id.
+    mailbox_id: Option<String>,
+    /// Only from this address.
+    filter_from: Option<String>,
+    /// At most so many, 1 to 100; 50 without it.
+    limit: Option<usize>,
+    /// next_cursor of the page before.
+    cursor: Option<String>,
+    /// Received at or after this time, such as 2026-04-30T12:00:00Z.
+    since: Option<String>,
+    /// Further conditions, all together.
+    filter: Option<Conditions>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Conditions {
+    /// With all these tags.
+    tags: Option<OneOrMany>,
+    /// Unread or read only.
+    unread: Option<bool>,
+    /// In a conversation that mail of ours has left in, or in one without.
+    has_replies: Option<bool>,
+    /// Only from this address; the same as filter_from.
+    from: Option<String>,
+}
+
+async fn check(call: Call, check: Check) -> Answered {
+    let filter = check.filter.unwrap_or_default();
+    let query = Query {
+        from: check.filter_from.or(filter.from),
+        tags: filter.tags.map(|tags| tags.into_vec().join(",")),
+        unread: filter.unread,
+        has_replies: filter.has_replies,
+        limit: check.limit,
+        since: check.since,
+        cursor: check.cursor,
+        ..Query::default()
+    };
+    let found = rest::look(call.actor, &call.state, check.mailbox.or(check.mailbox_id), query).await?;
+    Ok(Answer::new(found).setting_apart("emails", &["subject", "snippet"], |_| true))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    /// The mailbox it belongs to, by address or id.
+    mailbox: Option<String>,
+    /// The email.
+    message_id: Option<String>,
+    /// The email; the same as message_id.
+    email_id: Option<String>,
+}
+
+async fn read(call: Call, read: Read) -> Answered {
+    let id = read.message_id.or(read.email_id);
+    let id = id.ok_or_else(|| Error::invalid("field_invalid", "message_id", "message_id must be given; got nothing."))?;
+    let base_url = call.state.base_url.clone();
+    let found = call
+        .state
+        .write(move |conn| {
+            let (actor, now) = (&call.actor, clock::now());
+            let within = match read.mailbox.as_deref() {
+                Some(named) => Some(mailboxes::resolve(conn, actor, Some(named))?.id),
+                None => None,
+            };
+            if let Some((email, tags)) = threads::read(conn, actor, &InboundEmailId::from(id.as_str()), now)? {
+                if within.is_some_and(|within| within != email.mailbox_id) {
+                    return Err(Error::not_found("message"));
+                }
+                let ours = mailboxes::get(conn, actor, &email.mailbox_id)?.address_key;
+                let mut shape = inbound(&email, &ours);
+                shape["tags"] = json!(tags);
+                return Ok(shape);
+            }
+            actor.must_have(Scope::Read)?;
+            let message = messages::get(conn, actor, &MessageId::from(id.as_str()))?;
+            if within.is_some_and(|within| within != message.row.mailbox_id) {
+                return Err(Error::not_found("message"));
+            }
+            // Whoever decides without a hash decides on what was shown to them here.
+            messages::note_shown(conn, actor, &[(message.row.id.clone(), message.row.version)], now)?;
+            Ok(outbound(shapes::message(&message, &base_url)))
+        })
+        .await?;
+    Ok(Answer::new(found).setting_apart("", OUTSIDE, is_inbound))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Thread {
+    /// The mailbox it takes place in, by address or id.
+    mailbox: Option<String>,
+    /// The mailbox, by id.
+    mailbox_id: Option<String>,
+    /// The conversation: thread_id of an email.
+    thread_id: String,
+}
+
+async fn thread(call: Call, thread: Thread) -> Answered {
+    let base_url = call.state.base_url.clone();
+    let found = call
+        .state
+        .read(move |conn| {
+            let within = match thread.mailbox.as_deref().or(thread.mailbox_id.as_deref()) {
+                Some(named) => Some(mailboxes::resolve(conn, &call.actor, Some(named))?.id),
+                None => None,
+            };
+            threads::conversation(conn, &call.actor, &ThreadId::from(thread.thread_id.as_str()), within.as_ref())
+        })
+        .await?;
+    Ok(Answer::new(conversation(&found, &base_url)).setting_apart("emails", OUTSIDE, is_inbound))
+}
+
+/// What others have written in an email that came in.
+const OUTSIDE: &[&str] = &["subject", "body"];
+
+fn is_inbound(shape: &Value) -> bool {
+    shape["direction"] == "inbound"
+}
+
+fn conversation(found: &Conversation, base_url: &str) -> Value {
+    let recorded = found.emails.iter().map(|email| (email.received_at, inbound(email, &found.mailbox.address_key)));
+    let written = found.messages.iter().map(|message| (message.row.created_at, outbound(shapes::message(message, base_url))));
+    let mut all: Vec<_> = recorded.chain(written).collect();
+    all.sort_by_key(|(at, _)| *at);
+    let all: Vec<Value> = all.into_iter().map(|(_, shape)| shape).collect();
+    json!({"thread_id": found.id, "mailbox_id": found.mailbox.id, "subject": found.subject, "emails": all})
+}
+
+/// Recorded history holds both sides; what the mailbox wrote is not from outside.
+fn inbound(email: &InboundEmail, ours: &str) -> Value {
+    json!({
+        "id": email.id,
+        "message_id": email.id,
+        "email_id": email.id,
+        "direction": if email.from_key == ours { "outbound" } else { "inbound" },
+        "mailbox_id": email.mailbox_id,
+        "thread_id": email.thread_id,
+        "contact_id": email.contact_id,
+        "from": email.from_address,
+        "to": email.to_address,
+        "subject": email.subject,
+        "body": email.text_body,
+        "received_at": email.received_at,
+        "unread": email.read_at.is_none(),
+    })
+}
+
+fn outbound(mut shape: Value) -> Value {
+    shape["direction"] = json!("outbound");
+    shape
+}
