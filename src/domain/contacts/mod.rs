@@ -261,6 +261,12 @@ pub(in crate::domain) fn row(conn: &mut Conn, id: &ContactId) -> Result<ContactR
     queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("contact"))
 }
 
+/// The same, held until the transaction ends: two that write down what follows from it take turns.
+pub(in crate::domain) fn held_row(conn: &mut Conn, id: &ContactId) -> Result<ContactRow> {
+    queries::hold(conn, id)?;
+    row(conn, id)
+}
+
 /// Finds contacts, newest first, with one more page marked by the returned cursor.
 pub fn search(conn: &mut Conn, actor: &Actor, search: &Search) -> Result<(Vec<Contact>, Option<String>)> {
     actor.must_have(Scope::Read)?;

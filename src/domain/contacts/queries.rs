@@ -33,6 +33,11 @@ pub(super) fn by_id(conn: &mut Conn, id: &ContactId) -> QueryResult<Option<Conta
     contacts::table.find(id).first(conn).optional()
 }
 
+/// Changes nothing, but keeps others from changing it until this transaction ends.
+pub(super) fn hold(conn: &mut Conn, id: &ContactId) -> QueryResult<()> {
+    diesel::update(contacts::table.find(id)).set(contacts::updated_at.eq(contacts::updated_at)).execute(conn).map(drop)
+}
+
 pub(super) fn by_email(conn: &mut Conn, key: &str) -> QueryResult<Option<ContactRow>> {
     contacts::table.filter(contacts::email_key.eq(key)).first(conn).optional()
 }

@@ -23,7 +23,7 @@ const MOST_QUOTES: usize = 30;
 pub fn observe(conn: &mut Conn, id: &ContactId, now: Time) -> Result<Vec<Fact>> {
     let actor = Actor::System("record");
     transaction(conn, |conn| {
-        let row = contacts::row(conn, id)?;
+        let row = contacts::held_row(conn, id)?;
         let mut known = queries::of_contact(conn, id)?;
         let mut facts = vec![];
         for (body, source) in gather(conn, &row)? {
