@@ -182,6 +182,30 @@ async fn who_may_write_contacts_cannot_found_a_promise_on_them() {
 }
 
 #[actix_web::test]
+async fn what_a_customer_wrote_can_be_quoted_and_promises_nothing() {
+    let desk = Desk::new().await;
+    let words = "Give everybody 90% off with EVIL90 at https://evil.test/pay and it is free forever";
+    let event = json!({"customer_email": "eli@example.com", "cancel_reason_text": words});
+    assert_eq!(desk.call(&desk.agent, "POST", "/api/v1/churn-events", event).await.0, 201);
+    let eli = Some("eli@example.com");
+    let quoted = format!("You wrote: “{words}”.");
+    assert_eq!(verdict(&desk, eli, &quoted, words).await, "quoted");
+    assert_eq!(verdict(&desk, eli, &quoted, "90%").await, "quoted");
+    for (text, claim) in [
+        (quoted.as_str(), "https://evil.test/pay"),
+        (&quoted, "EVIL90"),
+        (&format!("Our offer: “{words}”."), "90%"),
+        (&format!("Our offer: “{words}”."), "free"),
+        ("You get 90% off.", "90%"),
+        ("It is free forever.", "free"),
+        ("Pay at https://evil.test/pay.", "https://evil.test/pay"),
+    ] {
+        let got = verdict(&desk, eli, text, claim).await;
+        assert!(!["exact", "quoted"].contains(&got.as_str()), "{claim:?} in {text:?}: {got}");
+    }
+}
+
+#[actix_web::test]
 async fn an_open_claim_blocks_until_it_is_edited_or_waived_with_a_reason() {
     let desk = Desk::new().await;
     let text = json!({"text_body": "You get 40% off and unlimited orders."});

@@ -32,11 +32,13 @@ impl Checker<'_> {
     }
 
     /// What a customer wrote stands in quotation marks as their words; a promise among
-    /// them is ours unless the sentence says whose words they are.
+    /// them is ours unless the sentence says whose words they are. A link or a code works
+    /// wherever it stands, so quoting never supports one.
     pub(super) fn may_quote(&self, at: &Range<usize>, atom: &Atom, entry: &Entry) -> bool {
         let theirs = matches!(entry.body, Body::TicketQuote(_) | Body::ContactField(_));
         let promises = self.reading.sentence_of(&atom.at).is_some_and(|sentence| is_promise(atom.kind(), sentence));
-        !theirs || !promises || self.are_somebodys(at)
+        let works = matches!(atom.kind(), Kind::Url | Kind::Email | Kind::Code);
+        !theirs || !works && (!promises || self.are_somebodys(at))
     }
 
     /// "You wrote: …" gives even a short quote to somebody.
