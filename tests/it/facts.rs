@@ -136,6 +136,13 @@ async fn every_verdict_is_given_where_it_belongs() {
         ("Der Starter-Tarif kostet 79,00 € im Monat.", "79,00 €", "conflicting"),
         ("Hasta el 31 de diciembre de 2099 con el código BACK20.", "31 de diciembre de 2099", "exact"),
         ("Avec le code BACK20, 20 pour cent de réduction.", "20 pour cent", "exact"),
+        ("We shipped the Zapier connection in March.", "March", "exact"),
+        ("We shipped the Zapier connection in May.", "May", "conflicting"),
+        ("This offer with BACK20 ends tomorrow.", "tomorrow", "conflicting"),
+        ("Call +44 20 7946 0000.", "+44 20 7946 0000", "unsupported"),
+        ("Cancel anytime.", "Cancel anytime", "unsupported"),
+        ("We will refund everything.", "refund", "unsupported"),
+        ("Prices start at $79.", "$79", "exact"),
         ("Version v9.4.1 is out.", "Version v9.4.1", "unsupported"),
         ("Write to nobody@elsewhere.test.", "nobody@elsewhere.test", "unsupported"),
     ] {

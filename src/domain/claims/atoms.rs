@@ -6,11 +6,12 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use jiff::civil::Weekday;
 use regex::{Captures, Regex};
 
 use super::Kind;
 use super::numbers::{NUMBER, NUMBER_WORD, number, word_number};
-use super::values::{Day, Money, Span, Unit, Value};
+use super::values::{Day, Money, NearDay, Span, Unit, Value};
 
 /// An atom with its place in bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -132,24 +133,35 @@ static DAY_MONTH: LazyLock<Regex> = LazyLock::new(|| {
 });
 static MONTH_DAY: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"\b({MONTH})\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?\b(?:,?\s+(\d{{4}})\b)?")));
 static MONTH_YEAR: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"\b({MONTH})\.?,?\s+(\d{{4}})\b")));
+static MONTH_ALONE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&format!(
+        r"\b(?i:in|since|until|till|by|from|during|early|late|mid|mid-|last|this|next|of|im|seit|bis|en|depuis|desde|hasta)\s+({MONTH})\b"
+    ))
+});
 static NUMERIC_DAY: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b(\d{1,2})([/.])(\d{1,2})[/.](\d{4}|\d{2})\b"));
 static SPAN: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
         r"(?i)(?:\b(?:(an?|first|one|another|half an?)\s+)|({NUMBER}|\b(?:{NUMBER_WORD}))(?:\s|\u{{a0}}|-)?(?:business\s|working\s|full\s|more\s)?)({UNIT})\b(?:(?:\s+and|,)?\s+(an?|one|{NUMBER}|{NUMBER_WORD})\s+({UNIT})\b)?"
     ))
 });
+static NEAR_DAY: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)(?:\b(by|until|till|before|ends?|ending|expires?|expiring|closes?|closing)\s+(?:on\s+|this\s+|next\s+|coming\s+)?)?\b(yesterday|tomorrow|tonight|(?:last|this|next)\s+(?:week|month)|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b",
+    )
+});
+static PHONE: LazyLock<Regex> = LazyLock::new(|| pattern(r"\+\d[\d ().\u{a0}/-]{6,18}\d\b|\b0\d{1,4}[ /-]\d[\d /-]{4,12}\d\b"));
 static CODE: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*\b"));
 static PLAIN: LazyLock<Regex> =
     LazyLock::new(|| pattern(&format!(r"(?i)({NUMBER})(?:\s?(k|m|thousand|million|billion|mio|tausend)\b)?(st|nd|rd|th)?|\b(?:{NUMBER_WORD})\b")));
 static CLOCK: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b\d{1,2}:\d{2}(?::\d{2})?\b"));
 static PROMISE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\b(?:for free|free of charge|free|at no cost|no cost|guarantee[ds]?|guaranteed|unlimited|always|never|forever|lifetime|no limits?|without limits?|money[- ]back|risk[- ]free|kostenlos|gratis|garantiert|unbegrenzt|niemals|gratuit(?:ement|e)?|garanti(?:e|s|es)?|illimité(?:e|s|es)?|garantizad[oa]s?|ilimitad[oa]s?)\b",
+        r"(?i)\b(?:for free|free of charge|free|at no cost|no cost|guarantee[ds]?|guaranteed|unlimited|always|never|forever|lifetime|no limits?|without limits?|money[- ]back|risk[- ]free|refund(?:s|ed|able)?|24/7|certified|compliant|lowest|cheapest|fastest|no credit card|cancel any\s?time|on (?:us|the house)|no strings|no obligation|no fees?|kostenlos|gratis|garantiert|unbegrenzt|niemals|gratuit(?:ement|e)?|garanti(?:e|s|es)?|illimité(?:e|s|es)?|garantizad[oa]s?|ilimitad[oa]s?)\b",
     )
 });
 static SHIPPED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\b(?:we|we’ve|we've|i|i've|i’ve|our team|the team|it|that|this)\s+(?:have\s+|has\s+|had\s+|was\s+|were\s+|is\s+|been\s+|just\s+|now\s+|also\s+|recently\s+|finally\s+|since\s+|already\s+)*(shipped|fixed|added|removed|launched|released|built|introduced|rolled out|rebuilt|repaired|solved|resolved|rewrote|improved)\b|\b(?:has|have|is|are|was|were)\s+(?:now\s+|just\s+|been\s+|finally\s+|also\s+)*(fixed|shipped|launched|released|live|available|solved|resolved)\b|\b(?:is|are)\s+(?:now\s+|finally\s+)?(here)\b|\b(?:now|newly)\s+(supports?|includes?|integrates?)\b|\b(?:integrates|works|connects|syncs)\s+(with)\b|\bhas been (part of)\b|^\s*(shipped|fixed|added|new|launched|released)\b\s*:",
+        r"(?i)\b(?:we|we’ve|we've|i|i've|i’ve|our team|the team|it|that|this)\s+(?:have\s+|has\s+|had\s+|was\s+|were\s+|is\s+|been\s+|just\s+|now\s+|also\s+|recently\s+|finally\s+|since\s+|already\s+)*(shipped|fixed|added|removed|launched|released|built|introduced|rolled out|rebuilt|repaired|solved|resolved|rewrote|improved)\b|\b(?:has|have|is|are|was|were)\s+(?:now\s+|just\s+|been\s+|finally\s+|also\s+)*(fixed|shipped|launched|released|live|available|solved|resolved)\b|\b(?:is|are)\s+(?:now\s+|finally\s+)?(here)\b|\b(launched|released|rolled out|went live)\b|\b(shipped)\s+(?:yesterday|today|last|this|on|in)\b|\b(?:now|newly)\s+(supports?|includes?|integrates?)\b|\b(?:integrates|works|connects|syncs)\s+(with)\b|\bhas been (part of)\b|^\s*(shipped|fixed|added|new|launched|released)\b\s*:",
     )
 });
 
@@ -178,6 +190,13 @@ pub fn atoms(text: &str, known_code: impl Fn(&str) -> bool) -> Vec<Atom> {
     found.all(&DAY_MONTH, |m, at| Some((Value::Day(Day::new(int(m, 3), month(m.get(2)?.as_str())?, Some(int(m, 1)?))?), at)));
     found.all(&MONTH_DAY, |m, at| Some((Value::Day(Day::new(int(m, 3), month(m.get(1)?.as_str())?, Some(int(m, 2)?))?), at)));
     found.all(&MONTH_YEAR, |m, at| Some((Value::Day(Day::new(int(m, 2), month(m.get(1)?.as_str())?, None)?), at)));
+    for m in MONTH_ALONE.captures_iter(text) {
+        if let Some(day) = m.get(1).and_then(|name| Some((name.range(), Day::new(None, month(name.as_str())?, None)?))) {
+            found.put(day.0, Value::Day(day.1), true);
+        }
+    }
+    found.all(&PHONE, |m, at| Some((Value::Phone(m.get(0)?.as_str().chars().filter(char::is_ascii_digit).collect()), at)));
+    found.near_days();
     found.all(&CLOCK, |m, at| Some((Value::Clock(m.get(0)?.as_str().to_owned()), at)));
     found.all(&PERCENT, |m, at| {
         let value = match m.get(1) {
@@ -202,6 +221,30 @@ pub fn atoms(text: &str, known_code: impl Fn(&str) -> bool) -> Vec<Atom> {
     let mut atoms = found.atoms;
     atoms.sort_by_key(|atom| atom.at.start);
     atoms
+}
+
+fn near_day(words: &str) -> Option<NearDay> {
+    let (which, unit) = words.split_once(char::is_whitespace).unwrap_or(("", words));
+    let offset = match which {
+        "last" => -1,
+        "next" => 1,
+        _ => 0,
+    };
+    Some(match unit.trim() {
+        "yesterday" => NearDay::Days(-1),
+        "tonight" => NearDay::Days(0),
+        "tomorrow" => NearDay::Days(1),
+        "week" => NearDay::Week(offset),
+        "month" => NearDay::Month(i32::try_from(offset).ok()?),
+        "monday" => NearDay::Weekday(Weekday::Monday),
+        "tuesday" => NearDay::Weekday(Weekday::Tuesday),
+        "wednesday" => NearDay::Weekday(Weekday::Wednesday),
+        "thursday" => NearDay::Weekday(Weekday::Thursday),
+        "friday" => NearDay::Weekday(Weekday::Friday),
+        "saturday" => NearDay::Weekday(Weekday::Saturday),
+        "sunday" => NearDay::Weekday(Weekday::Sunday),
+        _ => return None,
+    })
 }
 
 fn int<T: std::str::FromStr>(m: &Captures<'_>, group: usize) -> Option<T> {
@@ -264,6 +307,16 @@ impl Found<'_> {
 
     fn word_after(&self, at: usize) -> String {
         self.text[at..].trim_start().split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’').next().unwrap_or_default().to_lowercase()
+    }
+
+    fn near_days(&mut self) {
+        for m in NEAR_DAY.captures_iter(self.text) {
+            let Some(word) = m.get(2) else { continue };
+            if let Some(near) = near_day(&word.as_str().to_lowercase()) {
+                // "By Friday" sets a term; "on Friday" alone may be small talk.
+                self.put(word.range(), Value::Near(near), m.get(1).is_some());
+            }
+        }
     }
 
     fn spans(&mut self) {

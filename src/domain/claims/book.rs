@@ -59,6 +59,7 @@ impl Held {
             (Held::Number(a), Value::Number(b)) | (Held::Percent(a), Value::Percent(b)) => a == b,
             (Held::Money(a), Value::Money(b)) => b.is(a),
             (Held::Date(a), Value::Day(b)) => b.is(*a, today),
+            (Held::Date(a), Value::Near(b)) => b.is(*a, today),
             (Held::Days(a), Value::Span(b)) => b.is_days(*a),
             (Held::Span(a), Value::Span(b)) => a.is(*b),
             (Held::Since(a), Value::Span(b)) => b.is_days(super::values::days_between(*a, today).abs()),
@@ -155,6 +156,7 @@ pub struct Book {
     singles: Vec<Single>,
     vocabulary: HashSet<Stem>,
     pub(super) offers: Vec<usize>,
+    pub(super) plans: Vec<usize>,
     /// The fields that say how long somebody stayed.
     pub(super) stays: Vec<(usize, usize)>,
 }
@@ -222,6 +224,9 @@ impl Book {
         if let Body::Offer(offer) = &body {
             self.codes.entry(offer.code.to_uppercase()).or_default().push(entry);
             self.offers.push(entry);
+        }
+        if matches!(body, Body::PlanPrice(_)) {
+            self.plans.push(entry);
         }
         for field in &compiled.fields {
             if let Held::Email(email) = &field.held {
@@ -413,6 +418,8 @@ fn atom_key(value: &Value) -> String {
                 .map_or_else(|| format!("{}{:?}", span.milli, span.unit), |(times, _)| format!("{}Months", span.milli * times / 1000))
         ),
         Value::Clock(text) => format!("t{text}"),
+        Value::Near(near) => format!("r{near:?}"),
+        Value::Phone(digits) => format!("f{digits}"),
         Value::Version(text) => format!("v{text}"),
         Value::Url(url) => format!("u{}", links::normal(url)),
         Value::Email(email) => format!("e{email}"),

@@ -135,7 +135,7 @@ fn bare(word: &str) -> &str {
 }
 
 /// Numbers are atoms and say nothing about what a sentence is about.
-fn carries_meaning(word: &str) -> bool {
+pub(super) fn carries_meaning(word: &str) -> bool {
     let word = bare(word);
     word.chars().any(char::is_alphabetic) && !EMPTY.iter().any(|empty| same(empty, word))
 }

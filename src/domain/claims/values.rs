@@ -1,6 +1,6 @@
 //! What an atom says, in a form that can be compared.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Weekday};
 
 use super::Kind;
 
@@ -38,6 +38,36 @@ impl Day {
             None => (date.year() - today.year()).abs() <= 1 && days_between(today, date).abs() <= 366,
         };
         year && (fits(self.month, self.day) || fits(self.or_month, self.or_day))
+    }
+}
+
+/// A day named by where it lies from today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NearDay {
+    /// A day so many days from today.
+    Days(i64),
+    /// A day of the week within a week from today, before or after.
+    Weekday(Weekday),
+    /// A day of the week that is so many weeks from this one.
+    Week(i64),
+    /// A day of the month that is so many months from this one.
+    Month(i32),
+}
+
+impl NearDay {
+    /// Whether this can be that date. "Last week" is the week before this one, or the seven days before today.
+    pub fn is(self, date: Date, today: Date) -> bool {
+        let away = days_between(today, date);
+        let monday = |day: Date| i64::from(day.weekday().to_monday_zero_offset());
+        match self {
+            NearDay::Days(days) => away == days,
+            NearDay::Weekday(weekday) => date.weekday() == weekday && away.abs() <= 7,
+            NearDay::Week(weeks) => (away + monday(today) - monday(date)) / 7 == weeks || weeks == -1 && (-7..0).contains(&away),
+            NearDay::Month(months) => {
+                let month = |day: Date| i32::from(day.year()) * 12 + i32::from(day.month());
+                month(date) - month(today) == months || months == -1 && (-31..0).contains(&away)
+            }
+        }
     }
 }
 
@@ -95,7 +125,7 @@ impl Span {
     }
 
     /// Thousandths of a day.
-    fn milli_days(self) -> i64 {
+    pub(super) fn milli_days(self) -> i64 {
         match self.unit {
             Unit::Seconds => self.milli / 86_400,
             Unit::Minutes => self.milli / 1440,
@@ -192,8 +222,12 @@ pub enum Value {
     Money(Money),
     /// A day.
     Day(Day),
+    /// A day by where it lies from today.
+    Near(NearDay),
     /// A length of time.
     Span(Span),
+    /// A telephone number, its digits.
+    Phone(String),
     /// A time of day.
     Clock(String),
     /// A version.
@@ -214,10 +248,10 @@ impl Value {
     /// The kind of claim.
     pub fn kind(&self) -> Kind {
         match self {
-            Value::Number(_) | Value::Clock(_) => Kind::Number,
+            Value::Number(_) | Value::Clock(_) | Value::Phone(_) => Kind::Number,
             Value::Percent(_) => Kind::Percent,
             Value::Money(_) => Kind::Money,
-            Value::Day(_) => Kind::Date,
+            Value::Day(_) | Value::Near(_) => Kind::Date,
             Value::Span(_) => Kind::Duration,
             Value::Version(_) => Kind::Version,
             Value::Url(_) => Kind::Url,
@@ -253,6 +287,31 @@ mod tests {
         assert!(Span { milli: 12_000, unit: Unit::Days }.is_days(12) && !Span { milli: 12_000, unit: Unit::Days }.is_days(13));
         assert!(Span { milli: 6000, unit: Unit::Weeks }.is_days(44) && !Span { milli: 6000, unit: Unit::Weeks }.is_days(46));
         assert!(Span { milli: 1000, unit: Unit::Years }.is(Span::months(12)) && !Span::months(3).is(Span { milli: 92_000, unit: Unit::Days }));
+    }
+
+    #[test]
+    fn near_days_are_counted_from_today() {
+        use jiff::civil::date;
+        // A Saturday.
+        let today = date(2026, 11, 21);
+        assert!(NearDay::Days(-1).is(date(2026, 11, 20), today) && !NearDay::Days(1).is(date(2026, 11, 20), today));
+        assert!(NearDay::Weekday(Weekday::Friday).is(date(2026, 11, 20), today) && NearDay::Weekday(Weekday::Friday).is(date(2026, 11, 27), today));
+        assert!(!NearDay::Weekday(Weekday::Friday).is(date(2026, 12, 4), today));
+        assert!(
+            NearDay::Week(-1).is(date(2026, 11, 9), today)
+                && NearDay::Week(-1).is(date(2026, 11, 20), today)
+                && !NearDay::Week(-1).is(date(2026, 11, 8), today)
+        );
+        assert!(
+            NearDay::Week(1).is(date(2026, 11, 23), today)
+                && !NearDay::Week(1).is(date(2026, 11, 22), today)
+                && !NearDay::Week(1).is(date(2026, 11, 30), today)
+        );
+        assert!(
+            NearDay::Month(-1).is(date(2026, 10, 1), today)
+                && NearDay::Month(1).is(date(2026, 12, 31), today)
+                && !NearDay::Month(1).is(date(2027, 1, 1), today)
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Links and email addresses.
 
-use super::super::book::{Entry, Standing};
+use super::super::book::{Book, Entry, Standing};
 use super::super::values::Value;
 use super::super::{Claim, Kind, Verdict, links};
 use super::{Checker, Finding};
@@ -46,10 +46,13 @@ impl Checker<'_> {
             if let Some(entry) = book.email(&address) {
                 return Finding::agreeing(Verdict::Exact, entry, 100);
             }
-            if let Some(line) = book.lines_with(&value).first() {
-                return Finding::agreeing(Verdict::Quoted, book.line(*line).0, 100);
-            }
         }
-        Finding::none("This address is not on record.")
+        self.anywhere(&value).unwrap_or_else(|| Finding::none("This address is not on record."))
+    }
+
+    /// What is right wherever a fact names it, whatever the sentence is about: an email address, a telephone number.
+    pub(super) fn anywhere(&self, value: &Value) -> Option<Finding> {
+        let line = |book: &'_ Book| book.lines_with(value).iter().find(|at| !book.line(**at).1.hearsay).copied();
+        self.books().find_map(|book| line(book).map(|at| Finding::agreeing(Verdict::Quoted, book.line(at).0, 100)))
     }
 }

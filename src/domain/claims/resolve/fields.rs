@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use super::super::atoms::Atom;
 use super::super::book::{About, Book, Entry, Held, Standing};
 use super::super::sentences::{Sentence, Stems};
-use super::super::values::Value;
+use super::super::values::{Span, Unit, Value};
 use super::super::{Kind, Verdict};
 use super::offers::{are_meant, obstacle};
 use super::{Checker, Finding};
@@ -52,6 +52,17 @@ impl Checker<'_> {
         let ago = ["ago", "since", "been"].iter().any(|word| self.reading.text[sentence.at.clone()].to_lowercase().contains(word));
         let named = if atom.kind() == Kind::Duration && !(ago && by_sentence) { vec![] } else { named };
         let settled = atom.kind() == Kind::Money && by_sentence;
+        // "Prices start at $29" is right of the plan that costs so, whichever they had.
+        let theirs = sentence.words.iter().any(|word| self.reading.text[word.at.clone()].eq_ignore_ascii_case("your"));
+        if atom.kind() == Kind::Money && !by_sentence && !theirs && sentence.stems.shares(&PRICE) {
+            let plans = self.ground.common.plans.iter().map(|at| &self.ground.common.entries[*at]);
+            let costs = |entry: &&Entry| {
+                entry.standing == Standing::Current && entry.compiled.fields.iter().any(|field| self.ground.says(&field.held, &atom.value))
+            };
+            if let Some(entry) = plans.into_iter().find(costs) {
+                return Some(Finding::agreeing(Verdict::Exact, entry, 90));
+            }
+        }
         for (book, at) in &named {
             let entry = &book.entries[*at];
             for field in entry.compiled.fields.iter().filter(|field| matches!(field.about, About::Mentioned)) {
@@ -75,7 +86,7 @@ impl Checker<'_> {
                 let speaks = match &field.about {
                     About::Words(stems) => stems.shares(&sentence.stems),
                     About::Near(stems) => stems.shared(&near) * 2 >= stems.len().max(1),
-                    About::Stay => self.speaks_of_stay(atom, sentence),
+                    About::Stay => is_long(&atom.value) && self.speaks_of_stay(atom, sentence),
                     About::Mentioned | About::Offer => false,
                 };
                 if speaks && let Some(found) = consider(entry, &field.held, 60) {
@@ -87,7 +98,7 @@ impl Checker<'_> {
             for at in self.offers {
                 let entry = &self.ground.common.entries[*at];
                 for field in entry.compiled.fields.iter().filter(|field| matches!(field.about, About::Offer)) {
-                    if let Some(found) = consider(entry, &field.held, 50) {
+                    if let Some(found) = consider(entry, &field.held, 70) {
                         return Some(found);
                     }
                 }
@@ -170,9 +181,15 @@ impl Checker<'_> {
         before.chain(after).map(|word| word.stem).collect()
     }
 
-    /// "over 48,000" for 48,210: rounded numbers that say so, within a tenth.
+    /// "over 48,000" for 48,210, "over a year" for 403 days: rounded ones that say so, within a tenth and within a unit.
     fn about(&self, atom: &Atom, held: &Held, sentence: &Sentence) -> bool {
-        let (Held::Number(real), Value::Number(said)) = (held, &atom.value) else { return false };
+        let (real, said, room) = match (held, &atom.value) {
+            (Held::Number(real), Value::Number(said)) => (*real, *said, real / 10),
+            (Held::Days(days), Value::Span(span)) if is_long(&atom.value) => {
+                (days * 1000, span.milli_days(), Span { milli: 1000, unit: span.unit }.milli_days())
+            }
+            _ => return false,
+        };
         let before: Vec<String> = sentence
             .words
             .iter()
@@ -188,7 +205,7 @@ impl Checker<'_> {
             matches!(last(1), "about" | "around" | "roughly" | "some" | "approximately"),
         );
         let gap = real - said;
-        (over && gap >= 0 && gap * 10 <= *real) || (under && gap <= 0 && -gap * 10 <= *real) || (around && gap.abs() * 20 <= *real)
+        (over && (0..=room).contains(&gap)) || (under && (-room..=0).contains(&gap)) || (around && gap.abs() <= room / 2)
     }
 
     /// What the free text of facts says of an atom.
@@ -230,6 +247,11 @@ pub(super) fn is_promise(kind: Kind, sentence: &Sentence) -> bool {
         Kind::Percent | Kind::Money | Kind::Date | Kind::Duration => are_meant(sentence),
         _ => false,
     }
+}
+
+/// Nobody stays for hours.
+fn is_long(value: &Value) -> bool {
+    !matches!(value, Value::Span(span) if matches!(span.unit, Unit::Seconds | Unit::Minutes | Unit::Hours))
 }
 
 /// Whether whoever may write contacts could have said so.

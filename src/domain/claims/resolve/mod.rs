@@ -173,7 +173,9 @@ impl Checker<'_> {
                 _ => self.resolve(atom),
             };
             if let Some(found) = found {
-                claims.push(self.claim(atom.at.clone(), atom.kind(), atom.hard, found));
+                // What might be a manner of speaking is a claim where a fact speaks of it.
+                let hard = atom.hard || found.verdict != Verdict::Unsupported;
+                claims.push(self.claim(atom.at.clone(), atom.kind(), hard, found));
             }
         }
         self.names(&quotes, &mut claims);
@@ -227,6 +229,7 @@ impl Checker<'_> {
         match &atom.value {
             Value::Url(url) => return Some(self.url(url)),
             Value::Email(email) => return Some(self.email(email)),
+            Value::Phone(_) => return Some(self.anywhere(&atom.value).unwrap_or_else(|| self.nothing(atom))),
             Value::Code(code) => return Some(self.code(code)),
             Value::Shipped => return self.shipped(atom, sentence),
             Value::Promise(word) => return Some(self.promise(atom, word, sentence)),

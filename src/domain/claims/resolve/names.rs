@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::super::atoms::Atom;
 use super::super::book::{Book, Entry, Name, Standing, plain};
 use super::super::names::{Listing, addressed, capitalised, listed, nearly};
-use super::super::sentences::{Sentence, stems, words};
+use super::super::sentences::{Sentence, carries_meaning, stems, words};
 use super::super::{Claim, Kind, Part, Verdict};
 use super::fields::is_promise;
 use super::{Checker, Finding, Mention};
@@ -276,9 +276,8 @@ impl Checker<'_> {
 /// A capital at the start of a sentence says nothing for an everyday word.
 fn is_everyday(word: &str) -> bool {
     const EVERYDAY: &[&str] = &[
-        "the", "a", "an", "our", "your", "this", "that", "every", "each", "any", "some", "no", "new", "more", "with", "for", "and", "try", "use",
-        "see", "get", "one", "all", "it", "its", "in", "on", "when", "if", "to", "how", "why", "what", "has", "their", "my", "his", "her", "as",
-        "at", "by", "since", "from", "old", "same", "only", "also", "now",
+        "every", "each", "any", "new", "try", "use", "see", "get", "one", "all", "why", "their", "his", "her", "since", "old", "same", "only",
+        "also", "now", "he", "she",
     ];
-    EVERYDAY.contains(&word.to_lowercase().as_str())
+    !carries_meaning(word) || EVERYDAY.contains(&word.to_lowercase().as_str())
 }

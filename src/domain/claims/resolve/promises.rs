@@ -66,6 +66,11 @@ impl Checker<'_> {
             })
             .last()
             .map(str::to_owned);
+        // "We are here for you."
+        let next = words(&text[atom.at.end..sentence.at.end.max(atom.at.end)]).next().map_or(String::new(), |(_, word)| word.to_lowercase());
+        if verb == "here" && matches!(next.as_str(), "for" | "to" | "if" | "when" | "whenever" | "with" | "because") {
+            return None;
+        }
         if state && subject.is_none_or(|subject| PEOPLE.contains(&subject.as_str())) {
             return None;
         }
