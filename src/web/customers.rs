@@ -14,6 +14,7 @@ use crate::domain::churn::{self, ChurnEvent};
 use crate::domain::contacts::{self, ConsentBasis, Contact, Customer, Search};
 use crate::domain::ids::ContactId;
 use crate::domain::messages::list::{self, ListRow};
+use crate::domain::messages::promises::{self, Promise};
 use crate::domain::money::Money;
 use crate::domain::threads::{self, InboundEmail};
 
@@ -64,6 +65,7 @@ struct ShowPage {
     events: Vec<ChurnEvent>,
     thread: Vec<InboundEmail>,
     messages: Vec<ListRow>,
+    promises: Vec<Promise>,
 }
 
 impl ShowPage {
@@ -80,12 +82,16 @@ pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<
             let contact = contacts::get(conn, &actor, &id)?;
             let filter = list::Filter { contact: Some(id.clone()), limit: 50, ..list::Filter::default() };
             let messages = list::list(conn, &actor, &filter)?.0;
-            Ok((contact, contacts::customer(conn, &id)?, churn::of_contact(conn, &actor, &id)?, threads::of_contact(conn, &actor, &id)?, messages))
+            let mut promises = promises::to_contact(conn, &id)?;
+            // A promise is shown to those who may see the message it stands in.
+            promises.retain(|promise| messages.iter().any(|row| row.id == promise.message_id));
+            let customer = contacts::customer(conn, &id)?;
+            Ok((contact, customer, churn::of_contact(conn, &actor, &id)?, threads::of_contact(conn, &actor, &id)?, messages, promises))
         })
         .await;
-    let (contact, customer, events, thread, messages) = found.map_err(|error| PageError::from(error).with_visit(person.visit.clone()))?;
+    let (contact, customer, events, thread, messages, promises) = found.map_err(|error| PageError::from(error).with_visit(person.visit.clone()))?;
     let title = contact.row.name.clone().unwrap_or_else(|| contact.row.email.clone());
-    html(&ShowPage { chrome: person.visit.chrome(title, "customers"), contact, customer, events, thread, messages })
+    html(&ShowPage { chrome: person.visit.chrome(title, "customers"), contact, customer, events, thread, messages, promises })
 }
 
 pub(super) async fn record_consent(

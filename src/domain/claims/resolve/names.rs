@@ -196,7 +196,9 @@ impl Checker<'_> {
                 || before.ends_with("your ")
                 || before.contains("you were on ")
                 || before.contains("you had the ")
-                || before.contains("your time on ")
+                || ["your time on ", "your plan was ", "your plan is ", "your plan: ", "subscribed to ", "your subscription to ", "you chose "]
+                    .iter()
+                    .any(|lead| before.contains(lead))
         });
         if is_plan
             && says_theirs
