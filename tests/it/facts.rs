@@ -91,6 +91,7 @@ async fn every_verdict_is_given_where_it_belongs() {
     enter(&desk, Body::Offer(Offer { eligible_reasons: vec![Reason::PoorSupport], ..offer("SORRY15", 15) }));
     enter(&desk, Body::Offer(Offer { expires_on: Some(date(2020, 1, 31)), ..offer("OLD50", 50) }));
     let plan = enter(&desk, Body::PlanPrice(PlanPrice { name: "Starter".into(), price: dollars(7900), features: vec![] }));
+    enter(&desk, Body::PlanPrice(PlanPrice { name: "Business".into(), price: dollars(19_900), features: vec![] }));
     let shipped =
         |title: &str, day| ProductUpdate { title: title.into(), summary: format!("{title} is done."), shipped_on: day, ..ProductUpdate::default() };
     enter(&desk, Body::ProductUpdate(shipped("Zapier connection", date(2026, 3, 2))));
@@ -113,6 +114,8 @@ async fn every_verdict_is_given_where_it_belongs() {
         ("Use MERRYXMAS25 for a discount.", "MERRYXMAS25", "unsupported"),
         ("Use SORRY15 for 15% off.", "SORRY15", "conflicting"),
         ("Use OLD50 for 50% off.", "OLD50", "stale"),
+        ("Your plan was Starter.", "Starter", "exact"),
+        ("Your plan was Business.", "Business", "conflicting"),
         ("You were with us for three months.", "three months", "exact"),
         ("You were with us for five months.", "five months", "conflicting"),
         ("The Starter plan is $79 a month.", "$79", "exact"),

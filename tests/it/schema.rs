@@ -49,6 +49,40 @@ async fn an_outbox_row_of_a_gated_mailbox_needs_an_approval_of_these_words() {
 }
 
 #[actix_web::test]
+async fn no_outbox_row_while_a_claim_is_open_and_no_change_of_what_was_recorded() {
+    let desk = Desk::new().await;
+    let (_, sent) = desk.send(Mode::Autonomous, "a@example.com", json!({"consent_basis": "consent"})).await;
+    let id = sent["id"].as_str().unwrap();
+    // As if a claim were found after clearing: the row that exists keeps its warrant, and none replaces it.
+    sql(&desk, &format!("UPDATE messages SET claims_open = 1 WHERE id = '{id}'")).unwrap();
+    let refused = sql(&desk, &format!("UPDATE outbox SET warrant_id = warrant_id WHERE message_id = '{id}'")).unwrap_err();
+    assert!(refused.contains("outbox row with an open claim"), "{refused}");
+    let columns = "message_id, warrant_id, mailbox_id, state, not_before, attempts, updated_at";
+    let copy = format!(
+        "INSERT INTO outbox ({columns}) SELECT message_id, warrant_id, mailbox_id, state, not_before, attempts, updated_at FROM outbox WHERE message_id = '{id}'"
+    );
+    let refused = sql(&desk, &copy).unwrap_err();
+    assert!(refused.contains("outbox row with an open claim"), "{refused}");
+
+    let (_, held) = desk.send(Mode::GatedSend, "b@example.com", json!({"text_body": "It is free."})).await;
+    let (_, pending) = desk.call(&desk.oversight, "GET", "/v1/oversight/pending", json!(null)).await;
+    let key = pending["messages"][0]["claims"][0]["key"].as_str().unwrap();
+    let path = format!("/v1/emails/{}/claims/{key}/waiver", held["id"].as_str().unwrap());
+    assert_eq!(desk.call(&desk.oversight, "POST", &path, json!({"reason": "agreed"})).await.0, 200);
+    sql(
+        &desk,
+        &format!("INSERT INTO promises (message_id, position, contact_id, words, sentence, made_at) SELECT id, 0, contact_id, 'free', 'free', 0 FROM messages WHERE id = '{id}'"),
+    )
+    .unwrap();
+    for (table, column) in [("fact_versions", "label"), ("claim_waivers", "reason"), ("promises", "words")] {
+        for change in [format!("UPDATE {table} SET {column} = {column}"), format!("DELETE FROM {table}")] {
+            let refused = sql(&desk, &change).unwrap_err();
+            assert!(refused.contains("cannot be changed"), "{change}: {refused}");
+        }
+    }
+}
+
+#[actix_web::test]
 async fn decisions_warrants_versions_and_the_audit_log_cannot_be_changed() {
     let desk = Desk::new().await;
     let (_, answer) = desk.send(Mode::Autonomous, "a@example.com", json!({"consent_basis": "consent"})).await;
