@@ -2,11 +2,12 @@
 
 use countersign::domain::churn::demand::{Order, demand};
 use countersign::domain::churn::{Filter, answers, shipping};
+use countersign::domain::contacts::{self, ConsentBasis, Search};
 use countersign::domain::facts::{self, Body, ProductUpdate};
 use countersign::domain::ids::FactId;
 use countersign::domain::mailboxes::{self, Mode};
-use countersign::domain::messages::State;
 use countersign::domain::messages::list::{self, ListRow};
+use countersign::domain::messages::{Origin, State};
 use countersign::domain::{churn, settings};
 use serde_json::json;
 
@@ -51,28 +52,48 @@ async fn what_ships_is_drafted_for_those_who_asked_and_held_whatever_the_mode() 
     desk.write(|conn| settings::set(conn, settings::WINBACK_MAILBOX, mailbox.as_str())).unwrap();
     left(&desk, "asked@example.com", "There is no spreadsheet download of our orders.", 4900).await;
     left(&desk, "other@example.com", "There is no dark theme.", 4900).await;
+    left(&desk, "told@example.com", "There is no dark theme, and our eyes hurt.", 4900).await;
     left(&desk, "gone@example.com", "You have no csv export at all.", 4900).await;
     desk.call(&desk.agent, "POST", "/v1/contacts", json!({"email": "gone@example.com", "tags": ["unsubscribed"]})).await;
+    let filter = Search { email_key: Some("asked@example.com".into()), limit: 1, ..Search::default() };
+    desk.write(|conn| {
+        let asked = contacts::search(conn, &OPERATOR, &filter)?.0.remove(0).row.id;
+        contacts::record_consent(conn, &OPERATOR, &asked, ConsentBasis::Consent, "sign-up form", desk.now())
+    })
+    .unwrap();
+    // The mode would let the campaign's second message pass.
+    let first = json!({"campaign": "win-back", "tags": ["win_back"], "consent_basis": "consent"});
+    let (_, first) = desk.send(Mode::Autonomous, "first@example.com", first).await;
+    let decision = json!({"message_id": first["id"], "decision": "approve"});
+    desk.call(&desk.oversight, "GET", "/v1/oversight/pending", serde_json::Value::Null).await;
+    assert_eq!(desk.call(&desk.oversight, "POST", "/v1/oversight/decide", decision).await.0, 200);
+    left(&desk, "busy@example.com", "I cannot download our orders as a spreadsheet.", 4900).await;
+    desk.send(Mode::GatedSend, "busy@example.com", json!({})).await;
     backdate(&desk, 30);
     let old = ship(&desk, "Dark theme", 20);
     let new = ship(&desk, "CSV export", 0);
     all_steps(&desk);
-    let made = rows(&desk);
+    let made: Vec<ListRow> = rows(&desk).into_iter().filter(|row| row.origin == Origin::Playbook).collect();
     assert_eq!(made.len(), 1, "{made:#?}");
     assert_eq!((made[0].to_address.as_str(), made[0].state), ("asked@example.com", State::Pending));
     assert_eq!(made[0].held_because.as_deref(), Some("They asked for it and it shipped: CSV export."));
     assert_eq!(made[0].claims_open, 0, "the draft says nothing that is not on record");
     let round = desk.read(|conn| shipping::round(conn, &new)).unwrap();
-    assert_eq!((round.asked, round.drafted, round.finished_at.is_some()), (2, 1, true));
+    assert_eq!((round.asked, round.drafted, round.finished_at.is_some()), (3, 1, true));
     assert!(desk.read(|conn| shipping::round(conn, &old)).is_none(), "an old update is history");
+    let (_, told) = desk.send(Mode::GatedSend, "told@example.com", json!({"text_body": "We shipped the Dark theme."})).await;
+    desk.call(&desk.oversight, "GET", "/v1/oversight/pending", serde_json::Value::Null).await;
+    let decision = json!({"message_id": told["id"], "decision": "approve"});
+    assert_eq!(desk.call(&desk.oversight, "POST", "/v1/oversight/decide", decision).await.0, 200);
+    desk.drain().await;
     let max = desk.person("Max");
     desk.write(|conn| shipping::start(conn, &max, &old, desk.now())).unwrap();
     all_steps(&desk);
-    let mut to: Vec<String> = rows(&desk).into_iter().map(|row| row.to_address).collect();
+    let mut to: Vec<String> = rows(&desk).into_iter().filter(|row| row.origin == Origin::Playbook).map(|row| row.to_address).collect();
     to.sort_unstable();
     assert_eq!(to, ["asked@example.com", "other@example.com"]);
     desk.drain().await;
-    assert_eq!(desk.catcher.messages().len(), 0);
+    assert_eq!(desk.catcher.messages().len(), 2, "only what a person approved");
 }
 
 #[actix_web::test]

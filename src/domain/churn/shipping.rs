@@ -6,7 +6,6 @@ use jiff::civil::Date;
 use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
-use crate::domain::contacts::{self, suppressions};
 use crate::domain::drafting::{Draft, draft_all};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::facts::{self, ProductUpdate};
@@ -114,11 +113,7 @@ fn consider(conn: &mut Conn, event: &ChurnEvent, fact: &FactId, now: Time) -> Re
 /// Writes a letter about the update and submits it, unless something is on its way to them already.
 fn draft(conn: &mut Conn, event: &ChurnEvent, fact: &FactId, now: Time) -> Result<bool> {
     let Some(contact) = &event.contact_id else { return Ok(false) };
-    let row = contacts::row(conn, contact)?;
-    if suppressions::of(conn, &row.email_key)?.is_some()
-        || messages::queries::is_under_way(conn, contact)?
-        || messages::queries::was_told(conn, contact, fact)?
-    {
+    if messages::queries::is_under_way(conn, contact)? || messages::queries::was_told(conn, contact, fact)? {
         return Ok(false);
     }
     let actor = Actor::System("update round");

@@ -162,6 +162,13 @@ fn push_item(text: &str, at: Range<usize>, listing: Listing, found: &mut Vec<(Ra
     let bullet = |c: char| c.is_whitespace() || matches!(c, '-' | '•' | '*' | '–');
     let lead = item.len() - item.trim_start_matches(bullet).len();
     let item = item.trim_matches(bullet);
+    // "The Zapier connection" is listed as Zapier connection.
+    const LEADS: &[&str] = &["the ", "a ", "an ", "our ", "new ", "brand-new ", "der ", "die ", "das ", "le ", "la ", "el "];
+    let (mut lead, mut item) = (lead, item);
+    while let Some(word) = LEADS.iter().find(|word| item.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))) {
+        lead += word.len();
+        item = &item[word.len()..];
+    }
     // An item of a list is a short name without a verb of its own.
     const SENTENCE: &[&str] = &[
         "you",
