@@ -11,7 +11,7 @@ use super::sentences::{Sentence, words};
 
 static GREETING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?im)^\s*(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|hallo|guten tag|liebe[rs]?|sehr geehrte[r]?(?: (?:frau|herr))?|bonjour|cher|chère|hola|estimad[oa]|ciao)\s+((?:(?:Dr|Mr|Mrs|Ms|Prof)\.\s+)?[^,.!?\n:]{1,60}?)\s*[,!.:\n]",
+        r"(?im)^\s*(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|hallo|guten tag|liebe[rs]?|sehr geehrte[r]?(?: (?:frau|herr))?|bonjour|cher|chère|hola|estimad[oa]|ciao)\s+((?:(?:Dr|Mr|Mrs|Ms|Prof)\.\s+)?[^,.!?\n:–—]{1,60}?)(?:\s*[,!.:\n–—]|\s+-\s)",
     )
 });
 static VOCATIVE_END: LazyLock<Regex> = LazyLock::new(|| pattern(r",\s+(\p{Lu}[\p{L}'’-]+)\s*[?!.]*\s*$"));
@@ -163,11 +163,35 @@ fn push_item(text: &str, at: Range<usize>, listing: Listing, found: &mut Vec<(Ra
     let lead = item.len() - item.trim_start_matches(bullet).len();
     let item = item.trim_matches(bullet);
     // "The Zapier connection" is listed as Zapier connection.
-    const LEADS: &[&str] = &["the ", "a ", "an ", "our ", "new ", "brand-new ", "der ", "die ", "das ", "le ", "la ", "el "];
+    const LEADS: &[&str] = &[
+        "the ",
+        "a ",
+        "an ",
+        "our ",
+        "new ",
+        "brand-new ",
+        "few ",
+        "couple of ",
+        "several ",
+        "some ",
+        "both ",
+        "including ",
+        "der ",
+        "die ",
+        "das ",
+        "le ",
+        "la ",
+        "el ",
+    ];
     let (mut lead, mut item) = (lead, item);
     while let Some(word) = LEADS.iter().find(|word| item.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))) {
         lead += word.len();
         item = &item[word.len()..];
+    }
+    // "A few things" names nothing.
+    const GENERIC: &[&str] = &["things", "thing", "improvements", "updates", "changes", "features", "fixes", "items", "more", "lot", "lots"];
+    if item.split_whitespace().last().is_some_and(|word| GENERIC.contains(&word.to_lowercase().as_str())) {
+        return;
     }
     // An item of a list is a short name without a verb of its own.
     const SENTENCE: &[&str] = &[
@@ -300,6 +324,8 @@ mod tests {
     fn who_is_addressed_is_found() {
         let in_body = |text: &str| addressed(text, false).into_iter().map(|at| text[at].to_owned()).collect::<Vec<_>>();
         assert_eq!(in_body("Hi Nathan,\n\nHello"), ["Nathan"]);
+        assert_eq!(in_body("Hi Nathan - a quick one."), ["Nathan"]);
+        assert_eq!(in_body("Hi Nathan — a quick one."), ["Nathan"]);
         assert_eq!(in_body("Dear Dr. Meier,"), ["Dr. Meier"]);
         assert_eq!(in_body("Dear Anna Meier:\n"), ["Anna Meier"]);
         assert!(in_body("Hi there,\n").is_empty() && in_body("Hello everyone!").is_empty());

@@ -18,6 +18,8 @@ static TERMS: LazyLock<Stems> = LazyLock::new(|| {
     ])
 });
 static PRICE: LazyLock<Stems> = LazyLock::new(|| Stems::of(&["plan", "price", "cost", "month"]));
+/// Words of a sentence about what somebody paid.
+const PAID: &[&str] = &["was", "were", "paid", "pay", "paying", "had"];
 static STAY: LazyLock<Stems> =
     LazyLock::new(|| Stems::of(&["thank", "thanks", "customer", "stay", "stayed", "together", "loyal", "member", "subscriber", "spent"]));
 
@@ -51,6 +53,8 @@ impl Checker<'_> {
         let (named, by_sentence) = self.named_near(sentence, atom.kind());
         let ago = ["ago", "since", "been"].iter().any(|word| self.reading.text[sentence.at.clone()].to_lowercase().contains(word));
         let named = if atom.kind() == Kind::Duration && !(ago && by_sentence) { vec![] } else { named };
+        // "Could we talk on Tuesday?" beside the name of an update says nothing of its day.
+        let named = if matches!(atom.value, Value::Near(_)) && !by_sentence { vec![] } else { named };
         let settled = atom.kind() == Kind::Money && by_sentence;
         // "Prices start at $29" is right of the plan that costs so, whichever they had.
         let theirs = sentence.words.iter().any(|word| self.reading.text[word.at.clone()].eq_ignore_ascii_case("your"));
@@ -73,6 +77,14 @@ impl Checker<'_> {
         }
         // "The Starter plan is $79": what another plan or bill costs is no excuse.
         if settled {
+            // What they paid may differ from what their plan costs today.
+            let paid = sentence.words.iter().any(|word| PAID.contains(&self.reading.text[word.at.clone()].to_lowercase().as_str()));
+            if paid
+                && let Some((_, entry)) =
+                    self.own_field("mrr").filter(|(_, entry)| entry.compiled.fields.iter().any(|field| self.ground.says(&field.held, &atom.value)))
+            {
+                return Some(Finding::agreeing(Verdict::Exact, entry, 90));
+            }
             return past.or(against);
         }
         let promise = is_promise(atom.kind(), sentence);

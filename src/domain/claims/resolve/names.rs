@@ -270,7 +270,9 @@ impl Checker<'_> {
         let span = window.first()?.at.start..window.last()?.at.end;
         let written = &text[word.at.clone()];
         let other = || written.starts_with(char::is_uppercase) && part.chars().count() > 3 && !book.knows(word.stem) && !is_everyday(written);
-        let slips = !text[span.clone()].contains([',', '.', ':', ';', '\n']) && (nearly(&written.to_lowercase(), part) || other());
+        let slips = carries_meaning(written)
+            && !text[span.clone()].contains([',', '.', ':', ';', '\n'])
+            && (nearly(&written.to_lowercase(), part) || other());
         slips.then_some(span)
     }
 }
