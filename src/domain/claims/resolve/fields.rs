@@ -57,7 +57,8 @@ impl Checker<'_> {
         let named = if matches!(atom.value, Value::Near(_)) && !by_sentence { vec![] } else { named };
         let settled = atom.kind() == Kind::Money && by_sentence;
         // "Prices start at $29" is right of the plan that costs so, whichever they had.
-        let theirs = sentence.words.iter().any(|word| self.reading.text[word.at.clone()].eq_ignore_ascii_case("your"));
+        let says = |list: &[&str]| sentence.words.iter().any(|word| list.contains(&self.reading.text[word.at.clone()].to_lowercase().as_str()));
+        let theirs = says(&["your"]) || says(PAID);
         if atom.kind() == Kind::Money && !by_sentence && !theirs && sentence.stems.shares(&PRICE) {
             let plans = self.ground.common.plans.iter().map(|at| &self.ground.common.entries[*at]);
             let costs = |entry: &&Entry| {
