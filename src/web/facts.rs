@@ -38,6 +38,11 @@ fn known_word<'de, T: std::str::FromStr, D: serde::Deserializer<'de>>(given: D) 
     Ok(String::deserialize(given)?.parse().ok())
 }
 
+/// Whether a fact is an offer whose last day has passed.
+fn is_over(fact: &Fact) -> bool {
+    matches!(&*fact.body, Body::Offer(offer) if offer.expires_on.is_some_and(|day| day < clock::now().date()))
+}
+
 /// A field of a form with what it holds.
 struct Filled {
     field: &'static Field,
@@ -105,7 +110,6 @@ struct ListPage {
     fields: Vec<Filled>,
     problem: Option<String>,
     imported: Option<Imported>,
-    today: jiff::civil::Date,
 }
 
 impl ListPage {
@@ -115,7 +119,7 @@ impl ListPage {
 
     /// Whether it is an offer whose last day has passed.
     fn is_over(&self, fact: &Fact) -> bool {
-        matches!(&*fact.body, Body::Offer(offer) if offer.expires_on.is_some_and(|day| day < self.today))
+        is_over(fact)
     }
 
     /// What the page is about, for sentences.
@@ -150,17 +154,7 @@ async fn page(person: &Person, state: &State, query: Query) -> Result<ListPage, 
     let ((rows, more), proposed) = state.read(move |conn| Ok((facts::list(conn, &actor, &filter)?, facts::count_proposed(conn)?))).await?;
     let next = rows.last().filter(|_| more).map(|row| row.id.clone());
     let fields = query.kind.map(|kind| filled(kind, |_| String::new())).unwrap_or_default();
-    Ok(ListPage {
-        chrome: person.visit.chrome("Facts", "facts"),
-        query,
-        rows,
-        next,
-        proposed,
-        fields,
-        problem: None,
-        imported: None,
-        today: clock::now().date(),
-    })
+    Ok(ListPage { chrome: person.visit.chrome("Facts", "facts"), query, rows, next, proposed, fields, problem: None, imported: None })
 }
 
 pub(super) async fn index(person: Person, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
@@ -236,6 +230,10 @@ impl ShowPage {
     /// Whether it is entered by hand and so can be changed here.
     fn is_entered(&self) -> bool {
         Kind::ENTERED.contains(&self.fact.kind)
+    }
+
+    fn is_over(&self) -> bool {
+        is_over(&self.fact)
     }
 
     fn is_update(&self) -> bool {

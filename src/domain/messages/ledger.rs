@@ -194,7 +194,7 @@ fn entries(conn: &mut Conn, row: &MessageRow) -> Result<Vec<Entry>> {
     for claim in queries::claims(conn, &row.id, row.version)? {
         let place = (claim.part, claim.start_at, claim.end_at);
         // The worse of two verdicts on one claim is the one to show.
-        match entries.iter_mut().find(|entry| entry.claim.claim_key == claim.claim_key) {
+        match entries.iter_mut().find(|entry| is_same(&entry.claim, &claim)) {
             Some(entry) => {
                 entry.places.push(place);
                 if claim.verdict > entry.claim.verdict {
@@ -217,6 +217,12 @@ fn entries(conn: &mut Conn, row: &MessageRow) -> Result<Vec<Entry>> {
     }
     entries.sort_by_key(|entry| (!entry.is_open(), entry.claim.verdict.is_supported()));
     Ok(entries)
+}
+
+/// Whether two claims are one to a reader: the same key, or the same words that rest on the same fact.
+fn is_same(a: &ClaimRow, b: &ClaimRow) -> bool {
+    let carried = |claim: &ClaimRow| claim.verdict.is_supported() && claim.fact_id.is_some();
+    a.claim_key == b.claim_key || carried(a) && carried(b) && a.fact_id == b.fact_id && a.kind == b.kind && a.words.eq_ignore_ascii_case(&b.words)
 }
 
 /// Claims of words that are being typed, by the same rules: nothing is stored of the message.
