@@ -66,10 +66,10 @@ pub(super) fn marked(text: &str, entries: &[Entry], part: Part) -> Vec<Marked> {
 fn style(standing: &str) -> &'static str {
     match standing {
         "exact" | "quoted" => "background:none;color:inherit;text-decoration:underline solid 2px #1a7f4b;text-underline-offset:3px",
-        "stale" => "background:#fff3d6;color:inherit;text-decoration:underline dashed 2px #9a6700;text-underline-offset:3px",
-        "conflicting" => "background:#fff3d6;color:inherit;text-decoration:underline wavy 2px #9a6700;text-underline-offset:3px",
+        "stale" => "background:#fff3d6;color:#1f2328;text-decoration:underline dashed 2px #9a6700;text-underline-offset:3px",
+        "conflicting" => "background:#fff3d6;color:#1f2328;text-decoration:underline wavy 2px #9a6700;text-underline-offset:3px",
         "waived" => "background:none;color:inherit;text-decoration:underline dotted 2px #57606a;text-underline-offset:3px",
-        _ => "background:#ffe3e3;color:inherit;text-decoration:underline double 2px #b42318;text-underline-offset:3px",
+        _ => "background:#ffe3e3;color:#1f2328;text-decoration:underline double 2px #b42318;text-underline-offset:3px",
     }
 }
 

@@ -129,6 +129,7 @@ async fn every_verdict_is_given_where_it_belongs() {
         ("We never sell your data.", "never", "quoted"),
         ("We never raise prices.", "never", "unsupported"),
         ("It is free for you.", "free", "unsupported"),
+        ("It is free to restart.", "free", "unsupported"),
         ("Start at https://example.com/start?utm_source=mail.", "https://example.com/start?utm_source=mail", "exact"),
         ("Start at https://example.com/begin.", "https://example.com/begin", "conflicting"),
         ("Start at https://evil.test/start.", "https://evil.test/start", "unsupported"),

@@ -433,7 +433,8 @@ impl Found<'_> {
             let manners = match word.as_str() {
                 "free" => {
                     matches!(before.as_str(), "feel" | "hands" | "toll" | "duty" | "you're" | "you’re")
-                        || matches!(after.as_str(), "to" | "from" | "up")
+                        || matches!(before.as_str(), "are" | "be" | "were") && after == "to"
+                        || matches!(after.as_str(), "from" | "up")
                 }
                 "always" | "never" => {
                     matches!(before.as_str(), "you" | "they" | "you've" | "you’ve" | "who" | "customers" | "as")
