@@ -6,6 +6,7 @@ use countersign::domain::mailboxes::Mode;
 use countersign::domain::messages::decide::{Decide, decide};
 use countersign::domain::messages::{self, DecisionKind, Message, State, ledger, promises, recall};
 use countersign::domain::money::Money;
+use countersign::domain::outbox::{self, Dot, WorkerId};
 use countersign::domain::reason::Reason;
 use jiff::civil::date;
 use serde_json::{Value, json};
@@ -316,6 +317,35 @@ async fn an_offer_that_ends_after_approval_stops_at_the_final_dot() {
     let after = message(&desk, &id);
     assert_eq!(after.row.state, State::Pending, "{:?}", after.row.state_reason);
     assert_eq!(desk.catcher.messages().len(), 0);
+}
+
+#[actix_web::test]
+async fn an_offer_whose_budget_is_promised_away_promises_no_more() {
+    let desk = Desk::new().await;
+    // Three months at 20 % of $100 are $60 to each; $100 carry two promises, the second over the brim.
+    enter(&desk, Body::Offer(Offer { budget: Some(dollars(10_000)), ..offer("BACK20", 20) }));
+    let mut ids = vec![];
+    for to in ["una@example.com", "vic@example.com", "wim@example.com"] {
+        let event = json!({"customer_email": to, "mrr": 10_000, "currency": "usd", "tenure_days": 50, "cancel_reason": "too_expensive"});
+        assert_eq!(desk.call(&desk.agent, "POST", "/api/v1/churn-events", event).await.0, 201);
+        let (_, answer) = desk.send(Mode::GatedSend, to, json!({"text_body": "Use BACK20 for 20% off."})).await;
+        ids.push(answer["id"].as_str().unwrap().to_owned());
+        decided(&desk, "Rita", ids.last().unwrap(), DecisionKind::Approve).unwrap();
+    }
+    // As a worker does it, one after the other.
+    let worker = WorkerId::new();
+    for wanted in [1, 1, 0] {
+        let claimed = desk.write(|conn| outbox::claim(conn, &worker, 1, desk.now())).unwrap();
+        assert_eq!(claimed.len(), wanted);
+        for claimed in claimed {
+            let Dot::Go(at_dot) = desk.write(|conn| outbox::reach_dot(conn, claimed, desk.now())).unwrap() else { panic!("stopped at the dot") };
+            desk.write(|conn| outbox::record_sent(conn, *at_dot, "250 ok", desk.now())).unwrap();
+        }
+    }
+    let states: Vec<State> = ids.iter().map(|id| message(&desk, id).row.state).collect();
+    assert_eq!(states, [State::Sent, State::Sent, State::Pending]);
+    assert!(message(&desk, &ids[2]).row.held_because.unwrap().contains("promised away"));
+    assert_eq!(verdict(&desk, Some("wim@example.com"), "Use BACK20 for 20% off.", "20%").await, "stale");
 }
 
 #[actix_web::test]

@@ -206,13 +206,26 @@ pub fn company(conn: &mut Conn) -> Result<HashMap<String, String>> {
 pub fn spent_offers(conn: &mut Conn) -> Result<Vec<FactId>> {
     let mut spent = vec![];
     for (id, offer) in offers(conn)? {
-        if let Some(budget) = offer.budget
-            && queries::promised(conn, &id, &budget.currency)? >= budget.minor
-        {
+        if is_promised_away(conn, &id, &offer)? {
             spent.push(id);
         }
     }
     Ok(spent)
+}
+
+fn is_promised_away(conn: &mut Conn, id: &FactId, offer: &Offer) -> Result<bool> {
+    match &offer.budget {
+        Some(budget) => Ok(queries::promised(conn, id, &budget.currency)? >= budget.minor),
+        None => Ok(false),
+    }
+}
+
+/// Whether the budget of this offer is promised away.
+pub(in crate::domain) fn is_spent(conn: &mut Conn, id: &FactId) -> Result<bool> {
+    match body_of(conn, id)? {
+        Some(Body::Offer(offer)) => is_promised_away(conn, id, &offer),
+        _ => Ok(false),
+    }
 }
 
 /// Refuses ids of facts that do not exist or do not hold.

@@ -102,13 +102,12 @@ pub(super) fn set_revision(conn: &mut Conn, revision: &str) -> QueryResult<()> {
 
 /// How much of an offer was promised so far, in minor units of this currency.
 pub(super) fn promised(conn: &mut Conn, id: &FactId, currency: &str) -> QueryResult<i64> {
-    let values: Vec<i64> = promises::table
+    // The sum of big integers is a decimal in PostgreSQL and an integer in SQLite.
+    promises::table
         .filter(promises::fact_id.eq(id.as_str()))
         .filter(promises::currency.eq(currency))
-        .filter(promises::value_minor.is_not_null())
-        .select(promises::value_minor.assume_not_null())
-        .load(conn)?;
-    Ok(values.iter().sum())
+        .select(diesel::dsl::sql::<diesel::sql_types::BigInt>("CAST(COALESCE(SUM(value_minor), 0) AS BIGINT)"))
+        .get_result(conn)
 }
 
 pub(super) fn list(conn: &mut Conn, filter: &Filter) -> QueryResult<Vec<Fact>> {

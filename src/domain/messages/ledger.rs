@@ -271,10 +271,16 @@ pub fn waive(conn: &mut Conn, actor: &Actor, id: &MessageId, key: &str, reason: 
     })
 }
 
-/// Why the facts that a version rests on no longer carry it: changed, revoked, or an offer over.
+/// Why the facts that a version rests on no longer carry it: changed, revoked, or an offer
+/// that is over or whose budget is promised away.
 pub(in crate::domain) fn lost_ground(conn: &mut Conn, id: &MessageId, version: i32, today: Date) -> Result<Option<String>> {
-    Ok(queries::lost_facts(conn, id, version, &today.to_string())?
-        .into_iter()
-        .next()
-        .map(|label| format!("A fact it rests on no longer holds: {label}")))
+    if let Some(label) = queries::lost_facts(conn, id, version, &today.to_string())?.into_iter().next() {
+        return Ok(Some(format!("A fact it rests on no longer holds: {label}")));
+    }
+    for (offer, label) in queries::offers_under(conn, id, version)? {
+        if facts::is_spent(conn, &offer)? {
+            return Ok(Some(format!("The budget of an offer it rests on is promised away: {label}")));
+        }
+    }
+    Ok(None)
 }

@@ -360,6 +360,19 @@ pub(super) fn lost_facts(conn: &mut Conn, id: &MessageId, version: i32, today: &
         .load(conn)
 }
 
+/// The offers that a version rests on.
+pub(super) fn offers_under(conn: &mut Conn, id: &MessageId, version: i32) -> QueryResult<Vec<(FactId, String)>> {
+    claims::table
+        .inner_join(facts::table.on(facts::id.nullable().eq(claims::fact_id)))
+        .filter(claims::message_id.eq(id))
+        .filter(claims::version.eq(version))
+        .filter(claims::verdict.eq_any([Verdict::Exact, Verdict::Quoted]))
+        .filter(facts::kind.eq("offer"))
+        .select((facts::id, facts::label))
+        .distinct()
+        .load(conn)
+}
+
 /// Who received a claim that a fact supported, the latest message first.
 pub(super) fn recipients_of(conn: &mut Conn, fact: &FactId) -> QueryResult<Vec<Recipient>> {
     let left = [State::Sent, State::Delivered, State::Complained, State::Uncertain];
