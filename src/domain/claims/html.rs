@@ -112,7 +112,7 @@ fn tag(rest: &str, at: usize, seen: &mut Visible) -> usize {
             _ => false,
         })
         .map_or(rest.len(), |(end, _)| end + 1);
-    let inside = &rest[1..end.saturating_sub(1).max(1)];
+    let inside = rest[1..end].strip_suffix('>').unwrap_or(&rest[1..end]);
     let name: String = inside.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     if BLOCKS.contains(&name.as_str()) {
         seen.line_break(at);

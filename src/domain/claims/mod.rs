@@ -13,6 +13,8 @@ mod names;
 mod numbers;
 mod resolve;
 mod sentences;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use serde::Serialize;
