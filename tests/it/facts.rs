@@ -380,6 +380,16 @@ async fn a_changed_customer_record_makes_a_waiting_draft_stale() {
 }
 
 #[actix_web::test]
+async fn a_message_that_nobody_could_review_is_refused() {
+    let desk = Desk::new().await;
+    let text = "You get 20% off. ".repeat(1200);
+    let (status, refusal) = desk.send(Mode::GatedSend, "nia@example.com", json!({"text_body": text})).await;
+    assert_eq!((status, refusal["code"].as_str()), (422, Some("claims_too_many")), "{refusal}");
+    let (_, found) = desk.call(&desk.agent, "GET", "/v1/contacts/search?email=nia@example.com", Value::Null).await;
+    assert_eq!(found["contacts"], json!([]), "nothing half done");
+}
+
+#[actix_web::test]
 async fn facts_named_with_a_message_must_hold() {
     let desk = Desk::new().await;
     let id = enter(&desk, Body::Offer(offer("BACK20", 20)));

@@ -11,6 +11,7 @@ use regex::{Captures, Regex};
 
 use super::Kind;
 use super::numbers::{NUMBER, NUMBER_WORD, number, word_number};
+use super::taken::Taken;
 use super::values::{Day, Money, NearDay, Span, Unit, Value};
 
 /// An atom with its place in bytes.
@@ -167,7 +168,7 @@ static SHIPPED: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The atoms of a text, in order and without overlap. `known_code` says whether a word is a coupon code on record.
 pub fn atoms(text: &str, known_code: impl Fn(&str) -> bool) -> Vec<Atom> {
-    let mut found = Found { text, atoms: vec![], taken: vec![] };
+    let mut found = Found { text, atoms: vec![], taken: Taken::default() };
     for at in URL.find_iter(text) {
         let url = trim_link(at.as_str());
         found.put(at.start()..at.start() + url.len(), Value::Url(url.to_owned()), true);
@@ -263,17 +264,17 @@ fn trim_link(url: &str) -> &str {
 struct Found<'a> {
     text: &'a str,
     atoms: Vec<Atom>,
-    taken: Vec<Range<usize>>,
+    taken: Taken,
 }
 
 impl Found<'_> {
     fn is_free(&self, at: &Range<usize>) -> bool {
-        self.taken.iter().all(|taken| taken.end <= at.start || at.end <= taken.start)
+        self.taken.is_free(at)
     }
 
     fn put(&mut self, at: Range<usize>, value: Value, hard: bool) {
         if self.is_free(&at) && !at.is_empty() {
-            self.taken.push(at.clone());
+            self.taken.take(at.clone());
             self.atoms.push(Atom { at, value, hard });
         }
     }

@@ -13,6 +13,7 @@ mod names;
 mod numbers;
 mod resolve;
 mod sentences;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod values;

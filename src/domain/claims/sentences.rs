@@ -162,12 +162,32 @@ pub(super) fn sentences(text: &str) -> Vec<Sentence> {
             for (offset, sentence) in line.split_sentence_bound_indices() {
                 let lead = sentence.len() - sentence.trim_start().len();
                 let at = start + offset + lead..start + offset + sentence.trim_end().len().max(lead);
-                if !at.is_empty() {
+                // Words without a full stop are taken in pieces: what is far away says nothing.
+                for at in pieces(text, at) {
                     found.push(Sentence::new(text, found.len(), at, paragraph));
                 }
             }
         }
         start += line.len();
+    }
+    found
+}
+
+/// The longest sentence, in bytes.
+const LONGEST: usize = 1_500;
+
+/// A stretch cut between words where it is longer than a sentence can be.
+fn pieces(text: &str, at: Range<usize>) -> Vec<Range<usize>> {
+    let mut found = vec![];
+    let mut start = at.start;
+    while at.end - start > LONGEST {
+        let room = text.floor_char_boundary(start + LONGEST);
+        let cut = text[start..room].rfind(char::is_whitespace).filter(|cut| *cut > 0).map_or(room, |cut| start + cut);
+        found.push(start..cut);
+        start = cut + text[cut..at.end].len() - text[cut..at.end].trim_start().len();
+    }
+    if start < at.end {
+        found.push(start..at.end);
     }
     found
 }

@@ -16,6 +16,9 @@ use crate::domain::{mailboxes, text};
 use super::content::Words;
 use super::{Content, Message, MessageRow, State, decide, log, queries};
 
+/// Most claims of one message, those of all parts together.
+const MOST_CLAIMS: usize = 2_000;
+
 /// A claim as kept with a version of a message.
 #[derive(Debug, Clone, Queryable, Insertable)]
 #[diesel(table_name = crate::db::schema::claims)]
@@ -118,7 +121,13 @@ pub struct Counts {
 /// The claims of a content, found now. Lengths since a day are measured from `written`.
 pub(super) fn find(conn: &mut Conn, contact: &ContactId, content: &Content, written: Time, now: Time) -> Result<Vec<Claim>> {
     let ground = Ground { written: written.date(), ..claims::ground_for(conn, contact, now)? };
-    Ok(claims::check(&parts(content), &ground))
+    let found = claims::check(&parts(content), &ground);
+    if found.len() > MOST_CLAIMS {
+        let count = found.len();
+        let detail = format!("The message makes {count} claims; nobody can review more than {MOST_CLAIMS}. Shorten it, or split it.");
+        return Err(Error::invalid("claims_too_many", "text_body", detail));
+    }
+    Ok(found)
 }
 
 fn parts(content: &Content) -> Vec<(Part, &str)> {

@@ -100,7 +100,19 @@ struct Reading {
     mentions: Vec<Mention>,
     quotes: Vec<Range<usize>>,
     map: Option<super::Visible>,
-    source: String,
+    /// For each byte of the source, the scalar values before it.
+    scalars: Vec<u32>,
+}
+
+fn scalars(source: &str) -> Vec<u32> {
+    let mut before = 0;
+    let mut scalars: Vec<u32> = vec![];
+    for c in source.chars() {
+        scalars.extend(std::iter::repeat_n(before, c.len_utf8()));
+        before += 1;
+    }
+    scalars.push(before);
+    scalars
 }
 
 /// A line of one of the two books: the entry and the line in it.
@@ -139,15 +151,17 @@ impl Reading {
         mentions.sort_by_key(|mention| mention.at.start);
         let sentences = sentences(&text);
         let likes = sentences.iter().map(|_| OnceCell::new()).collect();
-        Reading { part, sentences, likes, quotes: quoted(&text), atoms, mentions, map, source: source.to_owned(), text }
+        Reading { part, sentences, likes, quotes: quoted(&text), atoms, mentions, map, scalars: scalars(source), text }
     }
 
     fn sentence_of(&self, at: &Range<usize>) -> Option<&Sentence> {
-        self.sentences.iter().find(|sentence| sentence.at.start <= at.start && at.start < sentence.at.end)
+        let after = self.sentences.partition_point(|sentence| sentence.at.start <= at.start);
+        self.sentences[..after].last().filter(|sentence| at.start < sentence.at.end)
     }
 
     fn mentions_in(&self, at: &Range<usize>) -> impl Iterator<Item = &Mention> {
-        self.mentions.iter().filter(move |mention| at.start <= mention.at.start && mention.at.end <= at.end)
+        let first = self.mentions.partition_point(|mention| mention.at.start < at.start);
+        self.mentions[first..].iter().take_while(move |mention| mention.at.start < at.end).filter(move |mention| mention.at.end <= at.end)
     }
 
     /// The sentences of the paragraph, the own one first.
@@ -192,12 +206,11 @@ impl Checker<'_> {
     }
 
     fn claim_at(&self, place: Range<usize>, words: String, sentence: String, kind: Kind, hard: bool, found: Finding) -> Claim {
-        let source = &self.reading.source;
-        let start = source[..place.start].chars().count();
+        let start = self.reading.scalars[place.start] as usize;
         Claim {
             part: self.reading.part,
             start,
-            end: start + source[place].chars().count(),
+            end: self.reading.scalars[place.end] as usize,
             words,
             sentence,
             kind,

@@ -7,6 +7,7 @@ use super::super::atoms::Atom;
 use super::super::book::{Book, Entry, Name, Standing, plain};
 use super::super::names::{Listing, addressed, capitalised, listed, nearly};
 use super::super::sentences::{Sentence, carries_meaning, stems, words};
+use super::super::taken::Taken;
 use super::super::{Claim, Kind, Part, Verdict};
 use super::fields::is_promise;
 use super::{Checker, Finding, Mention};
@@ -45,36 +46,37 @@ impl Checker<'_> {
     fn are_somebodys(&self, at: &Range<usize>) -> bool {
         const SAID: &[&str] = &["wrote", "said", "told", "asked", "mentioned", "words", "put", "says", "writes"];
         let before = &self.reading.text[..at.start];
-        let line = before.rsplit('\n').next().unwrap_or_default();
+        // The word before is near; the line may be long.
+        let near = before.char_indices().rev().nth(60).map_or(0, |(at, _)| at);
+        let line = before[near..].rsplit('\n').next().unwrap_or_default();
         words(line).map(|(_, word)| word).last().is_some_and(|word| SAID.contains(&word.to_lowercase().as_str()))
     }
 
     pub(super) fn names(&self, quotes: &[(Range<usize>, Option<&Entry>)], claims: &mut Vec<Claim>) {
         let text = &self.reading.text;
-        let mut taken: Vec<Range<usize>> = self.reading.atoms.iter().map(|atom| atom.at.clone()).collect();
-        let free = |taken: &[Range<usize>], at: &Range<usize>| taken.iter().all(|other| other.end <= at.start || at.end <= other.start);
+        let mut taken: Taken = self.reading.atoms.iter().map(|atom| atom.at.clone()).collect();
         for at in addressed(text, self.reading.part == Part::Subject) {
             let of_others = self.reading.mentions.iter().any(|mention| mention.at == at && mention.own.is_empty());
             if !of_others && let Some(found) = self.addressee(&text[at.clone()]) {
-                taken.push(at.clone());
+                taken.take(at.clone());
                 claims.push(self.claim(at, Kind::Name, true, found));
             }
         }
         let whole: Vec<Range<usize>> = self.reading.mentions.iter().map(|mention| mention.at.clone()).collect();
         let lists = listed(text, &whole);
         for (at, listing) in &lists {
-            if free(&taken, at)
+            if taken.is_free(at)
                 && let Some(found) = self.item(at, *listing)
             {
-                taken.push(at.clone());
+                taken.take(at.clone());
                 claims.push(self.claim(at.clone(), Kind::Name, true, found));
             }
         }
         let mut seen: HashSet<String> = HashSet::new();
         for mention in &self.reading.mentions {
             let name = text[mention.at.clone()].to_lowercase();
-            if free(&taken, &mention.at) {
-                taken.push(mention.at.clone());
+            if taken.is_free(&mention.at) {
+                taken.take(mention.at.clone());
                 let found = self.mention(mention);
                 if !found.verdict.is_supported() || seen.insert(name) {
                     claims.push(self.claim(mention.at.clone(), Kind::Name, true, found));
@@ -87,8 +89,9 @@ impl Checker<'_> {
                 let inside = sentence.words.iter().filter(|word| at.start <= word.at.start && word.at.end <= at.end);
                 let known = inside.into_iter().all(|word| self.books().any(|book| book.knows(word.stem)));
                 let quoted = quotes.iter().any(|(quote, entry)| entry.is_some() && quote.start <= at.start && at.end <= quote.end);
-                if free(&taken, &at) && !known && !quoted && !self.reading.quotes.iter().any(|quote| quote.start <= at.start && at.end <= quote.end) {
-                    taken.push(at.clone());
+                if taken.is_free(&at) && !known && !quoted && !self.reading.quotes.iter().any(|quote| quote.start <= at.start && at.end <= quote.end)
+                {
+                    taken.take(at.clone());
                     claims.push(self.claim(at, Kind::Name, false, Finding::none("No fact on record has this name.")));
                 }
             }
@@ -218,7 +221,7 @@ impl Checker<'_> {
     }
 
     /// Words that are nearly a name on record: a slip, or something that does not exist.
-    fn near_names(&self, sentence: &Sentence, taken: &mut Vec<Range<usize>>, claims: &mut Vec<Claim>) {
+    fn near_names(&self, sentence: &Sentence, taken: &mut Taken, claims: &mut Vec<Claim>) {
         for index in 0..sentence.words.len() {
             if self.reading.text[sentence.words[index].at.clone()].chars().count() < 4 {
                 continue;
@@ -229,20 +232,20 @@ impl Checker<'_> {
                     // A shorter name of several words inside does not make the longer one right.
                     let shorter = |other: &Range<usize>| span.start <= other.start && other.end <= span.end && other.len() < span.len();
                     let several = |other: &Range<usize>| words(&self.reading.text[other.clone()]).nth(1).is_some();
-                    let clashes = taken.iter().any(|other| other.start < span.end && span.start < other.end && !(shorter(other) && several(other)));
+                    let clashes = taken.overlapping(&span).any(|other| !(shorter(&other) && several(&other)));
                     (!clashes).then_some((span, &book.entries[name.entry]))
                 });
                 if let Some((span, entry)) = found {
                     let found =
                         Finding::on(Verdict::Conflicting, entry, 0, format!("Nothing on record has this name. There is {}.", entry.rest.label));
-                    taken.push(span.clone());
+                    taken.take(span.clone());
                     claims.push(self.claim(span, Kind::Name, true, found));
                 }
             }
         }
         let text = &self.reading.text;
         for (index, word) in sentence.words.iter().enumerate() {
-            let free = taken.iter().all(|other| other.end <= word.at.start || word.at.end <= other.start);
+            let free = taken.is_free(&word.at);
             let written = &text[word.at.clone()];
             if !free || !written.starts_with(char::is_uppercase) || written.chars().count() < 4 || self.books().any(|book| book.knows(word.stem)) {
                 continue;
@@ -252,7 +255,7 @@ impl Checker<'_> {
             let same_start = |entry: &Entry| words(&entry.rest.label).any(|(_, other)| other.chars().next() == written.chars().next());
             if let Some(entry) = near.filter(|entry| index > 0 || same_start(entry)) {
                 let found = Finding::on(Verdict::Conflicting, entry, 0, format!("This is nearly, but not quite: {}.", entry.rest.label));
-                taken.push(word.at.clone());
+                taken.take(word.at.clone());
                 claims.push(self.claim(word.at.clone(), Kind::Name, true, found));
             }
         }
