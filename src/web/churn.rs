@@ -112,7 +112,7 @@ impl ShowPage {
 pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let (actor, id, now) = (person.actor.clone(), ChurnEventId::from(id.as_str()), clock::now());
     let visit = person.visit.clone();
-    let page = state
+    let (event, customer, thread, answers, variants, messages) = state
         .read(move |conn| {
             let event = churn::get(conn, &actor, &id)?;
             let threshold = answers::threshold(conn)?;
@@ -127,8 +127,7 @@ pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<
             };
             Ok((event, customer, thread, answers, variants, messages))
         })
-        .await;
-    let (event, customer, thread, answers, variants, messages) = page.map_err(|error| PageError::from(error).with_visit(visit.clone()))?;
+        .await?;
     let title = event.customer_name.clone().or_else(|| event.customer_email.clone()).unwrap_or_else(|| "A customer".to_owned());
     html(&ShowPage { chrome: visit.chrome(title, "churn"), event, customer, thread, answers, variants, messages })
 }
@@ -147,7 +146,7 @@ struct VariantsPage {
 pub(super) async fn variants(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), ChurnEventId::from(id.as_str()));
     let visit = person.visit.clone();
-    let found = state
+    let (event, variants, mailboxes, set_up, runs) = state
         .read(move |conn| {
             let set_up = crate::domain::settings::get(conn, crate::domain::settings::WINBACK_MAILBOX)?;
             Ok((
@@ -158,8 +157,7 @@ pub(super) async fn variants(person: Person, state: web::Data<State>, id: web::P
                 runs::list(conn, &actor, &id)?,
             ))
         })
-        .await;
-    let (event, variants, mailboxes, set_up, runs) = found.map_err(|error| PageError::from(error).with_visit(visit.clone()))?;
+        .await?;
     let page =
         VariantsPage { chrome: visit.chrome("Nine variants", "churn"), event, variants, mailboxes, chosen_mailbox: set_up.unwrap_or_default(), runs };
     html(&page)
@@ -167,7 +165,7 @@ pub(super) async fn variants(person: Person, state: web::Data<State>, id: web::P
 
 pub(super) async fn generate(person: Person, state: web::Data<State>, id: web::Path<String>, _form: Form) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), ChurnEventId::from(id.as_str()));
-    state.draft(&actor, &id).await.map_err(|error| PageError::from(error).with_visit(person.visit))?;
+    state.draft(&actor, &id).await?;
     Ok(see_other(&format!("/churn/{id}/variants")))
 }
 
@@ -181,13 +179,12 @@ pub(super) async fn choose(
     let (event, variant) = path.into_inner();
     let (event, variant) = (ChurnEventId::from(event.as_str()), VariantId::from(variant.as_str()));
     let (actor, named, email_configured) = (person.actor.clone(), form.some("mailbox").map(str::to_owned), state.email_configured);
-    let done = state
+    let message = state
         .write(move |conn| {
             let choice = Choice { mailbox: named.as_deref(), email_configured, mode: None };
             nine::choose(conn, &actor, &event, &variant, choice, clock::now())
         })
-        .await;
-    let message = done.map_err(|error| PageError::from(error).with_visit(person.visit))?;
+        .await?;
     flash(
         &session,
         match message.row.state {
@@ -221,8 +218,7 @@ pub(super) async fn recovered(
 ) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), ChurnEventId::from(id.as_str()));
     let target = id.clone();
-    let done = state.write(move |conn| churn::recover(conn, &actor, &target, clock::now())).await;
-    done.map_err(|error| PageError::from(error).with_visit(person.visit))?;
+    state.write(move |conn| churn::recover(conn, &actor, &target, clock::now())).await?;
     flash(&session, "Marked as recovered.");
     Ok(see_other(&format!("/churn/{id}")))
 }

@@ -6,12 +6,12 @@ use askama::Template;
 
 use super::errors::PageError;
 use super::form::Form;
+use super::messages::words_of;
 use super::page::{Person, flash, html, see_other};
 use crate::app::State;
 use crate::clock;
 use crate::domain::claims::{self, Claim, Part, TextToCheck};
 use crate::domain::ids::MessageId;
-use crate::domain::messages::content::Words;
 use crate::domain::messages::ledger::{self, Entry};
 
 /// A stretch of text, with the claim it is.
@@ -116,8 +116,7 @@ pub(super) async fn waive(
     let (id, key) = path.into_inner();
     let (actor, id, reason) = (person.actor.clone(), MessageId::from(id.as_str()), form.get("reason").to_owned());
     let target = id.clone();
-    let done = state.write(move |conn| ledger::waive(conn, &actor, &target, &key, &reason, clock::now())).await;
-    let message = done.map_err(|error| PageError::from(error).with_visit(person.visit))?;
+    let message = state.write(move |conn| ledger::waive(conn, &actor, &target, &key, &reason, clock::now())).await?;
     flash(
         &session,
         match message.row.claims_open {
@@ -150,8 +149,7 @@ fn live(found: Vec<Claim>) -> Live {
 /// The claims of a message as it is being edited.
 pub(super) async fn while_editing(person: Person, state: web::Data<State>, id: web::Path<String>, form: Form) -> Result<HttpResponse, PageError> {
     let id = MessageId::from(id.as_str());
-    let words =
-        Words { subject: form.get("subject").to_owned(), text: Some(form.get("text").to_owned()), html: form.some("html").map(str::to_owned) };
+    let words = words_of(&form);
     let found = state.write(move |conn| ledger::preview(conn, &person.actor, &id, &words, clock::now())).await?;
     html(&live(found))
 }

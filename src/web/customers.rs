@@ -77,7 +77,7 @@ impl ShowPage {
 
 pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), ContactId::from(id.as_str()));
-    let found = state
+    let (contact, customer, events, thread, messages, promises) = state
         .read(move |conn| {
             let contact = contacts::get(conn, &actor, &id)?;
             let filter = list::Filter { contact: Some(id.clone()), limit: 50, ..list::Filter::default() };
@@ -88,8 +88,7 @@ pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<
             let customer = contacts::customer(conn, &id)?;
             Ok((contact, customer, churn::of_contact(conn, &actor, &id)?, threads::of_contact(conn, &actor, &id)?, messages, promises))
         })
-        .await;
-    let (contact, customer, events, thread, messages, promises) = found.map_err(|error| PageError::from(error).with_visit(person.visit.clone()))?;
+        .await?;
     let title = contact.row.name.clone().unwrap_or_else(|| contact.row.email.clone());
     html(&ShowPage { chrome: person.visit.chrome(title, "customers"), contact, customer, events, thread, messages, promises })
 }
@@ -103,8 +102,7 @@ pub(super) async fn record_consent(
 ) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), ContactId::from(id.as_str()));
     let (target, basis, source) = (id.clone(), form.word::<ConsentBasis>("basis")?, form.get("source").to_owned());
-    let done = state.write(move |conn| contacts::record_consent(conn, &actor, &target, basis, &source, clock::now())).await;
-    done.map_err(|error| PageError::from(error).with_visit(person.visit))?;
+    state.write(move |conn| contacts::record_consent(conn, &actor, &target, basis, &source, clock::now())).await?;
     flash(&session, "Recorded.");
     Ok(see_other(&format!("/customers/{id}")))
 }

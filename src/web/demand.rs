@@ -67,7 +67,7 @@ pub(super) async fn set_synonyms(person: Person, state: web::Data<State>, sessio
             let page = DemandPage { synonyms: words, problem: Some(error.detail), ..page(&person, &state, Order::Revenue).await? };
             html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
-        Err(error) => Err(PageError::from(error).with_visit(person.visit)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -81,8 +81,7 @@ pub(super) async fn judge(
 ) -> Result<HttpResponse, PageError> {
     let (actor, id, fact) = (person.actor.clone(), ChurnEventId::from(id.as_str()), FactId::from(form.get("fact")));
     let (target, accepted) = (id.clone(), form.get("accepted") == "yes");
-    let done = state.write(move |conn| answers::judge(conn, &actor, &target, &fact, accepted, clock::now())).await;
-    done.map_err(|error| PageError::from(error).with_visit(person.visit))?;
+    state.write(move |conn| answers::judge(conn, &actor, &target, &fact, accepted, clock::now())).await?;
     flash(&session, if accepted { "Noted: it answers what they asked for." } else { "Noted: it does not answer what they asked for." });
     Ok(see_other(&format!("/churn/{id}")))
 }

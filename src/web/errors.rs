@@ -7,33 +7,22 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 
-use super::page::{Chrome, Visit, Visitor};
+use super::page::{Chrome, Visit};
 use crate::domain::error::{Error, Kind};
 
-/// An error shown as a page.
+/// An error shown as a page. The guard puts it into the frame of who visits.
 #[derive(Debug)]
-pub struct PageError {
-    error: Error,
-    visit: Rc<Visit>,
-}
-
-impl PageError {
-    /// Shows it in the frame of who visits.
-    pub fn with_visit(mut self, visit: Rc<Visit>) -> Self {
-        self.visit = visit;
-        self
-    }
-}
+pub struct PageError(Error);
 
 impl From<Error> for PageError {
     fn from(error: Error) -> Self {
-        PageError { error, visit: Rc::default() }
+        PageError(error)
     }
 }
 
 impl fmt::Display for PageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
+        self.0.fmt(f)
     }
 }
 
@@ -48,11 +37,18 @@ struct ErrorPage<'a> {
 
 impl ResponseError for PageError {
     fn status_code(&self) -> StatusCode {
-        crate::api::status(self.error.kind)
+        crate::api::status(self.0.kind)
     }
 
     fn error_response(&self) -> HttpResponse {
-        let title = match self.error.kind {
+        self.framed(&Rc::default())
+    }
+}
+
+impl PageError {
+    /// The page, in the frame of who visits.
+    pub(super) fn framed(&self, visit: &Rc<Visit>) -> HttpResponse {
+        let title = match self.0.kind {
             Kind::BadRequest | Kind::Invalid | Kind::TooLarge => "That could not be taken",
             Kind::NotFound => "Nothing here",
             Kind::Forbidden => "Not allowed",
@@ -61,12 +57,12 @@ impl ResponseError for PageError {
             Kind::StorageFull => "No room left",
             Kind::Internal => "Something went wrong",
         };
-        let page = ErrorPage { chrome: self.visit.chrome(title, ""), title, detail: &self.error.detail, hint: self.error.hint.as_deref() };
-        let body = page.render().unwrap_or_else(|_| self.error.detail.clone());
+        let page = ErrorPage { chrome: visit.chrome(title, ""), title, detail: &self.0.detail, hint: self.0.hint.as_deref() };
+        let body = page.render().unwrap_or_else(|_| self.0.detail.clone());
         HttpResponse::build(self.status_code()).content_type("text/html; charset=utf-8").body(body)
     }
 }
 
-pub(super) async fn not_found(visitor: Visitor) -> Result<HttpResponse, PageError> {
-    Err(PageError::from(Error::not_found("page")).with_visit(visitor.0))
+pub(super) async fn not_found() -> Result<HttpResponse, PageError> {
+    Err(Error::not_found("page").into())
 }

@@ -14,6 +14,8 @@ use super::form::{Form, verify};
 use super::page::{Chrome, Person, flash, html, html_with, see_other};
 use crate::app::State;
 use crate::clock;
+use crate::db::Conn;
+use crate::domain::actor::Actor;
 use crate::domain::churn::shipping::{self, Round};
 use crate::domain::error::{Error, Kind as ErrorKind, Result as DomainResult};
 use crate::domain::facts::fields::{self, Field, Input};
@@ -179,7 +181,7 @@ pub(super) async fn create(person: Person, state: web::Data<State>, session: Ses
             page.problem = Some(error.detail);
             html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
-        Err(error) => Err(PageError::from(error).with_visit(person.visit)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -198,7 +200,7 @@ pub(super) async fn import(
     state: web::Data<State>,
     posted: MultipartForm<Posted>,
 ) -> Result<HttpResponse, PageError> {
-    verify(&request, &posted.csrf).map_err(|error| PageError::from(error).with_visit(person.visit.clone()))?;
+    verify(&request, &posted.csrf)?;
     let Posted { kind, file, .. } = posted.into_inner();
     let wrong = |expected: String| Error::invalid("field_invalid", "kind", format!("kind must be {expected}."));
     let kind: Kind = kind.parse().map_err(wrong)?;
@@ -261,20 +263,21 @@ async fn shown(person: &Person, state: &State, id: FactId, problem: Option<Strin
 }
 
 pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    let page = shown(&person, &state, FactId::from(id.as_str()), None).await;
-    html(&page.map_err(|error| PageError::from(error).with_visit(person.visit.clone()))?)
+    html(&shown(&person, &state, FactId::from(id.as_str()), None).await?)
 }
 
-/// Answers with the page of the fact: what was done, or what is wrong.
-async fn settled<T>(
+/// Changes a fact and answers with its page: what was done, or what is wrong.
+async fn settle<T: Send + 'static>(
     person: Person,
     state: &State,
     session: &Session,
-    id: FactId,
-    done: DomainResult<T>,
+    id: &str,
+    work: impl FnOnce(&mut Conn, &Actor, &FactId) -> DomainResult<T> + Send + 'static,
     told: impl FnOnce(T) -> String,
 ) -> Result<HttpResponse, PageError> {
-    match done {
+    let (actor, id) = (person.actor.clone(), FactId::from(id));
+    let target = id.clone();
+    match state.write(move |conn| work(conn, &actor, &target)).await {
         Ok(done) => {
             flash(session, told(done));
             Ok(see_other(&format!("/facts/{id}")))
@@ -282,7 +285,7 @@ async fn settled<T>(
         Err(error) if matches!(error.kind, ErrorKind::Invalid | ErrorKind::Conflict) => {
             html_with(StatusCode::UNPROCESSABLE_ENTITY, &shown(&person, state, id, Some(error.detail)).await?)
         }
-        Err(error) => Err(PageError::from(error).with_visit(person.visit)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -293,16 +296,10 @@ pub(super) async fn change(
     id: web::Path<String>,
     form: Form,
 ) -> Result<HttpResponse, PageError> {
-    let (actor, id) = (person.actor.clone(), FactId::from(id.as_str()));
     let source = form.some("source").map(str::to_owned);
-    let done = match form.word::<Kind>("kind").and_then(|kind| body_of(kind, &form)) {
-        Ok(body) => {
-            let target = id.clone();
-            state.write(move |conn| facts::change(conn, &actor, &target, body, source.as_deref(), clock::now())).await
-        }
-        Err(error) => Err(error),
-    };
-    settled(person, &state, &session, id, done, |fact| {
+    let body = form.word::<Kind>("kind").and_then(|kind| body_of(kind, &form));
+    let work = move |conn: &mut Conn, actor: &Actor, id: &FactId| facts::change(conn, actor, id, body?, source.as_deref(), clock::now());
+    settle(person, &state, &session, &id, work, |fact| {
         format!("Version {} is in force. What rested on the old one was looked at again.", fact.version)
     })
     .await
@@ -315,10 +312,8 @@ pub(super) async fn accept(
     id: web::Path<String>,
     _form: Form,
 ) -> Result<HttpResponse, PageError> {
-    let (actor, id) = (person.actor.clone(), FactId::from(id.as_str()));
-    let target = id.clone();
-    let done = state.write(move |conn| facts::accept(conn, &actor, &target, clock::now())).await;
-    settled(person, &state, &session, id, done, |_| "Accepted. Claims can rest on it now.".to_owned()).await
+    let work = |conn: &mut Conn, actor: &Actor, id: &FactId| facts::accept(conn, actor, id, clock::now());
+    settle(person, &state, &session, &id, work, |_| "Accepted. Claims can rest on it now.".to_owned()).await
 }
 
 /// Queues drafts for the customers who asked for an update that was entered as history.
@@ -329,10 +324,8 @@ pub(super) async fn start_round(
     id: web::Path<String>,
     _form: Form,
 ) -> Result<HttpResponse, PageError> {
-    let (actor, id) = (person.actor.clone(), FactId::from(id.as_str()));
-    let target = id.clone();
-    let done = state.write(move |conn| shipping::start(conn, &actor, &target, clock::now())).await;
-    settled(person, &state, &session, id, done, |()| "Looking for customers who asked for it. Drafts appear in the queue.".to_owned()).await
+    let work = |conn: &mut Conn, actor: &Actor, id: &FactId| shipping::start(conn, actor, id, clock::now());
+    settle(person, &state, &session, &id, work, |()| "Looking for customers who asked for it. Drafts appear in the queue.".to_owned()).await
 }
 
 pub(super) async fn revoke(
@@ -342,10 +335,9 @@ pub(super) async fn revoke(
     id: web::Path<String>,
     form: Form,
 ) -> Result<HttpResponse, PageError> {
-    let (actor, id, reason) = (person.actor.clone(), FactId::from(id.as_str()), form.get("reason").to_owned());
-    let target = id.clone();
-    let done = state.write(move |conn| facts::revoke(conn, &actor, &target, &reason, clock::now())).await;
-    settled(person, &state, &session, id, done, |_| "Revoked. No claim rests on it any more, and approvals that did are void.".to_owned()).await
+    let reason = form.get("reason").to_owned();
+    let work = move |conn: &mut Conn, actor: &Actor, id: &FactId| facts::revoke(conn, actor, id, &reason, clock::now());
+    settle(person, &state, &session, &id, work, |_| "Revoked. No claim rests on it any more, and approvals that did are void.".to_owned()).await
 }
 
 pub(super) async fn correct(
@@ -355,10 +347,9 @@ pub(super) async fn correct(
     id: web::Path<String>,
     form: Form,
 ) -> Result<HttpResponse, PageError> {
-    let (actor, id) = (person.actor.clone(), FactId::from(id.as_str()));
-    let (target, subject, text) = (id.clone(), form.get("subject").to_owned(), form.get("text").to_owned());
-    let done = state.write(move |conn| recall::correct(conn, &actor, &target, &subject, &text, clock::now())).await;
-    settled(person, &state, &session, id, done, |made| format!("{} corrections are in the queue. Each waits for a decision.", made.len())).await
+    let (subject, text) = (form.get("subject").to_owned(), form.get("text").to_owned());
+    let work = move |conn: &mut Conn, actor: &Actor, id: &FactId| recall::correct(conn, actor, id, &subject, &text, clock::now());
+    settle(person, &state, &session, &id, work, |made| format!("{} corrections are in the queue. Each waits for a decision.", made.len())).await
 }
 
 /// Addresses of earlier versions of these pages.

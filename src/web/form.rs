@@ -6,7 +6,6 @@ use futures_util::future::LocalBoxFuture;
 use subtle::ConstantTimeEq;
 
 use super::errors::PageError;
-use super::page::visit_of;
 use super::session;
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::text;
@@ -73,7 +72,6 @@ impl FromRequest for Form {
     type Future = LocalBoxFuture<'static, Result<Self, PageError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let visit = visit_of(request);
         let request = request.clone();
         let bytes = web::Bytes::from_request(&request, payload);
         Box::pin(async move {
@@ -88,7 +86,7 @@ impl FromRequest for Form {
                 verify(&request, token)?;
                 Ok(fields)
             };
-            fields.await.map(Form).map_err(|error: Error| PageError::from(error).with_visit(visit))
+            fields.await.map(Form).map_err(|error: Error| error.into())
         })
     }
 }

@@ -59,7 +59,7 @@ pub(super) async fn create(
     state: web::Data<State>,
     posted: MultipartForm<Posted>,
 ) -> Result<HttpResponse, PageError> {
-    verify(&request, &posted.csrf).map_err(|error| PageError::from(error).with_visit(person.visit.clone()))?;
+    verify(&request, &posted.csrf)?;
     let Posted { file, .. } = posted.into_inner();
     let name = file.file_name.unwrap_or_else(|| "upload.csv".to_owned());
     let parsed = web::block(move || import::parse(&file.data)).await.map_err(Error::internal)?;

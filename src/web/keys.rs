@@ -67,8 +67,7 @@ pub(super) async fn revoke(
     _form: Form,
 ) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), ApiKeyId::from(id.as_str()));
-    let done = state.write(move |conn| keys::revoke(conn, &actor, &id, clock::now())).await;
-    done.map_err(|error| PageError::from(error).with_visit(person.visit))?;
+    state.write(move |conn| keys::revoke(conn, &actor, &id, clock::now())).await?;
     flash(&session, "Revoked. It is refused from now on.");
     Ok(see_other("/keys"))
 }

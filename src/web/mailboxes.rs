@@ -69,14 +69,13 @@ struct ShowPage {
 
 async fn show_page(person: &Person, state: &State, id: MailboxId, problem: Option<String>) -> Result<ShowPage, PageError> {
     let actor = person.actor.clone();
-    let found = state
+    let (mailbox, held) = state
         .read(move |conn| {
             let mailbox = mailboxes::get(conn, &actor, &id)?;
             let filter = Filter { states: vec![MessageState::Pending], mailbox: Some(id), oldest_first: true, limit: 20, ..Filter::default() };
             Ok((mailbox, list::list(conn, &actor, &filter)?.0))
         })
-        .await;
-    let (mailbox, held) = found.map_err(|error| PageError::from(error).with_visit(person.visit.clone()))?;
+        .await?;
     Ok(ShowPage { chrome: person.visit.chrome(mailbox.address.clone(), "mailboxes"), mailbox, held, problem })
 }
 
@@ -118,16 +117,14 @@ pub(super) async fn set_mode(
 ) -> Result<HttpResponse, PageError> {
     let (actor, id, mode) = (person.actor.clone(), MailboxId::from(id.as_str()), form.word::<Mode>("mode")?);
     let target = id.clone();
-    let done = state.write(move |conn| mailboxes::set_mode(conn, &actor, &target, mode, clock::now())).await;
-    done.map_err(|error| PageError::from(error).with_visit(person.visit))?;
+    state.write(move |conn| mailboxes::set_mode(conn, &actor, &target, mode, clock::now())).await?;
     flash(&session, format!("The mode is now “{}”.", mode.label()));
     Ok(see_other(&format!("/mailboxes/{id}")))
 }
 
 async fn set_stopped(person: Person, state: &State, session: &Session, id: Option<MailboxId>, stopped: bool) -> Result<HttpResponse, PageError> {
     let (actor, target) = (person.actor.clone(), id.clone());
-    let done = state.write(move |conn| mailboxes::set_stopped(conn, &actor, target.as_ref(), stopped, clock::now())).await;
-    done.map_err(|error| PageError::from(error).with_visit(person.visit))?;
+    state.write(move |conn| mailboxes::set_stopped(conn, &actor, target.as_ref(), stopped, clock::now())).await?;
     flash(session, if stopped { "Stopped. Nothing leaves until you resume." } else { "Sending goes on." });
     Ok(see_other(&id.map_or_else(|| "/mailboxes".to_owned(), |id| format!("/mailboxes/{id}"))))
 }

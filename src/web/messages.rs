@@ -204,8 +204,7 @@ pub(super) struct View {
 }
 
 pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<String>, view: web::Query<View>) -> Result<HttpResponse, PageError> {
-    let page = review(&person, &state, MessageId::from(id.as_str()), view.into_inner().view.unwrap_or_default()).await;
-    html(&page.map_err(|error| PageError::from(error).with_visit(person.visit.clone()))?)
+    html(&review(&person, &state, MessageId::from(id.as_str()), view.into_inner().view.unwrap_or_default()).await?)
 }
 
 async fn review(person: &Person, state: &State, id: MessageId, view: String) -> DomainResult<ReviewPage> {
@@ -358,7 +357,7 @@ struct ConflictPage {
 /// Decided already, or changed since: says who and when, and shows the difference.
 async fn conflict(person: Person, state: &State, id: MessageId, seen_hash: &str, error: Error) -> Result<HttpResponse, PageError> {
     if error.kind != Kind::Conflict {
-        return Err(PageError::from(error).with_visit(person.visit));
+        return Err(error.into());
     }
     let (actor, seen_hash) = (person.actor.clone(), seen_hash.to_owned());
     let (message, seen) = state
@@ -403,6 +402,11 @@ pub(super) async fn edit(person: Person, state: web::Data<State>, id: web::Path<
     })
 }
 
+/// The words that the edit page posts.
+pub(super) fn words_of(form: &Form) -> Words {
+    Words { subject: form.get("subject").to_owned(), text: Some(form.get("text").to_owned()), html: form.some("html").map(str::to_owned) }
+}
+
 pub(super) async fn save(
     person: Person,
     state: web::Data<State>,
@@ -411,8 +415,7 @@ pub(super) async fn save(
     form: Form,
 ) -> Result<HttpResponse, PageError> {
     let (id, actor) = (MessageId::from(id.as_str()), person.actor.clone());
-    let words =
-        Words { subject: form.get("subject").to_owned(), text: Some(form.get("text").to_owned()), html: form.some("html").map(str::to_owned) };
+    let words = words_of(&form);
     let (target, given, hash) = (id.clone(), words.clone(), form.get("content_hash").to_owned());
     match state.write(move |conn| edit_message(conn, &actor, &target, &given, Some(&hash), clock::now())).await {
         Ok(_) => {

@@ -141,15 +141,16 @@ pub(super) async fn guard(request: ServiceRequest, next: Next<impl MessageBody +
         (Some(route), _) if route.access == Access::Public => None,
         (Some(route), Some(actor)) if route.access.admits(actor) => None,
         (Some(_), Some(_)) => {
-            Some(page_error(&request, Error::forbidden("role_missing", "Your role does not include this page. Ask an administrator.")))
+            let refusal = Error::forbidden("role_missing", "Your role does not include this page. Ask an administrator.");
+            Some(PageError::from(refusal).framed(&visit))
         }
         (Some(_), None) if method == "get" => Some(see_other(&format!("/login?next={}", encoded(&request)))),
         (Some(_), None) => Some(see_other("/login")),
-        (None, _) => Some(page_error(&request, Error::not_found("page"))),
+        (None, _) => Some(PageError::from(Error::not_found("page")).framed(&visit)),
     };
     let mut response = match refusal {
         Some(refusal) => answer(request, refusal),
-        None => next.call(request).await?.map_into_boxed_body(),
+        None => in_frame(next.call(request).await?.map_into_boxed_body(), &visit),
     };
     harden(response.response_mut());
     Ok(response)
@@ -159,8 +160,13 @@ fn answer(request: ServiceRequest, response: HttpResponse) -> ServiceResponse<Bo
     request.into_response(response).map_into_boxed_body()
 }
 
-fn page_error(request: &ServiceRequest, error: Error) -> HttpResponse {
-    PageError::from(error).with_visit(visit_of(request.request())).error_response()
+/// An error that a handler or an extractor gave is shown in the frame of who visits.
+fn in_frame(response: ServiceResponse<BoxBody>, visit: &Rc<Visit>) -> ServiceResponse<BoxBody> {
+    let framed = response.response().error().and_then(|error| error.as_error::<PageError>()).map(|error| error.framed(visit));
+    match framed {
+        Some(framed) => response.into_response(framed),
+        None => response,
+    }
 }
 
 fn encoded(request: &ServiceRequest) -> String {

@@ -67,7 +67,7 @@ pub(super) async fn sign_in(
             let page = LoginPage { chrome: visitor.0.chrome("Sign in", ""), next, email, problem: Some(error.detail) };
             html_with(StatusCode::FORBIDDEN, &page)
         }
-        Err(error) => Err(PageError::from(error).with_visit(visitor.0)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -98,8 +98,7 @@ struct InvitePage {
 }
 
 pub(super) async fn invitation(visitor: Visitor, state: web::Data<State>, token: web::Path<String>) -> Result<HttpResponse, PageError> {
-    let invited = state.read(move |conn| users::invitation(conn, &token, clock::now())).await;
-    let invited = invited.map_err(|error| PageError::from(error).with_visit(visitor.0.clone()))?;
+    let invited = state.read(move |conn| users::invitation(conn, &token, clock::now())).await?;
     let (first_admin, email, name) = match invited {
         Invited::FirstAdmin => (true, String::new(), String::new()),
         Invited::Person { email, name } => (false, email, name),
@@ -127,7 +126,7 @@ pub(super) async fn accept(
             let page = InvitePage { chrome: visitor.0.chrome("Welcome", ""), first_admin, email, name, problem: Some(error.detail) };
             html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
-        Err(error) => Err(PageError::from(error).with_visit(visitor.0)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -153,6 +152,6 @@ pub(super) async fn change_password(person: Person, state: web::Data<State>, ses
             let page = AccountPage { chrome: person.visit.chrome("Your account", ""), problem: Some(error.detail) };
             html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
-        Err(error) => Err(PageError::from(error).with_visit(person.visit)),
+        Err(error) => Err(error.into()),
     }
 }

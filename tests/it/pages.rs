@@ -62,6 +62,19 @@ async fn every_form_needs_the_token_of_its_session() {
 }
 
 #[actix_web::test]
+async fn an_error_stands_in_the_frame_of_who_visits() {
+    let desk = Desk::new().await;
+    let mut browser = Browser::new(desk.app().await);
+    browser.sign_in("rita").await;
+    for path in ["/messages/nothing", "/facts/nothing", "/churn/nothing", "/nowhere"] {
+        let page = browser.get(path).await;
+        assert!(page.status == 404 && page.body.contains("Sign out"), "{path}: {}", page.status);
+    }
+    let page = browser.post_bare("/messages/nothing/approval", &[]).await;
+    assert!(page.status == 403 && page.body.contains("Sign out"), "a form without its token: {}", page.status);
+}
+
+#[actix_web::test]
 async fn signing_in_sets_a_cookie_that_ends_with_the_session() {
     let desk = Desk::new().await;
     let mut browser = Browser::new(desk.app().await);
