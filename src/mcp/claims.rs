@@ -38,7 +38,7 @@ struct Check {
 async fn check(call: Call, given: Check) -> Answered {
     let found = call
         .state
-        .write(move |conn| {
+        .quiet_write(move |conn| {
             let Check { text, html, contact, mailbox } = &given;
             let given = TextToCheck { text: text.as_deref(), html: html.as_deref(), contact: contact.as_deref(), mailbox: mailbox.as_deref() };
             claims::check_text(conn, &call.actor, given, clock::now())

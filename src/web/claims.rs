@@ -150,7 +150,7 @@ fn live(found: Vec<Claim>) -> Live {
 pub(super) async fn while_editing(person: Person, state: web::Data<State>, id: web::Path<String>, form: Form) -> Result<HttpResponse, PageError> {
     let id = MessageId::from(id.as_str());
     let words = words_of(&form);
-    let found = state.write(move |conn| ledger::preview(conn, &person.actor, &id, &words, clock::now())).await?;
+    let found = state.quiet_write(move |conn| ledger::preview(conn, &person.actor, &id, &words, clock::now())).await?;
     html(&live(found))
 }
 
@@ -158,7 +158,7 @@ pub(super) async fn while_editing(person: Person, state: web::Data<State>, id: w
 pub(super) async fn while_writing(person: Person, state: web::Data<State>, form: Form) -> Result<HttpResponse, PageError> {
     let (to, words) = (form.get("to").trim().to_owned(), format!("{}\n\n{}", form.get("subject"), form.get("text")));
     let found = state
-        .write(move |conn| {
+        .quiet_write(move |conn| {
             let given = TextToCheck { text: Some(&words), contact: Some(to.as_str()).filter(|to| to.contains('@')), ..TextToCheck::default() };
             // Somebody who is not on record yet has no facts of their own.
             claims::check_text(conn, &person.actor, given, clock::now())

@@ -63,7 +63,7 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
 /// Queues drafts for customers who asked for what shipped, some at a time.
 async fn tell_of_updates(state: &State, stop: &watch::Receiver<bool>) {
     loop {
-        match state.write(|conn| shipping::step(conn, clock::now())).await {
+        match state.quiet_write(|conn| shipping::step(conn, clock::now())).await {
             Ok(true) if !*stop.borrow() => {}
             Ok(_) => return,
             Err(error) => {

@@ -14,7 +14,7 @@ use crate::domain::mailboxes::Mode;
 use crate::domain::messages;
 use crate::domain::reason::Strategy;
 
-use super::answers::answers;
+use super::answers::{self, Answer};
 use super::variants::{self, Choice};
 use super::{ChurnEvent, Status, queries, sheet};
 
@@ -82,8 +82,9 @@ pub fn step(conn: &mut Conn, now: Time) -> Result<bool> {
     transaction(conn, |conn| {
         let Some(mut round) = queries::due_round(conn, &now.date().to_string())? else { return Ok(false) };
         let events = queries::departures_after(conn, &round.last_event, STEP)?;
+        let threshold = answers::threshold(conn)?;
         for event in &events {
-            if let Some(drafted) = consider(conn, event, &round.fact_id, now)? {
+            if let Some(drafted) = consider(conn, event, &round.fact_id, threshold, now)? {
                 round.asked += 1;
                 round.drafted += i32::from(drafted);
             }
@@ -98,8 +99,9 @@ pub fn step(conn: &mut Conn, now: Time) -> Result<bool> {
 }
 
 /// Whether they asked for it, and whether a draft was queued for them.
-fn consider(conn: &mut Conn, event: &ChurnEvent, fact: &FactId, now: Time) -> Result<Option<bool>> {
-    if !answers(conn, event, now)?.iter().any(|answer| answer.id == *fact) {
+fn consider(conn: &mut Conn, event: &ChurnEvent, fact: &FactId, threshold: i32, now: Time) -> Result<Option<bool>> {
+    let asked = |answer: &Answer| answer.id == *fact && answer.accepted != Some(false);
+    if !answers::suggestions(conn, event, threshold, now)?.iter().any(asked) {
         return Ok(None);
     }
     // Refused for one customer, such as for a mailbox that is read-only, is no reason to stop.

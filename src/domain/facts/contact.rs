@@ -23,12 +23,17 @@ const MOST_QUOTES: usize = 30;
 pub fn observe(conn: &mut Conn, id: &ContactId, now: Time) -> Result<Vec<Fact>> {
     let actor = Actor::System("record");
     transaction(conn, |conn| {
+        let row = contacts::row(conn, id)?;
+        let seen = gather(conn, &row)?;
+        if let Some(facts) = unchanged(id, &seen, queries::of_contact(conn, id)?) {
+            return Ok(facts);
+        }
+        // Two that found something new take turns, and the second looks again.
         let row = contacts::held_row(conn, id)?;
         let mut known = queries::of_contact(conn, id)?;
         let mut facts = vec![];
         for (body, source) in gather(conn, &row)? {
-            let key = format!("{id}:{}", body.key());
-            let fact = match known.iter().position(|fact| fact.kind == body.kind() && fact.fact_key == key) {
+            let fact = match position(id, &body, &known) {
                 Some(at) => record::write(conn, &actor, known.swap_remove(at), body, &source, now)?,
                 None => record::insert(conn, &actor, Some(id), body, &source, State::Current, now)?,
             };
@@ -44,6 +49,32 @@ pub fn observe(conn: &mut Conn, id: &ContactId, now: Time) -> Result<Vec<Fact>> 
         }
         Ok(facts)
     })
+}
+
+fn position(id: &ContactId, body: &Body, known: &[Fact]) -> Option<usize> {
+    let key = record::key(Some(id), body);
+    known.iter().position(|fact| fact.kind == body.kind() && fact.fact_key == key)
+}
+
+/// The facts as they are, where the record says nothing that they don't: the usual case, in
+/// which a check while somebody types has nothing to write.
+fn unchanged(id: &ContactId, seen: &[(Body, String)], mut known: Vec<Fact>) -> Option<Vec<Fact>> {
+    let mut facts = vec![];
+    for (body, _) in seen {
+        let fact = known.swap_remove(position(id, body, &known)?);
+        if fact.state != State::Current || fact.content_hash != body.hash() {
+            return None;
+        }
+        facts.push(fact);
+    }
+    for fact in known {
+        if is_tagged(&fact) {
+            facts.push(fact);
+        } else if fact.state == State::Current {
+            return None;
+        }
+    }
+    Some(facts)
 }
 
 /// Looks again at a contact whose record changed, where a draft rested on it before.

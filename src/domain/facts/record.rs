@@ -180,7 +180,7 @@ fn in_force(conn: &mut Conn, fact: &Fact, now: Time) -> Result<()> {
     }
 }
 
-fn key(contact: Option<&ContactId>, body: &Body) -> String {
+pub(super) fn key(contact: Option<&ContactId>, body: &Body) -> String {
     match contact {
         Some(contact) => format!("{contact}:{}", body.key()),
         None => body.key(),

@@ -164,7 +164,7 @@ pub(super) fn keep(conn: &mut Conn, row: &MessageRow, found: &[Claim]) -> Result
 }
 
 fn recount(conn: &mut Conn, row: &MessageRow) -> Result<Counts> {
-    let counts = count(&entries(conn, row)?);
+    let counts = count(&grouped(conn, row)?);
     queries::set_claim_counts(conn, &row.id, counts)?;
     Ok(counts)
 }
@@ -198,6 +198,21 @@ pub fn of_message(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<Vec<
 }
 
 fn entries(conn: &mut Conn, row: &MessageRow) -> Result<Vec<Entry>> {
+    let mut entries = grouped(conn, row)?;
+    let ids: Vec<FactId> = entries.iter().filter_map(|entry| entry.claim.fact_id.clone()).collect();
+    let versions = facts::versions_of(conn, &ids)?;
+    for entry in &mut entries {
+        let of = entry.claim.fact_id.clone().zip(entry.claim.fact_version);
+        let version = of.and_then(|of| versions.get(&of));
+        entry.fact = version.map(|version| (version.label.clone(), version.source.clone()));
+        entry.fact_day = version.map(|version| version.recorded_at.date());
+    }
+    entries.sort_by_key(|entry| (!entry.is_open(), entry.claim.verdict.is_supported()));
+    Ok(entries)
+}
+
+/// The claims with their waivers, the same claim once: all that counting needs.
+fn grouped(conn: &mut Conn, row: &MessageRow) -> Result<Vec<Entry>> {
     let waivers = queries::waivers(conn, &row.id)?;
     let mut entries: Vec<Entry> = vec![];
     for claim in queries::claims(conn, &row.id, row.version)? {
@@ -216,15 +231,6 @@ fn entries(conn: &mut Conn, row: &MessageRow) -> Result<Vec<Entry>> {
             }
         }
     }
-    let ids: Vec<FactId> = entries.iter().filter_map(|entry| entry.claim.fact_id.clone()).collect();
-    let labels = facts::versions_of(conn, &ids)?;
-    for entry in &mut entries {
-        let of = entry.claim.fact_id.as_ref().zip(entry.claim.fact_version);
-        let version = of.and_then(|(id, version)| labels.get(&(id.clone(), version)));
-        entry.fact = version.map(|version| (version.label.clone(), version.source.clone()));
-        entry.fact_day = version.map(|version| version.recorded_at.date());
-    }
-    entries.sort_by_key(|entry| (!entry.is_open(), entry.claim.verdict.is_supported()));
     Ok(entries)
 }
 
