@@ -124,7 +124,7 @@ async fn run(actor: Actor, state: &State, id: MessageId, body: Decision) -> Resu
     let decider = actor.clone();
     let decided = state
         .write(move |conn| {
-            let decision = Decide { message: &id, kind, reason: body.reason.as_deref(), content_hash: body.content_hash.as_deref() };
+            let decision = Decide { reason: body.reason.as_deref(), content_hash: body.content_hash.as_deref(), ..Decide::on(&id, kind) };
             decide_message(conn, &decider, &decision, clock::now())
         })
         .await;

@@ -12,6 +12,8 @@ diesel::table! {
         sign_in_epoch -> BigInt,
         disabled_at -> Nullable<BigInt>,
         created_at -> BigInt,
+        time_zone -> Nullable<Text>,
+        shortcuts -> Bool,
     }
 }
 
@@ -61,6 +63,9 @@ diesel::table! {
         person_required -> Bool,
         stopped_at -> Nullable<BigInt>,
         created_at -> BigInt,
+        bulk_in_gated_all -> Bool,
+        notify -> Text,
+        planted_percent -> Integer,
     }
 }
 
@@ -310,6 +315,9 @@ diesel::table! {
         claims_supported -> Integer,
         claims_open -> Integer,
         claims_waived -> Integer,
+        assignee_id -> Nullable<Text>,
+        likeness -> Text,
+        planted -> Bool,
     }
 }
 
@@ -388,6 +396,45 @@ diesel::table! {
         actor_name -> Text,
         reason -> Nullable<Text>,
         created_at -> BigInt,
+        batch_id -> Nullable<Text>,
+        dwell_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    message_snoozes (user_id, message_id) {
+        user_id -> Text,
+        message_id -> Text,
+        until -> BigInt,
+    }
+}
+
+diesel::table! {
+    message_readers (message_id, user_id) {
+        message_id -> Text,
+        user_id -> Text,
+        user_name -> Text,
+        seen_at -> BigInt,
+        taken_until -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    message_comments (id) {
+        id -> Text,
+        message_id -> Text,
+        author_id -> Text,
+        author_name -> Text,
+        body -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    message_mentions (comment_id, user_id) {
+        comment_id -> Text,
+        user_id -> Text,
+        message_id -> Text,
     }
 }
 

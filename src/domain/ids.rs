@@ -51,6 +51,14 @@ text_id!(
     DecisionId
 );
 text_id!(
+    /// Decisions that were made together.
+    BatchId
+);
+text_id!(
+    /// What somebody said about a message.
+    CommentId
+);
+text_id!(
     /// The permission to send one exact content.
     WarrantId
 );

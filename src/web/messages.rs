@@ -322,7 +322,7 @@ async fn decided(
     let target = id.clone();
     let done = state
         .write(move |conn| {
-            let decision = Decide { message: &target, kind, reason: reason.as_deref(), content_hash: Some(&hash) };
+            let decision = Decide { reason: reason.as_deref(), content_hash: Some(&hash), ..Decide::on(&target, kind) };
             let message = decide(conn, &actor, &decision, clock::now())?;
             Ok((message, list::next_pending(conn, &actor, &target)?))
         })

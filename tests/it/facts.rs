@@ -59,7 +59,7 @@ fn decided(desk: &Desk, who: &str, id: &str, kind: DecisionKind) -> Result<Messa
     let actor = desk.person(who);
     let hash = message(desk, id).row.content_hash;
     let id = MessageId::from(id);
-    desk.write(|conn| decide(conn, &actor, &Decide { message: &id, kind, reason: None, content_hash: Some(&hash) }, desk.now()))
+    desk.write(|conn| decide(conn, &actor, &Decide { content_hash: Some(&hash), ..Decide::on(&id, kind) }, desk.now()))
 }
 
 #[actix_web::test]

@@ -37,7 +37,7 @@ async fn pending(desk: &Desk, to: &str) -> Message {
 
 fn try_decide(desk: &Desk, who: &str, message: &Message, kind: DecisionKind) -> Result<Message, Error> {
     let actor = desk.person(who);
-    let decision = Decide { message: &message.row.id, kind, reason: Some("because"), content_hash: Some(&message.row.content_hash) };
+    let decision = Decide { reason: Some("because"), content_hash: Some(&message.row.content_hash), ..Decide::on(&message.row.id, kind) };
     desk.write(|conn| decide(conn, &actor, &decision, desk.now()))
 }
 
@@ -142,7 +142,7 @@ async fn one_of_many_reviewers_at_once_decides() {
                 let (actor, desk, message, barrier) = (&actors[i % 3], &desk, &message, &barrier);
                 scope.spawn(move || {
                     let kind = if i % 2 == 0 { DecisionKind::Approve } else { DecisionKind::Reject };
-                    let decision = Decide { message: &message.row.id, kind, reason: Some("r"), content_hash: Some(&message.row.content_hash) };
+                    let decision = Decide { reason: Some("r"), content_hash: Some(&message.row.content_hash), ..Decide::on(&message.row.id, kind) };
                     barrier.wait();
                     match desk.write(|conn| decide(conn, actor, &decision, desk.now())) {
                         Ok(_) => 1,

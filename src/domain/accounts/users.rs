@@ -39,6 +39,10 @@ pub struct UserRow {
     pub disabled_at: Option<Time>,
     /// Since when they exist.
     pub created_at: Time,
+    /// The zone in which times are shown to them, an IANA name.
+    pub time_zone: Option<String>,
+    /// Whether single keys do something (WCAG 2.1.4).
+    pub shortcuts: bool,
 }
 
 /// A user with their memberships, as pages show it.
@@ -109,6 +113,8 @@ pub fn add(conn: &mut Conn, actor: &Actor, new: &NewUser, now: Time) -> Result<A
             sign_in_epoch: 0,
             disabled_at: None,
             created_at: now,
+            time_zone: None,
+            shortcuts: true,
         };
         queries::insert(conn, &row)?;
         queries::set_memberships(conn, &row.id, &new.mailboxes)?;

@@ -32,6 +32,18 @@ text_enum!(
     }
 );
 
+text_enum!(
+    /// How a person learns that messages wait.
+    pub enum Notify {
+        /// By looking.
+        Off => "off",
+        /// By one mail a day.
+        Digest => "digest",
+        /// By a mail within a minute.
+        Immediate => "immediate",
+    }
+);
+
 impl Mode {
     /// A name for people.
     pub fn label(self) -> &'static str {
@@ -88,6 +100,12 @@ pub struct Mailbox {
     pub stopped_at: Option<Time>,
     /// When it was added.
     pub created_at: Time,
+    /// Whether alike messages may be approved together although every message is held here.
+    pub bulk_in_gated_all: bool,
+    /// How its reviewers learn of new messages, unless they chose otherwise.
+    pub notify: Notify,
+    /// How many of a hundred held messages are joined by a planted test.
+    pub planted_percent: i32,
 }
 
 /// A mailbox to be added.
@@ -123,6 +141,9 @@ pub fn add(conn: &mut Conn, actor: &Actor, new: &NewMailbox, now: Time) -> Resul
         person_required: false,
         stopped_at: None,
         created_at: now,
+        bulk_in_gated_all: false,
+        notify: Notify::Off,
+        planted_percent: 0,
     };
     transaction(conn, |conn| {
         if queries::by_key(conn, &row.address_key)?.is_some() {

@@ -8,7 +8,8 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::MessageId;
 
-use super::{DecisionKind, Message, State, decide, lifecycle, log, queries};
+use super::decide::{self, Decide};
+use super::{DecisionKind, Message, State, lifecycle, log, queries};
 
 /// Stops a message that has not reached the final dot.
 pub fn cancel(conn: &mut Conn, actor: &Actor, id: &MessageId, now: Time) -> Result<Message> {
@@ -21,7 +22,7 @@ pub fn cancel(conn: &mut Conn, actor: &Actor, id: &MessageId, now: Time) -> Resu
         }
         match row.state {
             State::Pending | State::ChangesRequested => {
-                decide::record(conn, actor, &row, DecisionKind::Withdraw, None, now)?;
+                decide::record(conn, actor, &row, &Decide::on(id, DecisionKind::Withdraw), None, now)?;
                 lifecycle::transition(conn, id, row.state, State::Withdrawn, None, now)?;
                 log(conn, actor, "message.withdraw", &row, json!({}), now)?;
             }
@@ -43,7 +44,7 @@ pub fn expire_due(conn: &mut Conn, now: Time) -> Result<usize> {
         let due = queries::due_to_expire(conn, now, 200)?;
         for row in &due {
             let actor = Actor::System("expiry");
-            decide::record(conn, &actor, row, DecisionKind::Expire, None, now)?;
+            decide::record(conn, &actor, row, &Decide::on(&row.id, DecisionKind::Expire), None, now)?;
             lifecycle::transition(conn, &row.id, row.state, State::Expired, Some("Nobody decided in time."), now)?;
             log(conn, &actor, "message.expire", row, json!({}), now)?;
         }

@@ -6,7 +6,7 @@ use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{DecisionId, MessageId};
+use crate::domain::ids::{BatchId, DecisionId, MessageId};
 use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::{settings, text};
 
@@ -24,6 +24,19 @@ pub struct Decide<'a> {
     pub reason: Option<&'a str>,
     /// The content the decider saw; without it, the version last shown to them.
     pub content_hash: Option<&'a str>,
+    /// The findings about links and hidden text that the decider ticked off.
+    pub ticked: &'a [String],
+    /// The batch it belongs to.
+    pub batch: Option<&'a BatchId>,
+    /// How long the decider had it in front of them, in milliseconds.
+    pub dwell_ms: Option<i64>,
+}
+
+impl<'a> Decide<'a> {
+    /// A decision without a reason, on what was shown last.
+    pub fn on(message: &'a MessageId, kind: DecisionKind) -> Self {
+        Decide { message, kind, reason: None, content_hash: None, ticked: &[], batch: None, dwell_ms: None }
+    }
 }
 
 /// Decides. The decision, the warrant and the outbox row are written together.
@@ -52,7 +65,7 @@ pub fn decide(conn: &mut Conn, actor: &Actor, decide: &Decide<'_>, now: Time) ->
                 return Err(Error::bad_request("field_invalid", "decision must be one of approve, reject, request_changes."));
             }
         };
-        let decision = record(conn, actor, &row, decide.kind, reason.as_deref(), now)?;
+        let decision = record(conn, actor, &row, decide, reason.as_deref(), now)?;
         lifecycle::transition(conn, &row.id, State::Pending, to, reason.as_deref(), now)?;
         let mut detail = json!({"version": row.version, "content_hash": row.content_hash, "reason": reason});
         if decide.kind == DecisionKind::Approve {
@@ -69,18 +82,20 @@ pub fn decide(conn: &mut Conn, actor: &Actor, decide: &Decide<'_>, now: Time) ->
     })
 }
 
-pub(super) fn record(conn: &mut Conn, actor: &Actor, row: &MessageRow, kind: DecisionKind, reason: Option<&str>, now: Time) -> Result<DecisionId> {
+pub(super) fn record(conn: &mut Conn, actor: &Actor, row: &MessageRow, decide: &Decide<'_>, reason: Option<&str>, now: Time) -> Result<DecisionId> {
     let decision = DecisionRow {
         id: DecisionId::new(),
         message_id: row.id.clone(),
         version: row.version,
         content_hash: row.content_hash.clone(),
-        kind,
+        kind: decide.kind,
         actor_kind: actor.kind().to_owned(),
         actor_id: actor.id().to_owned(),
         actor_name: actor.name().to_owned(),
         reason: reason.map(str::to_owned),
         created_at: now,
+        batch_id: decide.batch.cloned(),
+        dwell_ms: decide.dwell_ms,
     };
     queries::insert_decision(conn, &decision)?;
     Ok(decision.id)

@@ -25,7 +25,7 @@ use crate::db::types::Json;
 use crate::domain::actor::Actor;
 use crate::domain::audit::{self, Entry};
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{ContactId, DecisionId, MailboxId, MessageId, ThreadId};
+use crate::domain::ids::{BatchId, ContactId, DecisionId, MailboxId, MessageId, ThreadId, UserId};
 use crate::domain::mailboxes::Mode;
 use crate::text_enum;
 
@@ -133,6 +133,12 @@ pub struct MessageRow {
     pub claims_open: i32,
     /// Claims that a person let stand.
     pub claims_waived: i32,
+    /// Who should decide it, where somebody was asked.
+    pub assignee_id: Option<UserId>,
+    /// The same for messages that differ in nothing but names and figures; empty until it was looked at.
+    pub likeness: String,
+    /// A test of the reviewers: it is never sent.
+    pub planted: bool,
 }
 
 /// One version of the words, never changed once written.
@@ -197,6 +203,10 @@ pub struct DecisionRow {
     pub reason: Option<String>,
     /// When.
     pub created_at: Time,
+    /// The batch it was made in.
+    pub batch_id: Option<BatchId>,
+    /// How long the decider had the message in front of them, in milliseconds.
+    pub dwell_ms: Option<i64>,
 }
 
 /// A message with its current words and what happened to it.

@@ -128,6 +128,9 @@ pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Re
             claims_supported: 0,
             claims_open: 0,
             claims_waived: 0,
+            assignee_id: None,
+            likeness: String::new(),
+            planted: false,
         };
         queries::insert(conn, &row)?;
         queries::insert_version(conn, &version_row(&row, &content, actor, now))?;

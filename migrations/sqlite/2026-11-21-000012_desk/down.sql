@@ -1,0 +1,14 @@
+DROP TABLE message_mentions;
+DROP TABLE message_comments;
+DROP TABLE message_readers;
+DROP TABLE message_snoozes;
+ALTER TABLE users DROP COLUMN shortcuts;
+ALTER TABLE users DROP COLUMN time_zone;
+ALTER TABLE mailboxes DROP COLUMN planted_percent;
+ALTER TABLE mailboxes DROP COLUMN notify;
+ALTER TABLE mailboxes DROP COLUMN bulk_in_gated_all;
+ALTER TABLE decisions DROP COLUMN dwell_ms;
+ALTER TABLE decisions DROP COLUMN batch_id;
+ALTER TABLE messages DROP COLUMN planted;
+ALTER TABLE messages DROP COLUMN likeness;
+ALTER TABLE messages DROP COLUMN assignee_id;
