@@ -84,6 +84,11 @@ impl Time {
         (self.0 - earlier.0) / 1_000_000
     }
 
+    /// "21 Nov 2026, 02:03:04 UTC", where a second matters.
+    pub fn for_people_exactly(self) -> String {
+        self.timestamp().to_zoned(TimeZone::UTC).strftime("%-d %b %Y, %H:%M:%S UTC").to_string()
+    }
+
     /// "21 Nov 2026, 02:03 UTC", for pages without a script.
     pub fn for_people(self) -> String {
         self.timestamp().to_zoned(TimeZone::UTC).strftime("%-d %b %Y, %H:%M UTC").to_string()

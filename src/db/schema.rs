@@ -640,3 +640,4 @@ diesel::allow_tables_to_appear_in_same_query!(facts, outbox);
 diesel::allow_tables_to_appear_in_same_query!(facts, messages);
 diesel::allow_tables_to_appear_in_same_query!(claims, message_versions);
 diesel::allow_tables_to_appear_in_same_query!(facts, message_tags);
+diesel::allow_tables_to_appear_in_same_query!(decisions, message_versions);

@@ -11,7 +11,7 @@ use crate::clock;
 use crate::domain::accounts::sessions;
 use crate::domain::churn::shipping;
 use crate::domain::error::Error;
-use crate::domain::messages::cancel;
+use crate::domain::messages::expiry;
 use crate::domain::outbox::{self, WorkerId};
 use crate::email::Transport;
 
@@ -45,7 +45,7 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
                 let now = clock::now();
                 outbox::renew(conn, &me, now)?;
                 outbox::recover(conn, now)?;
-                cancel::expire_due(conn, now)?;
+                expiry::expire_due(conn, now)?;
                 sessions::sweep(conn, now)
             })
             .await;

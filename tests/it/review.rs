@@ -1,13 +1,11 @@
 //! The gate and the decisions.
 
-use countersign::domain::error::Error;
-use countersign::domain::ids::MessageId;
 use countersign::domain::mailboxes::Mode;
 use countersign::domain::messages::content::Words;
 use countersign::domain::messages::decide::{Decide, decide};
 use countersign::domain::messages::edit::edit;
 use countersign::domain::messages::submit::{NewMessage, submit};
-use countersign::domain::messages::{self, DecisionKind, Message, Origin, State};
+use countersign::domain::messages::{self, DecisionKind, Origin, State};
 use serde_json::json;
 
 use crate::support::{Desk, OPERATOR, address};
@@ -27,18 +25,6 @@ fn composed(mode: Mode, to: &str) -> NewMessage {
         facts: vec![],
         origin: Origin::Person,
     }
-}
-
-async fn pending(desk: &Desk, to: &str) -> Message {
-    let (status, answer) = desk.send(Mode::GatedSend, to, json!({})).await;
-    assert_eq!(status, 202, "{answer}");
-    desk.read(|conn| messages::get(conn, &OPERATOR, &MessageId::from(answer["id"].as_str().unwrap())))
-}
-
-fn try_decide(desk: &Desk, who: &str, message: &Message, kind: DecisionKind) -> Result<Message, Error> {
-    let actor = desk.person(who);
-    let decision = Decide { reason: Some("because"), content_hash: Some(&message.row.content_hash), ..Decide::on(&message.row.id, kind) };
-    desk.write(|conn| decide(conn, &actor, &decision, desk.now()))
 }
 
 #[actix_web::test]
@@ -96,24 +82,24 @@ async fn nobody_decides_what_they_wrote_or_edited_last() {
     let desk = Desk::new().await;
     let rita = desk.person("Rita");
     let own = desk.write(|conn| submit(conn, &rita, &composed(Mode::GatedAll, "c@example.com"), desk.now())).unwrap();
-    assert_eq!(try_decide(&desk, "Rita", &own, DecisionKind::Approve).unwrap_err().code, "four_eyes");
-    assert_eq!(try_decide(&desk, "Rita", &own, DecisionKind::Reject).unwrap_err().code, "four_eyes");
+    assert_eq!(desk.decide("Rita", &own, DecisionKind::Approve).unwrap_err().code, "four_eyes");
+    assert_eq!(desk.decide("Rita", &own, DecisionKind::Reject).unwrap_err().code, "four_eyes");
 
-    let theirs = pending(&desk, "d@example.com").await;
+    let theirs = desk.pending("d@example.com", json!({})).await;
     let words = Words { subject: "Better".into(), text: Some("Better words.".into()), html: None };
     let edited = desk.write(|conn| edit(conn, &rita, &theirs.row.id, &words, None, desk.now())).unwrap();
-    assert_eq!(try_decide(&desk, "Rita", &edited, DecisionKind::Approve).unwrap_err().code, "four_eyes");
-    assert_eq!(try_decide(&desk, "Rob", &edited, DecisionKind::Approve).unwrap().row.state, State::Approved);
+    assert_eq!(desk.decide("Rita", &edited, DecisionKind::Approve).unwrap_err().code, "four_eyes");
+    assert_eq!(desk.decide("Rob", &edited, DecisionKind::Approve).unwrap().row.state, State::Approved);
 }
 
 #[actix_web::test]
 async fn a_decision_binds_to_the_words_that_were_seen() {
     let desk = Desk::new().await;
-    let seen = pending(&desk, "e@example.com").await;
+    let seen = desk.pending("e@example.com", json!({})).await;
     let rob = desk.person("Rob");
     let words = Words { subject: "Changed".into(), text: Some("Other words.".into()), html: None };
     desk.write(|conn| edit(conn, &rob, &seen.row.id, &words, None, desk.now())).unwrap();
-    let refused = try_decide(&desk, "Rita", &seen, DecisionKind::Approve).unwrap_err();
+    let refused = desk.decide("Rita", &seen, DecisionKind::Approve).unwrap_err();
     assert_eq!(refused.code, "content_changed");
     assert_eq!(refused.detail, "The message changed after you opened it (version 1 → 2). Nothing was approved. Review the difference.");
     let kept = desk.read(|conn| messages::version(conn, &seen.row.id, 1));
@@ -123,9 +109,9 @@ async fn a_decision_binds_to_the_words_that_were_seen() {
 #[actix_web::test]
 async fn the_second_decision_is_told_who_made_the_first() {
     let desk = Desk::new().await;
-    let message = pending(&desk, "f@example.com").await;
-    try_decide(&desk, "Rita", &message, DecisionKind::Reject).unwrap();
-    let refused = try_decide(&desk, "Rob", &message, DecisionKind::Approve).unwrap_err();
+    let message = desk.pending("f@example.com", json!({})).await;
+    desk.decide("Rita", &message, DecisionKind::Reject).unwrap();
+    let refused = desk.decide("Rob", &message, DecisionKind::Approve).unwrap_err();
     assert_eq!(refused.code, "already_decided");
     assert!(refused.detail.starts_with("Rita rejected this at "), "{}", refused.detail);
 }
@@ -133,7 +119,7 @@ async fn the_second_decision_is_told_who_made_the_first() {
 #[actix_web::test]
 async fn one_of_many_reviewers_at_once_decides() {
     let desk = Desk::new().await;
-    let message = pending(&desk, "g@example.com").await;
+    let message = desk.pending("g@example.com", json!({})).await;
     let actors = [desk.person("Rita"), desk.person("Rob"), desk.person("Ada")];
     let barrier = std::sync::Barrier::new(12);
     let wins = std::thread::scope(|scope| {
@@ -164,7 +150,7 @@ async fn one_of_many_reviewers_at_once_decides() {
 #[actix_web::test]
 async fn a_key_decides_without_a_hash_only_what_was_shown_to_it() {
     let desk = Desk::new().await;
-    let message = pending(&desk, "h@example.com").await;
+    let message = desk.pending("h@example.com", json!({})).await;
     let body = json!({"message_id": message.row.id.as_str(), "decision": "approve"});
     let (status, answer) = desk.call(&desk.oversight, "POST", "/v1/oversight/decide", body.clone()).await;
     assert_eq!((status, answer["code"].as_str()), (409, Some("not_read")));
@@ -183,24 +169,25 @@ async fn a_key_decides_without_a_hash_only_what_was_shown_to_it() {
 #[actix_web::test]
 async fn an_edit_after_approval_voids_it() {
     let desk = Desk::new().await;
-    let message = pending(&desk, "i@example.com").await;
-    try_decide(&desk, "Rita", &message, DecisionKind::Approve).unwrap();
+    let message = desk.pending("i@example.com", json!({})).await;
+    desk.decide("Rita", &message, DecisionKind::Approve).unwrap();
     let rob = desk.person("Rob");
     let words = Words { subject: "Later".into(), text: Some("Later words.".into()), html: None };
     let edited = desk.write(|conn| edit(conn, &rob, &message.row.id, &words, None, desk.now())).unwrap();
     assert_eq!(edited.row.state, State::Pending);
     desk.drain().await;
     assert!(desk.catcher.messages().is_empty(), "nothing unapproved leaves");
-    try_decide(&desk, "Rita", &edited, DecisionKind::Approve).unwrap();
+    desk.decide("Rita", &edited, DecisionKind::Approve).unwrap();
     desk.drain().await;
     assert_eq!(desk.catcher.messages()[0].subject, "Later");
 }
 
 #[actix_web::test]
 async fn what_nobody_decides_expires_and_what_the_author_takes_back_is_withdrawn() {
-    use countersign::domain::messages::cancel::{cancel, expire_due};
+    use countersign::domain::messages::cancel::cancel;
+    use countersign::domain::messages::expiry::expire_due;
     let desk = Desk::new().await;
-    let (late, back) = (pending(&desk, "late@example.com").await, pending(&desk, "back@example.com").await);
+    let (late, back) = (desk.pending("late@example.com", json!({})).await, desk.pending("back@example.com", json!({})).await);
     assert_eq!(desk.call(&desk.agent, "POST", &format!("/v1/emails/{}/cancel", back.row.id), json!(null)).await.0, 200);
     let almost = desk.now().plus_seconds(71 * 3600);
     assert_eq!(desk.write(|conn| expire_due(conn, almost)).unwrap(), 0);
@@ -208,7 +195,7 @@ async fn what_nobody_decides_expires_and_what_the_author_takes_back_is_withdrawn
     assert_eq!(desk.write(|conn| expire_due(conn, over)).unwrap(), 1);
     let state = |id| desk.read(|conn| messages::get(conn, &OPERATOR, id)).row.state;
     assert_eq!((state(&late.row.id), state(&back.row.id)), (State::Expired, State::Withdrawn));
-    assert_eq!(try_decide(&desk, "Rita", &late, DecisionKind::Approve).unwrap_err().code, "already_decided");
+    assert_eq!(desk.decide("Rita", &late, DecisionKind::Approve).unwrap_err().code, "already_decided");
     assert_eq!(desk.write(|conn| cancel(conn, &OPERATOR, &late.row.id, desk.now())).unwrap_err().code, "too_late");
 }
 
@@ -218,10 +205,10 @@ async fn inside_the_undo_window_nothing_leaves_and_it_can_be_stopped() {
     use countersign::domain::messages::cancel::cancel;
     use countersign::domain::outbox::{WorkerId, claim};
     let desk = Desk::new().await;
-    let message = pending(&desk, "undo@example.com").await;
+    let message = desk.pending("undo@example.com", json!({})).await;
     let change = MailboxChange { name: "Sender".into(), postal_address: "1 Main Street".into(), undo_seconds: 15, person_required: false };
     desk.write(|conn| mailboxes::change(conn, &OPERATOR, &message.row.mailbox_id, &change, desk.now())).unwrap();
-    try_decide(&desk, "Rita", &message, DecisionKind::Approve).unwrap();
+    desk.decide("Rita", &message, DecisionKind::Approve).unwrap();
     let claims = |seconds| desk.write(|conn| claim(conn, &WorkerId::new(), 10, desk.now().plus_seconds(seconds))).unwrap().len();
     assert_eq!(claims(10), 0);
     let rob = desk.person("Rob");
@@ -233,20 +220,20 @@ async fn inside_the_undo_window_nothing_leaves_and_it_can_be_stopped() {
 #[actix_web::test]
 async fn changes_that_were_asked_for_come_back_to_the_queue() {
     let desk = Desk::new().await;
-    let message = pending(&desk, "again@example.com").await;
-    assert_eq!(try_decide(&desk, "Rita", &message, DecisionKind::RequestChanges).unwrap().row.state, State::ChangesRequested);
+    let message = desk.pending("again@example.com", json!({})).await;
+    assert_eq!(desk.decide("Rita", &message, DecisionKind::RequestChanges).unwrap().row.state, State::ChangesRequested);
     let rob = desk.person("Rob");
     let words = Words { subject: "As asked".into(), text: Some("As asked for.".into()), html: None };
     let edited = desk.write(|conn| edit(conn, &rob, &message.row.id, &words, None, desk.now())).unwrap();
     assert_eq!((edited.row.state, edited.row.version), (State::Pending, 2));
-    assert_eq!(try_decide(&desk, "Rita", &edited, DecisionKind::Approve).unwrap().row.state, State::Approved);
+    assert_eq!(desk.decide("Rita", &edited, DecisionKind::Approve).unwrap().row.state, State::Approved);
 }
 
 #[actix_web::test]
 async fn where_only_people_decide_a_key_does_not() {
     use countersign::domain::mailboxes::{self, MailboxChange};
     let desk = Desk::new().await;
-    let message = pending(&desk, "people@example.com").await;
+    let message = desk.pending("people@example.com", json!({})).await;
     let change = MailboxChange { name: "Sender".into(), postal_address: "1 Main Street".into(), undo_seconds: 0, person_required: true };
     desk.write(|conn| mailboxes::change(conn, &OPERATOR, &message.row.mailbox_id, &change, desk.now())).unwrap();
     let body = json!({"message_id": message.row.id.as_str(), "decision": "approve", "content_hash": message.row.content_hash});

@@ -16,9 +16,11 @@ use countersign::domain::accounts::users::{self, NewUser};
 use countersign::domain::actor::{Actor, Role, Scope};
 use countersign::domain::drafting::Playbook;
 use countersign::domain::error::Result;
-use countersign::domain::ids::MailboxId;
+use countersign::domain::ids::{MailboxId, MessageId};
 use countersign::domain::mailboxes::keys::{self, NewKey};
 use countersign::domain::mailboxes::{self, Mode, NewMailbox};
+use countersign::domain::messages::decide::{Decide, decide};
+use countersign::domain::messages::{self, DecisionKind, Message};
 use countersign::domain::settings;
 use countersign::email::Transport;
 use countersign::web::{CookieKey, upload_limits};
@@ -168,6 +170,24 @@ impl Desk {
             let user = users::list(conn, &OPERATOR)?.into_iter().find(|user| user.row.name == name).unwrap();
             Ok(users::actor_of_session(conn, &user.row.id, user.row.sign_in_epoch)?.unwrap())
         })
+    }
+
+    /// A message of an agent that waits for a decision.
+    pub async fn pending(&self, to: &str, more: Value) -> Message {
+        let (status, answer) = self.send(Mode::GatedSend, to, more).await;
+        assert_eq!(status, 202, "{answer}");
+        self.message(answer["id"].as_str().unwrap())
+    }
+
+    pub fn message(&self, id: &str) -> Message {
+        self.read(|conn| messages::get(conn, &OPERATOR, &MessageId::from(id)))
+    }
+
+    /// A decision by a person, by name, on what the message says.
+    pub fn decide(&self, who: &str, message: &Message, kind: DecisionKind) -> Result<Message> {
+        let actor = self.person(who);
+        let decision = Decide { reason: Some("because"), content_hash: Some(&message.row.content_hash), ..Decide::on(&message.row.id, kind) };
+        self.write(|conn| decide(conn, &actor, &decision, self.now()))
     }
 
     pub fn now(&self) -> Time {

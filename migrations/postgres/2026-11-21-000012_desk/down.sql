@@ -7,6 +7,7 @@ ALTER TABLE users DROP COLUMN time_zone;
 ALTER TABLE mailboxes DROP COLUMN planted_percent;
 ALTER TABLE mailboxes DROP COLUMN notify;
 ALTER TABLE mailboxes DROP COLUMN bulk_in_gated_all;
+DROP INDEX decisions_by_actor;
 ALTER TABLE decisions DROP COLUMN dwell_ms;
 ALTER TABLE decisions DROP COLUMN batch_id;
 ALTER TABLE messages DROP COLUMN planted;

@@ -3,6 +3,7 @@ ALTER TABLE messages ADD COLUMN likeness TEXT NOT NULL DEFAULT '';
 ALTER TABLE messages ADD COLUMN planted BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE decisions ADD COLUMN batch_id TEXT;
 ALTER TABLE decisions ADD COLUMN dwell_ms BIGINT;
+CREATE INDEX decisions_by_actor ON decisions (actor_id, created_at);
 ALTER TABLE mailboxes ADD COLUMN bulk_in_gated_all BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE mailboxes ADD COLUMN notify TEXT NOT NULL DEFAULT 'off' CHECK (notify IN ('off', 'digest', 'immediate'));
 ALTER TABLE mailboxes ADD COLUMN planted_percent INTEGER NOT NULL DEFAULT 0;

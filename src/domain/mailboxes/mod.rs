@@ -187,6 +187,18 @@ pub struct MailboxChange {
     pub person_required: bool,
 }
 
+impl From<&Mailbox> for MailboxChange {
+    /// The change that leaves all as it is.
+    fn from(mailbox: &Mailbox) -> Self {
+        MailboxChange {
+            name: mailbox.name.clone(),
+            postal_address: mailbox.postal_address.clone(),
+            undo_seconds: mailbox.undo_seconds,
+            person_required: mailbox.person_required,
+        }
+    }
+}
+
 /// Changes name, postal address and undo window.
 pub fn change(conn: &mut Conn, actor: &Actor, id: &MailboxId, change: &MailboxChange, now: Time) -> Result<()> {
     actor.must_be_admin()?;

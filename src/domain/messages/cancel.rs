@@ -1,4 +1,4 @@
-//! Taking a message back: withdrawn before a decision, stopped after it, expired without one.
+//! Taking a message back: withdrawn before a decision, stopped after it.
 
 use serde_json::json;
 
@@ -35,19 +35,5 @@ pub fn cancel(conn: &mut Conn, actor: &Actor, id: &MessageId, now: Time) -> Resu
             }
         }
         super::get(conn, actor, id)
-    })
-}
-
-/// Lets undecided messages lapse whose time is over. Returns how many.
-pub fn expire_due(conn: &mut Conn, now: Time) -> Result<usize> {
-    transaction(conn, |conn| {
-        let due = queries::due_to_expire(conn, now, 200)?;
-        for row in &due {
-            let actor = Actor::System("expiry");
-            decide::record(conn, &actor, row, &Decide::on(&row.id, DecisionKind::Expire), None, now)?;
-            lifecycle::transition(conn, &row.id, row.state, State::Expired, Some("Nobody decided in time."), now)?;
-            log(conn, &actor, "message.expire", row, json!({}), now)?;
-        }
-        Ok(due.len())
     })
 }

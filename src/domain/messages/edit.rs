@@ -9,7 +9,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::MessageId;
 
 use super::content::{Content, Words};
-use super::{Message, State, ledger, lifecycle, log, queries, submit};
+use super::{Message, State, expiry, ledger, lifecycle, log, queries, submit};
 
 /// Writes new words. A message already on its way to the server can no longer be edited.
 pub fn edit(conn: &mut Conn, actor: &Actor, id: &MessageId, words: &Words, seen_hash: Option<&str>, now: Time) -> Result<Message> {
@@ -38,11 +38,11 @@ pub fn edit(conn: &mut Conn, actor: &Actor, id: &MessageId, words: &Words, seen_
         row.version += 1;
         row.content_hash = content.hash();
         queries::insert_version(conn, &submit::version_row(&row, &content, actor, now))?;
-        let expires = now.plus_seconds(submit::REVIEW_HOURS * 3600);
-        if !queries::compare_and_set_version(conn, &row, seen, actor.kind(), actor.id(), expires)? {
+        if !queries::compare_and_set_version(conn, &row, seen, actor.kind(), actor.id())? {
             return Err(Error::content_changed(row.id.clone(), seen, row.version));
         }
         ledger::settle(conn, &row, now)?;
+        expiry::restart(conn, &row, now)?;
         lifecycle::transition(conn, id, row.state, State::Pending, row.held_because.as_deref(), now)?;
         log(conn, actor, "message.edit", &row, json!({"version": row.version, "content_hash": row.content_hash}), now)?;
         super::get(conn, actor, id)

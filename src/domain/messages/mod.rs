@@ -4,6 +4,7 @@ pub mod cancel;
 pub mod content;
 pub mod decide;
 pub mod edit;
+pub mod expiry;
 pub mod ledger;
 pub mod lifecycle;
 pub mod list;
@@ -12,8 +13,10 @@ pub mod oversight;
 pub mod promises;
 pub(in crate::domain) mod queries;
 pub mod recall;
+pub mod schedule;
 pub mod submit;
 pub mod tags;
+pub mod undo;
 mod warrant;
 
 use diesel::prelude::*;

@@ -18,6 +18,7 @@ use super::list::{Filter, ListRow};
 use super::oversight::ClearedBy;
 use super::promises::Promise;
 use super::recall::Recipient;
+use super::undo::Undoable;
 use super::{DecisionRow, MessageRow, State, VersionRow};
 
 pub(in crate::domain) fn by_id(conn: &mut Conn, id: &MessageId) -> QueryResult<Option<MessageRow>> {
@@ -57,21 +58,13 @@ pub(super) fn compare_and_set_state(conn: &mut Conn, id: &MessageId, from: State
     Ok(changed == 1)
 }
 
-pub(super) fn compare_and_set_version(
-    conn: &mut Conn,
-    row: &MessageRow,
-    seen: i32,
-    editor_kind: &str,
-    editor_id: &str,
-    expires: Time,
-) -> QueryResult<bool> {
+pub(super) fn compare_and_set_version(conn: &mut Conn, row: &MessageRow, seen: i32, editor_kind: &str, editor_id: &str) -> QueryResult<bool> {
     let changed = diesel::update(messages::table.find(&row.id).filter(messages::version.eq(seen)))
         .set((
             messages::version.eq(row.version),
             messages::content_hash.eq(&row.content_hash),
             messages::editor_kind.eq(editor_kind),
             messages::editor_id.eq(editor_id),
-            messages::expires_at.eq(expires),
         ))
         .execute(conn)?;
     Ok(changed == 1)
@@ -155,6 +148,55 @@ pub(super) fn cancel_outbox(conn: &mut Conn, id: &MessageId, now: Time) -> Query
         .set((outbox::state.eq("cancelled"), outbox::updated_at.eq(now)))
         .execute(conn)?;
     Ok(changed == 1)
+}
+
+pub(super) fn set_expires_at(conn: &mut Conn, id: &MessageId, at: Time) -> QueryResult<()> {
+    diesel::update(messages::table.find(id)).set(messages::expires_at.eq(at)).execute(conn).map(drop)
+}
+
+pub(super) fn set_send_at(conn: &mut Conn, id: &MessageId, at: Option<Time>) -> QueryResult<()> {
+    diesel::update(messages::table.find(id)).set(messages::send_at.eq(at)).execute(conn).map(drop)
+}
+
+/// The first deadline among the migration changes that a version rests on.
+pub(super) fn deadline_under(conn: &mut Conn, id: &MessageId, version: i32) -> QueryResult<Option<String>> {
+    claims::table
+        .inner_join(facts::table.on(facts::id.nullable().eq(claims::fact_id)))
+        .filter(claims::message_id.eq(id))
+        .filter(claims::version.eq(version))
+        .filter(facts::kind.eq("migration_change"))
+        .select(diesel::dsl::min(facts::day))
+        .first(conn)
+}
+
+pub(super) fn warrant_expiry(conn: &mut Conn, id: &MessageId, version: i32) -> QueryResult<Option<Time>> {
+    warrants::table.filter(warrants::message_id.eq(id)).filter(warrants::version.eq(version)).select(warrants::expires_at).first(conn).optional()
+}
+
+/// Gives a message that still waits in the outbox another time.
+pub(super) fn move_outbox(conn: &mut Conn, id: &MessageId, not_before: Time, waits_for: Option<&str>, now: Time) -> QueryResult<bool> {
+    let changed = diesel::update(outbox::table.find(id).filter(outbox::state.eq("queued")))
+        .set((outbox::not_before.eq(not_before), outbox::waits_for.eq(waits_for), outbox::updated_at.eq(now)))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// The latest approval by this actor since then whose message is still in the outbox.
+pub(super) fn latest_undoable(conn: &mut Conn, kind: &str, id: &str, since: Time) -> QueryResult<Option<Undoable>> {
+    decisions::table
+        .inner_join(warrants::table.on(warrants::decision_id.eq(decisions::id.nullable())))
+        .inner_join(outbox::table.on(outbox::warrant_id.eq(warrants::id)))
+        .inner_join(
+            message_versions::table.on(message_versions::message_id.eq(decisions::message_id).and(message_versions::version.eq(decisions::version))),
+        )
+        .filter(decisions::actor_kind.eq(kind))
+        .filter(decisions::actor_id.eq(id))
+        .filter(decisions::created_at.gt(since))
+        .filter(outbox::state.eq("queued"))
+        .order(decisions::created_at.desc())
+        .select((decisions::message_id, decisions::batch_id, message_versions::to_address, message_versions::to_name, outbox::not_before))
+        .first(conn)
+        .optional()
 }
 
 pub(super) fn due_to_expire(conn: &mut Conn, now: Time, limit: i64) -> QueryResult<Vec<MessageRow>> {

@@ -15,7 +15,7 @@ use crate::domain::text;
 
 use super::content::Words;
 use super::submit::{NewMessage, submit};
-use super::{Message, MessageRow, Origin, State, VersionRow, ledger, lifecycle, log, queries};
+use super::{Message, MessageRow, Origin, State, VersionRow, expiry, ledger, lifecycle, log, queries};
 
 /// Most recipients of one correction batch that is made in one go.
 const MOST_CORRECTED: usize = 1000;
@@ -40,24 +40,32 @@ pub(in crate::domain) fn fact_changed(conn: &mut Conn, actor: &Actor, fact: &Fac
     Ok(())
 }
 
-/// Takes a cleared message back to the queue of reviewers, under a new version number,
-/// because the decision and the warrant stay with the old one.
+/// Takes a cleared message back to the queue of reviewers, with why.
 pub(in crate::domain) fn void(conn: &mut Conn, actor: &Actor, mut row: MessageRow, why: &str, now: Time) -> Result<()> {
+    if reopen(conn, &mut row, Some(why), now)? {
+        queries::set_held_because(conn, &row.id, why)?;
+        log(conn, actor, "message.void", &row, json!({"because": why, "version": row.version}), now)?;
+    }
+    Ok(())
+}
+
+/// Makes a cleared message wait for a decision again, unless a worker has it already. It gets
+/// a new version number, because the decision and the warrant stay with the old one.
+pub(super) fn reopen(conn: &mut Conn, row: &mut MessageRow, why: Option<&str>, now: Time) -> Result<bool> {
     if !queries::cancel_outbox(conn, &row.id, now)? {
-        return Ok(());
+        return Ok(false);
     }
     let before = super::version(conn, &row.id, row.version)?;
     let seen = row.version;
     row.version += 1;
     queries::insert_version(conn, &VersionRow { version: row.version, ..before })?;
-    let expires = now.plus_seconds(super::submit::REVIEW_HOURS * 3600);
-    if !queries::compare_and_set_version(conn, &row, seen, &row.editor_kind, &row.editor_id, expires)? {
+    if !queries::compare_and_set_version(conn, row, seen, &row.editor_kind, &row.editor_id)? {
         return Err(Error::content_changed(row.id.clone(), seen, row.version));
     }
-    lifecycle::transition(conn, &row.id, row.state, State::Pending, Some(why), now)?;
-    queries::set_held_because(conn, &row.id, why)?;
-    ledger::settle(conn, &row, now)?;
-    log(conn, actor, "message.void", &row, json!({"because": why, "version": row.version}), now)
+    lifecycle::transition(conn, &row.id, row.state, State::Pending, why, now)?;
+    ledger::settle(conn, row, now)?;
+    expiry::restart(conn, row, now)?;
+    Ok(true)
 }
 
 /// Somebody who received a claim that rests on a fact.

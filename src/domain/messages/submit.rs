@@ -16,10 +16,7 @@ use crate::domain::{facts, settings, text, threads};
 
 use super::content::{Content, Footer, Words, check_headers};
 use super::oversight::{Facts, Verdict, gate};
-use super::{Message, MessageRow, Origin, State, VersionRow, ledger, log, promises, queries, tags, warrant};
-
-/// How long a message waits for a decision, in hours.
-pub const REVIEW_HOURS: i64 = 72;
+use super::{Message, MessageRow, Origin, State, VersionRow, expiry, ledger, log, promises, queries, schedule, tags, warrant};
 
 /// A message to be submitted.
 #[derive(Debug, Clone)]
@@ -57,7 +54,7 @@ pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Re
     let words = new.words.check()?;
     let headers = check_headers(&new.headers)?;
     let campaign = text::optional_line("campaign", new.campaign.as_deref(), 100)?;
-    let send_at = check_send_at(new.send_at, now)?;
+    let send_at = schedule::check(new.send_at, now)?;
     transaction(conn, |conn| {
         let mailbox = mailboxes::resolve(conn, actor, new.mailbox.as_deref())?;
         let mode = effective_mode(&mailbox, new.mode)?;
@@ -121,7 +118,7 @@ pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Re
             content_hash: content.hash(),
             send_at,
             submitted_at: Some(now),
-            expires_at: held.as_ref().map(|_| now.plus_seconds(REVIEW_HOURS * 3600)),
+            expires_at: None,
             sent_at: None,
             created_at: now,
             updated_at: now,
@@ -146,6 +143,7 @@ pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Re
             }
             _ => {
                 super::lifecycle::transition(conn, &row.id, State::Draft, State::Pending, held.as_deref(), now)?;
+                expiry::restart(conn, &row, now)?;
                 log(conn, actor, "message.submit", &row, json!({"held_because": held, "content_hash": row.content_hash}), now)?;
             }
         }
@@ -167,15 +165,6 @@ fn effective_mode(mailbox: &Mailbox, asked: Option<Mode>) -> Result<Mode> {
 fn read_only(mailbox: &Mailbox) -> Error {
     Error::forbidden("mailbox_read_only", format!("{} is read_only: nothing leaves it. Nothing was stored.", mailbox.address))
         .with_hint("Use another mailbox, or ask an administrator to set this one to gated_send.")
-}
-
-fn check_send_at(at: Option<Time>, now: Time) -> Result<Option<Time>> {
-    match at {
-        Some(at) if at > now.plus_days(365) => {
-            Err(Error::invalid("field_invalid", "send_at", format!("send_at must be within a year from now; got {at}.")))
-        }
-        at => Ok(at.filter(|at| *at > now)),
-    }
 }
 
 /// The first message of a campaign is held in the looser modes until one of its kind was approved.
