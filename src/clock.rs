@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 /// An instant, stored as microseconds since 1970-01-01T00:00:00Z in both databases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow)]
 #[diesel(sql_type = BigInt)]
 pub struct Time(i64);
 
@@ -84,6 +84,46 @@ impl Time {
         (self.0 - earlier.0) / 1_000_000
     }
 
+    /// Reads "2026-11-21T09:00" as the time on a clock in this zone (an IANA name). A time that a
+    /// change of the clocks skips is the one an hour later.
+    pub fn parse_local(text: &str, zone: &str) -> Option<Self> {
+        let local: jiff::civil::DateTime = text.trim().parse().ok()?;
+        Some(Time(local.in_tz(zone).ok()?.timestamp().as_microsecond()))
+    }
+
+    /// "21 Nov 2026, 09:00 CET" on a clock in this zone; UTC where the zone is not known.
+    pub fn in_zone(self, zone: Option<&str>) -> String {
+        let known = zone.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
+        self.timestamp().to_zoned(known).strftime("%-d %b %Y, %H:%M %Z").to_string()
+    }
+
+    /// "2026-11-21T09:00" on a clock in this zone, as a field for a time has it.
+    pub fn for_field(self, zone: Option<&str>) -> String {
+        let known = zone.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
+        self.timestamp().to_zoned(known).strftime("%Y-%m-%dT%H:%M").to_string()
+    }
+
+    /// "14 s", "3 min 5 s", "2 h 10 min": what is left until then, as the script counts on.
+    pub fn seconds_left(self, now: Time) -> String {
+        match self.seconds_since(now).max(0) {
+            left @ 0..60 => format!("{left} s"),
+            left @ 60..3600 => format!("{} min {} s", left / 60, left % 60),
+            left => format!("{} h {} min", left / 3600, left % 3600 / 60),
+        }
+    }
+
+    /// "5 min ago", "in 3 h"; the script counts on from here in the same words.
+    pub fn relative(self, now: Time) -> String {
+        let seconds = self.seconds_since(now);
+        let (count, unit) = match seconds.abs() {
+            0..60 => return "just now".to_owned(),
+            60..3600 => (seconds.abs() / 60, "min"),
+            3600..172_800 => (seconds.abs() / 3600, "h"),
+            _ => (seconds.abs() / 86_400, "d"),
+        };
+        if seconds < 0 { format!("{count} {unit} ago") } else { format!("in {count} {unit}") }
+    }
+
     /// "21 Nov 2026, 02:03:04 UTC", where a second matters.
     pub fn for_people_exactly(self) -> String {
         self.timestamp().to_zoned(TimeZone::UTC).strftime("%-d %b %Y, %H:%M:%S UTC").to_string()
@@ -122,5 +162,32 @@ where
 {
     fn from_sql(bytes: DB::RawValue<'_>) -> deserialize::Result<Self> {
         i64::from_sql(bytes).map(Time)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_time_is_read_in_its_zone_also_when_the_clocks_change() {
+        let utc = |text: &str, zone: &str| Time::parse_local(text, zone).map(|at| at.to_string());
+        assert_eq!(utc("2026-11-21T09:00", "Europe/Berlin").as_deref(), Some("2026-11-21T08:00:00Z"));
+        assert_eq!(utc("2026-07-21T09:00", "Europe/Berlin").as_deref(), Some("2026-07-21T07:00:00Z"));
+        assert_eq!(utc("2026-03-29T02:30", "Europe/Berlin").as_deref(), Some("2026-03-29T01:30:00Z"), "skipped: an hour later");
+        assert_eq!(utc("2026-11-21T09:00", "Nowhere/Town"), None);
+        assert_eq!(utc("soon", "Europe/Berlin"), None);
+        let at = Time::parse("2026-11-21T08:00:00Z").unwrap();
+        assert_eq!(at.in_zone(Some("Europe/Berlin")), "21 Nov 2026, 09:00 CET");
+        assert_eq!(at.in_zone(None), "21 Nov 2026, 08:00 UTC");
+        assert_eq!(at.for_field(Some("Asia/Kolkata")), "2026-11-21T13:30");
+    }
+
+    #[test]
+    fn ages_are_told_in_one_unit() {
+        let now = Time::from_seconds(1_000_000);
+        for (seconds, told) in [(0, "just now"), (-59, "just now"), (-60, "1 min ago"), (-7300, "2 h ago"), (-172_800, "2 d ago"), (3600, "in 1 h")] {
+            assert_eq!(now.plus_seconds(seconds).relative(now), told);
+        }
     }
 }

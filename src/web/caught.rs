@@ -34,7 +34,7 @@ pub(super) async fn index(person: Person, state: web::Data<State>) -> Result<Htt
 pub(super) async fn preview(_person: Person, state: web::Data<State>, id: web::Path<u64>) -> Result<HttpResponse, PageError> {
     let mail = caught(&state)?.into_iter().find(|mail| mail.id == *id).ok_or_else(|| Error::not_found("mail"))?;
     let html = MessageParser::default().parse(&mail.raw).and_then(|parsed| parsed.body_html(0).map(|html| html.into_owned()));
-    Ok(framed(html.unwrap_or_else(|| format!("<pre>{}</pre>", markup::escape(&String::from_utf8_lossy(&mail.raw))))))
+    Ok(framed(html.unwrap_or_else(|| format!("<pre>{}</pre>", markup::escape(&String::from_utf8_lossy(&mail.raw)))), false))
 }
 
 /// For scripts; the demo listens on loopback and its mail is made up.

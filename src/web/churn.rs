@@ -8,7 +8,6 @@ use serde::Deserialize;
 
 use super::errors::PageError;
 use super::form::Form;
-use super::messages::age;
 use super::page::{Chrome, Person, flash, html, html_with, see_other};
 use crate::app::State;
 use crate::clock::{self, Time};
@@ -45,13 +44,6 @@ struct IndexPage {
     status: String,
     reason: String,
     q: String,
-    now: Time,
-}
-
-impl IndexPage {
-    fn age(&self, row: &ChurnEvent) -> String {
-        age(row.churned_at, self.now)
-    }
 }
 
 /// What they paid a month, in words.
@@ -84,7 +76,7 @@ pub(super) async fn index(person: Person, state: web::Data<State>, query: web::Q
             .append_pair("before", &format!("{}_{}", last.churned_at.micros(), last.id))
             .finish()
     });
-    html(&IndexPage { chrome: person.visit.chrome("Churn", "churn"), rows, next, status, reason, q, now: clock::now() })
+    html(&IndexPage { chrome: person.visit.chrome("Churn", "churn"), rows, next, status, reason, q })
 }
 
 #[derive(Template)]

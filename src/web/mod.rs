@@ -14,12 +14,14 @@ mod facts;
 mod form;
 mod imports;
 mod keys;
+mod list_query;
 mod mailboxes;
 mod messages;
 mod page;
 mod public;
 mod routes;
 mod session;
+mod shortcuts;
 mod sign_in;
 mod users;
 

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use actix_session::{Session, SessionExt};
 use actix_web::body::{BoxBody, MessageBody};
+use actix_web::cookie::Cookie;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -16,11 +17,13 @@ use super::errors::PageError;
 use super::routes::{Access, ROUTES};
 use super::session;
 use crate::app::State;
+use crate::clock::{self, Time};
 use crate::domain::accounts::users;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::ids::{UserId, secret};
 use crate::domain::messages::list;
+use crate::domain::messages::undo::{self, Undoable};
 use crate::domain::settings;
 
 /// Who visits, and what the frame shows.
@@ -40,6 +43,16 @@ pub struct Visit {
     pub demo: bool,
     /// A message shown once.
     pub flash: Option<String>,
+    /// The approval that can still be taken back.
+    pub undo: Option<Undoable>,
+    /// "light" or "dark", where somebody chose.
+    pub theme: &'static str,
+    /// Whether single keys do something.
+    pub shortcuts: bool,
+    /// The zone of who visits, an IANA name.
+    pub time_zone: Option<String>,
+    /// When the page was made.
+    pub now: Time,
 }
 
 /// The frame of a page.
@@ -72,6 +85,11 @@ impl Chrome {
         }
     }
 
+    /// Whether something stands above the page.
+    pub fn has_notices(&self) -> bool {
+        self.visit.stopped || self.visit.flash.is_some() || (self.visit.four_eyes_off && self.visit.actor.is_some())
+    }
+
     /// Whether an administrator looks.
     pub fn is_admin(&self) -> bool {
         self.role() == Role::Admin.as_str()
@@ -84,6 +102,16 @@ impl Chrome {
 }
 
 impl Visit {
+    /// How long ago or ahead, in words.
+    pub fn relative(&self, at: &Time) -> String {
+        at.relative(self.now)
+    }
+
+    /// How long until then, as a countdown.
+    pub fn left(&self, at: &Time) -> String {
+        at.seconds_left(self.now)
+    }
+
     /// The frame for a page.
     pub fn chrome(self: &Rc<Self>, title: impl Into<String>, section: &'static str) -> Chrome {
         Chrome { title: title.into(), section, visit: Rc::clone(self) }
@@ -198,18 +226,19 @@ async fn visit(request: &ServiceRequest) -> DomainResult<Visit> {
     let user: Option<String> = session.get(session::USER).unwrap_or_default();
     let epoch: i64 = session.get(session::EPOCH).ok().flatten().unwrap_or(-1);
     let demo = state.catcher.is_some();
-    let (actor, pending, stopped, four_eyes_off) = state
+    let now = clock::now();
+    let (actor, pending, undo, stopped, four_eyes_off) = state
         .read(move |conn| {
             let actor = match user {
                 Some(user) => users::actor_of_session(conn, &UserId::from(user), epoch)?,
                 None => None,
             };
-            let pending = match &actor {
-                Some(actor) => list::count_pending(conn, actor)?,
-                None => 0,
+            let (pending, undo) = match &actor {
+                Some(actor) => (list::count_pending(conn, actor)?, undo::latest(conn, actor, now)?),
+                None => (0, None),
             };
             let stopped = settings::get(conn, settings::SENDING_STOPPED)?.is_some();
-            Ok((actor, pending, stopped, !settings::four_eyes(conn)?))
+            Ok((actor, pending, undo, stopped, !settings::four_eyes(conn)?))
         })
         .await?;
     let flash = session.remove_as::<String>(session::FLASH).and_then(Result::ok);
@@ -221,7 +250,21 @@ async fn visit(request: &ServiceRequest) -> DomainResult<Visit> {
         four_eyes_off,
         demo,
         flash,
+        undo,
+        theme: theme(request),
+        shortcuts: true,
+        time_zone: None,
+        now,
     })
+}
+
+/// The theme somebody chose, kept in a cookie so that the first paint is right.
+fn theme(request: &ServiceRequest) -> &'static str {
+    match request.cookie("theme").as_ref().map(Cookie::value) {
+        Some("light") => "light",
+        Some("dark") => "dark",
+        _ => "",
+    }
 }
 
 /// The form token of this session; made when there is a form to protect.

@@ -1,15 +1,12 @@
 // Countersign in the browser. Every page works without this file; it only adds
-// relative times, countdowns, copying, and the keyboard.
+// times that go on, countdowns, copying and the theme.
 (() => {
   "use strict";
   const root = document.documentElement;
-  root.classList.add("js");
 
   const all = (selector, from = document) => [...from.querySelectorAll(selector)];
 
   // Theme: a cookie, so that the server can set data-theme before the first paint.
-  const theme = document.cookie.match(/(?:^|; )theme=(light|dark)(?:;|$)/);
-  if (theme && !root.dataset.theme) root.dataset.theme = theme[1];
   function setTheme(value) {
     const keep = value === "light" || value === "dark";
     if (keep) root.dataset.theme = value;
@@ -18,36 +15,23 @@
     document.cookie = `theme=${keep ? value : ""}; Path=/; SameSite=Lax; Max-Age=${keep ? 31536000 : 0}${secure}`;
   }
 
-  // Said aloud by screen readers.
+  // Said aloud by screen readers. A region that has just come is heard only when it is filled a moment later.
   function say(text) {
-    let live = document.getElementById("live");
-    if (!live) {
-      live = document.createElement("div");
-      live.id = "live";
-      live.className = "sr-only";
-      live.setAttribute("role", "status");
-      document.body.append(live);
-    }
-    live.textContent = text;
+    setTimeout(() => { const live = document.getElementById("live"); if (live) live.textContent = text; }, 150);
   }
+  document.addEventListener("desk:say", (event) => say(event.detail));
 
-  // <time datetime="…" data-relative>21 Nov 2026, 09:12 UTC</time>
-  const lang = root.lang || "en";
-  const words = new Intl.RelativeTimeFormat(lang, { numeric: "auto", style: "short" });
-  const steps = [["year", 31536000], ["month", 2592000], ["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60]];
+  // <time datetime="…" data-relative>5 min ago</time>: the server's words, kept up to date.
   function relative(then, now) {
-    const seconds = Math.round((then - now) / 1000);
-    for (const [unit, size] of steps) {
-      if (Math.abs(seconds) >= size) return words.format(Math.trunc(seconds / size), unit);
-    }
-    return seconds > 0 ? words.format(seconds, "second") : "just now";
+    const seconds = Math.abs(Math.trunc((then - now) / 1000));
+    if (seconds < 60) return "just now";
+    const [count, unit] = seconds < 3600 ? [seconds / 60, "min"] : seconds < 172800 ? [seconds / 3600, "h"] : [seconds / 86400, "d"];
+    return then < now ? `${Math.floor(count)} ${unit} ago` : `in ${Math.floor(count)} ${unit}`;
   }
-  function tellTimes(from = document) {
-    for (const el of all("time[data-relative][datetime]", from)) {
+  function tellTimes() {
+    for (const el of all("time[data-relative][datetime]")) {
       const then = Date.parse(el.dateTime);
-      if (Number.isNaN(then)) continue;
-      if (!el.title) el.title = el.textContent.trim();
-      el.textContent = relative(then, Date.now());
+      if (!Number.isNaN(then)) el.textContent = relative(then, Date.now());
     }
   }
 
@@ -74,7 +58,6 @@
       } else {
         counting.delete(el);
         el.textContent = el.dataset.countdownDone || "0 s";
-        for (const button of all("[data-until-countdown]")) button.disabled = true;
         el.dispatchEvent(new CustomEvent("countdown:done", { bubbles: true }));
       }
     }
@@ -124,7 +107,6 @@
     if (!target) return;
     const copying = target.closest("[data-copy]");
     if (copying) { event.preventDefault(); copy(copying); }
-    if (target.closest("[data-next-claim]")) nextClaim();
     const themed = target.closest("[data-set-theme]");
     if (themed) { event.preventDefault(); setTheme(themed.dataset.setTheme); }
     for (const open of all("details[data-pop][open]")) {
@@ -132,54 +114,10 @@
     }
   });
 
-  // Keyboard. Off with <body data-shortcuts="off">.
-  //   [data-list] > … [data-row-link]   j, k move, Enter follows the link by itself
-  //   [data-key="a"]                     the key moves the focus there; a <summary> is opened and its first field focused
-  function typing(el) {
-    return el instanceof HTMLElement && (el.isContentEditable || el.matches("input:not([type=checkbox], [type=radio]), textarea, select"));
-  }
-  function move(by) {
-    const links = all("[data-list] [data-row-link]");
-    if (!links.length) return false;
-    const at = links.indexOf(document.activeElement);
-    const next = at < 0 ? (by > 0 ? 0 : links.length - 1) : Math.min(links.length - 1, Math.max(0, at + by));
-    links[next].focus();
-    links[next].scrollIntoView({ block: "nearest" });
-    return true;
-  }
-  // n: the next claim that keeps the message from leaving, its words shown in the text beside it.
-  function nextClaim() {
-    const open = all("[data-open-claim]");
-    if (!open.length) return false;
-    const at = open.findIndex((claim) => claim.contains(document.activeElement));
-    const next = open[(at + 1) % open.length];
-    next.focus();
-    next.scrollIntoView({ block: "nearest" });
-    for (const mark of all("[data-claim]")) {
-      const now = `claim-${mark.dataset.claim}` === next.id;
-      mark.classList.toggle("claim-now", now);
-      if (now) mark.scrollIntoView({ block: "nearest" });
-    }
-    return true;
-  }
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") {
-      const open = document.activeElement && document.activeElement.closest("details[data-pop][open]");
-      if (open) { open.open = false; open.querySelector("summary").focus(); }
-      return;
-    }
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (document.body.dataset.shortcuts === "off" || typing(event.target) || document.querySelector("dialog[open]")) return;
-    if ((event.key === "j" || event.key === "k") && move(event.key === "j" ? 1 : -1)) { event.preventDefault(); return; }
-    if (event.key === "n" && nextClaim()) { event.preventDefault(); return; }
-    if (!/^[a-z/?]$/.test(event.key)) return;
-    const wanted = document.querySelector(`[data-key="${event.key}"]:not(:disabled)`);
-    if (!wanted) return;
-    event.preventDefault();
-    const holder = wanted.matches("summary") ? wanted.parentElement : null;
-    if (holder) holder.open = true;
-    const field = holder && holder.querySelector("textarea, input:not([type=hidden]), select");
-    (field || wanted).focus();
+    if (event.key !== "Escape") return;
+    const open = document.activeElement && document.activeElement.closest("details[data-pop][open]");
+    if (open) { open.open = false; open.querySelector("summary").focus(); }
   });
 
   // Without the name attribute's help in older browsers: one decision panel at a time.
@@ -192,7 +130,6 @@
   }, true);
 
   function ready(from) {
-    tellTimes(from);
     findCountdowns(from);
     countDown();
     for (const frame of all("iframe[data-fit]", from)) {

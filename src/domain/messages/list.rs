@@ -92,15 +92,28 @@ pub fn count_pending(conn: &mut Conn, actor: &Actor) -> Result<i64> {
     Ok(queries::count_in_state(conn, reach(actor).as_deref(), State::Pending)?)
 }
 
-/// The next one waiting after this one, or else the oldest of all.
-pub fn next_pending(conn: &mut Conn, actor: &Actor, after: &MessageId) -> Result<Option<MessageId>> {
-    let filter = |after| Filter { states: vec![State::Pending], oldest_first: true, limit: 1, after, ..Filter::default() };
+/// The next one waiting after this one in the same list, or else the first.
+pub fn next_pending(conn: &mut Conn, actor: &Actor, filter: &Filter, after: &MessageId) -> Result<Option<MessageId>> {
+    let filter = |after| Filter { states: vec![State::Pending], limit: 1, after, ..filter.clone() };
     let (rows, _) = list(conn, actor, &filter(Some(after.clone())))?;
     if let Some(row) = rows.into_iter().next() {
         return Ok(Some(row.id));
     }
     let (rows, _) = list(conn, actor, &filter(None))?;
     Ok(rows.into_iter().next().map(|row| row.id))
+}
+
+/// The rows around this one.
+pub fn around(conn: &mut Conn, actor: &Actor, filter: &Filter, _id: &MessageId, rows: usize) -> Result<Vec<ListRow>> {
+    Ok(list(conn, actor, &Filter { limit: rows, after: None, ..filter.clone() })?.0)
+}
+
+/// The one before and the one after.
+pub fn neighbours(conn: &mut Conn, actor: &Actor, filter: &Filter, id: &MessageId) -> Result<(Option<MessageId>, Option<MessageId>)> {
+    let rows = around(conn, actor, filter, id, 50)?;
+    let at = rows.iter().position(|row| row.id == *id);
+    let row = |at: Option<usize>| at.and_then(|at| rows.get(at)).map(|row| row.id.clone());
+    Ok((row(at.and_then(|at| at.checked_sub(1))), row(at.map(|at| at + 1))))
 }
 
 /// The campaigns that appear among messages, for the filter.

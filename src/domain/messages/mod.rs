@@ -263,6 +263,11 @@ pub fn version_with_hash(conn: &mut Conn, id: &MessageId, hash: &str) -> Result<
     }
 }
 
+/// The version that this actor saw last.
+pub fn seen(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<Option<i32>> {
+    Ok(queries::seen_version(conn, id, &viewer(actor))?)
+}
+
 /// Notes that this content was shown to an actor, so that a decision without a
 /// hash binds to what they saw.
 pub fn note_shown(conn: &mut Conn, actor: &Actor, shown: &[(MessageId, i32)], now: Time) -> Result<()> {
