@@ -48,6 +48,7 @@ impl Shortcut {
     pub fn shown(&self) -> Vec<&'static str> {
         match self.keys {
             "Ctrl+k" => vec!["Ctrl", "K"],
+            "Ctrl+Enter" => vec!["Ctrl", "Enter"],
             "Shift+J" => vec!["Shift", "J"],
             "Shift+K" => vec!["Shift", "K"],
             keys => keys.split(' ').collect(),
@@ -83,6 +84,7 @@ pub const SHORTCUTS: &[Shortcut] = &[
     key("g h", "go-history", "Go to all messages (history)", Place::Everywhere),
     key("g r", "go-reports", "Go to the report of what people ask for", Place::Everywhere),
     key("?", "help", "Show this help", Place::Everywhere),
+    key("Ctrl+Enter", "submit", "Send the form you are writing in", Place::Everywhere),
     key("Ctrl+k", "palette", "Find a command", Place::Everywhere),
 ];
 

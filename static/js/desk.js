@@ -93,6 +93,7 @@
     snooze: () => inList() && onSelection("snooze"),
     take: () => inList() && onSelection("take"),
     "next-claim": nextClaim,
+    submit: () => { const form = document.activeElement?.form; if (form && form.method === "post") form.requestSubmit(); return Boolean(form); },
     help: () => show("help"),
     palette: () => { show("palette"); offer(""); return true; },
     undo: () => { if (!one("[data-does=undo]")) say("There is nothing to undo."); return false; },
@@ -117,7 +118,7 @@
     if (event.defaultPrevented || event.isComposing || event.altKey) return;
     if (event.target instanceof Element && event.target.id === "palette-words") { choosing(event); return; }
     const control = event.ctrlKey || event.metaKey;
-    const key = control ? `Ctrl+${event.key.toLowerCase()}` : event.shiftKey && /^[A-Z]$/.test(event.key) ? `Shift+${event.key}` : event.key;
+    const key = control ? `Ctrl+${event.key.length > 1 ? event.key : event.key.toLowerCase()}` : event.shiftKey && /^[A-Z]$/.test(event.key) ? `Shift+${event.key}` : event.key;
     if (!control) {
       if (typing(event.target) || one("dialog[open]") || one("#main")?.dataset.shortcuts === "off") return;
       // Enter and the blank belong to what has the focus.

@@ -1,66 +1,8 @@
-// A real browser against a real server: sign in, review, approve, and read the mail that arrived.
+// A person reviews, approves, and reads the mail that arrived.
 // usage: node review.mjs [--shots DIR]
-import { spawn } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { chromium } from "playwright-core";
+import { check, run, top } from "./lib.mjs";
 
-const top = new URL("../../", import.meta.url).pathname;
-const binary = process.env.COUNTERSIGN_BIN ?? `${top}target/debug/countersign`;
-const shots = process.argv.includes("--shots") ? process.argv[process.argv.indexOf("--shots") + 1] : null;
-const browserPath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
-
-let passed = 0, failed = 0;
-function check(name, ok, got = "") {
-  ok ? passed++ : failed++;
-  console.log(ok ? "ok    " : "FAILED", name, ok ? "" : `| got: ${String(got).slice(0, 300)}`);
-}
-
-const server = spawn(binary, ["demo", "--json", "--listen", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "ignore"] });
-const lines = createInterface({ input: server.stdout });
-const demo = JSON.parse((await lines[Symbol.asyncIterator]().next()).value);
-const browser = await chromium.launch({
-  executablePath: browserPath,
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-const problems = [];
-
-async function visitor(options = {}) {
-  const context = await browser.newContext({ baseURL: demo.url, ...options });
-  const page = await context.newPage();
-  // A page that answers 409 or 404 on purpose is logged by the browser; that is no fault.
-  page.on("console", (m) => m.type() === "error" && !/status of 4\d\d/.test(m.text()) && problems.push(`${page.url()} ${m.text()}`));
-  page.on("pageerror", (e) => problems.push(`${page.url()} ${e}`));
-  return page;
-}
-
-async function signIn(role, options) {
-  const page = await visitor(options);
-  const person = demo.users.find((user) => user.role === role);
-  await page.goto("/login");
-  await page.fill("[name=email]", person.email);
-  await page.fill("[name=password]", person.password);
-  await page.click("button[type=submit]");
-  await page.waitForURL("**/queue");
-  return page;
-}
-
-async function caught(test, seconds = 40) {
-  for (let i = 0; i < seconds * 4; i++) {
-    const mails = await (await fetch(demo.catcher)).json();
-    const found = mails.find(test);
-    if (found) return found;
-    await new Promise((done) => setTimeout(done, 250));
-  }
-  return null;
-}
-
-async function shoot(page, name) {
-  if (shots) await page.screenshot({ path: `${shots}/${name}.png` });
-}
-
-try {
-  if (shots) mkdirSync(shots, { recursive: true });
+await run(async ({ demo, visitor, signIn, caught, shoot }) => {
   const wrong = await visitor();
   await wrong.goto("/login");
   await shoot(wrong, "login");
@@ -187,49 +129,4 @@ try {
   await manager.waitForSelector("h1:has-text('Imported')");
   check("an import keeps the good rows and names the bad ones", (await manager.locator("tbody tr").count()) === 2);
   await shoot(manager, "import");
-
-  const variants = `${new URL(await (async () => { await manager.goto("/churn?status=variants_generated"); return manager.locator("tbody a").first().evaluate((a) => a.href); })()).pathname}/variants`;
-  const event = variants.replace("/variants", "");
-  await admin.goto("/queue");
-  const review = await admin.locator("[data-message] a").first().getAttribute("href");
-  const mailbox = `/mailboxes/${demo.mailboxes[0].id}`;
-  await admin.goto("/customers");
-  const customer = await admin.locator("tbody a").first().getAttribute("href");
-  await admin.goto("/facts?kind=offer");
-  const fact = await admin.locator("tbody a").first().getAttribute("href");
-  const pages = ["/queue", review, `${review}/edit`, "/messages", "/messages/new", "/churn", event, variants, "/churn/new", "/churn/import", "/demand", "/customers", customer, "/facts", "/facts?kind=offer", "/facts?kind=plan_price", fact, "/mailboxes", mailbox, "/users", "/keys", "/audit", "/account", "/catcher", "/queue?q=nothing-fits-this"];
-  const views = [["wide", 1440, 900, "light"], ["wide-dark", 1440, 900, "dark"], ["phone", 390, 844, "light"], ["phone-dark", 390, 844, "dark"]];
-  const links = new Set();
-  for (const [view, width, height, colorScheme] of views) {
-    const page = await signIn("admin", { viewport: { width, height }, colorScheme });
-    for (const path of pages) {
-      const response = await page.goto(path);
-      const name = path === review ? "review" : path === `${review}/edit` ? "edit" : path === event ? "churn-event" : path === variants ? "variants" : path === customer ? "customer" : path === mailbox ? "mailbox" : path === fact ? "fact" : path.slice(1).replace(/\W+/g, "-");
-      await shoot(page, `${name}-${view}`);
-      const facts = await page.evaluate(() => ({
-        overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-        h1: document.querySelectorAll("h1").length,
-        unlabelled: [...document.querySelectorAll("input:not([type=hidden]), select, textarea")].filter((e) => !e.labels?.length).map((e) => e.name),
-        links: [...document.querySelectorAll("a[href^='/']")].map((a) => a.getAttribute("href")),
-      }));
-      const fine = response.status() === 200 && facts.overflow <= 0 && facts.h1 === 1 && facts.unlabelled.length === 0;
-      if (!fine || view === "wide") check(`${view} ${path.replace(/[0-9a-f-]{36}/g, "…")}`, fine, `${response.status()} ${JSON.stringify({ ...facts, links: undefined })}`);
-      if (view === "wide") facts.links.forEach((link) => links.add(link));
-    }
-    await page.context().close();
-  }
-  const dead = [];
-  for (const link of [...links].slice(0, 200)) {
-    const response = await admin.request.get(link);
-    if (response.status() >= 400) dead.push(`${link} ${response.status()}`);
-  }
-  check("no link is dead", dead.length === 0, dead);
-  check("the browser saw no error and no blocked resource", problems.length === 0, problems.join("\n"));
-} catch (error) {
-  check("the run went to its end", false, error.stack);
-} finally {
-  await browser.close();
-  server.kill();
-}
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed || !passed ? 1 : 0);
+});

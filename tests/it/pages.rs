@@ -1,7 +1,11 @@
 //! Pages: who gets in, who may do what, and what a form needs.
 
 use countersign::domain::accounts::users;
+use countersign::domain::messages::DecisionKind;
+use countersign::domain::messages::content::Words;
+use countersign::domain::messages::edit::edit;
 use countersign::web::{Access, ROUTES};
+use serde_json::json;
 
 use crate::support::{Browser, Desk, OPERATOR, PASSWORD};
 
@@ -58,6 +62,30 @@ async fn every_form_needs_the_token_of_its_session() {
         let post = actix_web::test::TestRequest::post().uri(path).insert_header(("content-type", "multipart/form-data; boundary=x"));
         let page = browser.run(post.set_payload(body)).await;
         assert!(page.status == 403 && page.body.contains("This form is too old"), "{path}: {}", page.status);
+    }
+}
+
+#[actix_web::test]
+async fn every_key_has_a_button_that_does_the_same() {
+    let desk = Desk::new().await;
+    let wild = desk.pending("wild@example.com", json!({"text_body": "Hello,\n\nyou get 97% off.\n\nBye"})).await;
+    let edited = desk.pending("edited@example.com", json!({})).await;
+    let approved = desk.pending("approved@example.com", json!({})).await;
+    desk.pending("last@example.com", json!({})).await;
+    desk.decide("Rita", &approved, DecisionKind::Approve).unwrap();
+    let (rob, words) = (desk.person("Rob"), Words { subject: "Another".into(), text: Some("Words".into()), html: None });
+    desk.write(|conn| edit(conn, &rob, &edited.row.id, &words, None, desk.now())).unwrap();
+    let mut rita = Browser::new(desk.app().await);
+    rita.sign_in("rita").await;
+    let queue = rita.get("/queue").await.body;
+    let pages =
+        [queue.clone(), rita.get(&format!("/messages/{}", wild.row.id)).await.body, rita.get(&format!("/messages/{}", edited.row.id)).await.body];
+    let registry: Vec<&str> = queue.split("data-then=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(registry.len() > 20, "{registry:?}");
+    // What Ctrl+Enter sends has a button in every form.
+    for does in registry.iter().filter(|does| **does != "submit") {
+        let button = format!("data-does=\"{does}\"");
+        assert!(pages.iter().any(|page| page.contains(&button)), "no button does {does}");
     }
 }
 

@@ -1,0 +1,75 @@
+// A demo server of its own, a browser, and checks that are counted.
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+export const top = new URL("../../", import.meta.url).pathname;
+const binary = process.env.COUNTERSIGN_BIN ?? `${top}target/debug/countersign`;
+const shots = process.argv.includes("--shots") ? process.argv[process.argv.indexOf("--shots") + 1] : null;
+const browserPath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+
+let passed = 0, failed = 0;
+export function check(name, ok, got = "") {
+  ok ? passed++ : failed++;
+  console.log(ok ? "ok    " : "FAILED", name, ok ? "" : `| got: ${String(got).slice(0, 600)}`);
+}
+
+export async function run(work) {
+  const server = spawn(binary, ["demo", "--json", "--listen", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "ignore"] });
+  const lines = createInterface({ input: server.stdout });
+  const demo = JSON.parse((await lines[Symbol.asyncIterator]().next()).value);
+  const browser = await chromium.launch({
+    executablePath: browserPath,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+  const problems = [];
+  async function visitor(options = {}) {
+    const context = await browser.newContext({ baseURL: demo.url, ...options });
+    const page = await context.newPage();
+    // A page that answers 409 or 404 on purpose is logged by the browser, and a screenshot tries a script in every frame.
+    const expected = (words) => /status of 4\d\d/.test(words) || (shots && /document's frame is sandboxed/.test(words));
+    page.on("console", (m) => m.type() === "error" && !expected(m.text()) && problems.push(`${page.url()} ${m.text()}`));
+    page.on("pageerror", (e) => problems.push(`${page.url()} ${e}`));
+    return page;
+  }
+  async function signInAs(person, options) {
+    const page = await visitor(options);
+    await page.goto("/login");
+    await page.fill("[name=email]", person.email);
+    await page.fill("[name=password]", person.password);
+    await page.click("button[type=submit]");
+    await page.waitForURL("**/queue");
+    return page;
+  }
+  const signIn = (role, options) => signInAs(demo.users.find((user) => user.role === role), options);
+  async function api(method, path, body, key = demo.keys.agent) {
+    const response = await fetch(`${demo.url}${path}`, { method, headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" }, body: body && JSON.stringify(body) });
+    return { status: response.status, json: await response.json().catch(() => null) };
+  }
+  async function caught(test, seconds = 60) {
+    for (let i = 0; i < seconds * 4; i++) {
+      const mails = await (await fetch(demo.catcher)).json();
+      const found = mails.find(test);
+      if (found) return found;
+      await new Promise((done) => setTimeout(done, 250));
+    }
+    return null;
+  }
+  async function shoot(page, name) {
+    if (!shots) return;
+    mkdirSync(shots, { recursive: true });
+    await page.screenshot({ path: `${shots}/${name}.png` });
+  }
+  try {
+    await work({ demo, browser, visitor, signIn, signInAs, api, caught, shoot });
+    check("the browser saw no error and no blocked resource", problems.length === 0, problems.join("\n"));
+  } catch (error) {
+    check("the run went to its end", false, error.stack);
+  } finally {
+    await browser.close();
+    server.kill();
+  }
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exit(failed || !passed ? 1 : 0);
+}

@@ -1,0 +1,108 @@
+// Every page: nothing for axe to find, no overflow, no shift, no dead link, wide and on a phone, light and dark, zoomed.
+// usage: node pages.mjs [--shots DIR]
+import { readFileSync } from "node:fs";
+import http from "node:http";
+import { check, run, top } from "./lib.mjs";
+
+const axe = readFileSync(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+
+/** What axe has to say; its script is put there past the page's policy, which allows none. */
+async function faults(page) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"], iframes: false }));
+  return found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 3).join(" | ")}`);
+}
+
+/** How many bytes a file has on the wire. */
+function weight(url) {
+  return new Promise((done, fail) => http.get(url, { headers: { "Accept-Encoding": "br, gzip" } }, (answer) => {
+    let bytes = 0;
+    answer.on("data", (chunk) => { bytes += chunk.length; });
+    answer.on("end", () => done(bytes));
+  }).on("error", fail));
+}
+
+await run(async ({ demo, signIn, visitor, api, shoot }) => {
+  const admin = await signIn("admin");
+  const first = async (path, selector) => { await admin.goto(path); return new URL(await admin.locator(selector).first().evaluate((a) => a.href)).pathname; };
+  const event = await first("/churn?status=variants_generated", "tbody a");
+  const review = await first("/queue", "[data-row-link]");
+  const customer = await first("/customers", "tbody a");
+  const fact = await first("/facts?kind=offer", "tbody a");
+  const mailbox = `/mailboxes/${demo.mailboxes[0].id}`;
+  const wild = await api("POST", "/v1/send", { mailbox: demo.mailboxes[0].address, to: "claims@example.com", subject: "Wild promises", body: "Hello,\n\nyou get 97% off and unlimited orders.\n\nSee you soon" });
+  const open = new URL(wild.json.review_url).pathname;
+  const pages = {
+    queue: "/queue", review, text: `${review}?view=text`, source: `${review}?view=source`, edit: `${review}/edit`, open, messages: "/messages", compose: "/messages/new",
+    "nothing-fits": "/queue?q=nothing-fits-this", churn: "/churn", "churn-event": event, variants: `${event}/variants`, "churn-new": "/churn/new", "churn-import": "/churn/import",
+    demand: "/demand", customers: "/customers", customer, facts: "/facts", offers: "/facts?kind=offer", prices: "/facts?kind=plan_price", fact,
+    mailboxes: "/mailboxes", mailbox, users: "/users", keys: "/keys", audit: "/audit", account: "/account", caught: "/catcher",
+  };
+  const views = [["wide", 1600, 900, "light"], ["wide-dark", 1600, 900, "dark"], ["laptop", 1280, 800, "light"], ["phone", 390, 844, "light"], ["phone-dark", 390, 844, "dark"], ["zoomed", 640, 400, "light"], ["narrow", 320, 640, "light"]];
+  const links = new Set();
+  for (const [view, width, height, colorScheme] of views) {
+    const page = await signIn("admin", { viewport: { width, height }, colorScheme, reducedMotion: view === "laptop" ? "reduce" : "no-preference" });
+    await page.addInitScript(() => {
+      window.shift = 0;
+      window.moved = [];
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries().filter((entry) => !entry.hadRecentInput)) {
+          window.shift += entry.value;
+          window.moved.push(...entry.sources.map((source) => `${source.node?.nodeName}.${source.node?.className} ${source.previousRect.y}>${source.currentRect.y}`));
+        }
+      }).observe({ type: "layout-shift", buffered: true });
+    });
+    const bad = [];
+    for (const [name, path] of Object.entries(pages)) {
+      const response = await page.goto(path);
+      await page.waitForTimeout(view === "wide" || view === "phone" ? 250 : 60);
+      await shoot(page, `${name}-${view}`);
+      const facts = await page.evaluate(() => ({
+        overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        h1: document.querySelectorAll("h1").length,
+        shift: Math.round(window.shift * 1000) / 1000,
+        moved: window.moved.slice(0, 4),
+        links: [...document.querySelectorAll("a[href^='/']")].map((a) => a.getAttribute("href")),
+      }));
+      const found = view === "zoomed" || view === "narrow" ? [] : await faults(page);
+      if (response.status() !== 200 || facts.overflow > 0 || facts.h1 !== 1 || facts.shift > 0.001 || found.length) {
+        bad.push(`${name}: ${response.status()} ${JSON.stringify({ ...facts, links: undefined, found })}`);
+      }
+      if (view === "wide") facts.links.forEach((link) => links.add(link.split("#")[0]));
+    }
+    check(`${view}: ${Object.keys(pages).length} pages have one heading, no overflow, no shift, and nothing for axe to find`, bad.length === 0, bad.join("\n"));
+    await page.context().close();
+  }
+
+  const plain = await signIn("admin", { javaScriptEnabled: false, viewport: { width: 1280, height: 800 } });
+  const useless = [];
+  for (const path of Object.values(pages)) {
+    await plain.goto(path);
+    const shown = await plain.locator(".js-only:visible").count();
+    if (shown) useless.push(`${path} ${shown}`);
+  }
+  check("without JavaScript no button is shown that needs it", useless.length === 0, useless);
+
+  for (const [name, path] of [["login", "/login"], ["not-found", "/no-such-page"]]) {
+    const visiting = await visitor();
+    await visiting.goto(path);
+    await shoot(visiting, name);
+    const found = await faults(visiting);
+    check(`axe finds nothing on ${name}`, found.length === 0, found);
+    await visiting.context().close();
+  }
+
+  const dead = [];
+  for (const link of [...links].slice(0, 300)) {
+    const response = await admin.request.get(link);
+    if (response.status() >= 400) dead.push(`${link} ${response.status()}`);
+  }
+  check("no link is dead", dead.length === 0, dead);
+
+  const layout = readFileSync(`${top}templates/_layout.html`, "utf8");
+  const sheets = layout.match(/for sheet in \[([^\]]+)\]/)[1].match(/\w+/g).map((name) => `css/${name}.css`);
+  const scripts = [...layout.matchAll(/\/static\/(js\/[\w.]+)"/g)].map((found) => found[1]);
+  let bytes = 0;
+  for (const file of [...sheets, ...scripts]) bytes += await weight(`${demo.url}/static/${file}`);
+  check(`script and style together are under 60 kB on the wire (${bytes} bytes in ${sheets.length + scripts.length} files)`, bytes > 10000 && bytes < 60000, bytes);
+});
