@@ -104,7 +104,7 @@ pub(super) fn age(at: Time, now: Time) -> String {
 }
 
 pub(super) async fn queue(person: Person, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let filter = Filter { states: vec![MessageState::Pending], oldest_first: true, ..query.filter() };
+    let filter = Filter { states: vec![MessageState::Pending], sort: list::Sort::Oldest, ..query.filter() };
     listing(person, state, query.into_inner(), filter, true).await
 }
 
@@ -324,7 +324,7 @@ async fn decided(
         .write(move |conn| {
             let decision = Decide { reason: reason.as_deref(), content_hash: Some(&hash), ..Decide::on(&target, kind) };
             let message = decide(conn, &actor, &decision, clock::now())?;
-            Ok((message, list::next_pending(conn, &actor, &target)?))
+            Ok((message, list::next_pending(conn, &actor, &Filter { sort: list::Sort::Oldest, ..Filter::default() }, &target, clock::now())?))
         })
         .await;
     match done {

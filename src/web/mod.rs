@@ -14,6 +14,7 @@ mod facts;
 mod form;
 mod imports;
 mod keys;
+pub mod list_query;
 mod mailboxes;
 mod messages;
 mod page;
@@ -22,6 +23,7 @@ mod routes;
 mod session;
 mod sign_in;
 mod users;
+pub mod views;
 
 use actix_session::SessionMiddleware;
 use actix_session::config::PersistentSession;

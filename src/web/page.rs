@@ -31,7 +31,7 @@ pub struct Visit {
     /// The token every form carries.
     pub csrf: String,
     /// How many messages wait.
-    pub pending: i64,
+    pub pending: list::PendingCount,
     /// Whether all sending is stopped.
     pub stopped: bool,
     /// Whether one person may decide their own work.
@@ -206,7 +206,7 @@ async fn visit(request: &ServiceRequest) -> DomainResult<Visit> {
             };
             let pending = match &actor {
                 Some(actor) => list::count_pending(conn, actor)?,
-                None => 0,
+                None => list::PendingCount::default(),
             };
             let stopped = settings::get(conn, settings::SENDING_STOPPED)?.is_some();
             Ok((actor, pending, stopped, !settings::four_eyes(conn)?))
