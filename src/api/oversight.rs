@@ -16,7 +16,7 @@ use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::ids::MessageId;
 use crate::domain::mailboxes;
 use crate::domain::messages::decide::{Decide, decide as decide_message};
-use crate::domain::messages::list::{Filter, list};
+use crate::domain::messages::list::{Filter, Sort, list};
 use crate::domain::messages::{self, DecisionKind, State as MessageState, ledger};
 
 #[derive(Debug, Default, Deserialize)]
@@ -26,6 +26,8 @@ pub struct Query {
     pub(crate) tag: Option<String>,
     pub(crate) campaign: Option<String>,
     pub(crate) older_than: Option<String>,
+    pub(crate) q: Option<String>,
+    pub(crate) sort: Option<String>,
     pub(crate) limit: Option<usize>,
     pub(crate) cursor: Option<String>,
 }
@@ -44,6 +46,10 @@ pub(crate) async fn waiting(actor: Actor, state: &State, query: Query) -> Result
         ),
         None => None,
     };
+    let sort = match query.sort.as_deref().filter(|word| !word.is_empty()) {
+        Some(word) => word.parse().map_err(|expected| Error::invalid("field_invalid", "sort", format!("sort must be {expected}.")))?,
+        None => Sort::Oldest,
+    };
     let base_url = state.base_url.clone();
     let answer = state
         .write(move |conn| {
@@ -57,7 +63,8 @@ pub(crate) async fn waiting(actor: Actor, state: &State, query: Query) -> Result
                 campaign: query.campaign,
                 tag: query.tag,
                 older_than,
-                oldest_first: true,
+                words: query.q,
+                sort,
                 after: query.cursor.as_deref().map(MessageId::from),
                 limit: query.limit.unwrap_or(20).clamp(1, 100),
                 ..Filter::default()

@@ -590,6 +590,24 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    mailbox_campaigns (name, mailbox_id) {
+        name -> Text,
+        mailbox_id -> Text,
+    }
+}
+
+diesel::table! {
+    saved_views (id) {
+        id -> Text,
+        owner_id -> Text,
+        name -> Text,
+        query -> Text,
+        shared -> Bool,
+        created_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, mailboxes);
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, users);
 diesel::allow_tables_to_appear_in_same_query!(messages, mailboxes);
@@ -641,3 +659,16 @@ diesel::allow_tables_to_appear_in_same_query!(facts, messages);
 diesel::allow_tables_to_appear_in_same_query!(claims, message_versions);
 diesel::allow_tables_to_appear_in_same_query!(facts, message_tags);
 diesel::allow_tables_to_appear_in_same_query!(decisions, message_versions);
+diesel::allow_tables_to_appear_in_same_query!(messages, users);
+diesel::allow_tables_to_appear_in_same_query!(messages, message_snoozes);
+diesel::allow_tables_to_appear_in_same_query!(messages, message_comments);
+diesel::allow_tables_to_appear_in_same_query!(message_versions, users);
+diesel::allow_tables_to_appear_in_same_query!(message_versions, message_snoozes);
+diesel::allow_tables_to_appear_in_same_query!(message_versions, message_comments);
+diesel::allow_tables_to_appear_in_same_query!(mailboxes, users);
+diesel::allow_tables_to_appear_in_same_query!(mailboxes, message_snoozes);
+diesel::allow_tables_to_appear_in_same_query!(mailboxes, message_comments);
+diesel::allow_tables_to_appear_in_same_query!(users, message_snoozes);
+diesel::allow_tables_to_appear_in_same_query!(users, message_comments);
+diesel::allow_tables_to_appear_in_same_query!(message_snoozes, message_comments);
+diesel::allow_tables_to_appear_in_same_query!(saved_views, users);

@@ -67,6 +67,10 @@ text_id!(
     ImportId
 );
 text_id!(
+    /// A view of the queue that somebody keeps.
+    ViewId
+);
+text_id!(
     /// Any row that needs no type of its own.
     RowId
 );

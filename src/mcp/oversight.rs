@@ -42,6 +42,10 @@ struct Pending {
     campaign: Option<String>,
     /// Only those submitted before this time, such as 2026-04-30T12:00:00Z.
     older_than: Option<String>,
+    /// Only with words that begin like these in recipient, subject or body; at most 10 words.
+    q: Option<String>,
+    /// oldest, newest, or expiring for what lapses first; oldest without it.
+    sort: Option<String>,
     /// At most so many, 1 to 100; 20 without it.
     limit: Option<usize>,
     /// next_cursor of the page before.
@@ -55,6 +59,8 @@ async fn pending(call: Call, asked: Pending) -> Answered {
         tag: asked.tag,
         campaign: asked.campaign,
         older_than: asked.older_than,
+        q: asked.q,
+        sort: asked.sort,
         limit: asked.limit,
         cursor: asked.cursor,
     };

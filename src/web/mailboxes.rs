@@ -72,7 +72,7 @@ async fn show_page(person: &Person, state: &State, id: MailboxId, problem: Optio
     let (mailbox, held) = state
         .read(move |conn| {
             let mailbox = mailboxes::get(conn, &actor, &id)?;
-            let filter = Filter { states: vec![MessageState::Pending], mailbox: Some(id), oldest_first: true, limit: 20, ..Filter::default() };
+            let filter = Filter { states: vec![MessageState::Pending], mailbox: Some(id), sort: list::Sort::Oldest, limit: 20, ..Filter::default() };
             Ok((mailbox, list::list(conn, &actor, &filter)?.0))
         })
         .await?;

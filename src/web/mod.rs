@@ -14,7 +14,7 @@ mod facts;
 mod form;
 mod imports;
 mod keys;
-mod list_query;
+pub mod list_query;
 mod mailboxes;
 mod messages;
 mod page;
@@ -24,6 +24,7 @@ mod session;
 mod shortcuts;
 mod sign_in;
 mod users;
+pub mod views;
 
 use actix_session::SessionMiddleware;
 use actix_session::config::PersistentSession;

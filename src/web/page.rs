@@ -34,7 +34,7 @@ pub struct Visit {
     /// The token every form carries.
     pub csrf: String,
     /// How many messages wait.
-    pub pending: i64,
+    pub pending: list::PendingCount,
     /// Whether all sending is stopped.
     pub stopped: bool,
     /// Whether one person may decide their own work.
@@ -235,7 +235,7 @@ async fn visit(request: &ServiceRequest) -> DomainResult<Visit> {
             };
             let (pending, undo) = match &actor {
                 Some(actor) => (list::count_pending(conn, actor)?, undo::latest(conn, actor, now)?),
-                None => (0, None),
+                None => (list::PendingCount::default(), None),
             };
             let stopped = settings::get(conn, settings::SENDING_STOPPED)?.is_some();
             Ok((actor, pending, undo, stopped, !settings::four_eyes(conn)?))

@@ -2,7 +2,7 @@
 
 use actix_web::web::{self, ServiceConfig};
 
-use super::{audit, caught, churn, claims, compose, customers, demand, facts, imports, keys, mailboxes, messages, public, sign_in, users};
+use super::{audit, caught, churn, claims, compose, customers, demand, facts, imports, keys, mailboxes, messages, public, sign_in, users, views};
 use crate::domain::actor::{Actor, Role};
 
 /// Who may use a page.
@@ -121,6 +121,9 @@ routes! {
     post "/mailboxes/{id}/resume" Manager mailboxes::resume;
     post "/sending/stop" Manager mailboxes::stop_all;
     post "/sending/resume" Manager mailboxes::resume_all;
+    post "/views" SignedIn views::create;
+    post "/views/{id}" SignedIn views::change;
+    post "/views/{id}/deletion" SignedIn views::delete;
     get "/users" Admin users::index;
     post "/users" Admin users::create;
     post "/users/{id}" Admin users::change;

@@ -10,6 +10,7 @@ mod demand;
 mod drafting_model;
 mod facts;
 mod intake;
+mod lists;
 mod mcp;
 mod pages;
 mod review;

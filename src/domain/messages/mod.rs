@@ -49,6 +49,18 @@ text_enum!(
     }
 );
 
+impl Origin {
+    /// A name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Origin::Person => "A person",
+            Origin::Agent => "An agent",
+            Origin::Playbook => "The drafter",
+            Origin::Model => "A model",
+        }
+    }
+}
+
 text_enum!(
     /// What can be decided.
     pub enum DecisionKind {

@@ -5,16 +5,14 @@ use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::functions::{containing, lower, lower_nullable};
 use crate::db::schema::{
-    claim_waivers, claims, contacts, corrections, decisions, facts, mailboxes, message_tags, message_versions, message_views, messages, outbox,
-    promises, warrants,
+    claim_waivers, claims, contacts, corrections, decisions, facts, message_tags, message_versions, message_views, messages, outbox, promises,
+    warrants,
 };
 use crate::domain::claims::Verdict;
 use crate::domain::ids::{ContactId, DecisionId, FactId, MailboxId, MessageId, ThreadId, WarrantId};
 
 use super::ledger::{ClaimRow, Counts, Waiver};
-use super::list::{Filter, ListRow};
 use super::oversight::ClearedBy;
 use super::promises::Promise;
 use super::recall::Recipient;
@@ -252,94 +250,6 @@ pub(super) fn put_view(conn: &mut Conn, id: &MessageId, viewer: &str, version: i
             .execute(conn)?;
     }
     Ok(())
-}
-
-pub(super) fn count_in_state(conn: &mut Conn, reach: Option<&[MailboxId]>, state: State) -> QueryResult<i64> {
-    let mut query = messages::table.filter(messages::state.eq(state)).into_boxed();
-    if let Some(ids) = reach {
-        query = query.filter(messages::mailbox_id.eq_any(ids.to_vec()));
-    }
-    query.count().get_result(conn)
-}
-
-pub(super) fn campaigns(conn: &mut Conn, reach: Option<&[MailboxId]>) -> QueryResult<Vec<String>> {
-    let mut query =
-        messages::table.filter(messages::campaign.is_not_null()).select(messages::campaign.assume_not_null()).distinct().limit(100).into_boxed();
-    if let Some(ids) = reach {
-        query = query.filter(messages::mailbox_id.eq_any(ids.to_vec()));
-    }
-    let mut names: Vec<String> = query.load(conn)?;
-    names.sort();
-    Ok(names)
-}
-
-pub(super) fn list(conn: &mut Conn, reach: Option<&[MailboxId]>, filter: &Filter) -> QueryResult<Vec<ListRow>> {
-    let mut query = messages::table
-        .inner_join(mailboxes::table)
-        .inner_join(message_versions::table.on(message_versions::message_id.eq(messages::id).and(message_versions::version.eq(messages::version))))
-        .select((
-            messages::id,
-            messages::mailbox_id,
-            mailboxes::address,
-            messages::campaign,
-            messages::state,
-            messages::state_reason,
-            messages::held_because,
-            messages::origin,
-            message_versions::to_address,
-            message_versions::to_name,
-            message_versions::subject,
-            messages::version,
-            messages::submitted_at,
-            messages::sent_at,
-            messages::updated_at,
-            messages::claims_supported,
-            messages::claims_open,
-            messages::claims_waived,
-        ))
-        .limit(i64::try_from(filter.limit).unwrap_or(100) + 1)
-        .into_boxed();
-    if let Some(ids) = reach {
-        query = query.filter(messages::mailbox_id.eq_any(ids.to_vec()));
-    }
-    if !filter.states.is_empty() {
-        query = query.filter(messages::state.eq_any(filter.states.clone()));
-    }
-    if let Some(mailbox) = &filter.mailbox {
-        query = query.filter(messages::mailbox_id.eq(mailbox.clone()));
-    }
-    if let Some(ids) = &filter.ids {
-        query = query.filter(messages::id.eq_any(ids.clone()));
-    }
-    if let Some(campaign) = &filter.campaign {
-        query = query.filter(messages::campaign.eq(campaign.clone()));
-    }
-    if let Some(contact) = &filter.contact {
-        query = query.filter(messages::contact_id.eq(contact.clone()));
-    }
-    if let Some(older) = filter.older_than {
-        query = query.filter(messages::submitted_at.lt(older));
-    }
-    if let Some(tag) = &filter.tag {
-        query = query.filter(messages::id.eq_any(message_tags::table.filter(message_tags::tag.eq(tag.clone())).select(message_tags::message_id)));
-    }
-    if let Some(words) = &filter.words {
-        let pattern = containing(words);
-        query = query.filter(
-            lower(message_versions::subject)
-                .like(pattern.clone())
-                .escape('\\')
-                .or(lower(message_versions::to_address).like(pattern.clone()).escape('\\'))
-                .or(lower_nullable(message_versions::to_name).assume_not_null().like(pattern).escape('\\')),
-        );
-    }
-    // Ids are UUIDs of version 7: their order is the order of submission.
-    match (&filter.after, filter.oldest_first) {
-        (Some(after), true) => query = query.filter(messages::id.gt(after.clone())),
-        (Some(after), false) => query = query.filter(messages::id.lt(after.clone())),
-        (None, _) => {}
-    }
-    if filter.oldest_first { query.order(messages::id.asc()).load(conn) } else { query.order(messages::id.desc()).load(conn) }
 }
 
 pub(super) fn claims(conn: &mut Conn, id: &MessageId, version: i32) -> QueryResult<Vec<ClaimRow>> {

@@ -16,7 +16,7 @@ use crate::domain::{facts, settings, text, threads};
 
 use super::content::{Content, Footer, Words, check_headers};
 use super::oversight::{Facts, Verdict, gate};
-use super::{Message, MessageRow, Origin, State, VersionRow, expiry, ledger, log, promises, queries, schedule, tags, warrant};
+use super::{Message, MessageRow, Origin, State, VersionRow, expiry, ledger, list, log, promises, queries, schedule, tags, warrant};
 
 /// A message to be submitted.
 #[derive(Debug, Clone)]
@@ -134,6 +134,9 @@ pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Re
         ledger::keep(conn, &row, &claims)?;
         suppressions::keep_link(conn, &token_of(&content.footer), &row.id, &contact.id, now)?;
         tags::attach(conn, actor, &row, &contact, &new.tags, now)?;
+        if let Some(campaign) = &row.campaign {
+            list::queries::note_campaign(conn, &row.mailbox_id, campaign)?;
+        }
         match verdict {
             Verdict::Cleared(by) => {
                 let undo = if mode == Mode::Autonomous { 0 } else { mailbox.undo_seconds };

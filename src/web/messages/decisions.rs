@@ -73,7 +73,7 @@ async fn decided(
             let decision = Decide { reason: reason.as_deref(), content_hash: Some(&hash), ticked: &ticked, dwell_ms, ..Decide::on(&target, kind) };
             let message = decide(conn, &actor, &decision, now)?;
             let filter = query.filter(&actor, now, true).unwrap_or_default();
-            Ok((message, list::next_pending(conn, &actor, &filter, &target)?))
+            Ok((message, list::next_pending(conn, &actor, &filter, &target, now)?))
         })
         .await;
     match done {

@@ -4,8 +4,6 @@ pub(super) mod decisions;
 pub(super) mod queue;
 pub(super) mod review;
 
-use actix_web::web;
-
 use super::form::Form;
 use super::list_query::ListQuery;
 use crate::domain::ids::MessageId;
@@ -28,5 +26,5 @@ fn page_of(id: &MessageId, list: &ListQuery) -> String {
 
 /// The list that a form on a message's page carries along.
 fn list_of(form: &Form) -> ListQuery {
-    web::Query::from_query(form.get("list")).map_or_else(|_| ListQuery::default(), web::Query::into_inner)
+    ListQuery::parse(form.get("list"))
 }

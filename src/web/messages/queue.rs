@@ -6,7 +6,8 @@ use askama::Template;
 use crate::app::State;
 use crate::clock;
 use crate::domain::mailboxes::{self, Mailbox};
-use crate::domain::messages::list::{self, ListRow};
+use crate::domain::messages::State as MessageState;
+use crate::domain::messages::list::{self, ListRow, Page};
 use crate::web::errors::PageError;
 use crate::web::list_query::ListQuery;
 use crate::web::page::{Chrome, Person, html, see_other};
@@ -20,8 +21,7 @@ pub(in crate::web) async fn home() -> HttpResponse {
 struct ListPage {
     chrome: Chrome,
     queue: bool,
-    rows: Vec<ListRow>,
-    next: Option<String>,
+    page: Page,
     list: String,
     query: ListQuery,
     mailboxes: Vec<Mailbox>,
@@ -29,8 +29,34 @@ struct ListPage {
 }
 
 impl ListPage {
-    fn chosen(&self, given: &Option<String>, value: &str) -> bool {
-        given.as_deref() == Some(value)
+    /// The page before, and the page after.
+    fn turned(&self) -> (Option<String>, Option<String>) {
+        let turn = |name: &str, row: Option<&ListRow>| row.map(|row| self.query.with(name, row.id.as_str()).to_query());
+        (turn("before", self.page.rows.first().filter(|_| self.page.earlier)), turn("after", self.page.rows.last().filter(|_| self.page.later)))
+    }
+
+    /// Whether a filter is set that the row of filters does not show.
+    fn more_filters(&self) -> bool {
+        ["assignee", "claims", "origin", "age", "tag"].into_iter().any(|name| !self.query.get(name).is_empty())
+    }
+
+    /// How pressing it is: it lapses within six hours, or has waited two days, or one.
+    fn pressing(&self, row: &ListRow) -> &'static str {
+        let (now, hours) = (self.chrome.visit.now, |hours: i64| hours * 3600);
+        let left = row.expires_at.map(|at| at.seconds_since(now));
+        let waited = row.submitted_at.map(|at| now.seconds_since(at));
+        match (left, waited) {
+            (Some(left), _) if left < hours(6) => "age age-last",
+            (_, Some(waited)) if waited >= hours(48) => "age age-old",
+            (_, Some(waited)) if waited >= hours(24) => "age age-day",
+            _ => "age",
+        }
+    }
+
+    /// When it lapses, where that is soon.
+    fn lapses(&self, row: &ListRow) -> Option<String> {
+        let now = self.chrome.visit.now;
+        row.expires_at.filter(|at| row.state == MessageState::Pending && at.seconds_since(now) < 12 * 3600).map(|at| at.relative(now))
     }
 }
 
@@ -45,9 +71,8 @@ pub(in crate::web) async fn index(person: Person, state: web::Data<State>, query
 async fn listing(person: Person, state: web::Data<State>, query: ListQuery, queue: bool) -> Result<HttpResponse, PageError> {
     let actor = person.actor.clone();
     let filter = query.filter(&actor, clock::now(), queue)?;
-    let ((rows, more), mailboxes, campaigns) =
-        state.read(move |conn| Ok((list::list(conn, &actor, &filter)?, mailboxes::list(conn, &actor)?, list::campaigns(conn, &actor)?))).await?;
-    let next = rows.last().filter(|_| more).map(|row| query.with("after", row.id.as_str()).to_query());
+    let (page, mailboxes, campaigns) =
+        state.read(move |conn| Ok((list::page(conn, &actor, &filter)?, mailboxes::list(conn, &actor)?, list::campaigns(conn, &actor)?))).await?;
     let (title, section) = if queue { ("Queue", "queue") } else { ("Messages", "messages") };
-    html(&ListPage { chrome: person.visit.chrome(title, section), queue, rows, next, list: query.to_query(), query, mailboxes, campaigns })
+    html(&ListPage { chrome: person.visit.chrome(title, section), queue, page, list: query.to_query(), query, mailboxes, campaigns })
 }

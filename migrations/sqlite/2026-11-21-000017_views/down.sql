@@ -1,0 +1,15 @@
+DROP TRIGGER message_versions_are_found;
+DROP TABLE message_index;
+DROP VIEW message_words;
+DROP TABLE message_numbers;
+DROP TABLE saved_views;
+DROP TABLE mailbox_campaigns;
+DROP INDEX messages_by_campaign;
+DROP INDEX messages_by_assignee;
+DROP INDEX messages_by_mailbox_expiry;
+DROP INDEX messages_by_expiry;
+DROP INDEX messages_of_mailbox;
+DROP INDEX messages_by_mailbox;
+DROP INDEX messages_by_state;
+CREATE INDEX messages_by_state ON messages (state, submitted_at, id);
+CREATE INDEX messages_by_mailbox ON messages (mailbox_id, state, submitted_at, id);

@@ -1,0 +1,539 @@
+//! SQL of lists. A page is found in two steps: which messages, by a statement whose path through the
+//! indexes is chosen here, and then what is shown of these few.
+
+use std::fmt::Write as _;
+
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel::sqlite::Sqlite;
+
+use crate::clock::Time;
+use crate::db::Conn;
+use crate::db::schema::{mailbox_campaigns, mailboxes, message_comments, message_snoozes, message_versions, messages, users};
+use crate::domain::actor::{Actor, Mailboxes};
+use crate::domain::error::Result;
+use crate::domain::ids::{MailboxId, MessageId};
+use crate::on_either;
+
+use super::{Assignee, Claims, Filter, ListRow, Snoozes, Sort, State, words};
+
+/// What can still lapse.
+const LAPSING: [State; 2] = [State::Pending, State::ChangesRequested];
+
+/// A tag on more messages than this is looked up for each message of the view instead of the other way round.
+const RARE: i64 = 2000;
+
+/// Legs of one statement; SQLite takes 500.
+const LEGS: usize = 100;
+
+/// A filter as one actor may see it.
+pub(super) struct View<'a> {
+    filter: &'a Filter,
+    actor: &'a Actor,
+    /// None is all of them.
+    mailboxes: Option<Vec<MailboxId>>,
+    /// Empty is all of them.
+    states: Vec<State>,
+    words: Vec<String>,
+    /// Whether reach and filter leave nothing.
+    nothing: bool,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn of(actor: &'a Actor, filter: &'a Filter) -> Result<View<'a>> {
+        let reach = match actor.mailboxes() {
+            Mailboxes::All => None,
+            Mailboxes::These(ids) => Some(ids.clone()),
+        };
+        let mailboxes = match (&filter.mailbox, reach) {
+            (Some(mailbox), None) => Some(vec![mailbox.clone()]),
+            (Some(mailbox), Some(reach)) => Some(reach.into_iter().filter(|id| id == mailbox).collect()),
+            (None, reach) => reach,
+        };
+        let lapsing = filter.sort == Sort::Expiring || filter.expires_before.is_some();
+        let states: Vec<State> = match (filter.states.is_empty(), lapsing) {
+            (true, true) => LAPSING.to_vec(),
+            (false, true) => filter.states.iter().copied().filter(|state| LAPSING.contains(state)).collect(),
+            (_, false) => filter.states.clone(),
+        };
+        let foreign = matches!(filter.snoozes, Snoozes::Only(_)) && !matches!(actor, Actor::User { .. });
+        let nothing = foreign || (lapsing && states.is_empty()) || mailboxes.as_ref().is_some_and(Vec::is_empty);
+        let words = filter.words.as_deref().map(words::split).transpose()?.unwrap_or_default();
+        Ok(View { filter, actor, mailboxes, states, words, nothing })
+    }
+
+    fn every_state(&self) -> &[State] {
+        if self.states.is_empty() { State::ALL } else { &self.states }
+    }
+}
+
+/// Where a row stands in its list.
+#[derive(Debug, Clone, QueryableByName)]
+pub(super) struct Position {
+    #[diesel(sql_type = Text)]
+    pub id: MessageId,
+    /// What is sorted by before the id; 0 where the id is all.
+    #[diesel(sql_type = BigInt)]
+    key: i64,
+}
+
+/// What to leave out where the next one to decide is looked for.
+pub(super) struct Skip<'a> {
+    pub actor: &'a Actor,
+    pub now: Time,
+    /// Whether to leave out the actor's own work.
+    pub own: bool,
+}
+
+/// Which part of a view.
+pub(super) struct Ask<'a> {
+    pub from: Option<&'a Position>,
+    pub backwards: bool,
+    pub limit: usize,
+    pub skip: Option<&'a Skip<'a>>,
+}
+
+enum Bind {
+    Text(String),
+    Number(i64),
+}
+
+/// A statement and what is bound in it. Only what is bound comes from outside.
+#[derive(Default)]
+struct Statement {
+    text: String,
+    binds: Vec<Bind>,
+}
+
+impl Statement {
+    fn push(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    fn bind(&mut self, bind: Bind) -> &mut Self {
+        self.binds.push(bind);
+        let place = self.binds.len();
+        // Writing into a text cannot fail. "$1" is understood by both databases.
+        let _ = write!(self.text, "${place}");
+        self
+    }
+
+    fn text(&mut self, value: &str) -> &mut Self {
+        self.bind(Bind::Text(value.to_owned()))
+    }
+
+    fn time(&mut self, value: Time) -> &mut Self {
+        self.bind(Bind::Number(value.micros()))
+    }
+
+    fn texts<'t>(&mut self, values: impl Iterator<Item = &'t str>) -> &mut Self {
+        self.push("(");
+        for (position, value) in values.enumerate() {
+            self.push(if position > 0 { ", " } else { "" }).text(value);
+        }
+        self.push(")")
+    }
+
+    fn load<T>(self, conn: &mut Conn) -> QueryResult<Vec<T>>
+    where
+        T: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static,
+    {
+        macro_rules! bound {
+            ($backend:ty) => {
+                self.binds.into_iter().fold(diesel::sql_query(self.text).into_boxed::<$backend>(), |query, bind| match bind {
+                    Bind::Text(text) => query.bind::<Text, _>(text),
+                    Bind::Number(number) => query.bind::<BigInt, _>(number),
+                })
+            };
+        }
+        match conn {
+            Conn::Sqlite(inner) => bound!(Sqlite).load(inner),
+            Conn::Postgres(inner) => bound!(Pg).load(inner),
+        }
+    }
+}
+
+/// Where the search for messages starts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Path {
+    /// In the search index.
+    Words,
+    /// In a table that names few messages; its conditions on `x` follow.
+    Side(&'static str),
+    /// In an index of the messages, by its name.
+    Index(&'static str),
+    /// With the ids of the messages.
+    Ids,
+}
+
+/// One walk along an index; a view is as many as it has mailboxes and states.
+struct Leg<'a> {
+    path: Path,
+    state: Option<State>,
+    mailbox: Option<&'a MailboxId>,
+}
+
+const MENTIONS: Path = Path::Side("message_mentions");
+const SNOOZES: Path = Path::Side("message_snoozes");
+const TAGS: Path = Path::Side("message_tags");
+
+fn legs<'a>(conn: &mut Conn, view: &'a View<'_>) -> QueryResult<Vec<Leg<'a>>> {
+    let filter = view.filter;
+    let one = |path| vec![Leg { path, state: None, mailbox: None }];
+    let by_state = |index| view.every_state().iter().map(|state| Leg { path: Path::Index(index), state: Some(*state), mailbox: None }).collect();
+    Ok(if !view.words.is_empty() {
+        one(Path::Words)
+    } else if filter.ids.is_some() {
+        one(Path::Ids)
+    } else if matches!(filter.snoozes, Snoozes::Only(_)) {
+        one(SNOOZES)
+    } else if filter.mentions.is_some() {
+        one(MENTIONS)
+    } else if filter.contact.is_some() {
+        one(Path::Index("messages_by_contact"))
+    } else if matches!(filter.assignee, Some(Assignee::User(_))) {
+        by_state("messages_by_assignee")
+    } else if matches!(&filter.tag, Some(tag) if is_rare(conn, tag)?) {
+        one(TAGS)
+    } else if filter.campaign.is_some() {
+        by_state("messages_by_campaign")
+    } else {
+        walks(view)
+    })
+}
+
+fn walks<'a>(view: &'a View<'_>) -> Vec<Leg<'a>> {
+    let states: Vec<Option<State>> = if view.states.is_empty() { vec![None] } else { view.states.iter().copied().map(Some).collect() };
+    let mailboxes: Vec<Option<&MailboxId>> = match &view.mailboxes {
+        None => vec![None],
+        Some(ids) => ids.iter().map(Some).collect(),
+    };
+    let expiring = view.filter.sort == Sort::Expiring;
+    let mut legs = vec![];
+    for state in &states {
+        for mailbox in &mailboxes {
+            let path = match (state, mailbox, expiring) {
+                (None, None, _) => Path::Ids,
+                (None, Some(_), _) => Path::Index("messages_of_mailbox"),
+                (Some(_), None, false) => Path::Index("messages_by_state"),
+                (Some(_), None, true) => Path::Index("messages_by_expiry"),
+                (Some(_), Some(_), false) => Path::Index("messages_by_mailbox"),
+                (Some(_), Some(_), true) => Path::Index("messages_by_mailbox_expiry"),
+            };
+            legs.push(Leg { path, state: *state, mailbox: *mailbox });
+        }
+    }
+    legs
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+fn is_rare(conn: &mut Conn, tag: &str) -> QueryResult<bool> {
+    let mut ask = Statement::default();
+    ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM message_tags WHERE tag = ").text(tag);
+    let _ = write!(ask.text, " LIMIT {}) AS few", RARE + 1);
+    Ok(ask.load::<Number>(conn)?.first().is_none_or(|count| count.n <= RARE))
+}
+
+/// The rows of a view in its order (or against it), from a position on.
+pub(super) fn pick(conn: &mut Conn, view: &View<'_>, ask: &Ask<'_>) -> QueryResult<Vec<Position>> {
+    if view.nothing || ask.limit == 0 {
+        return Ok(vec![]);
+    }
+    let sqlite = matches!(conn, Conn::Sqlite(_));
+    let legs = legs(conn, view)?;
+    let mut found: Vec<Position> = vec![];
+    for some in legs.chunks(LEGS) {
+        let mut statement = Statement::default();
+        for (position, leg) in some.iter().enumerate() {
+            if position > 0 {
+                statement.push(" UNION ALL ");
+            }
+            let _ = write!(statement.text, "SELECT id, key FROM (");
+            walk(&mut statement, view, leg, ask, sqlite);
+            let _ = write!(statement.text, ") AS leg{position}");
+        }
+        found.append(&mut statement.load(conn)?);
+    }
+    let descending = is_descending(view, ask);
+    if legs.len() > 1 {
+        found.sort_by(|a, b| if descending { (b.key, &b.id).cmp(&(a.key, &a.id)) } else { (a.key, &a.id).cmp(&(b.key, &b.id)) });
+        found.truncate(ask.limit);
+    }
+    Ok(found)
+}
+
+fn is_descending(view: &View<'_>, ask: &Ask<'_>) -> bool {
+    (view.filter.sort == Sort::Newest) != ask.backwards
+}
+
+fn walk(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, ask: &Ask<'_>, sqlite: bool) {
+    let expiring = view.filter.sort == Sort::Expiring;
+    // In the search index of SQLite messages are numbered in the order of their ids.
+    let numbered = leg.path == Path::Words && sqlite && !expiring;
+    let id = if matches!(leg.path, Path::Side(_)) { "x.message_id" } else { "m.id" };
+    let key = match (expiring, numbered, leg.path) {
+        (true, _, Path::Side(_)) => "max(m.expires_at)",
+        (true, ..) => "m.expires_at",
+        (_, true, _) => "message_index.rowid",
+        _ => "CAST(0 AS BIGINT)",
+    };
+    let _ = write!(to.text, "SELECT {id} AS id, {key} AS key FROM ");
+    source(to, view, leg, sqlite);
+    conditions(to, view, leg);
+    if expiring {
+        to.push(" AND m.expires_at IS NOT NULL");
+    }
+    if let Some(skip) = ask.skip {
+        leave_out(to, skip);
+    }
+    let descending = is_descending(view, ask);
+    if let Some(from) = ask.from {
+        let beyond = if descending { "<" } else { ">" };
+        if expiring {
+            let _ = write!(to.text, " AND (m.expires_at, {id}) {beyond} (");
+            to.bind(Bind::Number(from.key)).push(", ").text(from.id.as_str()).push(")");
+        } else if numbered {
+            let _ = write!(to.text, " AND message_index.rowid {beyond} ");
+            to.bind(Bind::Number(from.key));
+        } else {
+            let _ = write!(to.text, " AND {id} {beyond} ");
+            to.text(from.id.as_str());
+        }
+    }
+    if matches!(leg.path, Path::Side(_)) {
+        to.push(" GROUP BY x.message_id");
+    }
+    let direction = if descending { "DESC" } else { "ASC" };
+    let _ = match (expiring, numbered) {
+        (true, _) => write!(to.text, " ORDER BY {key} {direction}, {id} {direction}"),
+        (_, true) => write!(to.text, " ORDER BY message_index.rowid {direction}"),
+        _ => write!(to.text, " ORDER BY {id} {direction}"),
+    };
+    let _ = write!(to.text, " LIMIT {}", ask.limit);
+}
+
+/// The tables in the order in which SQLite shall read them, and what ties them together.
+fn source(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, sqlite: bool) {
+    let filter = view.filter;
+    match leg.path {
+        Path::Words if sqlite => {
+            let named = filter.ids.is_some();
+            to.push(if named {
+                "messages m CROSS JOIN message_numbers n CROSS JOIN message_index"
+            } else {
+                "message_index CROSS JOIN message_numbers n CROSS JOIN messages m"
+            });
+            // Each word is quoted and stands for all that begin with it; side by side, all must be there.
+            let all: Vec<String> = view.words.iter().map(|word| format!("\"{word}\"*")).collect();
+            to.push(" WHERE n.message_id = m.id AND message_index.rowid = n.number AND message_index MATCH ").text(&all.join(" "));
+        }
+        Path::Words => {
+            let all: Vec<String> = view.words.iter().map(|word| format!("'{word}':*")).collect();
+            to.push("messages m JOIN message_versions v ON v.message_id = m.id AND v.version = m.version")
+                .push(" WHERE words_of_message(v.to_name, v.to_address, v.subject, v.text_body) @@ CAST(")
+                .text(&all.join(" & "))
+                .push(" AS tsquery)");
+        }
+        Path::Side(table) => {
+            to.push(table).push(" x CROSS JOIN messages m WHERE m.id = x.message_id AND x.");
+            match (leg.path, &filter.mentions, filter.snoozes, &filter.tag) {
+                (MENTIONS, Some(user), ..) => to.push("user_id = ").text(user.as_str()),
+                (SNOOZES, _, Snoozes::Only(now), _) => to.push("user_id = ").text(view.actor.id()).push(" AND x.until > ").time(now),
+                (_, _, _, tag) => to.push("tag = ").text(tag.as_deref().unwrap_or_default()),
+            };
+        }
+        Path::Index(index) if sqlite => {
+            to.push("messages m INDEXED BY ").push(index).push(" WHERE TRUE");
+        }
+        Path::Index(_) | Path::Ids => {
+            to.push("messages m WHERE TRUE");
+        }
+    }
+}
+
+fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
+    let filter = view.filter;
+    match (leg.state, view.states.as_slice()) {
+        (Some(state), _) => to.push(" AND m.state = ").text(state.as_str()),
+        (None, []) => to,
+        (None, states) => to.push(" AND m.state IN ").texts(states.iter().map(|state| state.as_str())),
+    };
+    match (leg.mailbox, &view.mailboxes) {
+        (Some(mailbox), _) => to.push(" AND m.mailbox_id = ").text(mailbox.as_str()),
+        (None, None) => to,
+        (None, Some(ids)) => to.push(" AND m.mailbox_id IN ").texts(ids.iter().map(MailboxId::as_str)),
+    };
+    if let Some(ids) = &filter.ids {
+        // An empty list is not understood by PostgreSQL; no id is empty.
+        to.push(" AND m.id IN ").texts(ids.iter().map(MessageId::as_str).chain([""]));
+    }
+    if let Some(campaign) = &filter.campaign {
+        to.push(" AND m.campaign = ").text(campaign);
+    }
+    if let Some(contact) = &filter.contact {
+        to.push(" AND m.contact_id = ").text(contact.as_str());
+    }
+    if let Some(older) = filter.older_than {
+        to.push(" AND m.submitted_at < ").time(older);
+    }
+    if let Some(newer) = filter.newer_than {
+        to.push(" AND m.submitted_at >= ").time(newer);
+    }
+    if let Some(soon) = filter.expires_before {
+        to.push(" AND m.expires_at < ").time(soon);
+    }
+    match &filter.assignee {
+        Some(Assignee::User(user)) => to.push(" AND m.assignee_id = ").text(user.as_str()),
+        Some(Assignee::Nobody) => to.push(" AND m.assignee_id IS NULL"),
+        None => to,
+    };
+    match filter.claims {
+        Some(Claims::Open) => to.push(" AND m.claims_open > 0"),
+        Some(Claims::Clean) => to.push(" AND m.claims_open = 0"),
+        None => to,
+    };
+    if let Some(origin) = filter.origin {
+        to.push(" AND m.origin = ").text(origin.as_str());
+    }
+    if let Some(tag) = filter.tag.as_ref().filter(|_| leg.path != TAGS) {
+        to.push(" AND EXISTS (SELECT 1 FROM message_tags t WHERE t.message_id = m.id AND t.tag = ").text(tag).push(")");
+    }
+    if let Some(user) = filter.mentions.as_ref().filter(|_| leg.path != MENTIONS) {
+        to.push(" AND EXISTS (SELECT 1 FROM message_mentions t WHERE t.message_id = m.id AND t.user_id = ").text(user.as_str()).push(")");
+    }
+    let mut put_off = |not: &str, now| {
+        to.push(not).push("EXISTS (SELECT 1 FROM message_snoozes s WHERE s.message_id = m.id AND s.user_id = ");
+        to.text(view.actor.id()).push(" AND s.until > ").time(now).push(")");
+    };
+    match filter.snoozes {
+        Snoozes::Hidden(now) => put_off(" AND NOT ", now),
+        Snoozes::Only(now) if leg.path != SNOOZES => put_off(" AND ", now),
+        Snoozes::Only(_) | Snoozes::Shown => {}
+    }
+}
+
+fn leave_out(to: &mut Statement, skip: &Skip<'_>) {
+    let (kind, id) = (skip.actor.kind(), skip.actor.id());
+    to.push(" AND NOT EXISTS (SELECT 1 FROM message_readers r WHERE r.message_id = m.id AND r.taken_until > ").time(skip.now);
+    to.push(" AND r.user_id <> ").text(id).push(")");
+    if skip.own {
+        to.push(" AND NOT (m.author_kind = ").text(kind).push(" AND m.author_id = ").text(id).push(")");
+        to.push(" AND NOT (m.editor_kind = ").text(kind).push(" AND m.editor_id = ").text(id).push(")");
+    }
+}
+
+/// Where a message stands in the order of a view; none where it is gone, out of reach or has no place in it.
+pub(super) fn position(conn: &mut Conn, view: &View<'_>, id: &MessageId) -> QueryResult<Option<Position>> {
+    let found: Option<(MailboxId, Option<Time>)> =
+        messages::table.find(id).select((messages::mailbox_id, messages::expires_at)).first(conn).optional()?;
+    let Some((_, expires)) = found.filter(|(mailbox, _)| view.actor.reaches(mailbox)) else { return Ok(None) };
+    let key = match view.filter.sort {
+        Sort::Expiring => expires.map(Time::micros),
+        Sort::Oldest | Sort::Newest if !view.words.is_empty() && matches!(conn, Conn::Sqlite(_)) => number(conn, id)?,
+        Sort::Oldest | Sort::Newest => Some(0),
+    };
+    Ok(key.map(|key| Position { id: id.clone(), key }))
+}
+
+/// The number of a message in the search index of SQLite.
+fn number(conn: &mut Conn, id: &MessageId) -> QueryResult<Option<i64>> {
+    let mut ask = Statement::default();
+    ask.push("SELECT number AS n FROM message_numbers WHERE message_id = ").text(id.as_str());
+    Ok(ask.load::<Number>(conn)?.first().map(|row| row.n))
+}
+
+/// Whether a message is one of a list.
+pub(super) fn belongs(conn: &mut Conn, actor: &Actor, filter: &Filter, id: &MessageId) -> Result<bool> {
+    if filter.ids.as_ref().is_some_and(|ids| !ids.contains(id)) {
+        return Ok(false);
+    }
+    let alone = Filter { ids: Some(vec![id.clone()]), ..filter.clone() };
+    let ask = Ask { from: None, backwards: false, limit: 1, skip: None };
+    Ok(!pick(conn, &View::of(actor, &alone)?, &ask)?.is_empty())
+}
+
+/// How many rows a view by state and mailbox has, counted up to a limit.
+pub(super) fn count(conn: &mut Conn, view: &View<'_>, limit: i64) -> QueryResult<i64> {
+    if view.nothing {
+        return Ok(0);
+    }
+    let mut ask = Statement::default();
+    ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM messages m");
+    if matches!(conn, Conn::Sqlite(_)) {
+        ask.push(if view.mailboxes.is_some() { " INDEXED BY messages_by_mailbox" } else { " INDEXED BY messages_by_state" });
+    }
+    ask.push(" WHERE TRUE");
+    conditions(&mut ask, view, &Leg { path: Path::Ids, state: None, mailbox: None });
+    let _ = write!(ask.text, " LIMIT {limit}) AS few");
+    Ok(ask.load::<Number>(conn)?.first().map_or(0, |row| row.n))
+}
+
+/// What is shown of some messages, in their order.
+pub(super) fn rows(conn: &mut Conn, actor: &Actor, of: &[Position]) -> QueryResult<Vec<ListRow>> {
+    if of.is_empty() {
+        return Ok(vec![]);
+    }
+    let viewer = match actor {
+        Actor::User { id, .. } => id.as_str().to_owned(),
+        _ => String::new(),
+    };
+    let mut rows: Vec<ListRow> = messages::table
+        .inner_join(mailboxes::table)
+        .inner_join(message_versions::table.on(message_versions::message_id.eq(messages::id).and(message_versions::version.eq(messages::version))))
+        .left_join(users::table.on(messages::assignee_id.eq(users::id.nullable())))
+        .left_join(message_snoozes::table.on(message_snoozes::message_id.eq(messages::id).and(message_snoozes::user_id.eq(viewer))))
+        .filter(messages::id.eq_any(of.iter().map(|at| at.id.clone()).collect::<Vec<_>>()))
+        .select((
+            messages::id,
+            messages::mailbox_id,
+            mailboxes::address,
+            messages::campaign,
+            messages::state,
+            messages::state_reason,
+            messages::held_because,
+            messages::origin,
+            messages::author_kind,
+            message_versions::to_address,
+            message_versions::to_name,
+            message_versions::subject,
+            messages::version,
+            messages::submitted_at,
+            messages::expires_at,
+            messages::sent_at,
+            messages::updated_at,
+            messages::claims_supported,
+            messages::claims_open,
+            messages::claims_waived,
+            users::name.nullable(),
+            message_snoozes::until.nullable(),
+            message_comments::table.filter(message_comments::message_id.eq(messages::id)).count().single_value(),
+        ))
+        .load(conn)?;
+    let place: std::collections::HashMap<&MessageId, usize> = of.iter().enumerate().map(|(place, at)| (&at.id, place)).collect();
+    rows.sort_by_key(|row| place.get(&row.id).copied());
+    Ok(rows)
+}
+
+/// Keeps the name of a campaign, for the filter of lists.
+pub(in crate::domain) fn note_campaign(conn: &mut Conn, mailbox: &MailboxId, name: &str) -> QueryResult<()> {
+    on_either!(conn, inner => diesel::insert_into(mailbox_campaigns::table)
+        .values((mailbox_campaigns::name.eq(name), mailbox_campaigns::mailbox_id.eq(mailbox)))
+        .on_conflict_do_nothing()
+        .execute(inner)
+        .map(drop))
+}
+
+pub(super) fn campaigns(conn: &mut Conn, reach: Option<&[MailboxId]>) -> QueryResult<Vec<String>> {
+    let mut query = mailbox_campaigns::table.select(mailbox_campaigns::name).distinct().order(mailbox_campaigns::name).limit(200).into_boxed();
+    if let Some(ids) = reach {
+        query = query.filter(mailbox_campaigns::mailbox_id.eq_any(ids.to_vec()));
+    }
+    query.load(conn)
+}
