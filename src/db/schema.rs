@@ -416,6 +416,7 @@ diesel::table! {
         user_name -> Text,
         seen_at -> BigInt,
         taken_until -> Nullable<BigInt>,
+        taken_from -> Nullable<Text>,
     }
 }
 
@@ -640,3 +641,8 @@ diesel::allow_tables_to_appear_in_same_query!(facts, outbox);
 diesel::allow_tables_to_appear_in_same_query!(facts, messages);
 diesel::allow_tables_to_appear_in_same_query!(claims, message_versions);
 diesel::allow_tables_to_appear_in_same_query!(facts, message_tags);
+diesel::allow_tables_to_appear_in_same_query!(messages, message_readers);
+diesel::allow_tables_to_appear_in_same_query!(messages, message_snoozes);
+diesel::allow_tables_to_appear_in_same_query!(message_mentions, users);
+diesel::allow_tables_to_appear_in_same_query!(mailboxes, message_snoozes);
+diesel::allow_tables_to_appear_in_same_query!(message_versions, message_snoozes);

@@ -1,12 +1,14 @@
 //! Lists of messages: the queue, and everything else by state.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Mailboxes};
 use crate::domain::error::Result;
-use crate::domain::ids::{ContactId, MailboxId, MessageId};
+use crate::domain::ids::{ContactId, MailboxId, MessageId, UserId};
 
 use super::{Origin, State, queries};
 
@@ -29,6 +31,8 @@ pub struct Filter {
     pub words: Option<String>,
     /// Submitted before.
     pub older_than: Option<Time>,
+    /// Without what this person put off beyond this time.
+    pub awake_for: Option<(UserId, Time)>,
     /// Oldest first, as in the queue; otherwise newest first.
     pub oldest_first: bool,
     /// Continue after this one.
@@ -90,6 +94,16 @@ pub fn list(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<(Vec<List
 /// How many wait for a decision.
 pub fn count_pending(conn: &mut Conn, actor: &Actor) -> Result<i64> {
     Ok(queries::count_in_state(conn, reach(actor).as_deref(), State::Pending)?)
+}
+
+/// How many wait for a decision in each mailbox where any do.
+pub fn pending_by_mailbox(conn: &mut Conn) -> Result<BTreeMap<MailboxId, i64>> {
+    Ok(queries::pending_by_mailbox(conn)?.into_iter().collect())
+}
+
+/// Mailbox, state and version of messages.
+pub fn standing(conn: &mut Conn, ids: &[MessageId]) -> Result<BTreeMap<MessageId, (MailboxId, State, i32)>> {
+    Ok(queries::standing(conn, ids)?.into_iter().map(|(id, mailbox, state, version)| (id, (mailbox, state, version))).collect())
 }
 
 /// The next one waiting after this one, or else the oldest of all.

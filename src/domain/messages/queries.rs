@@ -7,8 +7,8 @@ use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::functions::{containing, lower, lower_nullable};
 use crate::db::schema::{
-    claim_waivers, claims, contacts, corrections, decisions, facts, mailboxes, message_tags, message_versions, message_views, messages, outbox,
-    promises, warrants,
+    claim_waivers, claims, contacts, corrections, decisions, facts, mailboxes, message_snoozes, message_tags, message_versions, message_views,
+    messages, outbox, promises, warrants,
 };
 use crate::domain::claims::Verdict;
 use crate::domain::ids::{ContactId, DecisionId, FactId, MailboxId, MessageId, ThreadId, WarrantId};
@@ -220,6 +220,21 @@ pub(super) fn count_in_state(conn: &mut Conn, reach: Option<&[MailboxId]>, state
     query.count().get_result(conn)
 }
 
+pub(super) fn pending_by_mailbox(conn: &mut Conn) -> QueryResult<Vec<(MailboxId, i64)>> {
+    messages::table
+        .filter(messages::state.eq(State::Pending))
+        .group_by(messages::mailbox_id)
+        .select((messages::mailbox_id, diesel::dsl::count_star()))
+        .load(conn)
+}
+
+pub(super) fn standing(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<(MessageId, MailboxId, State, i32)>> {
+    messages::table
+        .filter(messages::id.eq_any(ids.to_vec()))
+        .select((messages::id, messages::mailbox_id, messages::state, messages::version))
+        .load(conn)
+}
+
 pub(super) fn campaigns(conn: &mut Conn, reach: Option<&[MailboxId]>) -> QueryResult<Vec<String>> {
     let mut query =
         messages::table.filter(messages::campaign.is_not_null()).select(messages::campaign.assume_not_null()).distinct().limit(100).into_boxed();
@@ -277,6 +292,10 @@ pub(super) fn list(conn: &mut Conn, reach: Option<&[MailboxId]>, filter: &Filter
     }
     if let Some(older) = filter.older_than {
         query = query.filter(messages::submitted_at.lt(older));
+    }
+    if let Some((user, now)) = &filter.awake_for {
+        let asleep = message_snoozes::table.filter(message_snoozes::user_id.eq(user.clone())).filter(message_snoozes::until.gt(*now));
+        query = query.filter(messages::id.ne_all(asleep.select(message_snoozes::message_id)));
     }
     if let Some(tag) = &filter.tag {
         query = query.filter(messages::id.eq_any(message_tags::table.filter(message_tags::tag.eq(tag.clone())).select(message_tags::message_id)));
