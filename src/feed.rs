@@ -394,3 +394,63 @@ impl Drop for Listener {
         self.shared.open().streams.retain(|(number, _, _)| *number != self.number);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::actor::{Mailboxes, Role};
+
+    fn listener(feed: &Feed) -> Listener {
+        let actor = Actor::User { id: "u".into(), name: "Rita".into(), role: Role::Admin, mailboxes: Mailboxes::All };
+        let mut listener = feed.enter(&actor);
+        listener.begin(&Pending::new(), &Readings::new());
+        listener
+    }
+
+    fn tell(feed: &Feed, pending: i64) {
+        let change = Change {
+            id: "m".into(),
+            state: messages::State::Pending,
+            version: 1,
+            by: "Rob".into(),
+            action: "message.submit".into(),
+            pending: true,
+            mailbox: "b".into(),
+        };
+        let round = Round { changes: vec![change], pending: Arc::new([("b".into(), pending)].into()), ..Round::default() };
+        assert!(feed.0.rounds.send(Arc::new(round)).is_ok());
+    }
+
+    #[actix_web::test]
+    async fn a_reader_who_is_too_slow_is_dropped_and_holds_up_nobody() {
+        let feed = Feed::default();
+        let (mut slow, mut quick) = (listener(&feed), listener(&feed));
+        assert!(matches!(quick.next().await, Some(Update::Hello(0))));
+        for number in 0..=BEHIND as i64 {
+            tell(&feed, number);
+            assert!(matches!(quick.next().await, Some(Update::Change(_))));
+        }
+        assert!(matches!(slow.next().await, Some(Update::Hello(0))));
+        assert!(slow.next().await.is_none());
+        drop(slow);
+        assert_eq!(feed.streams(), 1);
+    }
+
+    #[actix_web::test]
+    async fn counts_are_gathered_for_a_second() {
+        let feed = Feed::default();
+        let mut listener = listener(&feed);
+        for number in 1..=5 {
+            tell(&feed, number);
+        }
+        let mut heard = vec![];
+        loop {
+            match listener.next().await {
+                Some(Update::Count(count)) => break heard.push(count),
+                Some(_) => {}
+                None => panic!("the stream goes on"),
+            }
+        }
+        assert_eq!(heard, [5]);
+    }
+}
