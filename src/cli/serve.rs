@@ -6,6 +6,7 @@ use actix_web::cookie::Key;
 use actix_web::{App, HttpServer, middleware};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use super::{Failed, open};
@@ -139,8 +140,8 @@ pub(super) async fn run(
     Ok(())
 }
 
+/// Ends the streams when the server is told to stop.
 async fn close_at_signal(feed: Feed) {
-    use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {
             tokio::select! {

@@ -62,6 +62,8 @@ impl Presence {
 pub(super) struct Around {
     /// The message.
     pub id: MessageId,
+    /// The page that its forms lead back to.
+    pub back: String,
     /// Who is there.
     pub presence: Presence,
     /// Whether the holder took it over from the visitor.
@@ -129,6 +131,7 @@ pub(super) fn people(conn: &mut Conn, actor: &Actor, message: &Message, zone: &T
     let in_time = |at: &Time| row.expires_at.is_none_or(|expires| *at < expires);
     Ok(Around {
         id: row.id.clone(),
+        back: message_page(&row.id),
         lost: presence.taken.as_ref().and_then(|taken| taken.from.as_ref()).is_some_and(|from| from.as_str() == actor.id()),
         presence,
         open: matches!(row.state, messages::State::Pending | messages::State::ChangesRequested),
@@ -155,7 +158,8 @@ pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<
     let (message, around) = state
         .read(move |conn| {
             let message = messages::get(conn, &actor, &id)?;
-            let around = people(conn, &actor, &message, &TimeZone::UTC, clock::now())?;
+            let mut around = people(conn, &actor, &message, &TimeZone::UTC, clock::now())?;
+            around.back = format!("{}/people", around.back);
             Ok((message, around))
         })
         .await?;
