@@ -428,7 +428,7 @@ mod tests {
         assert!(matches!(quick.next().await, Some(Update::Hello(0))));
         for number in 0..=BEHIND as i64 {
             tell(&feed, number);
-            assert!(matches!(quick.next().await, Some(Update::Change(_))));
+            while !matches!(quick.next().await.expect("the stream goes on"), Update::Change(_)) {}
         }
         assert!(matches!(slow.next().await, Some(Update::Hello(0))));
         assert!(slow.next().await.is_none());
