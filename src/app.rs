@@ -14,6 +14,7 @@ use crate::domain::churn::variants::{self, Variant};
 use crate::domain::drafting::Drafter;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::ChurnEventId;
+use crate::feed::Feed;
 use crate::web::CookieKey;
 
 /// The state behind all surfaces.
@@ -31,6 +32,8 @@ pub struct State {
     pub drafter: Arc<dyn Drafter>,
     /// Rings when there may be something to send.
     pub wake: Arc<Notify>,
+    /// What live pages are told.
+    pub feed: Feed,
     /// The built-in mail catcher, in the demo.
     pub catcher: Option<Arc<Catcher>>,
 }

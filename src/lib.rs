@@ -14,6 +14,7 @@ pub mod config;
 pub mod db;
 pub mod domain;
 pub mod email;
+pub mod feed;
 pub mod llm;
 pub mod mcp;
 pub mod telemetry;

@@ -13,8 +13,9 @@ use super::key::Key;
 use super::shapes::{self, OneOrMany, Tags};
 use crate::app::State;
 use crate::clock::{self, Time};
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::ConsentBasis;
+use crate::domain::desk::assignment;
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::ids::{FactId, InboundEmailId, MessageId};
 use crate::domain::mailboxes::Mode;
@@ -158,7 +159,11 @@ pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> R
         .write(move |conn| {
             let message = messages::get(conn, &key.0, &id)?;
             messages::note_shown(conn, &key.0, &[(id.clone(), message.row.version)], clock::now())?;
-            Ok(shapes::message_with_claims(&message, &ledger::of_message(conn, &key.0, &id)?, &base_url))
+            let mut shape = shapes::message_with_claims(&message, &ledger::of_message(conn, &key.0, &id)?, &base_url);
+            if key.0.must_have(Scope::OversightRead).or_else(|_| key.0.must_have(Scope::Oversight)).is_ok() {
+                shape["assignee"] = json!(assignment::assignee(conn, &message.row)?.map(|to| to.name));
+            }
+            Ok(shape)
         })
         .await?;
     Ok(HttpResponse::Ok().json(answer))

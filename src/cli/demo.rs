@@ -30,6 +30,7 @@ use crate::domain::reason::Reason;
 use crate::domain::settings;
 use crate::domain::threads::{self, Exchange};
 use crate::email::Transport;
+use crate::feed::Feed;
 
 /// How long the demo's undo window is, in seconds: long enough to see, short enough to wait for.
 const UNDO_SECONDS: i32 = 5;
@@ -172,6 +173,7 @@ pub(super) fn run(listen: &str, as_json: bool) -> std::result::Result<(), Failed
             stripe_secret: None,
             drafter: Arc::new(Playbook),
             wake: Arc::new(Notify::new()),
+            feed: Feed::default(),
             catcher: Some(catcher),
         };
         announce(&base_url, &password, &filled, as_json)?;

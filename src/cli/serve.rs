@@ -6,6 +6,7 @@ use actix_web::cookie::Key;
 use actix_web::{App, HttpServer, middleware};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use super::{Failed, open};
@@ -17,6 +18,7 @@ use crate::domain::accounts::users;
 use crate::domain::drafting::{ModelDrafter, Playbook};
 use crate::domain::ids::secret;
 use crate::domain::settings;
+use crate::feed::Feed;
 use crate::web::{CookieKey, upload_limits};
 use crate::worker;
 
@@ -45,6 +47,7 @@ pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failed> {
             None => Arc::new(Playbook),
         },
         wake: Arc::new(Notify::new()),
+        feed: Feed::default(),
         catcher: None,
     };
     let listen = config.server.listen.clone();
@@ -67,6 +70,7 @@ pub(super) fn worker(config: &Config, drain: bool) -> Result<(), Failed> {
         stripe_secret: None,
         drafter: Arc::new(Playbook),
         wake: Arc::new(Notify::new()),
+        feed: Feed::default(),
         catcher: None,
     };
     actix_web::rt::System::new().block_on(async move {
@@ -113,6 +117,8 @@ pub(super) async fn run(
     with_worker: bool,
 ) -> Result<(), Failed> {
     let (sender, receiver) = watch::channel(false);
+    // An open stream would otherwise hold the server up until it is cut off.
+    let closing = actix_web::rt::spawn(close_at_signal(state.feed.clone()));
     let running = with_worker.then(|| actix_web::rt::spawn(worker::run(state.clone(), transport, receiver)));
     let server = HttpServer::new(move || {
         App::new()
@@ -124,10 +130,26 @@ pub(super) async fn run(
     .workers(4)
     .shutdown_timeout(5)
     .listen(listener)?;
-    server.run().await?;
+    let ended = server.run().await;
+    closing.abort();
+    ended?;
     sender.send_replace(true);
     if let Some(running) = running {
         running.await.map_err(|error| Failed::Other(error.to_string()))?;
     }
     Ok(())
+}
+
+/// Ends the streams when the server is told to stop.
+async fn close_at_signal(feed: Feed) {
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            feed.close();
+        }
+        Err(error) => tracing::warn!(%error, "no signal can be heard; live pages end when the server does"),
+    }
 }

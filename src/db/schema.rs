@@ -416,6 +416,7 @@ diesel::table! {
         user_name -> Text,
         seen_at -> BigInt,
         taken_until -> Nullable<BigInt>,
+        taken_from -> Nullable<Text>,
     }
 }
 
@@ -672,3 +673,5 @@ diesel::allow_tables_to_appear_in_same_query!(users, message_snoozes);
 diesel::allow_tables_to_appear_in_same_query!(users, message_comments);
 diesel::allow_tables_to_appear_in_same_query!(message_snoozes, message_comments);
 diesel::allow_tables_to_appear_in_same_query!(saved_views, users);
+diesel::allow_tables_to_appear_in_same_query!(messages, message_readers);
+diesel::allow_tables_to_appear_in_same_query!(message_mentions, users);

@@ -83,3 +83,56 @@ pub fn page(conn: &mut Conn, actor: &Actor, target: Option<&str>, before: Option
     }
     Ok(query.load(conn)?)
 }
+
+/// The most lines that [`since`] gives at once.
+pub const MOST_NEW: i64 = 1000;
+/// How long a missing number is looked for, in seconds.
+const HOLE_SECONDS: i64 = 60;
+
+/// How far somebody has read the log.
+#[derive(Debug, Clone, Default)]
+pub struct Position {
+    last: i64,
+    /// Numbers that were missing, and since when. On PostgreSQL a number is drawn before its
+    /// transaction ends, so a lower one can appear after a higher one.
+    holes: Vec<(i64, Time)>,
+}
+
+/// The end of the log.
+pub fn end(conn: &mut Conn, now: Time) -> Result<Position> {
+    let mut recent: Vec<i64> = audit_log::table.order(audit_log::seq.desc()).select(audit_log::seq).limit(256).load(conn)?;
+    recent.reverse();
+    let mut position = Position { last: recent.first().map_or(0, |first| first - 1), holes: vec![] };
+    position.pass(&recent, now);
+    Ok(position)
+}
+
+/// What was logged since, by anybody, oldest first; the position moves on.
+pub fn since(conn: &mut Conn, position: &mut Position, now: Time) -> Result<Vec<Line>> {
+    let mut lines: Vec<Line> = audit_log::table.filter(audit_log::seq.gt(position.last)).order(audit_log::seq).limit(MOST_NEW).load(conn)?;
+    position.holes.retain(|(_, since)| now.seconds_since(*since) < HOLE_SECONDS);
+    if !position.holes.is_empty() {
+        let missing: Vec<i64> = position.holes.iter().map(|(seq, _)| *seq).collect();
+        let late: Vec<Line> = audit_log::table.filter(audit_log::seq.eq_any(missing)).order(audit_log::seq).load(conn)?;
+        position.holes.retain(|(seq, _)| late.iter().all(|line| line.seq != *seq));
+        lines.splice(0..0, late);
+    }
+    let seqs: Vec<i64> = lines.iter().map(|line| line.seq).filter(|seq| *seq > position.last).collect();
+    position.pass(&seqs, now);
+    Ok(lines)
+}
+
+impl Position {
+    /// Goes past these ascending numbers and remembers what is missing between them, the newest first to be kept.
+    fn pass(&mut self, seqs: &[i64], now: Time) {
+        for seq in seqs {
+            let from = (self.last + 1).max(seq - MOST_NEW);
+            self.holes.extend((from..*seq).map(|missing| (missing, now)));
+            self.last = *seq;
+        }
+        let most = usize::try_from(MOST_NEW).unwrap_or(0);
+        if self.holes.len() > most {
+            self.holes.drain(..self.holes.len() - most);
+        }
+    }
+}

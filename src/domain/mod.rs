@@ -5,6 +5,7 @@ pub mod audit;
 pub mod churn;
 pub mod claims;
 pub mod contacts;
+pub mod desk;
 pub mod drafting;
 pub mod email_address;
 pub mod error;

@@ -12,6 +12,7 @@ use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
 use askama::Template;
 use futures_util::future::{Ready, ready};
+use jiff::tz::TimeZone;
 
 use super::errors::PageError;
 use super::routes::{Access, ROUTES};
@@ -105,6 +106,11 @@ impl Visit {
     /// How long ago or ahead, in words.
     pub fn relative(&self, at: &Time) -> String {
         at.relative(self.now)
+    }
+
+    /// The zone in which times are told.
+    pub fn zone(&self) -> TimeZone {
+        self.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
     }
 
     /// How long until then, as a countdown.

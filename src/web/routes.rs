@@ -2,7 +2,9 @@
 
 use actix_web::web::{self, ServiceConfig};
 
-use super::{audit, caught, churn, claims, compose, customers, demand, facts, imports, keys, mailboxes, messages, public, sign_in, users, views};
+use super::{
+    audit, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public, sign_in, users, views,
+};
 use crate::domain::actor::{Actor, Role};
 
 /// Who may use a page.
@@ -65,7 +67,10 @@ routes! {
     get "/account" SignedIn sign_in::account;
     post "/account" SignedIn sign_in::change_password;
     get "/" SignedIn messages::queue::home;
+    get "/events" SignedIn events::events;
     get "/queue" SignedIn messages::queue::queue;
+    post "/queue/take" SignedIn desk::take_several;
+    post "/queue/snooze" SignedIn desk::snooze_several;
     get "/messages" SignedIn messages::queue::index;
     get "/messages/new" SignedIn compose::new;
     post "/messages" SignedIn compose::create;
@@ -82,6 +87,13 @@ routes! {
     post "/messages/{id}/cancellation" SignedIn messages::decisions::cancel;
     post "/messages/{id}/undo" SignedIn messages::decisions::undo;
     post "/messages/{id}/schedule" SignedIn messages::decisions::schedule;
+    post "/messages/{id}/presence" SignedIn desk::look;
+    post "/messages/{id}/take" SignedIn desk::take;
+    post "/messages/{id}/release" SignedIn desk::release;
+    post "/messages/{id}/assignment" SignedIn desk::assign;
+    post "/messages/{id}/comments" SignedIn desk::comment;
+    post "/messages/{id}/snooze" SignedIn desk::snooze;
+    post "/messages/{id}/unsnooze" SignedIn desk::unsnooze;
     get "/churn" SignedIn churn::index;
     get "/churn/new" Manager churn::new;
     post "/churn" Manager churn::create;

@@ -10,6 +10,7 @@ use crate::app::State;
 use crate::clock;
 use crate::domain::accounts::sessions;
 use crate::domain::churn::shipping;
+use crate::domain::desk::presence;
 use crate::domain::error::Error;
 use crate::domain::messages::expiry;
 use crate::domain::outbox::{self, WorkerId};
@@ -46,7 +47,8 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
                 outbox::renew(conn, &me, now)?;
                 outbox::recover(conn, now)?;
                 expiry::expire_due(conn, now)?;
-                sessions::sweep(conn, now)
+                sessions::sweep(conn, now)?;
+                presence::sweep(conn, now)
             })
             .await;
         if let Err(error) = done {

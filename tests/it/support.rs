@@ -23,6 +23,7 @@ use countersign::domain::messages::decide::{Decide, decide};
 use countersign::domain::messages::{self, DecisionKind, Message};
 use countersign::domain::settings;
 use countersign::email::Transport;
+use countersign::feed::Feed;
 use countersign::web::{CookieKey, upload_limits};
 use countersign::worker;
 use serde_json::{Value, json};
@@ -106,6 +107,7 @@ impl Desk {
             stripe_secret: Some(Arc::new("whsec_test".to_owned().into())),
             drafter: Arc::new(Playbook),
             wake: Arc::new(tokio::sync::Notify::new()),
+            feed: Feed::default(),
             catcher: None,
         };
         Desk { state, catcher, agent, oversight, relay: None, _folder: folder }

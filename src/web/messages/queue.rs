@@ -3,11 +3,16 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
+use std::collections::BTreeMap;
+
 use crate::app::State;
-use crate::clock;
+use crate::clock::Time;
+use crate::domain::desk::snooze;
+use crate::domain::ids::MessageId;
 use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::messages::State as MessageState;
 use crate::domain::messages::list::{self, ListRow, Page};
+use crate::web::desk::{self, Presence};
 use crate::web::errors::PageError;
 use crate::web::list_query::ListQuery;
 use crate::web::page::{Chrome, Person, html, see_other};
@@ -22,7 +27,9 @@ struct ListPage {
     chrome: Chrome,
     queue: bool,
     page: Page,
+    presence: BTreeMap<MessageId, Presence>,
     list: String,
+    choices: Vec<(&'static str, Time)>,
     query: ListQuery,
     mailboxes: Vec<Mailbox>,
     campaigns: Vec<String>,
@@ -70,9 +77,25 @@ pub(in crate::web) async fn index(person: Person, state: web::Data<State>, query
 
 async fn listing(person: Person, state: web::Data<State>, query: ListQuery, queue: bool) -> Result<HttpResponse, PageError> {
     let actor = person.actor.clone();
-    let filter = query.filter(&actor, clock::now(), queue)?;
-    let (page, mailboxes, campaigns) =
-        state.read(move |conn| Ok((list::page(conn, &actor, &filter)?, mailboxes::list(conn, &actor)?, list::campaigns(conn, &actor)?))).await?;
+    let filter = query.filter(&actor, person.visit.now, queue)?;
+    let (zone, now) = (person.visit.zone(), person.visit.now);
+    let (page, presence, mailboxes, campaigns) = state
+        .read(move |conn| {
+            let page = list::page(conn, &actor, &filter)?;
+            let ids: Vec<MessageId> = page.rows.iter().map(|row| row.id.clone()).collect();
+            Ok((page, desk::present(conn, &actor, &ids, &zone, now)?, mailboxes::list(conn, &actor)?, list::campaigns(conn, &actor)?))
+        })
+        .await?;
     let (title, section) = if queue { ("Queue", "queue") } else { ("Messages", "messages") };
-    html(&ListPage { chrome: person.visit.chrome(title, section), queue, page, list: query.to_query(), query, mailboxes, campaigns })
+    html(&ListPage {
+        chrome: person.visit.chrome(title, section),
+        queue,
+        page,
+        presence,
+        choices: snooze::choices(now, &person.visit.zone()),
+        list: query.to_query(),
+        query,
+        mailboxes,
+        campaigns,
+    })
 }

@@ -23,6 +23,7 @@ use crate::domain::outbox::{self, Waiting};
 use crate::domain::threads::{self, InboundEmail};
 use crate::email;
 use crate::web::claims::{Marked, marked, underlined};
+use crate::web::desk::{self, Around};
 use crate::web::diff::Changes;
 use crate::web::errors::PageError;
 use crate::web::list_query::ListQuery;
@@ -62,6 +63,7 @@ pub(super) struct ReviewPage {
     mailbox: Mailbox,
     evidence: Evidence,
     claims: Vec<Entry>,
+    around: Around,
     subject: Vec<Marked>,
     text: Vec<Marked>,
     waiting: Option<Waiting>,
@@ -221,7 +223,8 @@ pub(super) async fn edited_badly(
 
 async fn review(person: &Person, state: &State, id: MessageId, view: View, query: ListQuery) -> DomainResult<ReviewPage> {
     let (actor, now, shown) = (person.actor.clone(), clock::now(), query.clone());
-    let (message, earlier, mailbox, evidence, claims, waiting, beside) = state
+    let zone = person.visit.zone();
+    let (message, earlier, mailbox, evidence, claims, waiting, around, beside) = state
         .quiet_write(move |conn| {
             let message = messages::get(conn, &actor, &id)?;
             let seen = messages::seen(conn, &actor, &id)?;
@@ -233,11 +236,14 @@ async fn review(person: &Person, state: &State, id: MessageId, view: View, query
             let filter = shown.filter(&actor, now, true)?;
             let (previous, next) = list::neighbours(conn, &actor, &filter, &id)?;
             let rows = list::around(conn, &actor, &filter, &id, LIST_ROWS)?;
+            let mut around = desk::people(conn, &actor, &message, &zone, now)?;
+            around.back = page_of(&id, &shown);
+            around.after = next.as_ref().map_or_else(|| "/queue".to_owned(), |next| page_of(next, &shown));
             let beside = Beside { rows, query: shown, previous, next };
-            Ok((evidence(conn, &actor, &message, now)?, message, earlier, mailbox, claims, waiting, beside))
+            let evidence = evidence(conn, &actor, &message, now)?;
+            Ok((message, earlier, mailbox, evidence, claims, waiting, around, beside))
         })
-        .await
-        .map(|(evidence, message, earlier, mailbox, claims, waiting, beside)| (message, earlier, mailbox, evidence, claims, waiting, beside))?;
+        .await?;
     let content = Content::from(&message.current);
     Ok(ReviewPage {
         chrome: person.visit.chrome(message.current.subject.clone(), "queue"),
@@ -247,6 +253,7 @@ async fn review(person: &Person, state: &State, id: MessageId, view: View, query
         subject: marked(&message.current.subject, &claims, Part::Subject),
         text: marked(&message.current.text_body, &claims, Part::Text),
         claims,
+        around,
         message,
         mailbox,
         evidence,

@@ -3,6 +3,8 @@
 pub(in crate::domain) mod queries;
 mod words;
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
 use crate::clock::Time;
@@ -318,4 +320,14 @@ pub fn campaigns(conn: &mut Conn, actor: &Actor) -> Result<Vec<String>> {
         Mailboxes::These(ids) => Some(ids.as_slice()),
     };
     Ok(queries::campaigns(conn, reach)?)
+}
+
+/// How many wait for a decision in each mailbox where any do.
+pub fn pending_by_mailbox(conn: &mut Conn) -> Result<BTreeMap<MailboxId, i64>> {
+    Ok(queries::pending_by_mailbox(conn)?.into_iter().collect())
+}
+
+/// Mailbox, state and version of messages.
+pub fn standing(conn: &mut Conn, ids: &[MessageId]) -> Result<BTreeMap<MessageId, (MailboxId, State, i32)>> {
+    Ok(queries::standing(conn, ids)?.into_iter().map(|(id, mailbox, state, version)| (id, (mailbox, state, version))).collect())
 }

@@ -537,3 +537,18 @@ pub(super) fn campaigns(conn: &mut Conn, reach: Option<&[MailboxId]>) -> QueryRe
     }
     query.load(conn)
 }
+
+pub(super) fn pending_by_mailbox(conn: &mut Conn) -> QueryResult<Vec<(MailboxId, i64)>> {
+    messages::table
+        .filter(messages::state.eq(State::Pending))
+        .group_by(messages::mailbox_id)
+        .select((messages::mailbox_id, diesel::dsl::count_star()))
+        .load(conn)
+}
+
+pub(super) fn standing(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<(MessageId, MailboxId, State, i32)>> {
+    messages::table
+        .filter(messages::id.eq_any(ids.to_vec()))
+        .select((messages::id, messages::mailbox_id, messages::state, messages::version))
+        .load(conn)
+}

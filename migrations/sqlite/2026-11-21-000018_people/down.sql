@@ -1,0 +1,6 @@
+DROP TRIGGER message_mentions_refuse_delete;
+DROP TRIGGER message_mentions_refuse_update;
+DROP TRIGGER message_comments_refuse_delete;
+DROP TRIGGER message_comments_refuse_update;
+DROP INDEX message_readers_one_holder;
+ALTER TABLE message_readers DROP COLUMN taken_from;
