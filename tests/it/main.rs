@@ -11,6 +11,7 @@ mod drafting_model;
 mod facts;
 mod intake;
 mod mcp;
+mod notices;
 mod pages;
 mod review;
 mod schema;

@@ -175,11 +175,7 @@ pub(super) fn set_notification(conn: &mut Conn, id: &UserId, mailbox: &MailboxId
     diesel::delete(notification_settings::table.find((id, mailbox))).execute(conn)?;
     if let Some(notify) = notify {
         diesel::insert_into(notification_settings::table)
-            .values((
-                notification_settings::user_id.eq(id),
-                notification_settings::mailbox_id.eq(mailbox),
-                notification_settings::notify.eq(notify),
-            ))
+            .values((notification_settings::user_id.eq(id), notification_settings::mailbox_id.eq(mailbox), notification_settings::notify.eq(notify)))
             .execute(conn)?;
     }
     Ok(())

@@ -114,9 +114,10 @@ pub struct NoticeChoice {
 /// Sets what the person is mailed.
 pub fn set_notices(conn: &mut Conn, actor: &Actor, choice: &NoticeChoice, now: Time) -> Result<()> {
     let id = person(actor)?;
-    let hour = i32::try_from(choice.digest_hour).ok().filter(|hour| (0..=23).contains(hour)).ok_or_else(|| {
-        Error::invalid("field_invalid", "digest_hour", format!("digest_hour must be 0 to 23; got {}.", choice.digest_hour))
-    })?;
+    let hour = i32::try_from(choice.digest_hour)
+        .ok()
+        .filter(|hour| (0..=23).contains(hour))
+        .ok_or_else(|| Error::invalid("field_invalid", "digest_hour", format!("digest_hour must be 0 to 23; got {}.", choice.digest_hour)))?;
     transaction(conn, |conn| {
         queries::set_notices(conn, id, choice.notices, hour)?;
         for (mailbox, notify) in &choice.mailboxes {

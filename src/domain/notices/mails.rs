@@ -3,7 +3,7 @@
 use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{MailboxId, RowId, UserId};
+use crate::domain::ids::{RowId, UserId};
 use crate::domain::outbox::{self, Failure, LEASE_SECONDS, WorkerId};
 
 use super::{people, queries};
@@ -183,19 +183,27 @@ pub(super) fn recover(conn: &mut Conn, now: Time) -> Result<()> {
 pub struct NoticeMail {
     /// Its subject.
     pub subject: String,
-    /// The text.
-    pub text: String,
     /// Where it stands: queued, sending, dot, sent, failed or uncertain.
     pub state: String,
     /// What the mail server said last.
     pub last_reply: Option<String>,
-    /// The mailboxes it is about.
-    pub mailbox_id: MailboxId,
     /// When it was written.
     pub created_at: Time,
 }
 
-/// The latest mails to this person, newest first.
-pub fn latest(conn: &mut Conn, user: &UserId, limit: i64) -> Result<Vec<NoticeMail>> {
-    Ok(queries::latest_mails(conn, user, limit)?)
+impl NoticeMail {
+    /// What became of it, in words.
+    pub fn outcome(&self) -> &'static str {
+        match self.state.as_str() {
+            "sent" => "sent",
+            "failed" => "not sent",
+            "uncertain" => "handed over without an answer; it may have arrived",
+            _ => "on its way",
+        }
+    }
+}
+
+/// The latest mail to this person.
+pub fn latest(conn: &mut Conn, user: &UserId) -> Result<Option<NoticeMail>> {
+    Ok(queries::latest_mail(conn, user)?)
 }

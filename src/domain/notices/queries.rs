@@ -23,8 +23,7 @@ use super::mails::{ClaimedNotice, NoticeMail};
 /// Most messages named in one list.
 const ITEMS: i64 = 10;
 /// The states of a message that goes out or went out.
-const LEAVING: [State; 7] =
-    [State::Queued, State::Sending, State::Sent, State::Delivered, State::Bounced, State::Complained, State::Uncertain];
+const LEAVING: [State; 7] = [State::Queued, State::Sending, State::Sent, State::Delivered, State::Bounced, State::Complained, State::Uncertain];
 
 pub(super) type PersonRow = (UserId, String, String, Role, Option<String>, i32);
 
@@ -379,10 +378,8 @@ pub(super) fn with_news_under_way(conn: &mut Conn) -> QueryResult<Vec<UserId>> {
 }
 
 pub(super) fn has_news_under_way(conn: &mut Conn, user: &UserId) -> QueryResult<bool> {
-    let open = notice_mails::table
-        .filter(notice_mails::user_id.eq(user))
-        .filter(notice_mails::state.eq_any(OPEN))
-        .filter(notice_mails::kind.eq("now"));
+    let open =
+        notice_mails::table.filter(notice_mails::user_id.eq(user)).filter(notice_mails::state.eq_any(OPEN)).filter(notice_mails::kind.eq("now"));
     diesel::select(exists(open)).get_result(conn)
 }
 
@@ -508,11 +505,7 @@ pub(super) fn lapsed(conn: &mut Conn, now: Time) -> QueryResult<Vec<(RowId, Stri
 
 pub(super) fn expire_mails(conn: &mut Conn, now: Time) -> QueryResult<()> {
     diesel::update(notice_mails::table.filter(notice_mails::state.eq("queued")).filter(notice_mails::expires_at.le(now)))
-        .set((
-            notice_mails::state.eq("failed"),
-            notice_mails::last_reply.eq("It could not be sent for a day."),
-            notice_mails::updated_at.eq(now),
-        ))
+        .set((notice_mails::state.eq("failed"), notice_mails::last_reply.eq("It could not be sent for a day."), notice_mails::updated_at.eq(now)))
         .execute(conn)
         .map(drop)
 }
@@ -524,18 +517,11 @@ pub(super) fn forget(conn: &mut Conn, told_before: Time, mails_before: Time) -> 
     diesel::delete(notice_mails::table.filter(ended).filter(notice_mails::not_before.lt(mails_before))).execute(conn).map(drop)
 }
 
-pub(super) fn latest_mails(conn: &mut Conn, user: &UserId, limit: i64) -> QueryResult<Vec<NoticeMail>> {
+pub(super) fn latest_mail(conn: &mut Conn, user: &UserId) -> QueryResult<Option<NoticeMail>> {
     notice_mails::table
         .filter(notice_mails::user_id.eq(user))
         .order((notice_mails::created_at.desc(), notice_mails::id.desc()))
-        .limit(limit)
-        .select((
-            notice_mails::subject,
-            notice_mails::text_body,
-            notice_mails::state,
-            notice_mails::last_reply,
-            notice_mails::mailbox_id,
-            notice_mails::created_at,
-        ))
-        .load(conn)
+        .select((notice_mails::subject, notice_mails::state, notice_mails::last_reply, notice_mails::created_at))
+        .first(conn)
+        .optional()
 }
