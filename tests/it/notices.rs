@@ -13,6 +13,7 @@ use countersign::domain::messages::edit::edit;
 use countersign::domain::messages::{self, DecisionKind, State};
 use countersign::domain::notices::{self, Kind, mails};
 use countersign::domain::outbox::WorkerId;
+use countersign::email::offer_notice;
 use countersign::on_either;
 use countersign::worker;
 use diesel::RunQueryDsl;
@@ -389,6 +390,24 @@ async fn a_restart_between_claim_and_dot_gives_one_mail_and_one_at_the_dot_no_se
     assert!(desk.catcher.messages().is_empty(), "it may have arrived, so it is not sent again");
     let last = desk.read(|conn| mails::latest(conn, &id_of(&desk, "Rita"))).unwrap();
     assert_eq!(last.state, "uncertain");
+}
+
+#[actix_web::test]
+async fn the_permission_for_one_notice_finishes_no_other() {
+    let desk = Desk::new().await;
+    set_mailbox(&desk, Mode::GatedSend, Notify::Immediate);
+    pending(&desk, "a@example.com", "One").await;
+    let now = desk.now();
+    for due in &desk.read(|conn| notices::due(conn, now)) {
+        desk.write(|conn| notices::write(conn, due, now)).unwrap();
+    }
+    let claim = || desk.write(|conn| mails::claim(conn, &WorkerId::new(), now)).unwrap().unwrap();
+    let (one, other) = (claim(), claim());
+    let dot = desk.write(|conn| mails::permit_dot(conn, other, now)).unwrap().unwrap();
+    let mut connection = desk.transport().connect().await.unwrap();
+    let ready = offer_notice(&mut connection, &one).await.unwrap();
+    assert!(ready.dot(&dot).await.is_err());
+    assert!(desk.catcher.messages().is_empty());
 }
 
 #[actix_web::test]

@@ -52,5 +52,5 @@ CREATE TABLE notice_mails (
 );
 CREATE INDEX notice_mails_due ON notice_mails (state, not_before);
 CREATE INDEX notice_mails_by_user ON notice_mails (user_id, created_at);
-CREATE INDEX messages_pending_by_change ON messages (updated_at) WHERE state = 'pending';
+CREATE INDEX messages_pending_by_change ON messages (mailbox_id, updated_at) WHERE state = 'pending';
 CREATE INDEX warrants_monitored_by_time ON warrants (issued_at) WHERE cleared_by = 'monitored';

@@ -238,15 +238,19 @@ macro_rules! newly_pending {
     };
 }
 
-/// What was cleared since the last look by nobody but the mode `monitored`.
+/// What was cleared since the last look by nobody but the mode `monitored`. The mailbox is asked
+/// for inside, because SQLite would otherwise walk all messages of the mailbox.
 macro_rules! newly_leaving {
     ($look:expr) => {
         warrants::table
-            .inner_join(messages::table.on(messages::id.eq(warrants::message_id)))
             .filter(sql::<Bool>("warrants.cleared_by = 'monitored'"))
             .filter(warrants::issued_at.gt($look.since))
-            .filter(messages::mailbox_id.eq_any($look.mailboxes.clone()))
-            .filter(messages::is_test.eq(false))
+            .filter(exists(
+                messages::table
+                    .filter(messages::id.eq(warrants::message_id))
+                    .filter(messages::mailbox_id.eq_any($look.mailboxes.clone()))
+                    .filter(messages::is_test.eq(false)),
+            ))
             .filter(not(exists(
                 notice_told::table
                     .filter(notice_told::user_id.eq($look.user.clone()))
