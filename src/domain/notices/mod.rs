@@ -75,9 +75,7 @@ pub(in crate::domain) fn hour_changed(conn: &mut Conn, user: &UserId, now: Time)
 /// Ends what was given up and forgets what is old.
 pub fn tidy(conn: &mut Conn, now: Time) -> Result<()> {
     transaction(conn, |conn| {
-        mails::recover(conn, now)?;
-        queries::expire_mails(conn, now)?;
-        queries::forget(conn, now.plus_days(-TOLD_DAYS), now.plus_days(-MAIL_DAYS))?;
-        Ok(())
+        mails::tidy(conn, now)?;
+        Ok(queries::forget(conn, now.plus_days(-TOLD_DAYS))?)
     })
 }

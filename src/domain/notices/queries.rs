@@ -7,10 +7,9 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::schema::{
-    decisions, mailbox_members, mailboxes, message_snoozes, message_versions, messages, notice_mails, notice_times, notice_told, notices,
-    notification_settings, outbox, users, warrants,
+    decisions, mailbox_members, mailboxes, message_snoozes, message_versions, messages, notice_times, notice_told, notices, notification_settings,
+    outbox, users, warrants,
 };
-use crate::db::types::Json;
 use crate::domain::actor::Role;
 use crate::domain::ids::{MailboxId, MessageId, RowId, UserId};
 use crate::domain::mailboxes::Notify;
@@ -18,7 +17,6 @@ use crate::domain::messages::State;
 use crate::on_either;
 
 use super::Kind;
-use super::mails::{ClaimedNotice, NoticeMail};
 
 /// Most messages named in one list.
 const ITEMS: i64 = 10;
@@ -59,10 +57,6 @@ pub(super) fn settings(conn: &mut Conn, only: Option<&UserId>) -> QueryResult<Ve
         query = query.filter(notification_settings::user_id.eq(id.clone()));
     }
     query.load(conn)
-}
-
-pub(super) fn address(conn: &mut Conn, mailbox: &MailboxId) -> QueryResult<String> {
-    mailboxes::table.find(mailbox).select(mailboxes::address).first(conn)
 }
 
 /// A row of `notice_times`.
@@ -346,186 +340,7 @@ pub(super) fn first_waiting(conn: &mut Conn, look: &Look) -> QueryResult<Vec<Ite
         .load(conn)
 }
 
-/// A mail to be written.
-#[derive(Debug, Clone, Insertable)]
-#[diesel(table_name = notice_mails)]
-pub(super) struct NewMail {
-    pub(super) id: RowId,
-    pub(super) user_id: UserId,
-    pub(super) kind: &'static str,
-    pub(super) mailbox_id: MailboxId,
-    pub(super) mailboxes: Json<Vec<MailboxId>>,
-    pub(super) subject: String,
-    pub(super) text_body: String,
-    pub(super) state: &'static str,
-    pub(super) not_before: Time,
-    pub(super) expires_at: Time,
-    pub(super) attempts: i32,
-    pub(super) created_at: Time,
-    pub(super) updated_at: Time,
-}
-
-pub(super) fn insert_mail(conn: &mut Conn, mail: &NewMail) -> QueryResult<()> {
-    diesel::insert_into(notice_mails::table).values(mail.clone()).execute(conn).map(drop)
-}
-
-const OPEN: [&str; 3] = ["queued", "sending", "dot"];
-
-/// While one mail about news waits for the mail server, what else is new waits for the next one.
-pub(super) fn with_news_under_way(conn: &mut Conn) -> QueryResult<Vec<UserId>> {
-    notice_mails::table
-        .filter(notice_mails::state.eq_any(OPEN))
-        .filter(notice_mails::kind.eq("now"))
-        .select(notice_mails::user_id)
-        .distinct()
-        .load(conn)
-}
-
-pub(super) fn has_news_under_way(conn: &mut Conn, user: &UserId) -> QueryResult<bool> {
-    let open =
-        notice_mails::table.filter(notice_mails::user_id.eq(user)).filter(notice_mails::state.eq_any(OPEN)).filter(notice_mails::kind.eq("now"));
-    diesel::select(exists(open)).get_result(conn)
-}
-
-pub(super) fn next_mail(conn: &mut Conn, now: Time) -> QueryResult<Option<RowId>> {
-    notice_mails::table
-        .filter(notice_mails::state.eq("queued"))
-        .filter(notice_mails::not_before.le(now))
-        .filter(notice_mails::expires_at.gt(now))
-        .order((notice_mails::not_before, notice_mails::id))
-        .select(notice_mails::id)
-        .first(conn)
-        .optional()
-}
-
-/// `false` when another worker was quicker.
-pub(super) fn set_claim(conn: &mut Conn, id: &RowId, worker: &str, until: Time, now: Time) -> QueryResult<bool> {
-    let changed = diesel::update(notice_mails::table.find(id).filter(notice_mails::state.eq("queued")))
-        .set((
-            notice_mails::state.eq("sending"),
-            notice_mails::claim_token.eq(worker),
-            notice_mails::claimed_until.eq(until),
-            notice_mails::updated_at.eq(now),
-        ))
-        .execute(conn)?;
-    Ok(changed == 1)
-}
-
-/// What a claim needs of a mail.
-#[derive(Debug, Queryable)]
-pub(super) struct MailRow {
-    pub(super) user_id: UserId,
-    pub(super) mailbox_id: MailboxId,
-    pub(super) mailboxes: Json<Vec<MailboxId>>,
-    pub(super) subject: String,
-    pub(super) text_body: String,
-    pub(super) expires_at: Time,
-    pub(super) attempts: i32,
-    pub(super) created_at: Time,
-}
-
-pub(super) fn mail(conn: &mut Conn, id: &RowId) -> QueryResult<MailRow> {
-    notice_mails::table
-        .find(id)
-        .select((
-            notice_mails::user_id,
-            notice_mails::mailbox_id,
-            notice_mails::mailboxes,
-            notice_mails::subject,
-            notice_mails::text_body,
-            notice_mails::expires_at,
-            notice_mails::attempts,
-            notice_mails::created_at,
-        ))
-        .first(conn)
-}
-
-pub(super) fn renew(conn: &mut Conn, worker: &str, until: Time) -> QueryResult<()> {
-    diesel::update(notice_mails::table.filter(notice_mails::state.eq_any(["sending", "dot"])).filter(notice_mails::claim_token.eq(worker)))
-        .set(notice_mails::claimed_until.eq(until))
-        .execute(conn)
-        .map(drop)
-}
-
-pub(super) fn holds_claim(conn: &mut Conn, claimed: &ClaimedNotice) -> QueryResult<bool> {
-    let held = notice_mails::table
-        .find(&claimed.id)
-        .filter(notice_mails::claim_token.eq(claimed.worker.as_str()))
-        .filter(notice_mails::state.eq_any(["sending", "dot"]));
-    diesel::select(exists(held)).get_result(conn)
-}
-
-/// The statement before the final dot.
-pub(super) fn set_dot(conn: &mut Conn, claimed: &ClaimedNotice, now: Time) -> QueryResult<bool> {
-    let reader = exists(
-        users::table
-            .find(&claimed.user_id)
-            .filter(users::email.eq(&claimed.to_address))
-            .filter(users::disabled_at.is_null())
-            .filter(users::password_hash.is_not_null())
-            .filter(users::notices.eq(true)),
-    );
-    let changed = diesel::update(notice_mails::table.find(&claimed.id))
-        .set((notice_mails::state.eq("dot"), notice_mails::updated_at.eq(now)))
-        .filter(notice_mails::state.eq("sending"))
-        .filter(notice_mails::claim_token.eq(claimed.worker.as_str()))
-        .filter(notice_mails::user_id.eq(&claimed.user_id))
-        .filter(notice_mails::expires_at.gt(now))
-        .filter(reader)
-        .execute(conn)?;
-    Ok(changed == 1)
-}
-
-pub(super) fn set_state(conn: &mut Conn, id: &RowId, from: &str, to: &str, reply: &str, now: Time) -> QueryResult<bool> {
-    let changed = diesel::update(notice_mails::table.find(id).filter(notice_mails::state.eq(from)))
-        .set((notice_mails::state.eq(to), notice_mails::last_reply.eq(reply), notice_mails::updated_at.eq(now)))
-        .execute(conn)?;
-    Ok(changed == 1)
-}
-
-pub(super) fn put_back(conn: &mut Conn, id: &RowId, from: &str, at: Time, attempts: i32, reason: &str, now: Time) -> QueryResult<bool> {
-    let changed = diesel::update(notice_mails::table.find(id).filter(notice_mails::state.eq(from)))
-        .set((
-            notice_mails::state.eq("queued"),
-            notice_mails::not_before.eq(at),
-            notice_mails::attempts.eq(attempts),
-            notice_mails::claim_token.eq(None::<String>),
-            notice_mails::claimed_until.eq(None::<Time>),
-            notice_mails::last_reply.eq(reason),
-            notice_mails::updated_at.eq(now),
-        ))
-        .execute(conn)?;
-    Ok(changed == 1)
-}
-
-pub(super) fn lapsed(conn: &mut Conn, now: Time) -> QueryResult<Vec<(RowId, String, i32)>> {
-    notice_mails::table
-        .filter(notice_mails::state.eq_any(["sending", "dot"]))
-        .filter(notice_mails::claimed_until.lt(now))
-        .limit(500)
-        .select((notice_mails::id, notice_mails::state, notice_mails::attempts))
-        .load(conn)
-}
-
-pub(super) fn expire_mails(conn: &mut Conn, now: Time) -> QueryResult<()> {
-    diesel::update(notice_mails::table.filter(notice_mails::state.eq("queued")).filter(notice_mails::expires_at.le(now)))
-        .set((notice_mails::state.eq("failed"), notice_mails::last_reply.eq("It could not be sent for a day."), notice_mails::updated_at.eq(now)))
-        .execute(conn)
-        .map(drop)
-}
-
-pub(super) fn forget(conn: &mut Conn, told_before: Time, mails_before: Time) -> QueryResult<()> {
-    diesel::delete(notice_told::table.filter(notice_told::at.lt(told_before))).execute(conn)?;
-    diesel::delete(notices::table.filter(notices::created_at.lt(told_before))).execute(conn)?;
-    let ended = notice_mails::state.eq_any(["sent", "failed", "uncertain"]);
-    diesel::delete(notice_mails::table.filter(ended).filter(notice_mails::not_before.lt(mails_before))).execute(conn).map(drop)
-}
-
-pub(super) fn latest_mail(conn: &mut Conn, user: &UserId) -> QueryResult<Option<NoticeMail>> {
-    notice_mails::table
-        .filter(notice_mails::user_id.eq(user))
-        .order((notice_mails::created_at.desc(), notice_mails::id.desc()))
-        .select((notice_mails::subject, notice_mails::state, notice_mails::last_reply, notice_mails::created_at))
-        .first(conn)
-        .optional()
+pub(super) fn forget(conn: &mut Conn, before: Time) -> QueryResult<()> {
+    diesel::delete(notice_told::table.filter(notice_told::at.lt(before))).execute(conn)?;
+    diesel::delete(notices::table.filter(notices::created_at.lt(before))).execute(conn).map(drop)
 }

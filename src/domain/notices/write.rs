@@ -14,8 +14,9 @@ use crate::domain::mailboxes::Notify;
 use crate::domain::messages::State;
 use crate::domain::settings;
 
+use super::mails::queries::{self as mails, NewMail};
 use super::people::{self, Person};
-use super::queries::{self, Look, NewMail, Times};
+use super::queries::{self, Look, Times};
 use super::words::{self, Item, News, Reader, Told, Waits};
 use super::{BUNDLE_SECONDS, DIGEST_LATEST_HOURS, Kind, LIFETIME_HOURS, OVERLAP_SECONDS, slots};
 
@@ -40,7 +41,7 @@ pub(super) fn due(conn: &mut Conn, now: Time) -> Result<Vec<Due>> {
         return Ok(vec![]);
     }
     let times: HashMap<UserId, Times> = queries::times(conn)?.into_iter().map(|row| (row.user_id.clone(), row)).collect();
-    let under_way: HashSet<UserId> = queries::with_news_under_way(conn)?.into_iter().collect();
+    let under_way: HashSet<UserId> = mails::with_news_under_way(conn)?.into_iter().collect();
     let told: HashSet<UserId> = queries::with_notices(conn, oldest(now))?.into_iter().collect();
     let mut found = vec![];
     for person in people {
@@ -91,7 +92,7 @@ fn is_new(conn: &mut Conn, person: &Person, told_at: Option<Time>, now: Time) ->
 
 fn write_news(conn: &mut Conn, person: &Person, now: Time) -> Result<bool> {
     let Some(times) = queries::times_of(conn, &person.id)? else { return Ok(false) };
-    if !may_tell(times.told_at, now) || queries::has_news_under_way(conn, &person.id)? || !queries::set_told(conn, &times, now)? {
+    if !may_tell(times.told_at, now) || mails::has_news_under_way(conn, &person.id)? || !queries::set_told(conn, &times, now)? {
         return Ok(false);
     }
     let look = look(conn, person, person.with(Notify::Immediate), times.told_at, now)?;
@@ -185,6 +186,6 @@ fn insert(conn: &mut Conn, person: &Person, kind: &'static str, mut about: Vec<M
         created_at: now,
         updated_at: now,
     };
-    queries::insert_mail(conn, &mail)?;
+    mails::insert(conn, &mail)?;
     Ok(true)
 }

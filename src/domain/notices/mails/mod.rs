@@ -1,27 +1,29 @@
 //! Notices on their way: claimed, noted before the final dot, and what came of it.
 
+pub(super) mod queries;
+
 use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{RowId, UserId};
 use crate::domain::outbox::{self, Failure, LEASE_SECONDS, WorkerId};
 
-use super::{people, queries};
+use super::{MAIL_DAYS, people};
 
 /// A notice to a person of this desk, claimed by one worker. It is made only by [`claim`], from
 /// a row of `notice_mails` and the address in `users`.
 #[derive(Debug)]
 pub struct ClaimedNotice {
-    pub(super) id: RowId,
-    pub(super) user_id: UserId,
-    pub(super) to_address: String,
+    id: RowId,
+    user_id: UserId,
+    to_address: String,
     from_address: String,
     subject: String,
     text: String,
     made_at: Time,
     expires_at: Time,
     attempts: i32,
-    pub(super) worker: WorkerId,
+    worker: WorkerId,
 }
 
 impl ClaimedNotice {
@@ -166,9 +168,16 @@ fn record(conn: &mut Conn, claimed: &ClaimedNotice, from: &'static str, failure:
     })
 }
 
+/// Ends what was given up and forgets what is old.
+pub(super) fn tidy(conn: &mut Conn, now: Time) -> Result<()> {
+    recover(conn, now)?;
+    queries::expire(conn, now)?;
+    Ok(queries::forget(conn, now.plus_days(-MAIL_DAYS))?)
+}
+
 /// Claims whose worker fell silent: before the dot they wait again; at the dot nobody knows, and
 /// the mail is not sent a second time.
-pub(super) fn recover(conn: &mut Conn, now: Time) -> Result<()> {
+fn recover(conn: &mut Conn, now: Time) -> Result<()> {
     for (id, state, attempts) in queries::lapsed(conn, now)? {
         match state.as_str() {
             "dot" => queries::set_state(conn, &id, "dot", "uncertain", "The server stopped while it was handed over; it may have arrived.", now)?,
@@ -205,5 +214,5 @@ impl NoticeMail {
 
 /// The latest mail to this person.
 pub fn latest(conn: &mut Conn, user: &UserId) -> Result<Option<NoticeMail>> {
-    Ok(queries::latest_mail(conn, user)?)
+    Ok(queries::latest(conn, user)?)
 }
