@@ -451,22 +451,38 @@ async fn whoever_is_disabled_or_loses_the_mailbox_meanwhile_gets_nothing() {
 }
 
 #[actix_web::test]
-async fn a_refusal_for_now_is_tried_again_with_what_came_meanwhile_in_the_next_mail() {
-    let desk = Desk::with(Behaviour::new().with(Rule::at(Verb::Rcpt, Action::Reply("450 4.2.1 busy".into())).times(1))).await;
+async fn a_refusal_for_now_is_tried_again_and_what_comes_meanwhile_is_in_the_next_mail() {
+    let desk = Desk::with(Behaviour::new().with(Rule::at(Verb::Rcpt, Action::Reply("450 4.2.1 busy".into())).times(3))).await;
     for who in ["Ada", "Max", "Rob"] {
         choose(&desk, who, false, 8, &[]);
     }
     set_mailbox(&desk, Mode::GatedSend, Notify::Immediate);
-    pending(&desk, "a@example.com", "One").await;
+    let one = pending(&desk, "a@example.com", "One").await;
     let start = desk.now();
-    step_at(&desk, start).await;
-    pending(&desk, "b@example.com", "Two").await;
-    step_at(&desk, start.plus_seconds(59)).await;
-    assert!(desk.catcher.messages().is_empty(), "the next attempt waits a minute");
-    step_at(&desk, start.plus_seconds(61)).await;
-    step_at(&desk, start.plus_seconds(301)).await;
-    let subjects: Vec<String> = mails_to(&desk, "Rita").into_iter().map(|mail| mail.subject).collect();
-    assert_eq!(subjects, ["1 message waits for you", "1 message waits for you"]);
+    // The attempts come at once, after one minute, after two more, after four more.
+    for seconds in [0, 59, 61, 182] {
+        step_at(&desk, start.plus_seconds(seconds)).await;
+    }
+    let two = pending(&desk, "b@example.com", "Two").await;
+    for seconds in [301, 421] {
+        step_at(&desk, start.plus_seconds(seconds)).await;
+        assert!(desk.catcher.messages().is_empty(), "one mail at a time waits for the mail server");
+    }
+    step_at(&desk, start.plus_seconds(423)).await;
+    step_at(&desk, start.plus_seconds(438)).await;
+    let texts: Vec<String> = mails_to(&desk, "Rita").iter().map(text_of).collect();
+    assert_eq!(texts.len(), 2);
+    assert!(texts[0].contains(one.as_str()) && !texts[0].contains(two.as_str()), "{}", texts[0]);
+    assert!(!texts[1].contains(one.as_str()) && texts[1].contains(two.as_str()), "{}", texts[1]);
+}
+
+#[actix_web::test]
+async fn what_waits_for_a_day_already_is_no_news() {
+    let desk = Desk::new().await;
+    set_mailbox(&desk, Mode::GatedSend, Notify::Immediate);
+    pending(&desk, "a@example.com", "One").await;
+    step_at(&desk, desk.now().plus_seconds(24 * 3600 + 60)).await;
+    assert!(desk.catcher.messages().is_empty());
 }
 
 #[actix_web::test]
