@@ -14,6 +14,8 @@ diesel::table! {
         created_at -> BigInt,
         time_zone -> Nullable<Text>,
         shortcuts -> Bool,
+        digest_hour -> Integer,
+        notices -> Bool,
     }
 }
 
@@ -609,6 +611,66 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    notification_settings (user_id, mailbox_id) {
+        user_id -> Text,
+        mailbox_id -> Text,
+        notify -> Text,
+    }
+}
+
+diesel::table! {
+    notice_times (user_id) {
+        user_id -> Text,
+        told_at -> Nullable<BigInt>,
+        digest_at -> BigInt,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    notice_told (user_id, message_id, version) {
+        user_id -> Text,
+        message_id -> Text,
+        version -> Integer,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    notices (id) {
+        id -> Text,
+        user_id -> Text,
+        kind -> Text,
+        message_id -> Text,
+        by_name -> Text,
+        words -> Nullable<Text>,
+        created_at -> BigInt,
+        done_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    notice_mails (id) {
+        id -> Text,
+        user_id -> Text,
+        kind -> Text,
+        mailbox_id -> Text,
+        mailboxes -> Text,
+        subject -> Text,
+        text_body -> Text,
+        state -> Text,
+        not_before -> BigInt,
+        expires_at -> BigInt,
+        attempts -> Integer,
+        claim_token -> Nullable<Text>,
+        claimed_until -> Nullable<BigInt>,
+        last_reply -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, mailboxes);
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, users);
 diesel::allow_tables_to_appear_in_same_query!(messages, mailboxes);
@@ -675,3 +737,13 @@ diesel::allow_tables_to_appear_in_same_query!(message_snoozes, message_comments)
 diesel::allow_tables_to_appear_in_same_query!(saved_views, users);
 diesel::allow_tables_to_appear_in_same_query!(messages, message_readers);
 diesel::allow_tables_to_appear_in_same_query!(message_mentions, users);
+diesel::allow_tables_to_appear_in_same_query!(notice_told, messages);
+diesel::allow_tables_to_appear_in_same_query!(notice_told, message_versions);
+diesel::allow_tables_to_appear_in_same_query!(notice_told, outbox);
+diesel::allow_tables_to_appear_in_same_query!(notice_told, warrants);
+diesel::allow_tables_to_appear_in_same_query!(notice_told, message_snoozes);
+diesel::allow_tables_to_appear_in_same_query!(notices, messages);
+diesel::allow_tables_to_appear_in_same_query!(notices, message_versions);
+diesel::allow_tables_to_appear_in_same_query!(notices, decisions);
+diesel::allow_tables_to_appear_in_same_query!(notice_mails, users);
+diesel::allow_tables_to_appear_in_same_query!(notice_mails, mailboxes);

@@ -15,6 +15,7 @@ pub mod mailboxes;
 pub mod matching;
 pub mod messages;
 pub mod money;
+pub mod notices;
 pub mod outbox;
 pub mod reason;
 pub mod settings;

@@ -290,7 +290,7 @@ fn to_ascii(domain: &str) -> Result<String, &'static str> {
 }
 
 /// Characters that show nothing or turn the reading direction.
-pub(in crate::email) fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')

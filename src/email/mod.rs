@@ -6,6 +6,7 @@
 //! - [`mod@render`], [`headers`], [`footer`]: a [`Mail`] becomes bytes
 //! - [`wire`]: what may pass over the wire, and dot-stuffing
 //! - [`transport`], [`connection`], [`dialogue`]: the relay, one dialogue with it, its replies
+//! - [`ReadyNotice`]: mail to the people of the desk, apart from messages
 //! - [`outcome`]: reply → verdict
 
 pub mod address;
@@ -14,6 +15,7 @@ pub mod dialogue;
 pub mod footer;
 pub mod headers;
 mod letter;
+mod notice;
 pub mod outcome;
 pub mod render;
 pub mod transport;
@@ -23,6 +25,7 @@ pub use address::{AddressError, EmailAddress};
 pub use connection::{Accepted, Connection, Offered, Ready};
 pub use footer::Footer;
 pub use letter::{compose, mail_of, source};
+pub use notice::{ReadyNotice, offer_notice};
 pub use outcome::{Failure, FailureKind, Stage};
 pub use render::{Mail, RenderError, render};
 pub use transport::{Timeouts, Transport, TransportError};

@@ -12,7 +12,7 @@ use crate::app::State;
 use crate::clock;
 use crate::domain::error::Result as DomainResult;
 use crate::domain::ids::MailboxId;
-use crate::domain::mailboxes::{self, Mailbox, MailboxChange, Mode, NewMailbox};
+use crate::domain::mailboxes::{self, Mailbox, MailboxChange, Mode, NewMailbox, Notify};
 use crate::domain::messages::State as MessageState;
 use crate::domain::messages::list::{self, Filter, ListRow};
 
@@ -97,6 +97,7 @@ pub(super) async fn change(
         postal_address: form.get("postal_address").to_owned(),
         undo_seconds: undo,
         person_required: form.some("person_required").is_some(),
+        notify: form.word("notify")?,
     };
     let (actor, target) = (person.actor.clone(), id.clone());
     match state.write(move |conn| mailboxes::change(conn, &actor, &target, &change, clock::now())).await {

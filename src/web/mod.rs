@@ -1,5 +1,6 @@
 //! Pages: server-rendered, working without a script, quicker with one.
 
+mod account;
 mod assets;
 mod audit;
 mod caught;

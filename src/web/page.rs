@@ -233,21 +233,24 @@ async fn visit(request: &ServiceRequest) -> DomainResult<Visit> {
     let epoch: i64 = session.get(session::EPOCH).ok().flatten().unwrap_or(-1);
     let demo = state.catcher.is_some();
     let now = clock::now();
-    let (actor, pending, undo, stopped, four_eyes_off) = state
+    let (actor, profile, pending, undo, stopped, four_eyes_off) = state
         .read(move |conn| {
-            let actor = match user {
-                Some(user) => users::actor_of_session(conn, &UserId::from(user), epoch)?,
+            let visitor = match user {
+                Some(user) => users::visitor_of_session(conn, &UserId::from(user), epoch)?,
                 None => None,
             };
+            let (actor, profile) = visitor.unzip();
             let (pending, undo) = match &actor {
                 Some(actor) => (list::count_pending(conn, actor)?, undo::latest(conn, actor, now)?),
                 None => (list::PendingCount::default(), None),
             };
             let stopped = settings::get(conn, settings::SENDING_STOPPED)?.is_some();
-            Ok((actor, pending, undo, stopped, !settings::four_eyes(conn)?))
+            Ok((actor, profile, pending, undo, stopped, !settings::four_eyes(conn)?))
         })
         .await?;
-    let flash = session.remove_as::<String>(session::FLASH).and_then(Result::ok);
+    // What the script asks for by itself is no page that could show it.
+    let by_script = request.path() == "/events" || request.path().ends_with("/presence");
+    let flash = if by_script { None } else { session.remove_as::<String>(session::FLASH).and_then(Result::ok) };
     Ok(Visit {
         csrf: csrf_token(&session, actor.is_some() || request.path().starts_with("/login") || request.path().starts_with("/invite")),
         actor,
@@ -258,8 +261,8 @@ async fn visit(request: &ServiceRequest) -> DomainResult<Visit> {
         flash,
         undo,
         theme: theme(request),
-        shortcuts: true,
-        time_zone: None,
+        shortcuts: profile.as_ref().is_none_or(|profile| profile.shortcuts),
+        time_zone: profile.map(|profile| profile.time_zone),
         now,
     })
 }

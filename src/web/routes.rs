@@ -3,7 +3,8 @@
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
-    audit, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public, sign_in, users, views,
+    account, audit, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public, sign_in,
+    users, views,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -64,8 +65,10 @@ routes! {
     get "/invite/{token}" Public sign_in::invitation;
     post "/invite/{token}" Public sign_in::accept;
     post "/logout" SignedIn sign_in::sign_out;
-    get "/account" SignedIn sign_in::account;
-    post "/account" SignedIn sign_in::change_password;
+    get "/account" SignedIn account::page;
+    post "/account" SignedIn account::change_password;
+    post "/account/profile" SignedIn account::set_profile;
+    post "/account/notices" SignedIn account::set_notices;
     get "/" SignedIn messages::queue::home;
     get "/events" SignedIn events::events;
     get "/queue" SignedIn messages::queue::queue;

@@ -1,4 +1,4 @@
-//! Signing in and out, invitations, one's own account.
+//! Signing in and out, invitations.
 
 use actix_session::Session;
 use actix_web::http::StatusCode;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::errors::PageError;
 use super::form::Form;
-use super::page::{Chrome, Person, Visitor, flash, html, html_with, see_other};
+use super::page::{Chrome, Visitor, flash, html, html_with, see_other};
 use super::session;
 use crate::app::State;
 use crate::clock;
@@ -124,32 +124,6 @@ pub(super) async fn accept(
         Err(error) if error.kind == Kind::Invalid => {
             let first_admin = form.get("first_admin") == "yes";
             let page = InvitePage { chrome: visitor.0.chrome("Welcome", ""), first_admin, email, name, problem: Some(error.detail) };
-            html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-#[derive(Template)]
-#[template(path = "public/account.html")]
-struct AccountPage {
-    chrome: Chrome,
-    problem: Option<String>,
-}
-
-pub(super) async fn account(person: Person) -> Result<HttpResponse, PageError> {
-    html(&AccountPage { chrome: person.visit.chrome("Your account", ""), problem: None })
-}
-
-pub(super) async fn change_password(person: Person, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {
-    let (actor, old, new) = (person.actor.clone(), form.get("old_password").to_owned(), form.get("password").to_owned());
-    match state.write(move |conn| users::change_password(conn, &actor, &old, &new, clock::now())).await {
-        Ok(()) => {
-            session.purge();
-            Ok(see_other("/login"))
-        }
-        Err(error) if error.kind == Kind::Invalid => {
-            let page = AccountPage { chrome: person.visit.chrome("Your account", ""), problem: Some(error.detail) };
             html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(error) => Err(error.into()),

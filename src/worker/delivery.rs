@@ -1,4 +1,5 @@
-//! The one place from which mail leaves.
+//! The one place from which messages leave; what the desk tells its own people leaves from
+//! [`super::notices`].
 //!
 //! Claim (committed) → MAIL, RCPT, DATA, content → dot (committed, every check again)
 //! → final dot → reply → sent (committed). A stop between the last two leaves the
@@ -119,7 +120,8 @@ async fn before(state: &State, claimed: Claimed, failure: Failure) -> Result<()>
     state.quiet_write(move |conn| outbox::record_failure(conn, claimed, &failure, clock::now())).await
 }
 
-fn meaning(failure: &email::Failure) -> Failure {
+/// What a failure of the relay means for a row.
+pub(super) fn meaning(failure: &email::Failure) -> Failure {
     let text = failure.to_string();
     match failure.kind {
         FailureKind::Transient | FailureKind::Config => Failure::Transient(text),

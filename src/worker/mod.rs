@@ -1,6 +1,7 @@
 //! What runs beside the pages: the delivery loop, and chores on a schedule.
 
 mod delivery;
+pub mod notices;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::domain::churn::shipping;
 use crate::domain::desk::presence;
 use crate::domain::error::Error;
 use crate::domain::messages::expiry;
+use crate::domain::notices as told;
 use crate::domain::outbox::{self, WorkerId};
 use crate::email::Transport;
 
@@ -26,6 +28,7 @@ pub async fn run(state: State, transport: Option<Transport>, stop: watch::Receiv
     let worker = WorkerId::new();
     let mut lanes = vec![];
     if let Some(transport) = transport {
+        lanes.push(actix_web::rt::spawn(notices::run(state.clone(), transport.clone(), worker.clone(), stop.clone())));
         for _ in 0..LANES {
             lanes.push(actix_web::rt::spawn(delivery::lane(state.clone(), transport.clone(), worker.clone(), stop.clone())));
         }
@@ -46,6 +49,8 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
                 let now = clock::now();
                 outbox::renew(conn, &me, now)?;
                 outbox::recover(conn, now)?;
+                told::mails::renew(conn, &me, now)?;
+                told::tidy(conn, now)?;
                 expiry::expire_due(conn, now)?;
                 sessions::sweep(conn, now)?;
                 presence::sweep(conn, now)

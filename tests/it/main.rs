@@ -13,6 +13,7 @@ mod facts;
 mod intake;
 mod lists;
 mod mcp;
+mod notices;
 mod pages;
 mod people;
 mod review;

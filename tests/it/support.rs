@@ -18,7 +18,7 @@ use countersign::domain::drafting::Playbook;
 use countersign::domain::error::Result;
 use countersign::domain::ids::{MailboxId, MessageId};
 use countersign::domain::mailboxes::keys::{self, NewKey};
-use countersign::domain::mailboxes::{self, Mode, NewMailbox};
+use countersign::domain::mailboxes::{self, Mailbox, Mode, NewMailbox};
 use countersign::domain::messages::decide::{Decide, decide};
 use countersign::domain::messages::{self, DecisionKind, Message};
 use countersign::domain::settings;
@@ -190,6 +190,10 @@ impl Desk {
         let actor = self.person(who);
         let decision = Decide { reason: Some("because"), content_hash: Some(&message.row.content_hash), ..Decide::on(&message.row.id, kind) };
         self.write(|conn| decide(conn, &actor, &decision, self.now()))
+    }
+
+    pub fn mailbox(&self, mode: Mode) -> Mailbox {
+        self.read(|conn| mailboxes::resolve(conn, &OPERATOR, Some(&address(mode))))
     }
 
     pub fn now(&self) -> Time {

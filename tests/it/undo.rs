@@ -10,7 +10,7 @@ use countersign::domain::messages::{DecisionKind, State};
 use countersign::domain::outbox;
 use serde_json::json;
 
-use crate::support::{Desk, OPERATOR, address};
+use crate::support::{Desk, OPERATOR};
 
 #[actix_web::test]
 async fn an_approval_that_is_undone_waits_again_and_nothing_is_sent() {
@@ -64,8 +64,8 @@ async fn nothing_but_an_approval_can_be_undone() {
 #[actix_web::test]
 async fn the_undo_window_holds_a_message_back_for_as_long_as_its_mailbox_says() {
     let desk = Desk::new().await;
+    let mailbox = desk.mailbox(Mode::GatedSend);
     desk.write(|conn| {
-        let mailbox = mailboxes::resolve(conn, &OPERATOR, Some(&address(Mode::GatedSend)))?;
         let change = mailboxes::MailboxChange { undo_seconds: 15, ..mailboxes::MailboxChange::from(&mailbox) };
         mailboxes::change(conn, &OPERATOR, &mailbox.id, &change, desk.now())
     })

@@ -1,8 +1,9 @@
-//! People: users, passwords, sign-in, invitations, sessions.
+//! People: users, their settings, passwords, sign-in, invitations, sessions.
 
 pub mod passwords;
 mod queries;
 pub mod sessions;
+pub mod settings;
 pub mod throttle;
 pub mod users;
 

@@ -4,8 +4,9 @@ use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{invitations, mailbox_members, sessions, sign_in_attempts, users};
+use crate::db::schema::{invitations, mailbox_members, notification_settings, sessions, sign_in_attempts, users};
 use crate::domain::ids::{MailboxId, UserId};
+use crate::domain::mailboxes::Notify;
 
 use super::users::UserRow;
 
@@ -153,4 +154,29 @@ pub(super) fn put_attempts(conn: &mut Conn, subject: &str, failures: i32, since:
 
 pub(super) fn clear_attempts(conn: &mut Conn, subject: &str) -> QueryResult<()> {
     diesel::delete(sign_in_attempts::table.find(subject)).execute(conn).map(drop)
+}
+
+pub(super) fn set_profile(conn: &mut Conn, id: &UserId, time_zone: Option<&str>, shortcuts: bool) -> QueryResult<()> {
+    diesel::update(users::table.find(id)).set((users::time_zone.eq(time_zone), users::shortcuts.eq(shortcuts))).execute(conn).map(drop)
+}
+
+pub(super) fn set_notices(conn: &mut Conn, id: &UserId, notices: bool, digest_hour: i32) -> QueryResult<()> {
+    diesel::update(users::table.find(id)).set((users::notices.eq(notices), users::digest_hour.eq(digest_hour))).execute(conn).map(drop)
+}
+
+pub(super) fn notification_settings(conn: &mut Conn, id: &UserId) -> QueryResult<Vec<(MailboxId, Notify)>> {
+    notification_settings::table
+        .filter(notification_settings::user_id.eq(id))
+        .select((notification_settings::mailbox_id, notification_settings::notify))
+        .load(conn)
+}
+
+pub(super) fn set_notification(conn: &mut Conn, id: &UserId, mailbox: &MailboxId, notify: Option<Notify>) -> QueryResult<()> {
+    diesel::delete(notification_settings::table.find((id, mailbox))).execute(conn)?;
+    if let Some(notify) = notify {
+        diesel::insert_into(notification_settings::table)
+            .values((notification_settings::user_id.eq(id), notification_settings::mailbox_id.eq(mailbox), notification_settings::notify.eq(notify)))
+            .execute(conn)?;
+    }
+    Ok(())
 }

@@ -12,6 +12,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::{MailboxId, UserId, secret, sha256_hex};
 use crate::domain::text;
 
+use super::settings::Profile;
 use super::{passwords, queries, throttle};
 
 /// How long an invitation lives, in days.
@@ -43,6 +44,10 @@ pub struct UserRow {
     pub time_zone: Option<String>,
     /// Whether single keys do something (WCAG 2.1.4).
     pub shortcuts: bool,
+    /// The hour of their daily mail in their zone, 0 to 23.
+    pub digest_hour: i32,
+    /// Whether they are mailed notices at all.
+    pub notices: bool,
 }
 
 /// A user with their memberships, as pages show it.
@@ -115,6 +120,8 @@ pub fn add(conn: &mut Conn, actor: &Actor, new: &NewUser, now: Time) -> Result<A
             created_at: now,
             time_zone: None,
             shortcuts: true,
+            digest_hour: 8,
+            notices: true,
         };
         queries::insert(conn, &row)?;
         queries::set_memberships(conn, &row.id, &new.mailboxes)?;
@@ -251,6 +258,11 @@ pub fn finish_sign_in(conn: &mut Conn, user: &UserRow, network: &str, now: Time)
 
 /// The actor behind a session, or none if it has ended: disabled, or the epoch moved on.
 pub fn actor_of_session(conn: &mut Conn, id: &UserId, epoch: i64) -> Result<Option<Actor>> {
+    Ok(visitor_of_session(conn, id, epoch)?.map(|(actor, _)| actor))
+}
+
+/// The same, with how pages are shown to them; it costs no further query.
+pub fn visitor_of_session(conn: &mut Conn, id: &UserId, epoch: i64) -> Result<Option<(Actor, Profile)>> {
     let Some(user) = queries::by_id(conn, id)? else { return Ok(None) };
     if user.disabled_at.is_some() || user.sign_in_epoch != epoch {
         return Ok(None);
@@ -259,7 +271,8 @@ pub fn actor_of_session(conn: &mut Conn, id: &UserId, epoch: i64) -> Result<Opti
         Role::Admin => Mailboxes::All,
         _ => Mailboxes::These(queries::memberships(conn, &user.id)?),
     };
-    Ok(Some(Actor::User { id: user.id, name: user.name, role: user.role, mailboxes }))
+    let profile = Profile::of(&user);
+    Ok(Some((Actor::User { id: user.id, name: user.name, role: user.role, mailboxes }, profile)))
 }
 
 /// Changes one's own password; all sessions end.

@@ -8,10 +8,10 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{MailboxId, MessageId, UserId};
 use crate::domain::messages::{self, MessageRow};
-use crate::domain::settings;
+use crate::domain::{notices, settings};
 
 use super::presence::{self, Taken};
-use super::{Colleague, Told, comments, log, person, queries, refuse_settled, tell};
+use super::{Colleague, comments, log, person, queries, refuse_settled};
 
 /// Who can be asked: the active people who reach the mailbox, by name.
 pub fn assignable(conn: &mut Conn, actor: &Actor, mailbox: &MailboxId) -> Result<Vec<Colleague>> {
@@ -49,7 +49,7 @@ pub fn assign(conn: &mut Conn, actor: &Actor, id: &MessageId, to: Option<&UserId
                 now,
             )?;
             if let Some(to) = to_id.filter(|to| *to != me) {
-                tell(conn, to, Told::Assigned, &row, actor, note.as_deref().unwrap_or_default(), now)?;
+                notices::tell(conn, to, notices::Kind::Assigned, &row.id, actor.name(), note.as_deref(), now)?;
             }
         }
         if let Some(note) = note {

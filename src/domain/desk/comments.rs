@@ -11,9 +11,9 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{CommentId, MessageId, UserId};
 use crate::domain::messages::{self, MessageRow};
-use crate::domain::text;
+use crate::domain::{notices, text};
 
-use super::{Colleague, Told, log, person, queries, tell};
+use super::{Colleague, log, person, queries};
 
 /// The longest comment, in characters.
 pub const LONGEST: usize = 4000;
@@ -96,7 +96,7 @@ pub(super) fn add(conn: &mut Conn, actor: &Actor, message: &MessageRow, body: St
     for colleague in mentions(&row.body, &queries::colleagues(conn, &message.mailbox_id)?) {
         queries::insert_mention(conn, &row.id, &colleague.id, &message.id)?;
         if colleague.id != *me && Some(&colleague.id) != told {
-            tell(conn, &colleague.id, Told::Mentioned, message, actor, &row.body, now)?;
+            notices::tell(conn, &colleague.id, notices::Kind::Mentioned, &message.id, actor.name(), Some(&row.body), now)?;
         }
         mentioned.push(colleague.name.clone());
     }

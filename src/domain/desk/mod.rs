@@ -29,20 +29,6 @@ pub struct Colleague {
     pub email: String,
 }
 
-/// What somebody is told of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
-    /// A comment names them.
-    Mentioned,
-    /// They were asked to decide a message.
-    Assigned,
-}
-
-/// Where a person hears of what concerns them; `words` is the comment or the note.
-fn tell(_conn: &mut Conn, _user: &UserId, _kind: Told, _message: &MessageRow, _by: &Actor, _words: &str, _now: Time) -> Result<()> {
-    Ok(())
-}
-
 /// The desk is for people.
 fn person(actor: &Actor) -> Result<&UserId> {
     match actor {

@@ -44,6 +44,17 @@ text_enum!(
     }
 );
 
+impl Notify {
+    /// A name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Notify::Off => "Off",
+            Notify::Digest => "Digest, once a day",
+            Notify::Immediate => "Immediate",
+        }
+    }
+}
+
 impl Mode {
     /// A name for people.
     pub fn label(self) -> &'static str {
@@ -185,6 +196,8 @@ pub struct MailboxChange {
     pub undo_seconds: i32,
     /// Whether keys may decide here.
     pub person_required: bool,
+    /// How its reviewers learn of new messages, unless they chose otherwise.
+    pub notify: Notify,
 }
 
 impl From<&Mailbox> for MailboxChange {
@@ -195,11 +208,12 @@ impl From<&Mailbox> for MailboxChange {
             postal_address: mailbox.postal_address.clone(),
             undo_seconds: mailbox.undo_seconds,
             person_required: mailbox.person_required,
+            notify: mailbox.notify,
         }
     }
 }
 
-/// Changes name, postal address and undo window.
+/// Changes the settings of a mailbox.
 pub fn change(conn: &mut Conn, actor: &Actor, id: &MailboxId, change: &MailboxChange, now: Time) -> Result<()> {
     actor.must_be_admin()?;
     let name = text::required_line("name", &change.name, 100)?;
@@ -207,8 +221,14 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &MailboxId, change: &MailboxCh
     let undo = undo_seconds(change.undo_seconds)?;
     transaction(conn, |conn| {
         get(conn, actor, id)?;
-        queries::update(conn, id, &name, &postal, undo, change.person_required)?;
-        let detail = json!({"name": name, "postal_address": postal, "undo_seconds": undo, "person_required": change.person_required});
+        queries::update(conn, id, &name, &postal, undo, change.person_required, change.notify)?;
+        let detail = json!({
+            "name": name,
+            "postal_address": postal,
+            "undo_seconds": undo,
+            "person_required": change.person_required,
+            "notify": change.notify,
+        });
         log(conn, actor, "mailbox.change", id, detail, now)
     })
 }

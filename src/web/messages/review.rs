@@ -120,7 +120,7 @@ impl ReviewPage {
 
     /// The zone of who reviews, where it is another one.
     fn own_zone(&self) -> Option<&str> {
-        self.chrome.visit.time_zone.as_deref().filter(|own| Some(*own) != self.zone())
+        self.chrome.visit.time_zone.as_deref().filter(|own| *own != self.zone().unwrap_or("UTC"))
     }
 
     /// The time it is scheduled for.

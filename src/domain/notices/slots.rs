@@ -1,0 +1,63 @@
+//! When somebody's daily mail is due. Pure.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::clock::Time;
+
+/// The last moment, not after `now`, at which a day in this zone reached this hour. There is one
+/// a day: an hour that is skipped in spring counts when the clock has jumped, and one that comes
+/// twice in autumn counts the first time.
+pub(super) fn latest(zone: &TimeZone, hour: i32, now: Time) -> Time {
+    let today = now.timestamp().to_zoned(zone.clone()).date();
+    let yesterday = || today.yesterday().unwrap_or(today);
+    at(zone, today, hour).filter(|slot| *slot <= now).or_else(|| at(zone, yesterday(), hour)).unwrap_or(now)
+}
+
+fn at(zone: &TimeZone, day: Date, hour: i32) -> Option<Time> {
+    let hour = i8::try_from(hour).ok()?;
+    let zoned = day.at(hour, 0, 0, 0).to_zoned(zone.clone()).ok()?;
+    Some(Time::from_micros(zoned.timestamp().as_microsecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The slots that a look every quarter of an hour finds between two instants.
+    fn slots(zone: &str, hour: i32, from: &str, to: &str) -> Vec<String> {
+        let zone = TimeZone::get(zone).unwrap();
+        let (mut now, end) = (Time::parse(from).unwrap(), Time::parse(to).unwrap());
+        let mut found = vec![];
+        let mut last = latest(&zone, hour, now);
+        while now < end {
+            now = now.plus_seconds(900);
+            let slot = latest(&zone, hour, now);
+            if slot != last {
+                assert!(slot > last && slot <= now);
+                found.push(slot.to_string());
+                last = slot;
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn eight_in_berlin_is_seven_in_winter_and_six_in_summer() {
+        assert_eq!(
+            slots("Europe/Berlin", 8, "2026-03-27T12:00:00Z", "2026-03-30T12:00:00Z"),
+            ["2026-03-28T07:00:00Z", "2026-03-29T06:00:00Z", "2026-03-30T06:00:00Z"]
+        );
+        assert_eq!(
+            slots("Europe/Berlin", 8, "2026-10-23T12:00:00Z", "2026-10-26T12:00:00Z"),
+            ["2026-10-24T06:00:00Z", "2026-10-25T07:00:00Z", "2026-10-26T07:00:00Z"]
+        );
+    }
+
+    #[test]
+    fn an_hour_that_is_skipped_or_comes_twice_is_one_slot() {
+        assert_eq!(slots("Europe/Berlin", 2, "2026-03-28T12:00:00Z", "2026-03-30T12:00:00Z"), ["2026-03-29T01:00:00Z", "2026-03-30T00:00:00Z"]);
+        assert_eq!(slots("Europe/Berlin", 2, "2026-10-24T12:00:00Z", "2026-10-26T12:00:00Z"), ["2026-10-25T00:00:00Z", "2026-10-26T01:00:00Z"]);
+        assert_eq!(slots("Pacific/Auckland", 0, "2026-11-20T00:00:00Z", "2026-11-21T12:00:00Z"), ["2026-11-20T11:00:00Z", "2026-11-21T11:00:00Z"]);
+    }
+}
