@@ -355,6 +355,20 @@ diesel::table! {
         viewer -> Text,
         version -> Integer,
         seen_at -> BigInt,
+        opened_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    planted_tests (message_id) {
+        message_id -> Text,
+        mailbox_id -> Text,
+        contact_id -> Text,
+        mistake -> Text,
+        words -> Text,
+        outcome -> Text,
+        planted_at -> BigInt,
+        decided_at -> Nullable<BigInt>,
     }
 }
 
@@ -640,3 +654,8 @@ diesel::allow_tables_to_appear_in_same_query!(facts, outbox);
 diesel::allow_tables_to_appear_in_same_query!(facts, messages);
 diesel::allow_tables_to_appear_in_same_query!(claims, message_versions);
 diesel::allow_tables_to_appear_in_same_query!(facts, message_tags);
+diesel::allow_tables_to_appear_in_same_query!(planted_tests, contacts);
+diesel::allow_tables_to_appear_in_same_query!(planted_tests, contact_tags);
+diesel::allow_tables_to_appear_in_same_query!(planted_tests, customers);
+diesel::allow_tables_to_appear_in_same_query!(decisions, message_versions);
+diesel::allow_tables_to_appear_in_same_query!(claim_waivers, messages);

@@ -2,7 +2,7 @@
 
 use actix_web::web::{self, ServiceConfig};
 
-use super::{audit, caught, churn, claims, compose, customers, demand, facts, imports, keys, mailboxes, messages, public, sign_in, users};
+use super::{audit, caught, churn, claims, compose, customers, demand, facts, imports, keys, mailboxes, messages, public, sign_in, users, vigilance};
 use crate::domain::actor::{Actor, Role};
 
 /// Who may use a page.
@@ -96,6 +96,7 @@ routes! {
     post "/churn/{id}/matches" SignedIn demand::judge;
     get "/demand" SignedIn demand::index;
     post "/demand/synonyms" Manager demand::set_synonyms;
+    get "/vigilance" Manager vigilance::index;
     get "/customers" SignedIn customers::index;
     get "/customers/{id}" SignedIn customers::show;
     post "/customers/{id}/consents" Manager customers::record_consent;

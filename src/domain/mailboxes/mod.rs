@@ -185,18 +185,34 @@ pub struct MailboxChange {
     pub undo_seconds: i32,
     /// Whether keys may decide here.
     pub person_required: bool,
+    /// How many of a hundred held messages are joined by a planted test, 0 to 10.
+    pub planted_percent: i32,
 }
 
-/// Changes name, postal address and undo window.
+/// The most messages of a hundred that a planted test may join.
+pub const MOST_PLANTED: i32 = 10;
+
+/// Changes what an administrator sets on the mailbox page.
 pub fn change(conn: &mut Conn, actor: &Actor, id: &MailboxId, change: &MailboxChange, now: Time) -> Result<()> {
     actor.must_be_admin()?;
     let name = text::required_line("name", &change.name, 100)?;
     let postal = postal_address(&change.postal_address)?;
     let undo = undo_seconds(change.undo_seconds)?;
+    let planted = change.planted_percent;
+    if !(0..=MOST_PLANTED).contains(&planted) {
+        let detail = format!("planted_percent must be 0 to {MOST_PLANTED}; got {planted}.");
+        return Err(Error::invalid("field_invalid", "planted_percent", detail));
+    }
     transaction(conn, |conn| {
         get(conn, actor, id)?;
-        queries::update(conn, id, &name, &postal, undo, change.person_required)?;
-        let detail = json!({"name": name, "postal_address": postal, "undo_seconds": undo, "person_required": change.person_required});
+        queries::update(conn, id, &name, &postal, undo, change.person_required, planted)?;
+        let detail = json!({
+            "name": name,
+            "postal_address": postal,
+            "undo_seconds": undo,
+            "person_required": change.person_required,
+            "planted_percent": planted,
+        });
         log(conn, actor, "mailbox.change", id, detail, now)
     })
 }

@@ -30,13 +30,14 @@ pub(super) fn insert(conn: &mut Conn, row: &Mailbox) -> QueryResult<()> {
     diesel::insert_into(mailboxes::table).values(row.clone()).execute(conn).map(drop)
 }
 
-pub(super) fn update(conn: &mut Conn, id: &MailboxId, name: &str, postal: &str, undo: i32, person_required: bool) -> QueryResult<()> {
+pub(super) fn update(conn: &mut Conn, id: &MailboxId, name: &str, postal: &str, undo: i32, person_required: bool, planted: i32) -> QueryResult<()> {
     diesel::update(mailboxes::table.find(id))
         .set((
             mailboxes::name.eq(name),
             mailboxes::postal_address.eq(postal),
             mailboxes::undo_seconds.eq(undo),
             mailboxes::person_required.eq(person_required),
+            mailboxes::planted_percent.eq(planted),
         ))
         .execute(conn)
         .map(drop)

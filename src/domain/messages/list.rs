@@ -81,7 +81,7 @@ pub struct ListRow {
 /// A page of messages and whether there are more.
 pub fn list(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<(Vec<ListRow>, bool)> {
     let reach = reach(actor);
-    let mut rows = queries::list(conn, reach.as_deref(), filter)?;
+    let mut rows = queries::list(conn, reach.as_deref(), actor.meets_tests(), filter)?;
     let more = rows.len() > filter.limit;
     rows.truncate(filter.limit);
     Ok((rows, more))
@@ -89,7 +89,7 @@ pub fn list(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<(Vec<List
 
 /// How many wait for a decision.
 pub fn count_pending(conn: &mut Conn, actor: &Actor) -> Result<i64> {
-    Ok(queries::count_in_state(conn, reach(actor).as_deref(), State::Pending)?)
+    Ok(queries::count_in_state(conn, reach(actor).as_deref(), actor.meets_tests(), State::Pending)?)
 }
 
 /// The next one waiting after this one, or else the oldest of all.

@@ -24,8 +24,14 @@ pub(in crate::domain) fn by_id(conn: &mut Conn, id: &MessageId) -> QueryResult<O
     messages::table.find(id).first(conn).optional()
 }
 
-pub(super) fn of_thread(conn: &mut Conn, thread: &ThreadId) -> QueryResult<Vec<MessageId>> {
-    messages::table.filter(messages::thread_id.eq(thread)).select(messages::id).order((messages::created_at, messages::id)).limit(200).load(conn)
+pub(super) fn of_thread(conn: &mut Conn, thread: &ThreadId, with_tests: bool) -> QueryResult<Vec<MessageId>> {
+    messages::table
+        .filter(messages::thread_id.eq(thread))
+        .filter(messages::planted.eq(false).or(messages::planted.eq(with_tests)))
+        .select(messages::id)
+        .order((messages::created_at, messages::id))
+        .limit(200)
+        .load(conn)
 }
 
 pub(super) fn insert(conn: &mut Conn, row: &MessageRow) -> QueryResult<()> {
@@ -183,6 +189,7 @@ pub(super) fn campaign_has_approval(conn: &mut Conn, mailbox: &MailboxId, campai
     let approved: Option<MessageId> = messages::table
         .inner_join(decisions::table.on(decisions::message_id.eq(messages::id)))
         .filter(messages::mailbox_id.eq(mailbox))
+        .filter(messages::planted.eq(false))
         .filter(decisions::kind.eq("approve"))
         .filter(messages::campaign.eq(campaign).assume_not_null().or(messages::id.eq_any(tagged)))
         .select(messages::id)
@@ -195,9 +202,23 @@ pub(super) fn seen_version(conn: &mut Conn, id: &MessageId, viewer: &str) -> Que
     message_views::table.find((id, viewer)).select(message_views::version).first(conn).optional()
 }
 
+/// When a version was shown to somebody first, if it is the one they saw last.
+pub(super) fn opened_at(conn: &mut Conn, id: &MessageId, viewer: &str, version: i32) -> QueryResult<Option<Time>> {
+    let found: Option<Option<Time>> =
+        message_views::table.find((id, viewer)).filter(message_views::version.eq(version)).select(message_views::opened_at).first(conn).optional()?;
+    Ok(found.flatten())
+}
+
 pub(super) fn put_view(conn: &mut Conn, id: &MessageId, viewer: &str, version: i32, now: Time) -> QueryResult<()> {
+    // While the version stays, the time it was opened stays.
+    let again = diesel::update(message_views::table.find((id, viewer)).filter(message_views::version.eq(version)))
+        .set(message_views::seen_at.eq(now))
+        .execute(conn)?;
+    if again == 1 {
+        return Ok(());
+    }
     let changed = diesel::update(message_views::table.find((id, viewer)))
-        .set((message_views::version.eq(version), message_views::seen_at.eq(now)))
+        .set((message_views::version.eq(version), message_views::seen_at.eq(now), message_views::opened_at.eq(now)))
         .execute(conn)?;
     if changed == 0 {
         diesel::insert_into(message_views::table)
@@ -206,14 +227,16 @@ pub(super) fn put_view(conn: &mut Conn, id: &MessageId, viewer: &str, version: i
                 message_views::viewer.eq(viewer),
                 message_views::version.eq(version),
                 message_views::seen_at.eq(now),
+                message_views::opened_at.eq(now),
             ))
             .execute(conn)?;
     }
     Ok(())
 }
 
-pub(super) fn count_in_state(conn: &mut Conn, reach: Option<&[MailboxId]>, state: State) -> QueryResult<i64> {
-    let mut query = messages::table.filter(messages::state.eq(state)).into_boxed();
+pub(super) fn count_in_state(conn: &mut Conn, reach: Option<&[MailboxId]>, with_tests: bool, state: State) -> QueryResult<i64> {
+    let mut query =
+        messages::table.filter(messages::state.eq(state)).filter(messages::planted.eq(false).or(messages::planted.eq(with_tests))).into_boxed();
     if let Some(ids) = reach {
         query = query.filter(messages::mailbox_id.eq_any(ids.to_vec()));
     }
@@ -231,7 +254,9 @@ pub(super) fn campaigns(conn: &mut Conn, reach: Option<&[MailboxId]>) -> QueryRe
     Ok(names)
 }
 
-pub(super) fn list(conn: &mut Conn, reach: Option<&[MailboxId]>, filter: &Filter) -> QueryResult<Vec<ListRow>> {
+/// Tests of the desk are among the messages that wait, for those who may meet them; once they
+/// are over they are in no list.
+pub(super) fn list(conn: &mut Conn, reach: Option<&[MailboxId]>, with_tests: bool, filter: &Filter) -> QueryResult<Vec<ListRow>> {
     let mut query = messages::table
         .inner_join(mailboxes::table)
         .inner_join(message_versions::table.on(message_versions::message_id.eq(messages::id).and(message_versions::version.eq(messages::version))))
@@ -255,6 +280,7 @@ pub(super) fn list(conn: &mut Conn, reach: Option<&[MailboxId]>, filter: &Filter
             messages::claims_open,
             messages::claims_waived,
         ))
+        .filter(messages::planted.eq(false).or(messages::planted.eq(with_tests).and(messages::state.eq(State::Pending))))
         .limit(i64::try_from(filter.limit).unwrap_or(100) + 1)
         .into_boxed();
     if let Some(ids) = reach {
@@ -329,6 +355,11 @@ pub(super) fn waivers(conn: &mut Conn, id: &MessageId) -> QueryResult<Vec<Waiver
 
 pub(super) fn insert_waiver(conn: &mut Conn, row: &Waiver) -> QueryResult<()> {
     diesel::insert_into(claim_waivers::table).values(row.clone()).execute(conn).map(drop)
+}
+
+/// Which of these test the desk.
+pub(super) fn tests_among(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<MessageId>> {
+    messages::table.filter(messages::id.eq_any(ids.to_vec())).filter(messages::planted.eq(true)).select(messages::id).load(conn)
 }
 
 /// The messages that have not left and whose current version rests on a fact.
