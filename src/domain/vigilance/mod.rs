@@ -110,10 +110,14 @@ pub struct Team {
 }
 
 impl Team {
-    /// Whether anything happened here in either period or waits now.
+    /// Whether nothing happened here in either period.
+    pub fn is_idle(&self) -> bool {
+        self.now == Numbers::none() && self.before == Numbers::none()
+    }
+
+    /// Whether nothing waits either.
     pub fn is_quiet(&self) -> bool {
-        let none = Numbers { bars: bars(&[]), ..Numbers::default() };
-        self.now == none && self.before == none && self.oldest_pending.is_none()
+        self.is_idle() && self.oldest_pending.is_none()
     }
 }
 
@@ -216,7 +220,7 @@ impl Read {
         }
         let mut all: HashMap<MailboxId, Numbers> = rows.into_iter().map(|(id, rows)| (id.clone(), of_decisions(&rows, &edits))).collect();
         let mut of = |id: &MailboxId, count: &mut dyn FnMut(&mut Numbers)| {
-            count(all.entry(id.clone()).or_insert_with(|| Numbers { bars: bars(&[]), ..Numbers::default() }));
+            count(all.entry(id.clone()).or_insert_with(Numbers::none));
         };
         for (mailbox, _) in self.waivers.iter().filter(|(_, at)| within(at)) {
             of(mailbox, &mut |numbers| numbers.waivers += 1);
@@ -261,6 +265,11 @@ fn of_decisions(rows: &[&Decided], edits: &HashMap<&MessageId, i32>) -> Numbers 
 }
 
 impl Numbers {
+    /// Those of a team that did nothing.
+    fn none() -> Numbers {
+        Numbers { bars: bars(&[]), ..Numbers::default() }
+    }
+
     fn json(&self) -> Value {
         let interval = self.caught.interval().map(|(low, high)| json!([low, high]));
         json!({
