@@ -155,8 +155,7 @@ pub fn report(conn: &mut Conn, actor: &Actor, mailbox: Option<&str>, days: i64, 
     let mut teams = vec![];
     for mailbox in mailboxes {
         let oldest = queries::oldest_pending(conn, &mailbox.id)?;
-        let numbers =
-            |of: &mut HashMap<MailboxId, Numbers>| of.remove(&mailbox.id).unwrap_or_else(|| Numbers { bars: bars(&[]), ..Numbers::default() });
+        let numbers = |of: &mut HashMap<MailboxId, Numbers>| of.remove(&mailbox.id).unwrap_or_else(Numbers::none);
         let (current, earlier) = (numbers(&mut current), numbers(&mut earlier));
         let reasons = match current.decisions {
             0 => vec![],
