@@ -12,6 +12,7 @@ pub(crate) mod messages;
 pub(crate) mod oversight;
 pub(crate) mod recovery;
 pub(crate) mod shapes;
+pub(crate) mod vigilance;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
@@ -57,6 +58,7 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route("/oversight/pending", web::get().to(oversight::pending))
                 .route("/oversight/decide", web::post().to(oversight::decide))
                 .route("/reports/demand", web::get().to(facts::demand))
+                .route("/reports/vigilance", web::get().to(vigilance::show))
                 .route("/webhooks/stripe", web::post().to(hooks::stripe))
                 .default_service(web::to(not_found)),
         )

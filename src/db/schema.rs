@@ -357,6 +357,7 @@ diesel::table! {
         viewer -> Text,
         version -> Integer,
         seen_at -> BigInt,
+        opened_at -> Nullable<BigInt>,
     }
 }
 
@@ -671,6 +672,19 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    planted_tests (message_id) {
+        message_id -> Text,
+        mailbox_id -> Text,
+        contact_id -> Text,
+        mistake -> Text,
+        words -> Text,
+        outcome -> Text,
+        planted_at -> BigInt,
+        decided_at -> Nullable<BigInt>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, mailboxes);
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, users);
 diesel::allow_tables_to_appear_in_same_query!(messages, mailboxes);
@@ -747,3 +761,7 @@ diesel::allow_tables_to_appear_in_same_query!(notices, message_versions);
 diesel::allow_tables_to_appear_in_same_query!(notices, decisions);
 diesel::allow_tables_to_appear_in_same_query!(notice_mails, users);
 diesel::allow_tables_to_appear_in_same_query!(notice_mails, mailboxes);
+diesel::allow_tables_to_appear_in_same_query!(planted_tests, contacts);
+diesel::allow_tables_to_appear_in_same_query!(planted_tests, contact_tags);
+diesel::allow_tables_to_appear_in_same_query!(planted_tests, customers);
+diesel::allow_tables_to_appear_in_same_query!(claim_waivers, messages);

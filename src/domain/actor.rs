@@ -131,6 +131,15 @@ impl Actor {
         }
     }
 
+    /// Whether tests of the desk are shown to it among the messages that wait: to whoever decides
+    /// or watches over decisions, and to no agent that only writes.
+    pub fn meets_tests(&self) -> bool {
+        match self {
+            Actor::User { .. } | Actor::System(_) => true,
+            Actor::Key { scopes, .. } => scopes.contains(&Scope::OversightRead) || scopes.contains(&Scope::Oversight),
+        }
+    }
+
     /// Refuses everyone but administrators.
     pub fn must_be_admin(&self) -> Result<()> {
         if self.is_admin() {

@@ -22,3 +22,4 @@ pub mod settings;
 pub mod text;
 pub mod threads;
 pub mod views;
+pub mod vigilance;

@@ -28,6 +28,7 @@ mod shortcuts;
 mod sign_in;
 mod users;
 pub mod views;
+mod vigilance;
 
 use actix_session::SessionMiddleware;
 use actix_session::config::PersistentSession;

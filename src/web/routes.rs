@@ -4,7 +4,7 @@ use actix_web::web::{self, ServiceConfig};
 
 use super::{
     account, audit, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public, sign_in,
-    users, views,
+    users, views, vigilance,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -113,6 +113,7 @@ routes! {
     post "/churn/{id}/matches" SignedIn demand::judge;
     get "/demand" SignedIn demand::index;
     post "/demand/synonyms" Manager demand::set_synonyms;
+    get "/vigilance" Manager vigilance::index;
     get "/customers" SignedIn customers::index;
     get "/customers/{id}" SignedIn customers::show;
     post "/customers/{id}/consents" Manager customers::record_consent;

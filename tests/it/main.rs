@@ -20,3 +20,4 @@ mod review;
 mod schema;
 mod support;
 mod undo;
+mod vigilance;

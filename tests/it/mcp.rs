@@ -118,6 +118,7 @@ async fn a_client_sees_the_tools_that_its_key_may_see() {
         assert!(names.contains(&name), "{name} is missing in {names:?}");
     }
     assert!(!names.contains(&"decide_email"), "not for a key that cannot decide");
+    assert!(!names.contains(&"get_vigilance"), "not for a key that does not watch");
     let decider = Client::with(&url, &desk.oversight).await;
     let tools = decider.tools().await;
     let decide = tools.iter().find(|tool| tool.name == "decide_email").unwrap();
@@ -157,6 +158,9 @@ async fn what_an_agent_sends_waits_for_somebody_else() {
     let approve = json!({"email_id": id, "action": "approve", "content_hash": waiting["content_hash"]});
     let (decided, _) = decider.call("decide_email", approve.clone()).await;
     assert_eq!(decided["decisions"][0]["decision"], "approve");
+    let (numbers, _) = decider.call("get_vigilance", json!({"mailbox": address(Mode::GatedSend), "days": 7})).await;
+    assert_eq!(numbers["teams"][0]["mailbox"], address(Mode::GatedSend));
+    assert_eq!(agent.refused("get_vigilance", json!({})).await.0["code"], "scope_missing");
     assert_eq!(decider.refused("decide_email", approve).await.0["code"], "already_decided");
 
     let (other, _) = agent.call("send_email", letter(Mode::GatedSend, "b@example.com")).await;

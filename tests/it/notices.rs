@@ -29,7 +29,7 @@ fn mailbox(desk: &Desk, mode: Mode) -> MailboxId {
 /// What the mailbox says to everybody.
 fn set_mailbox(desk: &Desk, mode: Mode, notify: Notify) {
     let id = mailbox(desk, mode);
-    let change = MailboxChange { name: "Sender".into(), postal_address: "1 Main Street".into(), undo_seconds: 60, person_required: false, notify };
+    let change = MailboxChange { undo_seconds: 60, notify, ..MailboxChange::from(&desk.mailbox(mode)) };
     desk.write(|conn| mailboxes::change(conn, &OPERATOR, &id, &change, desk.now())).unwrap();
 }
 

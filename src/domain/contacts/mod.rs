@@ -1,5 +1,6 @@
 //! People who may be mailed: tags, facts about their subscription, and what forbids mailing them.
 
+pub(in crate::domain) mod made_up;
 mod queries;
 pub mod suppressions;
 
@@ -246,6 +247,9 @@ pub fn record_consent(conn: &mut Conn, actor: &Actor, id: &ContactId, basis: Con
 /// One contact.
 pub fn get(conn: &mut Conn, actor: &Actor, id: &ContactId) -> Result<Contact> {
     actor.must_have(Scope::Read)?;
+    if !actor.meets_tests() && queries::is_made_up(conn, id)? {
+        return Err(Error::not_found("contact"));
+    }
     let row = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("contact"))?;
     full(conn, row)
 }

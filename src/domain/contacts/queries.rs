@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use crate::db::Conn;
 use crate::db::functions::{containing, lower, lower_nullable};
-use crate::db::schema::{consents, contact_tags, contacts, customers};
+use crate::db::schema::{consents, contact_tags, contacts, customers, planted_tests};
 use crate::domain::ids::ContactId;
 
 use super::{Consent, ContactRow, Customer};
@@ -31,6 +31,11 @@ pub struct Search {
 
 pub(super) fn by_id(conn: &mut Conn, id: &ContactId) -> QueryResult<Option<ContactRow>> {
     contacts::table.find(id).first(conn).optional()
+}
+
+/// Whether tests of the desk are addressed to them: they do not exist.
+pub(super) fn is_made_up(conn: &mut Conn, id: &ContactId) -> QueryResult<bool> {
+    diesel::select(exists(planted_tests::table.filter(planted_tests::contact_id.eq(id)))).get_result(conn)
 }
 
 /// Changes nothing, but keeps others from changing it until this transaction ends.
@@ -96,7 +101,11 @@ pub(super) fn put_customer(conn: &mut Conn, customer: &Customer) -> QueryResult<
 }
 
 pub(super) fn search(conn: &mut Conn, search: &Search) -> QueryResult<Vec<ContactRow>> {
-    let mut query = contacts::table.order(contacts::id.desc()).limit(i64::try_from(search.limit).unwrap_or(100) + 1).into_boxed();
+    let mut query = contacts::table
+        .filter(not(exists(planted_tests::table.filter(planted_tests::contact_id.eq(contacts::id)))))
+        .order(contacts::id.desc())
+        .limit(i64::try_from(search.limit).unwrap_or(100) + 1)
+        .into_boxed();
     if let Some(key) = &search.email_key {
         query = query.filter(contacts::email_key.eq(key.clone()));
     }

@@ -198,7 +198,12 @@ pub struct MailboxChange {
     pub person_required: bool,
     /// How its reviewers learn of new messages, unless they chose otherwise.
     pub notify: Notify,
+    /// How many of a hundred held messages are joined by a planted test, 0 to 10.
+    pub planted_percent: i32,
 }
+
+/// The most messages of a hundred that a planted test may join.
+pub const MOST_PLANTED: i32 = 10;
 
 impl From<&Mailbox> for MailboxChange {
     /// The change that leaves all as it is.
@@ -209,6 +214,7 @@ impl From<&Mailbox> for MailboxChange {
             undo_seconds: mailbox.undo_seconds,
             person_required: mailbox.person_required,
             notify: mailbox.notify,
+            planted_percent: mailbox.planted_percent,
         }
     }
 }
@@ -218,16 +224,22 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &MailboxId, change: &MailboxCh
     actor.must_be_admin()?;
     let name = text::required_line("name", &change.name, 100)?;
     let postal = postal_address(&change.postal_address)?;
-    let undo = undo_seconds(change.undo_seconds)?;
+    undo_seconds(change.undo_seconds)?;
+    let planted = change.planted_percent;
+    if !(0..=MOST_PLANTED).contains(&planted) {
+        let detail = format!("planted_percent must be 0 to {MOST_PLANTED}; got {planted}.");
+        return Err(Error::invalid("field_invalid", "planted_percent", detail));
+    }
     transaction(conn, |conn| {
         get(conn, actor, id)?;
-        queries::update(conn, id, &name, &postal, undo, change.person_required, change.notify)?;
+        queries::update(conn, id, &name, &postal, change)?;
         let detail = json!({
             "name": name,
             "postal_address": postal,
-            "undo_seconds": undo,
+            "undo_seconds": change.undo_seconds,
             "person_required": change.person_required,
             "notify": change.notify,
+            "planted_percent": planted,
         });
         log(conn, actor, "mailbox.change", id, detail, now)
     })

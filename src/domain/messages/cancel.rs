@@ -7,6 +7,7 @@ use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::MessageId;
+use crate::domain::vigilance::planting;
 
 use super::decide::{self, Decide};
 use super::{DecisionKind, Message, State, lifecycle, log, queries};
@@ -24,6 +25,9 @@ pub fn cancel(conn: &mut Conn, actor: &Actor, id: &MessageId, now: Time) -> Resu
             State::Pending | State::ChangesRequested => {
                 decide::record(conn, actor, &row, &Decide::on(id, DecisionKind::Withdraw), None, now)?;
                 lifecycle::transition(conn, id, row.state, State::Withdrawn, None, now)?;
+                if row.planted {
+                    planting::lapsed(conn, &row, now)?;
+                }
                 log(conn, actor, "message.withdraw", &row, json!({}), now)?;
             }
             State::Approved | State::Queued if queries::cancel_outbox(conn, id, now)? => {

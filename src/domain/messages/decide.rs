@@ -8,6 +8,7 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{BatchId, DecisionId, MessageId};
 use crate::domain::mailboxes::{self, Mailbox};
+use crate::domain::vigilance::planting;
 use crate::domain::{settings, text};
 
 use super::oversight::ClearedBy;
@@ -28,7 +29,8 @@ pub struct Decide<'a> {
     pub ticked: &'a [String],
     /// The batch it belongs to.
     pub batch: Option<&'a BatchId>,
-    /// How long the decider had it in front of them, in milliseconds.
+    /// How long the page says it was visible, in milliseconds. It can only shorten what is
+    /// measured here.
     pub dwell_ms: Option<i64>,
 }
 
@@ -65,10 +67,15 @@ pub fn decide(conn: &mut Conn, actor: &Actor, decide: &Decide<'_>, now: Time) ->
                 return Err(Error::bad_request("field_invalid", "decision must be one of approve, reject, request_changes."));
             }
         };
-        let decision = record(conn, actor, &row, decide, reason.as_deref(), now)?;
-        lifecycle::transition(conn, &row.id, State::Pending, to, reason.as_deref(), now)?;
+        let measured = Decide { dwell_ms: dwell(conn, actor, &row, decide.dwell_ms, now)?, ..decide.clone() };
+        let decision = record(conn, actor, &row, &measured, reason.as_deref(), now)?;
+        let (to, state_reason) = match row.planted {
+            true => (State::Cancelled, Some(planting::decided(conn, &row, decide.kind, now)?)),
+            false => (to, reason.clone()),
+        };
+        lifecycle::transition(conn, &row.id, State::Pending, to, state_reason.as_deref(), now)?;
         let mut detail = json!({"version": row.version, "content_hash": row.content_hash, "reason": reason});
-        if decide.kind == DecisionKind::Approve {
+        if to == State::Approved {
             let not_before = warrant::issue(conn, &row, ClearedBy::Decision, Some(&decision), mailbox.undo_seconds, now)?;
             detail["not_before"] = json!(not_before);
         }
@@ -80,6 +87,21 @@ pub fn decide(conn: &mut Conn, actor: &Actor, decide: &Decide<'_>, now: Time) ->
         log(conn, actor, action, &row, detail, now)?;
         super::get(conn, actor, &row.id)
     })
+}
+
+/// The longest time that counts as reading, in milliseconds.
+const LONGEST_DWELL: i64 = 30 * 60 * 1000;
+
+/// How long a person had this version before them: since it was first shown to them, or less
+/// where the page says less. Keys do not read.
+fn dwell(conn: &mut Conn, actor: &Actor, row: &MessageRow, claimed: Option<i64>, now: Time) -> Result<Option<i64>> {
+    if !matches!(actor, Actor::User { .. }) {
+        return Ok(None);
+    }
+    let opened = queries::opened_at(conn, &row.id, &super::viewer(actor), row.version)?;
+    let since = opened.map(|opened| (now.micros() - opened.micros()).max(0) / 1000);
+    let claimed = claimed.filter(|claimed| *claimed >= 0).unwrap_or(LONGEST_DWELL);
+    Ok(since.map(|since| since.min(claimed).min(LONGEST_DWELL)))
 }
 
 pub(super) fn record(conn: &mut Conn, actor: &Actor, row: &MessageRow, decide: &Decide<'_>, reason: Option<&str>, now: Time) -> Result<DecisionId> {

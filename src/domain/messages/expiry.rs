@@ -6,6 +6,7 @@ use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
+use crate::domain::vigilance::planting;
 
 use super::decide::{self, Decide};
 use super::{DecisionKind, MessageRow, State, lifecycle, log, queries};
@@ -31,6 +32,9 @@ pub fn expire_due(conn: &mut Conn, now: Time) -> Result<usize> {
             let actor = Actor::System("expiry");
             decide::record(conn, &actor, row, &Decide::on(&row.id, DecisionKind::Expire), None, now)?;
             lifecycle::transition(conn, &row.id, row.state, State::Expired, Some("Nobody decided in time."), now)?;
+            if row.planted {
+                planting::lapsed(conn, row, now)?;
+            }
             log(conn, &actor, "message.expire", row, json!({}), now)?;
         }
         Ok(due.len())

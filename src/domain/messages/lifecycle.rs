@@ -41,7 +41,7 @@ text_enum!(
         Skipped => "skipped",
         /// The mail server refused it for good.
         Failed => "failed",
-        /// Stopped after approval.
+        /// Stopped after approval, or a test of the desk that was decided.
         Cancelled => "cancelled",
         /// It may have been taken: this server stopped before it could note the reply.
         Uncertain => "uncertain",
@@ -57,7 +57,7 @@ impl State {
         };
         match self {
             Draft => &[Pending, Queued],
-            Pending => &[Pending, Approved, Rejected, ChangesRequested, Withdrawn, Expired],
+            Pending => &[Pending, Approved, Rejected, ChangesRequested, Withdrawn, Expired, Cancelled],
             ChangesRequested => &[Pending, Withdrawn, Expired],
             Approved => &[Queued, Sending, Pending, Cancelled, Skipped],
             Queued => &[Sending, Pending, Cancelled, Skipped],

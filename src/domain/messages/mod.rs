@@ -10,6 +10,7 @@ pub mod lifecycle;
 pub mod list;
 pub mod markup;
 pub mod oversight;
+pub(in crate::domain) mod planted;
 pub mod promises;
 pub(in crate::domain) mod queries;
 pub mod recall;
@@ -255,11 +256,12 @@ pub fn get(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<Message> {
 
 /// The messages of a conversation within reach, oldest first.
 pub fn of_thread(conn: &mut Conn, actor: &Actor, thread: &ThreadId) -> Result<Vec<Message>> {
-    queries::of_thread(conn, thread)?.iter().map(|id| get(conn, actor, id)).collect()
+    queries::of_thread(conn, thread, actor.meets_tests())?.iter().map(|id| get(conn, actor, id)).collect()
 }
 
 pub(super) fn row(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<MessageRow> {
-    queries::by_id(conn, id)?.filter(|row| actor.reaches(&row.mailbox_id)).ok_or_else(|| Error::not_found("message"))
+    let shown = |row: &MessageRow| actor.reaches(&row.mailbox_id) && (!row.planted || actor.meets_tests());
+    queries::by_id(conn, id)?.filter(shown).ok_or_else(|| Error::not_found("message"))
 }
 
 /// One version of a message that was fetched already.

@@ -23,8 +23,14 @@ pub(in crate::domain) fn by_id(conn: &mut Conn, id: &MessageId) -> QueryResult<O
     messages::table.find(id).first(conn).optional()
 }
 
-pub(super) fn of_thread(conn: &mut Conn, thread: &ThreadId) -> QueryResult<Vec<MessageId>> {
-    messages::table.filter(messages::thread_id.eq(thread)).select(messages::id).order((messages::created_at, messages::id)).limit(200).load(conn)
+pub(super) fn of_thread(conn: &mut Conn, thread: &ThreadId, with_tests: bool) -> QueryResult<Vec<MessageId>> {
+    messages::table
+        .filter(messages::thread_id.eq(thread))
+        .filter(messages::planted.eq(false).or(messages::planted.eq(with_tests)))
+        .select(messages::id)
+        .order((messages::created_at, messages::id))
+        .limit(200)
+        .load(conn)
 }
 
 pub(super) fn insert(conn: &mut Conn, row: &MessageRow) -> QueryResult<()> {
@@ -223,6 +229,7 @@ pub(super) fn campaign_has_approval(conn: &mut Conn, mailbox: &MailboxId, campai
     let approved: Option<MessageId> = messages::table
         .inner_join(decisions::table.on(decisions::message_id.eq(messages::id)))
         .filter(messages::mailbox_id.eq(mailbox))
+        .filter(messages::planted.eq(false))
         .filter(decisions::kind.eq("approve"))
         .filter(messages::campaign.eq(campaign).assume_not_null().or(messages::id.eq_any(tagged)))
         .select(messages::id)
@@ -235,9 +242,23 @@ pub(super) fn seen_version(conn: &mut Conn, id: &MessageId, viewer: &str) -> Que
     message_views::table.find((id, viewer)).select(message_views::version).first(conn).optional()
 }
 
+/// When a version was shown to somebody first, if it is the one they saw last.
+pub(super) fn opened_at(conn: &mut Conn, id: &MessageId, viewer: &str, version: i32) -> QueryResult<Option<Time>> {
+    let found: Option<Option<Time>> =
+        message_views::table.find((id, viewer)).filter(message_views::version.eq(version)).select(message_views::opened_at).first(conn).optional()?;
+    Ok(found.flatten())
+}
+
 pub(super) fn put_view(conn: &mut Conn, id: &MessageId, viewer: &str, version: i32, now: Time) -> QueryResult<()> {
+    // While the version stays, the time it was opened stays.
+    let again = diesel::update(message_views::table.find((id, viewer)).filter(message_views::version.eq(version)))
+        .set(message_views::seen_at.eq(now))
+        .execute(conn)?;
+    if again == 1 {
+        return Ok(());
+    }
     let changed = diesel::update(message_views::table.find((id, viewer)))
-        .set((message_views::version.eq(version), message_views::seen_at.eq(now)))
+        .set((message_views::version.eq(version), message_views::seen_at.eq(now), message_views::opened_at.eq(now)))
         .execute(conn)?;
     if changed == 0 {
         diesel::insert_into(message_views::table)
@@ -246,6 +267,7 @@ pub(super) fn put_view(conn: &mut Conn, id: &MessageId, viewer: &str, version: i
                 message_views::viewer.eq(viewer),
                 message_views::version.eq(version),
                 message_views::seen_at.eq(now),
+                message_views::opened_at.eq(now),
             ))
             .execute(conn)?;
     }
@@ -281,6 +303,11 @@ pub(super) fn waivers(conn: &mut Conn, id: &MessageId) -> QueryResult<Vec<Waiver
 
 pub(super) fn insert_waiver(conn: &mut Conn, row: &Waiver) -> QueryResult<()> {
     diesel::insert_into(claim_waivers::table).values(row.clone()).execute(conn).map(drop)
+}
+
+/// Which of these test the desk.
+pub(super) fn tests_among(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<MessageId>> {
+    messages::table.filter(messages::id.eq_any(ids.to_vec())).filter(messages::planted.eq(true)).select(messages::id).load(conn)
 }
 
 /// The messages that have not left and whose current version rests on a fact.

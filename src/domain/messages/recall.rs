@@ -123,7 +123,9 @@ pub fn of_fact(conn: &mut Conn, actor: &Actor, id: &FactId) -> Result<Recall> {
         recipients.retain(outdated);
     }
     let corrected = queries::corrected(conn, id, fact.version)?.len();
-    let drafts = queries::resting_on(conn, id)?;
+    let mut drafts = queries::resting_on(conn, id)?;
+    let tests = queries::tests_among(conn, &drafts)?;
+    drafts.retain(|draft| !tests.contains(draft));
     Ok(Recall { fact, recipients, drafts, correction, corrected })
 }
 

@@ -12,6 +12,7 @@ use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{FactId, MessageId, secret};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
+use crate::domain::vigilance::planting;
 use crate::domain::{facts, settings, text, threads};
 
 use super::content::{Content, Footer, Words, check_headers};
@@ -92,6 +93,7 @@ pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Re
             return Err(read_only(&mailbox));
         }
         let id = MessageId::new();
+        let promised_otherwise = otherwise.is_some();
         let held = match verdict {
             // What was promised before is what the reviewer has to see, whatever the mode.
             Verdict::Held(reason) => Some(otherwise.unwrap_or_else(|| reason.to_owned())),
@@ -148,6 +150,10 @@ pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Re
                 super::lifecycle::transition(conn, &row.id, State::Draft, State::Pending, held.as_deref(), now)?;
                 expiry::restart(conn, &row, now)?;
                 log(conn, actor, "message.submit", &row, json!({"held_because": held, "content_hash": row.content_hash}), now)?;
+                // A copy has neither the open claims nor the earlier promise that the original is held for.
+                if !promised_otherwise && !claims.iter().any(claims::Claim::is_open) {
+                    planting::join(conn, actor, &mailbox, &row, &content, &new.tags, now)?;
+                }
             }
         }
         super::get(conn, actor, &row.id)
@@ -181,7 +187,7 @@ fn is_first(conn: &mut Conn, mailbox: &Mailbox, campaign: Option<&str>, tags: &[
     Ok(false)
 }
 
-fn footer(conn: &mut Conn, mailbox: &Mailbox, contact: &ContactRow) -> Result<Footer> {
+pub(super) fn footer(conn: &mut Conn, mailbox: &Mailbox, contact: &ContactRow) -> Result<Footer> {
     let company = facts::company(conn)?.remove("company").unwrap_or_else(|| mailbox.name.clone());
     let why = if contacts::customer(conn, &contact.id)?.is_some() {
         format!("You receive this because you are or were a customer of {company}.")
@@ -197,7 +203,7 @@ fn footer(conn: &mut Conn, mailbox: &Mailbox, contact: &ContactRow) -> Result<Fo
 }
 
 /// The token at the end of the unsubscribe address.
-fn token_of(footer: &Footer) -> String {
+pub(super) fn token_of(footer: &Footer) -> String {
     footer.unsubscribe_url.rsplit('/').next().unwrap_or_default().to_owned()
 }
 

@@ -2,7 +2,7 @@
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::domain::error::Result;
+use crate::domain::error::{Error, Result};
 use crate::domain::ids::{DecisionId, WarrantId};
 
 use super::oversight::ClearedBy;
@@ -23,6 +23,9 @@ pub(super) fn issue(
     undo_seconds: i32,
     now: Time,
 ) -> Result<Time> {
+    if row.planted {
+        return Err(Error::internal("a warrant for a test of the desk"));
+    }
     let warrant = WarrantId::new();
     let undo_until = now.plus_seconds(i64::from(undo_seconds));
     let (not_before, waits_for) = match row.send_at {

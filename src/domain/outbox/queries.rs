@@ -198,6 +198,7 @@ pub(super) struct SentRow {
     pub(super) id: MessageId,
     pub(super) version: i32,
     pub(super) content_hash: String,
+    pub(super) planted: bool,
     pub(super) warrant: Option<(i32, String, String, Option<String>)>,
 }
 
@@ -212,6 +213,7 @@ pub(super) fn sent_after(conn: &mut Conn, after: Option<&MessageId>, limit: i64)
             messages::id,
             messages::version,
             messages::content_hash,
+            messages::planted,
             (warrants::version, warrants::content_hash, warrants::cleared_by, warrants::decision_id).nullable(),
         ))
         .into_boxed();

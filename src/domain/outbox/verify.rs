@@ -40,6 +40,9 @@ pub fn verify(conn: &mut Conn) -> Result<Report> {
 
 fn problem(conn: &mut Conn, row: &queries::SentRow) -> Result<Option<String>> {
     let say = |text: &str| Ok(Some(text.to_owned()));
+    if row.planted {
+        return say("It is a test of the desk, which must never leave.");
+    }
     let Some((version, hash, cleared_by, decision_id)) = &row.warrant else { return say("It has no warrant.") };
     if *version != row.version || *hash != row.content_hash {
         return say("Its warrant is for another version.");

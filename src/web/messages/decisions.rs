@@ -16,14 +16,12 @@ use crate::domain::messages::edit::edit;
 use crate::domain::messages::schedule::schedule as schedule_message;
 use crate::domain::messages::undo::undo as undo_approval;
 use crate::domain::messages::{self, DecisionKind, Message, State as MessageState, cancel as cancelling, list};
+use crate::domain::vigilance;
 use crate::web::diff::Changes;
 use crate::web::errors::PageError;
 use crate::web::form::Form;
 use crate::web::list_query::ListQuery;
 use crate::web::page::{Chrome, Person, flash, html_with, see_other};
-
-/// The longest time in front of a message that is believed, in milliseconds: half an hour.
-const LONGEST_DWELL: i64 = 1_800_000;
 
 pub(in crate::web) async fn approve(
     person: Person,
@@ -66,19 +64,20 @@ async fn decided(
     let (id, actor, list, now) = (MessageId::from(id), person.actor.clone(), list_of(&form), clock::now());
     let (reason, hash) = (form.some("reason").map(str::to_owned), form.get("content_hash").to_owned());
     let ticked: Vec<String> = form.all("ticked").into_iter().map(str::to_owned).collect();
-    let dwell_ms = form.get("visible_ms").parse().ok().filter(|ms: &i64| (0..=LONGEST_DWELL).contains(ms));
+    let dwell_ms = form.number("visible_ms").ok().flatten();
     let (target, query) = (id.clone(), list.clone());
     let done = state
         .write(move |conn| {
             let decision = Decide { reason: reason.as_deref(), content_hash: Some(&hash), ticked: &ticked, dwell_ms, ..Decide::on(&target, kind) };
             let message = decide(conn, &actor, &decision, now)?;
             let filter = query.filter(&actor, now, true).unwrap_or_default();
-            Ok((message, list::next_pending(conn, &actor, &filter, &target, now)?))
+            let verdict = vigilance::verdict_of(conn, &message)?;
+            Ok((message, verdict, list::next_pending(conn, &actor, &filter, &target, now)?))
         })
         .await;
     match done {
-        Ok((message, next)) => {
-            flash(&session, said(&message, kind));
+        Ok((message, verdict, next)) => {
+            flash(&session, verdict.map_or_else(|| said(&message, kind), |verdict| verdict.sentence()));
             Ok(see_other(&next.map_or_else(|| back_to(&list), |next| page_of(&next, &list))))
         }
         Err(error) => conflict(person, &state, id, list, form.get("content_hash"), error).await,
