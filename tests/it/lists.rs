@@ -200,15 +200,18 @@ async fn each_filter_leaves_what_it_says() {
         ("together", Filter { mailbox: Some(mailbox), assignee: Some(Assignee::Nobody), claims: Some(Claims::Clean), ..queue() }, vec![4]),
     ];
     let wanted: Vec<MessageId> = made.iter().cloned().chain([there]).collect();
+    // Two of them were submitted long before, and so come first.
+    let order = [1, 2, 0, 3, 4];
     for (name, filter, places) in cases {
-        let expected: Vec<MessageId> = places.into_iter().map(|place| wanted[place].clone()).collect();
+        let expected: Vec<MessageId> = order.iter().filter(|place| places.contains(place)).map(|place| wanted[*place].clone()).collect();
         assert_eq!(listed(&desk, &rita, &filter), expected, "{name}");
     }
     // Rob put nothing off, and a key never does.
     assert_eq!(listed(&desk, &rob, &Filter { snoozes: Snoozes::Hidden(now), ..queue() }).len(), 5);
     assert!(listed(&desk, &rob, &Filter { snoozes: Snoozes::Only(now), ..queue() }).is_empty());
     assert!(listed(&desk, &OPERATOR, &Filter { snoozes: Snoozes::Only(now), ..queue() }).is_empty());
-    let rows = desk.read(|conn| Ok(list::list(conn, &rita, &queue())?.0));
+    let mut rows = desk.read(|conn| Ok(list::list(conn, &rita, &queue())?.0));
+    rows.sort_by_key(|row| row.id.clone());
     assert_eq!((rows[0].assignee.as_deref(), rows[1].comments, rows[2].comments), (Some("Rita"), Some(3), Some(0)));
     assert_eq!((rows[3].snoozed_until, rows[4].snoozed_until), (Some(Time::from_micros(now.micros() + day)), None));
     assert!(rows.iter().all(|row| row.author_kind == "key" && row.expires_at.is_some()));
@@ -351,6 +354,26 @@ async fn what_is_searched_for_is_never_syntax() {
     let many =
         desk.state.db.read(|conn| list::list(conn, &OPERATOR, &Filter { words: Some("a b c d e f g h i j k".into()), ..queue() })).unwrap_err();
     assert_eq!((many.code, many.field.as_deref()), ("search_too_long", Some("q")));
+}
+
+/// The index of SQLite answers a word that it reads as two with an error.
+#[actix_web::test]
+async fn no_letter_of_any_script_breaks_a_search() {
+    let desk = Desk::new().await;
+    let old = regex::Regex::new(r"^[[\p{L}\p{Nd}]&&\p{Age=6.1}]$").unwrap();
+    let (old, new): (Vec<char>, Vec<char>) =
+        ('\u{80}'..=char::MAX).filter(|c| c.is_alphanumeric()).partition(|c| old.is_match(c.encode_utf8(&mut [0; 4])));
+    assert!(old.len() > 90_000 && new.len() > 10_000);
+    desk.read(|conn| {
+        let mut search = |words: String| drop(list::list(conn, &OPERATOR, &Filter { words: Some(words.clone()), ..queue() }).expect(&words));
+        for letters in old.chunks(60) {
+            search(letters.iter().collect());
+        }
+        for letters in new.chunks(5) {
+            search(letters.iter().map(|c| format!("a{c}b ")).collect());
+        }
+        Ok(())
+    });
 }
 
 #[actix_web::test]
@@ -542,11 +565,12 @@ async fn every_view_of_the_queue_walks_along_an_index_and_sorts_nothing() {
             for (statement, steps) in seen {
                 walked += 1;
                 for step in steps {
-                    // In the whole list without a filter, the ids are the order.
-                    let whole = *name == "everything" && step.starts_with("SCAN m USING") && step.ends_with("sqlite_autoindex_messages_1");
+                    let whole = *name == "everything" && step.starts_with("SCAN m USING COVERING INDEX messages_by_time");
                     let few = ["SCAN message_index VIRTUAL TABLE", "SCAN mailbox_campaigns USING COVERING INDEX"];
                     let scans = step.starts_with("SCAN m") && !few.iter().any(|few| step.starts_with(few)) && !whole;
-                    let sorts = step.contains("TEMP B-TREE") && !statement.contains("m.id IN (");
+                    // One message, or the few that a table beside names for this person or tag.
+                    let handful = statement.contains("m.id IN (") || statement.contains(" x CROSS JOIN messages m");
+                    let sorts = step.contains("TEMP B-TREE") && !handful;
                     assert!(!scans && !sorts, "{name}: {step}\n{statement}");
                 }
             }

@@ -13,7 +13,7 @@ use crate::db::Conn;
 use crate::db::schema::{mailbox_campaigns, mailboxes, message_comments, message_snoozes, message_versions, messages, users};
 use crate::domain::actor::{Actor, Mailboxes};
 use crate::domain::error::Result;
-use crate::domain::ids::{MailboxId, MessageId};
+use crate::domain::ids::{MailboxId, MessageId, UserId};
 use crate::on_either;
 
 use super::{Assignee, Claims, Filter, ListRow, Snoozes, Sort, State, words};
@@ -21,11 +21,36 @@ use super::{Assignee, Claims, Filter, ListRow, Snoozes, Sort, State, words};
 /// What can still lapse.
 const LAPSING: [State; 2] = [State::Pending, State::ChangesRequested];
 
-/// A tag on more messages than this is looked up for each message of the view instead of the other way round.
+/// A tag or word on more messages than this is asked for message by message of the view, and not the other way round.
 const RARE: i64 = 2000;
 
 /// Legs of one statement; SQLite takes 500.
 const LEGS: usize = 100;
+
+/// Where the search for the messages of a view starts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Words,
+    Ids,
+    Snoozes,
+    Mentions,
+    Contact,
+    Assignee,
+    Tag,
+    OpenClaims,
+    Campaign,
+    /// With the mailboxes and states.
+    Walk,
+}
+
+/// By what a view is sorted, before the id.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Submitted,
+    Expires,
+    /// The place in the search index of SQLite, which is the order in which messages came.
+    Number,
+}
 
 /// A filter as one actor may see it.
 pub(super) struct View<'a> {
@@ -36,12 +61,14 @@ pub(super) struct View<'a> {
     /// Empty is all of them.
     states: Vec<State>,
     words: Vec<String>,
+    start: Start,
+    order: Order,
     /// Whether reach and filter leave nothing.
     nothing: bool,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn of(actor: &'a Actor, filter: &'a Filter) -> Result<View<'a>> {
+    pub(super) fn of(conn: &mut Conn, actor: &'a Actor, filter: &'a Filter) -> Result<View<'a>> {
         let reach = match actor.mailboxes() {
             Mailboxes::All => None,
             Mailboxes::These(ids) => Some(ids.clone()),
@@ -60,7 +87,13 @@ impl<'a> View<'a> {
         let foreign = matches!(filter.snoozes, Snoozes::Only(_)) && !matches!(actor, Actor::User { .. });
         let nothing = foreign || (lapsing && states.is_empty()) || mailboxes.as_ref().is_some_and(Vec::is_empty);
         let words = filter.words.as_deref().map(words::split).transpose()?.unwrap_or_default();
-        Ok(View { filter, actor, mailboxes, states, words, nothing })
+        let start = start(conn, filter, &words)?;
+        let order = match filter.sort {
+            Sort::Expiring => Order::Expires,
+            _ if start == Start::Words && is_sqlite(conn) => Order::Number,
+            _ => Order::Submitted,
+        };
+        Ok(View { filter, actor, mailboxes, states, words, start, order, nothing })
     }
 
     fn every_state(&self) -> &[State] {
@@ -68,12 +101,65 @@ impl<'a> View<'a> {
     }
 }
 
+fn is_sqlite(conn: &Conn) -> bool {
+    matches!(conn, Conn::Sqlite(_))
+}
+
+/// The narrowest of what a filter names comes first. PostgreSQL finds the way by itself.
+fn start(conn: &mut Conn, filter: &Filter, words: &[String]) -> QueryResult<Start> {
+    let expiring = filter.sort == Sort::Expiring;
+    Ok(if !words.is_empty() && (filter.ids.is_some() || !expiring || !is_sqlite(conn) || are_rare(conn, words)?) {
+        Start::Words
+    } else if filter.ids.is_some() {
+        Start::Ids
+    } else if matches!(filter.snoozes, Snoozes::Only(_)) {
+        Start::Snoozes
+    } else if filter.mentions.is_some() {
+        Start::Mentions
+    } else if filter.contact.is_some() {
+        Start::Contact
+    } else if matches!(filter.assignee, Some(Assignee::User(_))) {
+        Start::Assignee
+    } else if matches!(&filter.tag, Some(tag) if is_rare(conn, tag)?) {
+        Start::Tag
+    } else if filter.claims == Some(Claims::Open) && !expiring {
+        Start::OpenClaims
+    } else if filter.campaign.is_some() && !expiring {
+        Start::Campaign
+    } else {
+        Start::Walk
+    })
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+fn is_rare(conn: &mut Conn, tag: &str) -> QueryResult<bool> {
+    let mut ask = Statement::default();
+    ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM message_tags WHERE tag = ").text(tag);
+    ask.few(conn)
+}
+
+fn are_rare(conn: &mut Conn, words: &[String]) -> QueryResult<bool> {
+    let mut ask = Statement::default();
+    ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM message_index WHERE message_index MATCH ").text(&beginnings(words));
+    ask.few(conn)
+}
+
+/// For SQLite: each word is quoted and stands for all that begin with it; side by side, all must be there.
+fn beginnings(words: &[String]) -> String {
+    words.iter().map(|word| format!("\"{word}\"*")).collect::<Vec<_>>().join(" ")
+}
+
 /// Where a row stands in its list.
 #[derive(Debug, Clone, QueryableByName)]
 pub(super) struct Position {
     #[diesel(sql_type = Text)]
     pub id: MessageId,
-    /// What is sorted by before the id; 0 where the id is all.
+    /// What is sorted by before the id.
     #[diesel(sql_type = BigInt)]
     key: i64,
 }
@@ -136,6 +222,12 @@ impl Statement {
         self.push(")")
     }
 
+    /// Whether the statement that was begun counts few rows.
+    fn few(mut self, conn: &mut Conn) -> QueryResult<bool> {
+        let _ = write!(self.text, " LIMIT {}) AS few", RARE + 1);
+        Ok(self.load::<Number>(conn)?.first().is_none_or(|count| count.n <= RARE))
+    }
+
     fn load<T>(self, conn: &mut Conn) -> QueryResult<Vec<T>>
     where
         T: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static,
@@ -155,53 +247,24 @@ impl Statement {
     }
 }
 
-/// Where the search for messages starts.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Path {
-    /// In the search index.
-    Words,
-    /// In a table that names few messages; its conditions on `x` follow.
-    Side(&'static str),
-    /// In an index of the messages, by its name.
-    Index(&'static str),
-    /// With the ids of the messages.
-    Ids,
-}
-
-/// One walk along an index; a view is as many as it has mailboxes and states.
+/// One walk through the messages; a view is as many as it has mailboxes and states.
 struct Leg<'a> {
-    path: Path,
+    /// The index to walk along, where the walk is along one.
+    index: Option<&'static str>,
     state: Option<State>,
     mailbox: Option<&'a MailboxId>,
 }
 
-const MENTIONS: Path = Path::Side("message_mentions");
-const SNOOZES: Path = Path::Side("message_snoozes");
-const TAGS: Path = Path::Side("message_tags");
-
-fn legs<'a>(conn: &mut Conn, view: &'a View<'_>) -> QueryResult<Vec<Leg<'a>>> {
-    let filter = view.filter;
-    let one = |path| vec![Leg { path, state: None, mailbox: None }];
-    let by_state = |index| view.every_state().iter().map(|state| Leg { path: Path::Index(index), state: Some(*state), mailbox: None }).collect();
-    Ok(if !view.words.is_empty() {
-        one(Path::Words)
-    } else if filter.ids.is_some() {
-        one(Path::Ids)
-    } else if matches!(filter.snoozes, Snoozes::Only(_)) {
-        one(SNOOZES)
-    } else if filter.mentions.is_some() {
-        one(MENTIONS)
-    } else if filter.contact.is_some() {
-        one(Path::Index("messages_by_contact"))
-    } else if matches!(filter.assignee, Some(Assignee::User(_))) {
-        by_state("messages_by_assignee")
-    } else if matches!(&filter.tag, Some(tag) if is_rare(conn, tag)?) {
-        one(TAGS)
-    } else if filter.campaign.is_some() {
-        by_state("messages_by_campaign")
-    } else {
-        walks(view)
-    })
+fn legs<'a>(view: &'a View<'_>) -> Vec<Leg<'a>> {
+    let by_state = |index| view.every_state().iter().map(|state| Leg { index: Some(index), state: Some(*state), mailbox: None }).collect();
+    match view.start {
+        Start::Walk => walks(view),
+        Start::Assignee => by_state("messages_by_assignee"),
+        Start::OpenClaims => by_state("messages_with_open_claims"),
+        Start::Campaign => by_state("messages_by_campaign"),
+        Start::Contact => vec![Leg { index: Some("messages_by_contact"), state: None, mailbox: None }],
+        Start::Words | Start::Ids | Start::Snoozes | Start::Mentions | Start::Tag => vec![Leg { index: None, state: None, mailbox: None }],
+    }
 }
 
 fn walks<'a>(view: &'a View<'_>) -> Vec<Leg<'a>> {
@@ -210,35 +273,21 @@ fn walks<'a>(view: &'a View<'_>) -> Vec<Leg<'a>> {
         None => vec![None],
         Some(ids) => ids.iter().map(Some).collect(),
     };
-    let expiring = view.filter.sort == Sort::Expiring;
     let mut legs = vec![];
     for state in &states {
         for mailbox in &mailboxes {
-            let path = match (state, mailbox, expiring) {
-                (None, None, _) => Path::Ids,
-                (None, Some(_), _) => Path::Index("messages_of_mailbox"),
-                (Some(_), None, false) => Path::Index("messages_by_state"),
-                (Some(_), None, true) => Path::Index("messages_by_expiry"),
-                (Some(_), Some(_), false) => Path::Index("messages_by_mailbox"),
-                (Some(_), Some(_), true) => Path::Index("messages_by_mailbox_expiry"),
+            let index = match (state, mailbox, view.order) {
+                (Some(_), Some(_), Order::Expires) => "messages_by_mailbox_expiry",
+                (Some(_), None, Order::Expires) => "messages_by_expiry",
+                (Some(_), Some(_), _) => "messages_by_mailbox",
+                (Some(_), None, _) => "messages_by_state",
+                (None, Some(_), _) => "messages_of_mailbox",
+                (None, None, _) => "messages_by_time",
             };
-            legs.push(Leg { path, state: *state, mailbox: *mailbox });
+            legs.push(Leg { index: Some(index), state: *state, mailbox: *mailbox });
         }
     }
     legs
-}
-
-#[derive(QueryableByName)]
-struct Number {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
-}
-
-fn is_rare(conn: &mut Conn, tag: &str) -> QueryResult<bool> {
-    let mut ask = Statement::default();
-    ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM message_tags WHERE tag = ").text(tag);
-    let _ = write!(ask.text, " LIMIT {}) AS few", RARE + 1);
-    Ok(ask.load::<Number>(conn)?.first().is_none_or(|count| count.n <= RARE))
 }
 
 /// The rows of a view in its order (or against it), from a position on.
@@ -246,8 +295,8 @@ pub(super) fn pick(conn: &mut Conn, view: &View<'_>, ask: &Ask<'_>) -> QueryResu
     if view.nothing || ask.limit == 0 {
         return Ok(vec![]);
     }
-    let sqlite = matches!(conn, Conn::Sqlite(_));
-    let legs = legs(conn, view)?;
+    let sqlite = is_sqlite(conn);
+    let legs = legs(view);
     let mut found: Vec<Position> = vec![];
     for some in legs.chunks(LEGS) {
         let mut statement = Statement::default();
@@ -274,91 +323,93 @@ fn is_descending(view: &View<'_>, ask: &Ask<'_>) -> bool {
 }
 
 fn walk(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, ask: &Ask<'_>, sqlite: bool) {
-    let expiring = view.filter.sort == Sort::Expiring;
-    // In the search index of SQLite messages are numbered in the order of their ids.
-    let numbered = leg.path == Path::Words && sqlite && !expiring;
-    let id = if matches!(leg.path, Path::Side(_)) { "x.message_id" } else { "m.id" };
-    let key = match (expiring, numbered, leg.path) {
-        (true, _, Path::Side(_)) => "max(m.expires_at)",
-        (true, ..) => "m.expires_at",
-        (_, true, _) => "message_index.rowid",
-        _ => "CAST(0 AS BIGINT)",
+    // A message may be named more than once in a table beside; a group of one costs nothing.
+    let beside = matches!(view.start, Start::Snoozes | Start::Mentions | Start::Tag);
+    let (column, id) = match view.order {
+        Order::Submitted => ("m.submitted_at", "m.id"),
+        Order::Expires => ("m.expires_at", "m.id"),
+        Order::Number => ("message_index.rowid", "m.id"),
     };
-    let _ = write!(to.text, "SELECT {id} AS id, {key} AS key FROM ");
+    let key = if beside { format!("max({column})") } else { column.to_owned() };
+    let id = if beside { "x.message_id" } else { id };
+    let _ = write!(to.text, "SELECT {id} AS id, coalesce({key}, 0) AS key FROM ");
     source(to, view, leg, sqlite);
-    conditions(to, view, leg);
-    if expiring {
+    conditions(to, view, leg, sqlite);
+    if view.order == Order::Expires {
         to.push(" AND m.expires_at IS NOT NULL");
     }
     if let Some(skip) = ask.skip {
         leave_out(to, skip);
     }
     let descending = is_descending(view, ask);
+    let numbered = view.order == Order::Number;
     if let Some(from) = ask.from {
         let beyond = if descending { "<" } else { ">" };
-        if expiring {
-            let _ = write!(to.text, " AND (m.expires_at, {id}) {beyond} (");
-            to.bind(Bind::Number(from.key)).push(", ").text(from.id.as_str()).push(")");
-        } else if numbered {
-            let _ = write!(to.text, " AND message_index.rowid {beyond} ");
+        if numbered {
+            let _ = write!(to.text, " AND {column} {beyond} ");
             to.bind(Bind::Number(from.key));
         } else {
-            let _ = write!(to.text, " AND {id} {beyond} ");
-            to.text(from.id.as_str());
+            let _ = write!(to.text, " AND ({column}, m.id) {beyond} (");
+            to.bind(Bind::Number(from.key)).push(", ").text(from.id.as_str()).push(")");
         }
     }
-    if matches!(leg.path, Path::Side(_)) {
+    if beside {
         to.push(" GROUP BY x.message_id");
     }
     let direction = if descending { "DESC" } else { "ASC" };
-    let _ = match (expiring, numbered) {
-        (true, _) => write!(to.text, " ORDER BY {key} {direction}, {id} {direction}"),
-        (_, true) => write!(to.text, " ORDER BY message_index.rowid {direction}"),
-        _ => write!(to.text, " ORDER BY {id} {direction}"),
-    };
+    let _ = write!(to.text, " ORDER BY {key} {direction}");
+    if !numbered {
+        let _ = write!(to.text, ", {id} {direction}");
+    }
     let _ = write!(to.text, " LIMIT {}", ask.limit);
 }
 
 /// The tables in the order in which SQLite shall read them, and what ties them together.
 fn source(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, sqlite: bool) {
     let filter = view.filter;
-    match leg.path {
-        Path::Words if sqlite => {
-            let named = filter.ids.is_some();
-            to.push(if named {
+    let mut beside = |table: &str| {
+        to.push(table).push(" x CROSS JOIN messages m WHERE m.id = x.message_id AND x.");
+    };
+    match (view.start, filter.snoozes) {
+        (Start::Mentions, _) => {
+            beside("message_mentions");
+            to.push("user_id = ").text(filter.mentions.as_ref().map(UserId::as_str).unwrap_or_default());
+        }
+        (Start::Snoozes, Snoozes::Only(now)) => {
+            beside("message_snoozes");
+            to.push("user_id = ").text(view.actor.id()).push(" AND x.until > ").time(now);
+        }
+        (Start::Tag, _) => {
+            beside("message_tags");
+            to.push("tag = ").text(filter.tag.as_deref().unwrap_or_default());
+        }
+        (Start::Words, _) if sqlite => {
+            let by_id = filter.ids.is_some();
+            to.push(if by_id {
                 "messages m CROSS JOIN message_numbers n CROSS JOIN message_index"
             } else {
                 "message_index CROSS JOIN message_numbers n CROSS JOIN messages m"
             });
-            // Each word is quoted and stands for all that begin with it; side by side, all must be there.
-            let all: Vec<String> = view.words.iter().map(|word| format!("\"{word}\"*")).collect();
-            to.push(" WHERE n.message_id = m.id AND message_index.rowid = n.number AND message_index MATCH ").text(&all.join(" "));
+            to.push(" WHERE n.message_id = m.id AND message_index.rowid = n.number AND message_index MATCH ").text(&beginnings(&view.words));
         }
-        Path::Words => {
+        (Start::Words, _) => {
             let all: Vec<String> = view.words.iter().map(|word| format!("'{word}':*")).collect();
             to.push("messages m JOIN message_versions v ON v.message_id = m.id AND v.version = m.version")
                 .push(" WHERE words_of_message(v.to_name, v.to_address, v.subject, v.text_body) @@ CAST(")
                 .text(&all.join(" & "))
                 .push(" AS tsquery)");
         }
-        Path::Side(table) => {
-            to.push(table).push(" x CROSS JOIN messages m WHERE m.id = x.message_id AND x.");
-            match (leg.path, &filter.mentions, filter.snoozes, &filter.tag) {
-                (MENTIONS, Some(user), ..) => to.push("user_id = ").text(user.as_str()),
-                (SNOOZES, _, Snoozes::Only(now), _) => to.push("user_id = ").text(view.actor.id()).push(" AND x.until > ").time(now),
-                (_, _, _, tag) => to.push("tag = ").text(tag.as_deref().unwrap_or_default()),
-            };
-        }
-        Path::Index(index) if sqlite => {
-            to.push("messages m INDEXED BY ").push(index).push(" WHERE TRUE");
-        }
-        Path::Index(_) | Path::Ids => {
-            to.push("messages m WHERE TRUE");
+        _ => {
+            to.push("messages m");
+            if let Some(index) = leg.index.filter(|_| sqlite) {
+                to.push(" INDEXED BY ").push(index);
+            }
+            to.push(" WHERE TRUE");
         }
     }
 }
 
-fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
+fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, sqlite: bool) {
     let filter = view.filter;
     match (leg.state, view.states.as_slice()) {
         (Some(state), _) => to.push(" AND m.state = ").text(state.as_str()),
@@ -402,11 +453,16 @@ fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
     if let Some(origin) = filter.origin {
         to.push(" AND m.origin = ").text(origin.as_str());
     }
-    if let Some(tag) = filter.tag.as_ref().filter(|_| leg.path != TAGS) {
+    if let Some(tag) = filter.tag.as_ref().filter(|_| view.start != Start::Tag) {
         to.push(" AND EXISTS (SELECT 1 FROM message_tags t WHERE t.message_id = m.id AND t.tag = ").text(tag).push(")");
     }
-    if let Some(user) = filter.mentions.as_ref().filter(|_| leg.path != MENTIONS) {
+    if let Some(user) = filter.mentions.as_ref().filter(|_| view.start != Start::Mentions) {
         to.push(" AND EXISTS (SELECT 1 FROM message_mentions t WHERE t.message_id = m.id AND t.user_id = ").text(user.as_str()).push(")");
+    }
+    if sqlite && !view.words.is_empty() && view.start != Start::Words {
+        // The words are on many messages: their numbers are looked up once, and asked for message by message.
+        to.push(" AND (SELECT n.number FROM message_numbers n WHERE n.message_id = m.id) IN");
+        to.push(" (SELECT rowid FROM message_index WHERE message_index MATCH ").text(&beginnings(&view.words)).push(")");
     }
     let mut put_off = |not: &str, now| {
         to.push(not).push("EXISTS (SELECT 1 FROM message_snoozes s WHERE s.message_id = m.id AND s.user_id = ");
@@ -414,7 +470,7 @@ fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
     };
     match filter.snoozes {
         Snoozes::Hidden(now) => put_off(" AND NOT ", now),
-        Snoozes::Only(now) if leg.path != SNOOZES => put_off(" AND ", now),
+        Snoozes::Only(now) if view.start != Start::Snoozes => put_off(" AND ", now),
         Snoozes::Only(_) | Snoozes::Shown => {}
     }
 }
@@ -431,13 +487,13 @@ fn leave_out(to: &mut Statement, skip: &Skip<'_>) {
 
 /// Where a message stands in the order of a view; none where it is gone, out of reach or has no place in it.
 pub(super) fn position(conn: &mut Conn, view: &View<'_>, id: &MessageId) -> QueryResult<Option<Position>> {
-    let found: Option<(MailboxId, Option<Time>)> =
-        messages::table.find(id).select((messages::mailbox_id, messages::expires_at)).first(conn).optional()?;
-    let Some((_, expires)) = found.filter(|(mailbox, _)| view.actor.reaches(mailbox)) else { return Ok(None) };
-    let key = match view.filter.sort {
-        Sort::Expiring => expires.map(Time::micros),
-        Sort::Oldest | Sort::Newest if !view.words.is_empty() && matches!(conn, Conn::Sqlite(_)) => number(conn, id)?,
-        Sort::Oldest | Sort::Newest => Some(0),
+    let columns = (messages::mailbox_id, messages::submitted_at, messages::expires_at);
+    let found: Option<(MailboxId, Option<Time>, Option<Time>)> = messages::table.find(id).select(columns).first(conn).optional()?;
+    let Some((_, submitted, expires)) = found.filter(|(mailbox, ..)| view.actor.reaches(mailbox)) else { return Ok(None) };
+    let key = match view.order {
+        Order::Submitted => submitted.map(Time::micros),
+        Order::Expires => expires.map(Time::micros),
+        Order::Number => number(conn, id)?,
     };
     Ok(key.map(|key| Position { id: id.clone(), key }))
 }
@@ -456,7 +512,8 @@ pub(super) fn belongs(conn: &mut Conn, actor: &Actor, filter: &Filter, id: &Mess
     }
     let alone = Filter { ids: Some(vec![id.clone()]), ..filter.clone() };
     let ask = Ask { from: None, backwards: false, limit: 1, skip: None };
-    Ok(!pick(conn, &View::of(actor, &alone)?, &ask)?.is_empty())
+    let view = View::of(conn, actor, &alone)?;
+    Ok(!pick(conn, &view, &ask)?.is_empty())
 }
 
 /// How many rows a view by state and mailbox has, counted up to a limit.
@@ -466,11 +523,11 @@ pub(super) fn count(conn: &mut Conn, view: &View<'_>, limit: i64) -> QueryResult
     }
     let mut ask = Statement::default();
     ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM messages m");
-    if matches!(conn, Conn::Sqlite(_)) {
+    if is_sqlite(conn) {
         ask.push(if view.mailboxes.is_some() { " INDEXED BY messages_by_mailbox" } else { " INDEXED BY messages_by_state" });
     }
     ask.push(" WHERE TRUE");
-    conditions(&mut ask, view, &Leg { path: Path::Ids, state: None, mailbox: None });
+    conditions(&mut ask, view, &Leg { index: None, state: None, mailbox: None }, is_sqlite(conn));
     let _ = write!(ask.text, " LIMIT {limit}) AS few");
     Ok(ask.load::<Number>(conn)?.first().map_or(0, |row| row.n))
 }
