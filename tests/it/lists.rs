@@ -11,11 +11,14 @@ use countersign::domain::messages::content::Words;
 use countersign::domain::messages::list::{self, Assignee, Claims, Filter, ListRow, Snoozes, Sort};
 use countersign::domain::messages::{self, Origin, State};
 use countersign::domain::settings;
+use countersign::domain::views::{self, NewView, View};
+use countersign::web::list_query::ListQuery;
+use countersign::web::views::tabs;
 use diesel::connection::{Connection, InstrumentationEvent};
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Desk, OPERATOR, address};
+use crate::support::{Browser, Desk, OPERATOR, address};
 
 fn sql(desk: &Desk, text: &str) {
     desk.write(|conn| Ok(diesel::sql_query(text).execute(conn)?)).unwrap();
@@ -614,4 +617,119 @@ async fn the_api_searches_and_sorts_what_waits() {
     assert_eq!((status, refused["code"].as_str()), (422, Some("field_invalid")), "{refused}");
     let (status, _, refused) = ask("?q=a+b+c+d+e+f+g+h+i+j+k").await;
     assert_eq!((status, refused["code"].as_str()), (422, Some("search_too_long")), "{refused}");
+}
+
+fn mine(desk: &Desk, name: &str) -> Vec<View> {
+    let actor = desk.person(name);
+    desk.read(|conn| views::list(conn, &actor))
+}
+
+fn new_view(name: &str, shared: bool) -> NewView {
+    NewView { name: name.into(), query: "claims=open".into(), shared }
+}
+
+#[actix_web::test]
+async fn a_view_is_kept_for_oneself_or_shared_with_everybody() {
+    let desk = Desk::new().await;
+    let (rita, rob, ada) = (desk.person("Rita"), desk.person("Rob"), desk.person("Ada"));
+    let now = desk.now();
+    let own = desk.write(|conn| views::save(conn, &rita, &new_view("mine", false), now)).unwrap();
+    let shared = desk.write(|conn| views::save(conn, &rita, &new_view(" for all ", true), now)).unwrap();
+    let names = |name: &str| mine(&desk, name).iter().map(|view| (view.name.clone(), view.mine, view.deletable)).collect::<Vec<_>>();
+    assert_eq!(names("Rita"), [("for all".to_owned(), true, true), ("mine".to_owned(), true, true)]);
+    assert_eq!(names("Rob"), [("for all".to_owned(), false, false)]);
+    assert_eq!(names("Ada"), [("for all".to_owned(), false, true)]);
+    assert_eq!(mine(&desk, "Rob")[0].owner_name, "Rita");
+    let refused = |work: &dyn Fn(&mut Conn) -> countersign::domain::error::Result<()>| desk.write(|conn| work(conn)).unwrap_err().code;
+    assert_eq!(refused(&|conn| views::change(conn, &rob, &shared, "his", true, now)), "not_yours");
+    assert_eq!(refused(&|conn| views::change(conn, &ada, &shared, "hers", true, now)), "not_yours");
+    assert_eq!(refused(&|conn| views::delete(conn, &rob, &shared, now)), "not_yours");
+    // What is not shared is not there for anybody else, whatever their role.
+    assert_eq!(refused(&|conn| views::change(conn, &rob, &own, "his", true, now)), "not_found");
+    assert_eq!(refused(&|conn| views::delete(conn, &ada, &own, now)), "not_found");
+    assert_eq!(refused(&|conn| views::change(conn, &rita, &own, "for all", false, now)), "name_taken");
+    desk.write(|conn| views::change(conn, &rita, &own, "mine", false, now)).unwrap();
+    desk.write(|conn| views::change(conn, &rita, &own, "also for all", true, now)).unwrap();
+    assert_eq!(names("Rob").len(), 2);
+    desk.write(|conn| views::delete(conn, &ada, &shared, now)).unwrap();
+    desk.write(|conn| views::delete(conn, &rita, &own, now)).unwrap();
+    assert!(names("Rita").is_empty() && names("Rob").is_empty());
+    let log = desk.read(|conn| countersign::domain::audit::page(conn, &ada, Some(own.as_str()), None, 9));
+    assert_eq!(log.iter().map(|line| line.action.as_str()).collect::<Vec<_>>(), ["view.delete", "view.change", "view.change", "view.save"]);
+}
+
+#[actix_web::test]
+async fn views_are_few_and_hold_a_filter_and_nothing_else() {
+    let desk = Desk::new().await;
+    let rita = desk.person("Rita");
+    let now = desk.now();
+    let save = |new: NewView| desk.write(|conn| views::save(conn, &rita, &new, now)).map_err(|error| (error.code, error.field));
+    let field = |name: &str| Some(name.to_owned());
+    assert_eq!(save(new_view("  ", false)).unwrap_err(), ("field_invalid", field("name")));
+    assert_eq!(save(new_view(&"ä".repeat(61), false)).unwrap_err(), ("field_invalid", field("name")));
+    for query in ["a=\"><b>", "a=b c", "a=b#c", "//example.com", &"a".repeat(2001)] {
+        assert_eq!(save(NewView { query: query.into(), ..new_view("odd", false) }).unwrap_err(), ("field_invalid", field("query")), "{query}");
+    }
+    save(new_view(&"ä".repeat(60), false)).unwrap();
+    assert_eq!(save(new_view(&"ä".repeat(60), true)).unwrap_err(), ("name_taken", field("name")));
+    for n in 1..views::MOST {
+        save(new_view(&format!("view {n}"), false)).unwrap();
+    }
+    assert_eq!(save(new_view("one too many", false)).unwrap_err().0, "views_full");
+    desk.write(|conn| views::save(conn, &desk.person("Rob"), &new_view("view 1", false), now)).unwrap();
+    let key = desk.write(|conn| views::save(conn, &OPERATOR, &new_view("a key", false), now)).unwrap_err();
+    assert_eq!(key.code, "person_required");
+}
+
+#[actix_web::test]
+async fn a_view_is_saved_changed_and_deleted_on_the_page() {
+    let desk = Desk::new().await;
+    let mut browser = Browser::new(desk.app().await);
+    browser.sign_in("rita").await;
+    let page = browser.post("/account", "/views", &[("name", "Open"), ("query", "sort=newest&claims=open&after=x&page=9&q=+"), ("shared", "yes")]).await;
+    assert_eq!((page.status, page.location.as_deref()), (303, Some("/queue?claims=open&sort=newest")), "{}", page.body);
+    let kept = mine(&desk, "Rita");
+    assert_eq!((kept[0].query.as_str(), kept[0].shared), ("claims=open&sort=newest", true));
+    // A filter that no queue would take is not kept.
+    let page = browser.post("/account", "/views", &[("name", "Odd"), ("query", "claims=some")]).await;
+    assert!(page.status == 422 && page.body.contains("claims must be one of open, clean"), "{}", page.body);
+    let page = browser.post("/account", "/views", &[("name", ""), ("query", "claims=open")]).await;
+    assert_eq!(page.status, 422);
+    let at = format!("/views/{}", kept[0].id);
+    let page = browser.post("/account", &at, &[("name", "Still open"), ("query", "claims=open")]).await;
+    assert_eq!((page.status, page.location.as_deref()), (303, Some("/queue?claims=open")));
+    assert_eq!((mine(&desk, "Rita")[0].name.as_str(), mine(&desk, "Rita")[0].shared), ("Still open", false));
+    let mut other = Browser::new(desk.app().await);
+    other.sign_in("rob").await;
+    assert_eq!(other.post("/account", &format!("{at}/deletion"), &[]).await.status, 404);
+    let page = browser.post("/account", &format!("{at}/deletion"), &[("query", "//evil.example")]).await;
+    assert_eq!((page.status, page.location.as_deref()), (303, Some("/queue")));
+    assert!(mine(&desk, "Rita").is_empty());
+}
+
+#[actix_web::test]
+async fn the_tabs_say_which_view_is_looked_at_and_offer_to_save_a_new_one() {
+    let desk = Desk::new().await;
+    let (rita, rob) = (desk.person("Rita"), desk.person("Rob"));
+    let now = desk.now();
+    desk.write(|conn| views::save(conn, &rita, &new_view("Open", false), now)).unwrap();
+    desk.write(|conn| views::save(conn, &rob, &new_view("Rob's", true), now)).unwrap();
+    let tabs = |query: &str| desk.read(|conn| tabs(conn, &rita, &ListQuery::parse(query)));
+    let current = |query: &str| tabs(query).tabs.into_iter().filter(|tab| tab.current).map(|tab| tab.name).collect::<Vec<_>>();
+    assert_eq!(
+        tabs("").tabs.iter().map(|tab| tab.name.as_str()).collect::<Vec<_>>(),
+        ["Everything", "For me", "Mentions", "Snoozed", "Expiring", "Open", "Rob's"]
+    );
+    assert_eq!(current(""), ["Everything"]);
+    assert_eq!(current("after=x"), ["Everything"]);
+    assert_eq!(current("assignee=me"), ["For me"]);
+    assert_eq!(current("claims=open&after=x"), ["Open"]);
+    assert_eq!((current("q=a").len(), tabs("q=a&after=x").query.as_deref(), tabs("claims=open").query), (0, Some("q=a"), None));
+    assert_eq!(tabs("").kept.len(), 1);
+    assert_eq!(tabs("").tabs[6].by.as_deref(), Some("Rob"));
+    // Each built-in tab is a filter that the queue takes.
+    for tab in tabs("").tabs {
+        let filter = ListQuery::parse(&tab.query).filter(&rita, now, true).unwrap();
+        desk.read(|conn| list::list(conn, &rita, &filter));
+    }
 }
