@@ -400,6 +400,7 @@ async fn a_search_looks_at_the_current_words_alone() {
             diesel::sql_query("DELETE FROM sessions").execute(inner)?;
             diesel::sql_query("VACUUM").execute(inner)?;
             diesel::sql_query("INSERT INTO message_index (message_index, rank) VALUES ('integrity-check', 1)").execute(inner)?;
+            diesel::sql_query("INSERT INTO message_index (message_index) VALUES ('rebuild')").execute(inner)?;
         }
         Ok(())
     });
@@ -686,7 +687,8 @@ async fn a_view_is_saved_changed_and_deleted_on_the_page() {
     let desk = Desk::new().await;
     let mut browser = Browser::new(desk.app().await);
     browser.sign_in("rita").await;
-    let page = browser.post("/account", "/views", &[("name", "Open"), ("query", "sort=newest&claims=open&after=x&page=9&q=+"), ("shared", "yes")]).await;
+    let page =
+        browser.post("/account", "/views", &[("name", "Open"), ("query", "sort=newest&claims=open&after=x&page=9&q=+"), ("shared", "yes")]).await;
     assert_eq!((page.status, page.location.as_deref()), (303, Some("/queue?claims=open&sort=newest")), "{}", page.body);
     let kept = mine(&desk, "Rita");
     assert_eq!((kept[0].query.as_str(), kept[0].shared), ("claims=open&sort=newest", true));

@@ -39,7 +39,7 @@ CREATE VIEW message_words AS
     JOIN messages m ON m.id = n.message_id
     JOIN message_versions v ON v.message_id = m.id AND v.version = m.version;
 CREATE VIRTUAL TABLE message_index USING fts5 (
-    words, content = 'message_words', content_rowid = 'number', prefix = '1 2 3', detail = none, columnsize = 0,
+    words, content = 'message_words', content_rowid = 'number', prefix = '1 2 3 4 5 6 7 8 9 10 11 12', detail = none, columnsize = 0,
     tokenize = "unicode61 remove_diacritics 0 categories 'L* Nd'"
 );
 -- Words are taken out of the index by naming them once more; versions never change.
