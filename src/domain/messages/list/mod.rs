@@ -1,5 +1,6 @@
 //! Lists of messages: the queue, and everything else by state.
 
+mod plan;
 pub(in crate::domain) mod queries;
 mod words;
 
@@ -14,7 +15,8 @@ use crate::domain::settings;
 use crate::text_enum;
 
 use super::{Origin, State};
-use queries::{Ask, Position, View};
+use plan::View;
+use queries::{Ask, Position};
 
 /// The largest number that the count of waiting messages names.
 pub const MOST_COUNTED: i64 = 1000;

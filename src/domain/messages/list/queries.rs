@@ -1,25 +1,20 @@
 //! SQL of lists. A page is found in two steps: which messages, by a statement whose path through the
 //! indexes is chosen here, and then what is shown of these few.
 
-use std::fmt::Write as _;
-
-use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
-use diesel::sqlite::Sqlite;
 
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::schema::{mailbox_campaigns, mailboxes, message_comments, message_snoozes, message_versions, messages, users};
-use crate::domain::actor::{Actor, Mailboxes};
+use crate::db::statement::Statement;
+use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::ids::{MailboxId, MessageId, UserId};
 use crate::on_either;
 
-use super::{Assignee, Claims, Filter, ListRow, Snoozes, Sort, State, words};
-
-/// What can still lapse.
-const LAPSING: [State; 2] = [State::Pending, State::ChangesRequested];
+use super::plan::{Leg, Order, Start, View, is_sqlite, legs};
+use super::{Assignee, Claims, Filter, ListRow, Snoozes, Sort};
 
 /// A tag or word on more messages than this is asked for message by message of the view, and not the other way round.
 const RARE: i64 = 2000;
@@ -27,126 +22,28 @@ const RARE: i64 = 2000;
 /// Legs of one statement; SQLite takes 500.
 const LEGS: usize = 100;
 
-/// Where the search for the messages of a view starts.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Start {
-    Words,
-    Ids,
-    Snoozes,
-    Mentions,
-    Contact,
-    Assignee,
-    Tag,
-    OpenClaims,
-    Campaign,
-    /// With the mailboxes and states.
-    Walk,
-}
-
-/// By what a view is sorted, before the id.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Order {
-    Submitted,
-    Expires,
-    /// The place in the search index of SQLite, which is the order in which messages came.
-    Number,
-}
-
-/// A filter as one actor may see it.
-pub(super) struct View<'a> {
-    filter: &'a Filter,
-    actor: &'a Actor,
-    /// None is all of them.
-    mailboxes: Option<Vec<MailboxId>>,
-    /// Empty is all of them.
-    states: Vec<State>,
-    words: Vec<String>,
-    start: Start,
-    order: Order,
-    /// Whether reach and filter leave nothing.
-    nothing: bool,
-}
-
-impl<'a> View<'a> {
-    pub(super) fn of(conn: &mut Conn, actor: &'a Actor, filter: &'a Filter) -> Result<View<'a>> {
-        let reach = match actor.mailboxes() {
-            Mailboxes::All => None,
-            Mailboxes::These(ids) => Some(ids.clone()),
-        };
-        let mailboxes = match (&filter.mailbox, reach) {
-            (Some(mailbox), None) => Some(vec![mailbox.clone()]),
-            (Some(mailbox), Some(reach)) => Some(reach.into_iter().filter(|id| id == mailbox).collect()),
-            (None, reach) => reach,
-        };
-        let lapsing = filter.sort == Sort::Expiring || filter.expires_before.is_some();
-        let states: Vec<State> = match (filter.states.is_empty(), lapsing) {
-            (true, true) => LAPSING.to_vec(),
-            (false, true) => filter.states.iter().copied().filter(|state| LAPSING.contains(state)).collect(),
-            (_, false) => filter.states.clone(),
-        };
-        let foreign = matches!(filter.snoozes, Snoozes::Only(_)) && !matches!(actor, Actor::User { .. });
-        let nothing = foreign || (lapsing && states.is_empty()) || mailboxes.as_ref().is_some_and(Vec::is_empty);
-        let words = filter.words.as_deref().map(words::split).transpose()?.unwrap_or_default();
-        let start = start(conn, filter, &words)?;
-        let order = match filter.sort {
-            Sort::Expiring => Order::Expires,
-            _ if start == Start::Words && is_sqlite(conn) => Order::Number,
-            _ => Order::Submitted,
-        };
-        Ok(View { filter, actor, mailboxes, states, words, start, order, nothing })
-    }
-
-    fn every_state(&self) -> &[State] {
-        if self.states.is_empty() { State::ALL } else { &self.states }
-    }
-}
-
-fn is_sqlite(conn: &Conn) -> bool {
-    matches!(conn, Conn::Sqlite(_))
-}
-
-/// The narrowest of what a filter names comes first. PostgreSQL finds the way by itself.
-fn start(conn: &mut Conn, filter: &Filter, words: &[String]) -> QueryResult<Start> {
-    let expiring = filter.sort == Sort::Expiring;
-    Ok(if !words.is_empty() && (filter.ids.is_some() || !expiring || !is_sqlite(conn) || are_rare(conn, words)?) {
-        Start::Words
-    } else if filter.ids.is_some() {
-        Start::Ids
-    } else if matches!(filter.snoozes, Snoozes::Only(_)) {
-        Start::Snoozes
-    } else if filter.mentions.is_some() {
-        Start::Mentions
-    } else if filter.contact.is_some() {
-        Start::Contact
-    } else if matches!(filter.assignee, Some(Assignee::User(_))) {
-        Start::Assignee
-    } else if matches!(&filter.tag, Some(tag) if is_rare(conn, tag)?) {
-        Start::Tag
-    } else if filter.claims == Some(Claims::Open) && !expiring {
-        Start::OpenClaims
-    } else if filter.campaign.is_some() && !expiring {
-        Start::Campaign
-    } else {
-        Start::Walk
-    })
-}
-
 #[derive(QueryableByName)]
 struct Number {
     #[diesel(sql_type = BigInt)]
     n: i64,
 }
 
-fn is_rare(conn: &mut Conn, tag: &str) -> QueryResult<bool> {
-    let mut ask = Statement::default();
-    ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM message_tags WHERE tag = ").text(tag);
-    ask.few(conn)
+/// Whether the statement that was begun counts few rows.
+fn few(conn: &mut Conn, mut ask: Statement) -> QueryResult<bool> {
+    ask.push(format!(" LIMIT {}) AS few", RARE + 1));
+    Ok(ask.load::<Number>(conn)?.first().is_none_or(|count| count.n <= RARE))
 }
 
-fn are_rare(conn: &mut Conn, words: &[String]) -> QueryResult<bool> {
+pub(super) fn is_rare(conn: &mut Conn, tag: &str) -> QueryResult<bool> {
+    let mut ask = Statement::default();
+    ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM message_tags WHERE tag = ").text(tag);
+    few(conn, ask)
+}
+
+pub(super) fn are_rare(conn: &mut Conn, words: &[String]) -> QueryResult<bool> {
     let mut ask = Statement::default();
     ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM message_index WHERE message_index MATCH ").text(&beginnings(words));
-    ask.few(conn)
+    few(conn, ask)
 }
 
 /// For SQLite: each word is quoted and stands for all that begin with it; side by side, all must be there.
@@ -180,116 +77,6 @@ pub(super) struct Ask<'a> {
     pub skip: Option<&'a Skip<'a>>,
 }
 
-enum Bind {
-    Text(String),
-    Number(i64),
-}
-
-/// A statement and what is bound in it. Only what is bound comes from outside.
-#[derive(Default)]
-struct Statement {
-    text: String,
-    binds: Vec<Bind>,
-}
-
-impl Statement {
-    fn push(&mut self, text: &str) -> &mut Self {
-        self.text.push_str(text);
-        self
-    }
-
-    fn bind(&mut self, bind: Bind) -> &mut Self {
-        self.binds.push(bind);
-        let place = self.binds.len();
-        // Writing into a text cannot fail. "$1" is understood by both databases.
-        let _ = write!(self.text, "${place}");
-        self
-    }
-
-    fn text(&mut self, value: &str) -> &mut Self {
-        self.bind(Bind::Text(value.to_owned()))
-    }
-
-    fn time(&mut self, value: Time) -> &mut Self {
-        self.bind(Bind::Number(value.micros()))
-    }
-
-    fn texts<'t>(&mut self, values: impl Iterator<Item = &'t str>) -> &mut Self {
-        self.push("(");
-        for (position, value) in values.enumerate() {
-            self.push(if position > 0 { ", " } else { "" }).text(value);
-        }
-        self.push(")")
-    }
-
-    /// Whether the statement that was begun counts few rows.
-    fn few(mut self, conn: &mut Conn) -> QueryResult<bool> {
-        let _ = write!(self.text, " LIMIT {}) AS few", RARE + 1);
-        Ok(self.load::<Number>(conn)?.first().is_none_or(|count| count.n <= RARE))
-    }
-
-    fn load<T>(self, conn: &mut Conn) -> QueryResult<Vec<T>>
-    where
-        T: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static,
-    {
-        macro_rules! bound {
-            ($backend:ty) => {
-                self.binds.into_iter().fold(diesel::sql_query(self.text).into_boxed::<$backend>(), |query, bind| match bind {
-                    Bind::Text(text) => query.bind::<Text, _>(text),
-                    Bind::Number(number) => query.bind::<BigInt, _>(number),
-                })
-            };
-        }
-        match conn {
-            Conn::Sqlite(inner) => bound!(Sqlite).load(inner),
-            Conn::Postgres(inner) => bound!(Pg).load(inner),
-        }
-    }
-}
-
-/// One walk through the messages; a view is as many as it has mailboxes and states.
-struct Leg<'a> {
-    /// The index to walk along, where the walk is along one.
-    index: Option<&'static str>,
-    state: Option<State>,
-    mailbox: Option<&'a MailboxId>,
-}
-
-fn legs<'a>(view: &'a View<'_>) -> Vec<Leg<'a>> {
-    let by_state = |index| view.every_state().iter().map(|state| Leg { index: Some(index), state: Some(*state), mailbox: None }).collect();
-    match view.start {
-        Start::Walk => walks(view),
-        Start::Assignee => by_state("messages_by_assignee"),
-        Start::OpenClaims => by_state("messages_with_open_claims"),
-        Start::Campaign => by_state("messages_by_campaign"),
-        Start::Contact => vec![Leg { index: Some("messages_by_contact"), state: None, mailbox: None }],
-        Start::Words | Start::Ids | Start::Snoozes | Start::Mentions | Start::Tag => vec![Leg { index: None, state: None, mailbox: None }],
-    }
-}
-
-fn walks<'a>(view: &'a View<'_>) -> Vec<Leg<'a>> {
-    let states: Vec<Option<State>> = if view.states.is_empty() { vec![None] } else { view.states.iter().copied().map(Some).collect() };
-    let mailboxes: Vec<Option<&MailboxId>> = match &view.mailboxes {
-        None => vec![None],
-        Some(ids) => ids.iter().map(Some).collect(),
-    };
-    let mut legs = vec![];
-    for state in &states {
-        for mailbox in &mailboxes {
-            let index = match (state, mailbox, view.order) {
-                (Some(_), Some(_), Order::Expires) => "messages_by_mailbox_expiry",
-                (Some(_), None, Order::Expires) => "messages_by_expiry",
-                (Some(_), Some(_), _) => "messages_by_mailbox",
-                (Some(_), None, _) => "messages_by_state",
-                (None, Some(_), _) => "messages_of_mailbox",
-                (None, None, _) => "messages_by_time",
-            };
-            legs.push(Leg { index: Some(index), state: *state, mailbox: *mailbox });
-        }
-    }
-    legs
-}
-
 /// The rows of a view in its order (or against it), from a position on.
 pub(super) fn pick(conn: &mut Conn, view: &View<'_>, ask: &Ask<'_>) -> QueryResult<Vec<Position>> {
     if view.nothing || ask.limit == 0 {
@@ -304,9 +91,9 @@ pub(super) fn pick(conn: &mut Conn, view: &View<'_>, ask: &Ask<'_>) -> QueryResu
             if position > 0 {
                 statement.push(" UNION ALL ");
             }
-            let _ = write!(statement.text, "SELECT id, key FROM (");
+            statement.push("SELECT id, key FROM (");
             walk(&mut statement, view, leg, ask, sqlite);
-            let _ = write!(statement.text, ") AS leg{position}");
+            statement.push(format!(") AS leg{position}"));
         }
         found.append(&mut statement.load(conn)?);
     }
@@ -332,7 +119,7 @@ fn walk(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, ask: &Ask<'_>, sqlit
     };
     let key = if beside { format!("max({column})") } else { column.to_owned() };
     let id = if beside { "x.message_id" } else { id };
-    let _ = write!(to.text, "SELECT {id} AS id, coalesce({key}, 0) AS key FROM ");
+    to.push(format!("SELECT {id} AS id, coalesce({key}, 0) AS key FROM "));
     source(to, view, leg, sqlite);
     conditions(to, view, leg, sqlite);
     if view.order == Order::Expires {
@@ -346,22 +133,22 @@ fn walk(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, ask: &Ask<'_>, sqlit
     if let Some(from) = ask.from {
         let beyond = if descending { "<" } else { ">" };
         if numbered {
-            let _ = write!(to.text, " AND {column} {beyond} ");
-            to.bind(Bind::Number(from.key));
+            to.push(format!(" AND {column} {beyond} "));
+            to.number(from.key);
         } else {
-            let _ = write!(to.text, " AND ({column}, m.id) {beyond} (");
-            to.bind(Bind::Number(from.key)).push(", ").text(from.id.as_str()).push(")");
+            to.push(format!(" AND ({column}, m.id) {beyond} ("));
+            to.number(from.key).push(", ").text(from.id.as_str()).push(")");
         }
     }
     if beside {
         to.push(" GROUP BY x.message_id");
     }
     let direction = if descending { "DESC" } else { "ASC" };
-    let _ = write!(to.text, " ORDER BY {key} {direction}");
+    to.push(format!(" ORDER BY {key} {direction}"));
     if !numbered {
-        let _ = write!(to.text, ", {id} {direction}");
+        to.push(format!(", {id} {direction}"));
     }
-    let _ = write!(to.text, " LIMIT {}", ask.limit);
+    to.push(format!(" LIMIT {}", ask.limit));
 }
 
 /// The tables in the order in which SQLite shall read them, and what ties them together.
@@ -377,7 +164,7 @@ fn source(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, sqlite: bool) {
         }
         (Start::Snoozes, Snoozes::Only(now)) => {
             beside("message_snoozes");
-            to.push("user_id = ").text(view.actor.id()).push(" AND x.until > ").time(now);
+            to.push("user_id = ").text(view.actor.id()).push(" AND x.until > ").number(now.micros());
         }
         (Start::Tag, _) => {
             beside("message_tags");
@@ -432,13 +219,13 @@ fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, sqlite: bool) 
         to.push(" AND m.contact_id = ").text(contact.as_str());
     }
     if let Some(older) = filter.older_than {
-        to.push(" AND m.submitted_at < ").time(older);
+        to.push(" AND m.submitted_at < ").number(older.micros());
     }
     if let Some(newer) = filter.newer_than {
-        to.push(" AND m.submitted_at >= ").time(newer);
+        to.push(" AND m.submitted_at >= ").number(newer.micros());
     }
     if let Some(soon) = filter.expires_before {
-        to.push(" AND m.expires_at < ").time(soon);
+        to.push(" AND m.expires_at < ").number(soon.micros());
     }
     match &filter.assignee {
         Some(Assignee::User(user)) => to.push(" AND m.assignee_id = ").text(user.as_str()),
@@ -464,9 +251,9 @@ fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, sqlite: bool) 
         to.push(" AND (SELECT n.number FROM message_numbers n WHERE n.message_id = m.id) IN");
         to.push(" (SELECT rowid FROM message_index WHERE message_index MATCH ").text(&beginnings(&view.words)).push(")");
     }
-    let mut put_off = |not: &str, now| {
+    let mut put_off = |not: &str, now: Time| {
         to.push(not).push("EXISTS (SELECT 1 FROM message_snoozes s WHERE s.message_id = m.id AND s.user_id = ");
-        to.text(view.actor.id()).push(" AND s.until > ").time(now).push(")");
+        to.text(view.actor.id()).push(" AND s.until > ").number(now.micros()).push(")");
     };
     match filter.snoozes {
         Snoozes::Hidden(now) => put_off(" AND NOT ", now),
@@ -477,7 +264,7 @@ fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, sqlite: bool) 
 
 fn leave_out(to: &mut Statement, skip: &Skip<'_>) {
     let (kind, id) = (skip.actor.kind(), skip.actor.id());
-    to.push(" AND NOT EXISTS (SELECT 1 FROM message_readers r WHERE r.message_id = m.id AND r.taken_until > ").time(skip.now);
+    to.push(" AND NOT EXISTS (SELECT 1 FROM message_readers r WHERE r.message_id = m.id AND r.taken_until > ").number(skip.now.micros());
     to.push(" AND r.user_id <> ").text(id).push(")");
     if skip.own {
         to.push(" AND NOT (m.author_kind = ").text(kind).push(" AND m.author_id = ").text(id).push(")");
@@ -528,7 +315,7 @@ pub(super) fn count(conn: &mut Conn, view: &View<'_>, limit: i64) -> QueryResult
     }
     ask.push(" WHERE TRUE");
     conditions(&mut ask, view, &Leg { index: None, state: None, mailbox: None }, is_sqlite(conn));
-    let _ = write!(ask.text, " LIMIT {limit}) AS few");
+    ask.push(format!(" LIMIT {limit}) AS few"));
     Ok(ask.load::<Number>(conn)?.first().map_or(0, |row| row.n))
 }
 
