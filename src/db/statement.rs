@@ -27,9 +27,9 @@ impl Statement {
         self
     }
 
-    /// Adds a place for a text.
+    /// Adds a place for a text. PostgreSQL refuses the character zero, which is in no text that it keeps.
     pub fn text(&mut self, value: &str) -> &mut Self {
-        self.bind(Bind::Text(value.to_owned()))
+        self.bind(Bind::Text(value.replace('\0', "\u{FFFD}")))
     }
 
     /// Adds a list of texts in brackets.

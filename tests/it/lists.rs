@@ -127,7 +127,7 @@ async fn a_cursor_that_is_gone_or_out_of_reach_leads_to_the_first_page() {
         for words in [None, Some("example".to_owned())] {
             let first = listed(&desk, &rita, &Filter { sort: *sort, words: words.clone(), ..queue() });
             assert_eq!(first.len(), 2);
-            for cursor in [foreign.clone(), MessageId::new(), MessageId::from("'; -- ")] {
+            for cursor in [foreign.clone(), MessageId::new(), MessageId::from("'; -- "), MessageId::from("\0")] {
                 let filter = Filter { sort: *sort, words: words.clone(), after: Some(cursor.clone()), ..queue() };
                 assert_eq!(listed(&desk, &rita, &filter), first, "{sort} {cursor}");
                 let filter = Filter { after: None, before: Some(cursor), ..filter };
@@ -195,6 +195,7 @@ async fn each_filter_leaves_what_it_says() {
         ("mailbox", Filter { mailbox: Some(mailbox.clone()), ..queue() }, vec![4]),
         ("contact", Filter { contact: Some(contact), ..queue() }, vec![2]),
         ("ids", Filter { ids: Some(vec![made[3].clone(), made[1].clone(), MessageId::new()]), ..queue() }, vec![1, 3]),
+        ("a campaign that cannot be", Filter { campaign: Some("win\0back".into()), tag: Some("\0".into()), ..queue() }, vec![]),
         ("no ids", Filter { ids: Some(vec![]), ..queue() }, vec![]),
         ("any state", Filter { states: vec![], ..queue() }, all.clone()),
         ("two states", Filter { states: vec![State::Sent, State::Pending], ..queue() }, all),

@@ -2,7 +2,7 @@
 //! indexes is chosen here, and then what is shown of these few.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
@@ -272,14 +272,25 @@ fn leave_out(to: &mut Statement, skip: &Skip<'_>) {
     }
 }
 
+#[derive(QueryableByName)]
+struct Times {
+    #[diesel(sql_type = Text)]
+    mailbox_id: MailboxId,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    submitted_at: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    expires_at: Option<i64>,
+}
+
 /// Where a message stands in the order of a view; none where it is gone, out of reach or has no place in it.
 pub(super) fn position(conn: &mut Conn, view: &View<'_>, id: &MessageId) -> QueryResult<Option<Position>> {
-    let columns = (messages::mailbox_id, messages::submitted_at, messages::expires_at);
-    let found: Option<(MailboxId, Option<Time>, Option<Time>)> = messages::table.find(id).select(columns).first(conn).optional()?;
-    let Some((_, submitted, expires)) = found.filter(|(mailbox, ..)| view.actor.reaches(mailbox)) else { return Ok(None) };
+    let mut ask = Statement::default();
+    ask.push("SELECT mailbox_id, submitted_at, expires_at FROM messages WHERE id = ").text(id.as_str());
+    let found = ask.load::<Times>(conn)?.into_iter().next().filter(|times| view.actor.reaches(&times.mailbox_id));
+    let Some(Times { submitted_at: submitted, expires_at: expires, .. }) = found else { return Ok(None) };
     let key = match view.order {
-        Order::Submitted => submitted.map(Time::micros),
-        Order::Expires => expires.map(Time::micros),
+        Order::Submitted => submitted,
+        Order::Expires => expires,
         Order::Number => number(conn, id)?,
     };
     Ok(key.map(|key| Position { id: id.clone(), key }))
