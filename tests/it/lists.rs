@@ -118,6 +118,66 @@ async fn pages_lead_forwards_and_back_in_each_order() {
 }
 
 #[actix_web::test]
+async fn however_messages_are_spread_over_mailboxes_their_order_is_one() {
+    let desk = Desk::new().await;
+    let id = held(&desk, Mode::GatedAll, "a@example.com", json!({})).await;
+    copies(&desk, &id, 79);
+    let all = listed(&desk, &OPERATOR, &Filter { limit: 100, ..queue() });
+    let mailboxes = desk.read(|conn| mailboxes::list(conn, &OPERATOR));
+    // Runs in one mailbox, then in turns, one mailbox almost empty; some at the same time.
+    for (place, id) in all.iter().enumerate() {
+        let mailbox = &mailboxes[[0, 1, 1, 2, 3, 0, 2][place * place / 30 % 7]].id;
+        let at = 1_000_000 + place / 3;
+        sql(&desk, &format!("UPDATE messages SET mailbox_id = '{mailbox}', submitted_at = {at}, expires_at = {at} WHERE id = '{id}'"));
+    }
+    sql(&desk, &format!("UPDATE messages SET mailbox_id = '{}' WHERE id = '{}'", mailboxes[4].id, all[70]));
+    let rita = desk.person("Rita");
+    for sort in Sort::ALL {
+        for states in [vec![State::Pending], vec![]] {
+            let whole = listed(&desk, &OPERATOR, &Filter { sort: *sort, states: states.clone(), limit: 100, ..queue() });
+            assert_eq!(whole.len(), 80);
+            for limit in [1, 2, 3, 7, 20, 50, 79, 80, 100] {
+                let filter = Filter { sort: *sort, states: states.clone(), limit, ..queue() };
+                let mut walked: Vec<MessageId> = vec![];
+                loop {
+                    let page = desk.read(|conn| list::page(conn, &rita, &Filter { after: walked.last().cloned(), ..filter.clone() }));
+                    walked.extend(ids(&page.rows));
+                    if !page.later {
+                        break;
+                    }
+                }
+                assert_eq!(walked, whole, "{sort} {limit}");
+                let back = listed(&desk, &rita, &Filter { before: Some(whole[60].clone()), ..filter });
+                assert_eq!(back, whole[60 - limit.min(60)..60], "{sort} {limit}");
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_common_word_is_found_in_a_large_view_as_in_a_small_one() {
+    let desk = Desk::new().await;
+    let id = held(&desk, Mode::GatedAll, "a@example.com", json!({"text_body": "A common thing."})).await;
+    let other = held(&desk, Mode::GatedSend, "b@example.com", json!({"text_body": "A common thing.", "tags": ["vip"]})).await;
+    let rare = held(&desk, Mode::GatedSend, "c@example.com", json!({"text_body": "A rare thing."})).await;
+    copies(&desk, &id, 2100);
+    let (rita, few) = (desk.person("Rita"), only_in(&desk, &desk.person("Rita"), Mode::GatedSend));
+    for sort in Sort::ALL {
+        let filter = |words: &str| Filter { sort: *sort, words: Some(words.into()), limit: 3000, ..queue() };
+        assert_eq!(listed(&desk, &few, &filter("common")), std::slice::from_ref(&other), "{sort}");
+        assert_eq!(listed(&desk, &few, &filter("thing")).len(), 2);
+        assert_eq!(listed(&desk, &rita, &filter("rare")), std::slice::from_ref(&rare));
+        let (many, all) = (listed(&desk, &rita, &filter("common")), listed(&desk, &OPERATOR, &filter("common")));
+        assert_eq!((many.len(), many == all), (2102, true), "{sort}");
+        assert_eq!(listed(&desk, &rita, &Filter { tag: Some("vip".into()), ..filter("comm thin") }), std::slice::from_ref(&other));
+        let around = desk.read(|conn| Ok(ids(&list::around(conn, &rita, &filter("common"), &many[1000], 3)?)));
+        assert_eq!(around, many[999..1002], "{sort}");
+        let around = desk.read(|conn| Ok(ids(&list::around(conn, &few, &filter("common"), &rare, 3)?)));
+        assert_eq!(around, std::slice::from_ref(&other), "{sort}");
+    }
+}
+
+#[actix_web::test]
 async fn a_cursor_that_is_gone_or_out_of_reach_leads_to_the_first_page() {
     let desk = Desk::new().await;
     let made = several(&desk, 2).await;
@@ -364,20 +424,20 @@ async fn what_is_searched_for_is_never_syntax() {
 #[actix_web::test]
 async fn no_letter_of_any_script_breaks_a_search() {
     let desk = Desk::new().await;
-    let old = regex::Regex::new(r"^[[\p{L}\p{Nd}]&&\p{Age=6.1}]$").unwrap();
-    let (old, new): (Vec<char>, Vec<char>) =
-        ('\u{80}'..=char::MAX).filter(|c| c.is_alphanumeric()).partition(|c| old.is_match(c.encode_utf8(&mut [0; 4])));
-    assert!(old.len() > 90_000 && new.len() > 10_000);
-    desk.read(|conn| {
-        let mut search = |words: String| drop(list::list(conn, &OPERATOR, &Filter { words: Some(words.clone()), ..queue() }).expect(&words));
-        for letters in old.chunks(60) {
-            search(letters.iter().collect());
+    held(&desk, Mode::GatedAll, "a@example.com", json!({})).await;
+    let letters: Vec<char> = ('\u{80}'..=char::MAX).filter(|c| c.is_alphanumeric()).collect();
+    let broken = desk.read(|conn| {
+        let mut breaks = |words: String| list::list(conn, &OPERATOR, &Filter { words: Some(words), ..queue() }).is_err_and(|e| e.code == "internal");
+        let mut broken: Vec<u32> = vec![];
+        // Ten words at a time, each with the letter inside; "a" and "b" are two of them where it parts words.
+        for some in letters.chunks(8) {
+            if breaks(some.iter().map(|c| format!("a{c}b ")).collect()) {
+                broken.extend(some.iter().filter(|c| breaks(format!("a{c}b"))).map(|c| u32::from(*c)));
+            }
         }
-        for letters in new.chunks(5) {
-            search(letters.iter().map(|c| format!("a{c}b ")).collect());
-        }
-        Ok(())
+        Ok(broken)
     });
+    assert!(letters.len() > 100_000 && broken.is_empty(), "{broken:x?}");
 }
 
 #[actix_web::test]
@@ -555,7 +615,11 @@ async fn every_view_of_the_queue_walks_along_an_index_and_sorts_nothing() {
         ("sent", Filter { states: vec![State::Sent], sort: Sort::Newest, ..Filter::default() }),
     ];
     let mut walked = 0;
-    for actor in [&admin, &all, &one] {
+    // Statistics of a handful of rows speak for reading all of them, and the paths stay the same.
+    for (actor, analysed) in [(&admin, false), (&all, false), (&one, false), (&admin, true), (&all, true), (&one, true)] {
+        if analysed {
+            sql(&desk, "ANALYZE");
+        }
         for (name, filter) in &views {
             let seen = plans(&desk, |conn| {
                 list::list(conn, actor, filter).unwrap();
@@ -567,7 +631,8 @@ async fn every_view_of_the_queue_walks_along_an_index_and_sorts_nothing() {
                 list::count_pending(conn, actor).unwrap();
                 list::campaigns(conn, actor).unwrap();
             });
-            for (statement, steps) in seen {
+            // Which rows are shown is found by then; three of three may well be read in a row.
+            for (statement, steps) in seen.into_iter().filter(|(statement, _)| !analysed || !statement.starts_with("SELECT `")) {
                 walked += 1;
                 for step in steps {
                     let whole = *name == "everything" && step.starts_with("SCAN m USING COVERING INDEX messages_by_time");
@@ -577,7 +642,10 @@ async fn every_view_of_the_queue_walks_along_an_index_and_sorts_nothing() {
                     let handful = statement.contains("m.id IN (") || statement.contains(" x CROSS JOIN messages m");
                     let sorts = step.contains("TEMP B-TREE") && !handful;
                     assert!(!scans && !sorts, "{name}: {step}\n{statement}");
+                    let by_id = !statement.contains("m.id IN (") || !step.starts_with("SEARCH m ") || step.contains("(id=?)");
+                    assert!(by_id, "{name}: {step}\n{statement}");
                 }
+                assert!(!statement.contains("count(*)") || [" LIMIT 301)", " LIMIT 1001)", " LIMIT 2001)"].iter().any(|end| statement.contains(end)));
             }
         }
     }
@@ -592,8 +660,7 @@ async fn a_page_takes_the_same_number_of_statements_however_many_rows() {
     let statements = || plans(&desk, |conn| drop(list::list(conn, &rita, &queue()).unwrap())).len();
     let few = statements();
     copies(&desk, &id, 120);
-    assert_eq!(statements(), few);
-    assert!(few <= 2, "{few}");
+    assert!(few <= 2 && statements() <= 3, "{few} {}", statements());
 }
 
 #[actix_web::test]

@@ -28,6 +28,17 @@ pub(super) enum Start {
     Walk,
 }
 
+/// How the words of a view are looked for on SQLite, where they are not where the search starts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Search {
+    /// They are where it starts, or there are none.
+    Index,
+    /// Message by message, as the view has few.
+    Each,
+    /// All at once before the walk, as they are on many.
+    All,
+}
+
 /// By what a view is sorted, before the id.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
@@ -46,6 +57,7 @@ pub(super) struct View<'a> {
     /// Empty is all of them.
     pub states: Vec<State>,
     pub words: Vec<String>,
+    pub search: Search,
     pub start: Start,
     pub order: Order,
     /// Whether reach and filter leave nothing.
@@ -72,13 +84,16 @@ impl<'a> View<'a> {
         let foreign = matches!(filter.snoozes, Snoozes::Only(_)) && !matches!(actor, Actor::User { .. });
         let nothing = foreign || (lapsing && states.is_empty()) || mailboxes.as_ref().is_some_and(Vec::is_empty);
         let words = filter.words.as_deref().map(words::split).transpose()?.unwrap_or_default();
-        let start = start(conn, filter, &words)?;
-        let order = match filter.sort {
+        let mut view = View { filter, actor, mailboxes, states, words, search: Search::Index, start: Start::Words, order: Order::Submitted, nothing };
+        if !view.nothing {
+            (view.start, view.search) = choose(conn, &view)?;
+        }
+        view.order = match filter.sort {
             Sort::Expiring => Order::Expires,
-            _ if start == Start::Words && is_sqlite(conn) => Order::Number,
+            _ if view.start == Start::Words && is_sqlite(conn) => Order::Number,
             _ => Order::Submitted,
         };
-        Ok(View { filter, actor, mailboxes, states, words, start, order, nothing })
+        Ok(view)
     }
 
     fn every_state(&self) -> &[State] {
@@ -90,12 +105,28 @@ pub(super) fn is_sqlite(conn: &Conn) -> bool {
     matches!(conn, Conn::Sqlite(_))
 }
 
-/// The narrowest of what a filter names comes first. PostgreSQL finds the way by itself.
-fn start(conn: &mut Conn, filter: &Filter, words: &[String]) -> QueryResult<Start> {
+/// The narrowest of what a view names comes first. PostgreSQL finds the way by itself.
+fn choose(conn: &mut Conn, view: &View<'_>) -> QueryResult<(Start, Search)> {
+    let (filter, sqlite) = (view.filter, is_sqlite(conn));
     let expiring = filter.sort == Sort::Expiring;
-    Ok(if !words.is_empty() && (filter.ids.is_some() || !expiring || !is_sqlite(conn) || queries::are_rare(conn, words)?) {
-        Start::Words
-    } else if filter.ids.is_some() {
+    let start = narrowest(conn, view)?;
+    Ok(if view.words.is_empty() {
+        (start, Search::Index)
+    } else if !sqlite || filter.ids.is_some() || queries::are_rare(conn, &view.words)? {
+        (Start::Words, Search::Index)
+    } else if !matches!(start, Start::Walk | Start::Campaign | Start::OpenClaims) || queries::is_small(conn, view)? {
+        (start, Search::Each)
+    } else if expiring {
+        (Start::Walk, Search::All)
+    } else {
+        (Start::Words, Search::Index)
+    })
+}
+
+fn narrowest(conn: &mut Conn, view: &View<'_>) -> QueryResult<Start> {
+    let filter = view.filter;
+    let expiring = filter.sort == Sort::Expiring;
+    let start = if filter.ids.is_some() {
         Start::Ids
     } else if matches!(filter.snoozes, Snoozes::Only(_)) {
         Start::Snoozes
@@ -113,7 +144,10 @@ fn start(conn: &mut Conn, filter: &Filter, words: &[String]) -> QueryResult<Star
         Start::Campaign
     } else {
         Start::Walk
-    })
+    };
+    // Whoever reaches little need not pass over what others have.
+    let shared = matches!(start, Start::Tag | Start::OpenClaims | Start::Campaign) && view.mailboxes.is_some();
+    Ok(if shared && queries::is_small(conn, view)? { Start::Walk } else { start })
 }
 
 /// One walk through the messages; a view is as many as it has mailboxes and states.
@@ -132,13 +166,16 @@ pub(super) fn legs<'a>(view: &'a View<'_>) -> Vec<Leg<'a>> {
         Start::OpenClaims => by_state("messages_with_open_claims"),
         Start::Campaign => by_state("messages_by_campaign"),
         Start::Contact => vec![Leg { index: Some("messages_by_contact"), state: None, mailbox: None }],
-        Start::Words | Start::Ids | Start::Snoozes | Start::Mentions | Start::Tag => vec![Leg { index: None, state: None, mailbox: None }],
+        Start::Ids => vec![Leg { index: Some("sqlite_autoindex_messages_1"), state: None, mailbox: None }],
+        Start::Words | Start::Snoozes | Start::Mentions | Start::Tag => vec![Leg { index: None, state: None, mailbox: None }],
     }
 }
 
 fn walks<'a>(view: &'a View<'_>) -> Vec<Leg<'a>> {
     let states: Vec<Option<State>> = if view.states.is_empty() { vec![None] } else { view.states.iter().copied().map(Some).collect() };
     let mailboxes: Vec<Option<&MailboxId>> = match &view.mailboxes {
+        // What is looked up before a walk should be looked up for one walk.
+        _ if view.search == Search::All => vec![None],
         None => vec![None],
         Some(ids) => ids.iter().map(Some).collect(),
     };

@@ -2,7 +2,7 @@
 //! indexes is chosen here, and then what is shown of these few.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
@@ -13,11 +13,14 @@ use crate::domain::error::Result;
 use crate::domain::ids::{MailboxId, MessageId, UserId};
 use crate::on_either;
 
-use super::plan::{Leg, Order, Start, View, is_sqlite, legs};
+use super::plan::{Leg, Order, Search, Start, View, is_sqlite, legs};
 use super::{Assignee, Claims, Filter, ListRow, Snoozes, Sort};
 
 /// A tag or word on more messages than this is asked for message by message of the view, and not the other way round.
 const RARE: i64 = 2000;
+
+/// So many messages may be looked at one by one.
+const SMALL: i64 = 300;
 
 /// Legs of one statement; SQLite takes 500.
 const LEGS: usize = 100;
@@ -59,6 +62,9 @@ pub(super) struct Position {
     /// What is sorted by before the id.
     #[diesel(sql_type = BigInt)]
     key: i64,
+    /// The walk that gave it.
+    #[diesel(sql_type = Integer)]
+    leg: i32,
 }
 
 /// What to leave out where the next one to decide is looked for.
@@ -82,25 +88,44 @@ pub(super) fn pick(conn: &mut Conn, view: &View<'_>, ask: &Ask<'_>) -> QueryResu
     if view.nothing || ask.limit == 0 {
         return Ok(vec![]);
     }
-    let sqlite = is_sqlite(conn);
     let legs = legs(view);
+    // Of many walks each gives a share at first. Where one gave all it was asked for, its next rows may belong
+    // before the last ones of others: then all are asked for a whole page.
+    let share = if legs.len() > 1 { (3 * ask.limit / legs.len() + 4).min(ask.limit) } else { ask.limit };
+    let mut found = walk_all(conn, view, &legs, ask, share)?;
+    if share < ask.limit {
+        let mut given = vec![0; legs.len()];
+        let last_sure = found.iter().position(|at| {
+            let given = &mut given[usize::try_from(at.leg).unwrap_or_default()];
+            *given += 1;
+            *given == share
+        });
+        if last_sure.is_some_and(|place| place + 1 < ask.limit) {
+            found = walk_all(conn, view, &legs, ask, ask.limit)?;
+        }
+    }
+    found.truncate(ask.limit);
+    Ok(found)
+}
+
+/// What the walks give, in the order of the view; at most so many rows of each.
+fn walk_all(conn: &mut Conn, view: &View<'_>, legs: &[Leg<'_>], ask: &Ask<'_>, share: usize) -> QueryResult<Vec<Position>> {
+    let sqlite = is_sqlite(conn);
     let mut found: Vec<Position> = vec![];
-    for some in legs.chunks(LEGS) {
+    for (chunk, some) in legs.chunks(LEGS).enumerate() {
         let mut statement = Statement::default();
         for (position, leg) in some.iter().enumerate() {
-            if position > 0 {
-                statement.push(" UNION ALL ");
-            }
-            statement.push("SELECT id, key FROM (");
-            walk(&mut statement, view, leg, ask, sqlite);
+            let place = chunk * LEGS + position;
+            statement.push(if position > 0 { " UNION ALL " } else { "" });
+            statement.push(format!("SELECT id, key, {place} AS leg FROM ("));
+            walk(&mut statement, view, leg, &Ask { limit: share, ..*ask }, sqlite);
             statement.push(format!(") AS leg{position}"));
         }
         found.append(&mut statement.load(conn)?);
     }
-    let descending = is_descending(view, ask);
     if legs.len() > 1 {
+        let descending = is_descending(view, ask);
         found.sort_by(|a, b| if descending { (b.key, &b.id).cmp(&(a.key, &a.id)) } else { (a.key, &a.id).cmp(&(b.key, &b.id)) });
-        found.truncate(ask.limit);
     }
     Ok(found)
 }
@@ -121,7 +146,7 @@ fn walk(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, ask: &Ask<'_>, sqlit
     let id = if beside { "x.message_id" } else { id };
     to.push(format!("SELECT {id} AS id, coalesce({key}, 0) AS key FROM "));
     source(to, view, leg, sqlite);
-    conditions(to, view, leg, sqlite);
+    conditions(to, view, leg);
     if view.order == Order::Expires {
         to.push(" AND m.expires_at IS NOT NULL");
     }
@@ -173,7 +198,7 @@ fn source(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, sqlite: bool) {
         (Start::Words, _) if sqlite => {
             let by_id = filter.ids.is_some();
             to.push(if by_id {
-                "messages m CROSS JOIN message_numbers n CROSS JOIN message_index"
+                "messages m INDEXED BY sqlite_autoindex_messages_1 CROSS JOIN message_numbers n CROSS JOIN message_index"
             } else {
                 "message_index CROSS JOIN message_numbers n CROSS JOIN messages m"
             });
@@ -196,8 +221,7 @@ fn source(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, sqlite: bool) {
     }
 }
 
-fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, sqlite: bool) {
-    let filter = view.filter;
+fn places(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
     match (leg.state, view.states.as_slice()) {
         (Some(state), _) => to.push(" AND m.state = ").text(state.as_str()),
         (None, []) => to,
@@ -208,6 +232,11 @@ fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, sqlite: bool) 
         (None, None) => to,
         (None, Some(ids)) => to.push(" AND m.mailbox_id IN ").texts(ids.iter().map(MailboxId::as_str)),
     };
+}
+
+fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
+    let filter = view.filter;
+    places(to, view, leg);
     if let Some(ids) = &filter.ids {
         // An empty list is not understood by PostgreSQL; no id is empty.
         to.push(" AND m.id IN ").texts(ids.iter().map(MessageId::as_str).chain([""]));
@@ -246,10 +275,16 @@ fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, sqlite: bool) 
     if let Some(user) = filter.mentions.as_ref().filter(|_| view.start != Start::Mentions) {
         to.push(" AND EXISTS (SELECT 1 FROM message_mentions t WHERE t.message_id = m.id AND t.user_id = ").text(user.as_str()).push(")");
     }
-    if sqlite && !view.words.is_empty() && view.start != Start::Words {
-        // The words are on many messages: their numbers are looked up once, and asked for message by message.
-        to.push(" AND (SELECT n.number FROM message_numbers n WHERE n.message_id = m.id) IN");
-        to.push(" (SELECT rowid FROM message_index WHERE message_index MATCH ").text(&beginnings(&view.words)).push(")");
+    match view.search {
+        Search::Index => {}
+        Search::Each => {
+            to.push(" AND EXISTS (SELECT 1 FROM message_numbers n CROSS JOIN message_index WHERE n.message_id = m.id");
+            to.push(" AND message_index.rowid = n.number AND message_index MATCH ").text(&beginnings(&view.words)).push(")");
+        }
+        Search::All => {
+            to.push(" AND (SELECT n.number FROM message_numbers n WHERE n.message_id = m.id) IN");
+            to.push(" (SELECT rowid FROM message_index WHERE message_index MATCH ").text(&beginnings(&view.words)).push(")");
+        }
     }
     let mut put_off = |not: &str, now: Time| {
         to.push(not).push("EXISTS (SELECT 1 FROM message_snoozes s WHERE s.message_id = m.id AND s.user_id = ");
@@ -293,7 +328,7 @@ pub(super) fn position(conn: &mut Conn, view: &View<'_>, id: &MessageId) -> Quer
         Order::Expires => expires,
         Order::Number => number(conn, id)?,
     };
-    Ok(key.map(|key| Position { id: id.clone(), key }))
+    Ok(key.map(|key| Position { id: id.clone(), key, leg: 0 }))
 }
 
 /// The number of a message in the search index of SQLite.
@@ -314,20 +349,31 @@ pub(super) fn belongs(conn: &mut Conn, actor: &Actor, filter: &Filter, id: &Mess
     Ok(!pick(conn, &view, &ask)?.is_empty())
 }
 
-/// How many rows a view by state and mailbox has, counted up to a limit.
+/// How many messages there are in the mailboxes and states of a view, counted up to a limit.
 pub(super) fn count(conn: &mut Conn, view: &View<'_>, limit: i64) -> QueryResult<i64> {
     if view.nothing {
         return Ok(0);
     }
+    let index = match (&view.mailboxes, view.states.is_empty()) {
+        (Some(_), false) => "messages_by_mailbox",
+        (Some(_), true) => "messages_of_mailbox",
+        (None, false) => "messages_by_state",
+        (None, true) => "messages_by_time",
+    };
     let mut ask = Statement::default();
     ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM messages m");
     if is_sqlite(conn) {
-        ask.push(if view.mailboxes.is_some() { " INDEXED BY messages_by_mailbox" } else { " INDEXED BY messages_by_state" });
+        ask.push(" INDEXED BY ").push(index);
     }
     ask.push(" WHERE TRUE");
-    conditions(&mut ask, view, &Leg { index: None, state: None, mailbox: None }, is_sqlite(conn));
+    places(&mut ask, view, &Leg { index: None, state: None, mailbox: None });
     ask.push(format!(" LIMIT {limit}) AS few"));
     Ok(ask.load::<Number>(conn)?.first().map_or(0, |row| row.n))
+}
+
+/// Whether so few messages are in the mailboxes and states of a view that each may be looked at.
+pub(super) fn is_small(conn: &mut Conn, view: &View<'_>) -> QueryResult<bool> {
+    Ok(count(conn, view, SMALL + 1)? <= SMALL)
 }
 
 /// What is shown of some messages, in their order.
