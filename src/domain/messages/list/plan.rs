@@ -82,8 +82,10 @@ impl<'a> View<'a> {
             (_, false) => filter.states.clone(),
         };
         let foreign = matches!(filter.snoozes, Snoozes::Only(_)) && !matches!(actor, Actor::User { .. });
-        let nothing = foreign || (lapsing && states.is_empty()) || mailboxes.as_ref().is_some_and(Vec::is_empty);
         let words = filter.words.as_deref().map(words::split).transpose()?.unwrap_or_default();
+        // Signs alone are in no index, so nothing is found by them.
+        let wordless = words.is_empty() && filter.words.as_deref().is_some_and(|text| !text.trim().is_empty());
+        let nothing = wordless || foreign || (lapsing && states.is_empty()) || mailboxes.as_ref().is_some_and(Vec::is_empty);
         let mut view = View { filter, actor, mailboxes, states, words, search: Search::Index, start: Start::Words, order: Order::Submitted, nothing };
         if !view.nothing {
             (view.start, view.search) = choose(conn, &view)?;
