@@ -4,6 +4,7 @@ mod connection;
 pub mod functions;
 pub mod migrate;
 pub mod schema;
+pub mod statement;
 pub mod types;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

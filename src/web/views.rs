@@ -39,6 +39,8 @@ pub struct Tabs {
     pub kept: Vec<View>,
     /// The filter that would be saved; none where a tab shows it already.
     pub query: Option<String>,
+    /// The filter that is looked at, to come back to.
+    pub looked_at: String,
 }
 
 /// The tabs for whoever looks at the queue with this query.
@@ -60,7 +62,7 @@ pub fn tabs(conn: &mut Conn, actor: &Actor, query: &ListQuery) -> DomainResult<T
         tab.current = true;
     }
     let kept = saved.into_iter().filter(|view| view.deletable).collect();
-    Ok(Tabs { tabs, kept, query: Some(looked_at).filter(|_| !known) })
+    Ok(Tabs { tabs, kept, query: Some(looked_at.clone()).filter(|_| !known), looked_at })
 }
 
 fn queue(query: &str) -> HttpResponse {

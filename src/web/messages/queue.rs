@@ -16,6 +16,7 @@ use crate::web::desk::{self, Presence};
 use crate::web::errors::PageError;
 use crate::web::list_query::ListQuery;
 use crate::web::page::{Chrome, Person, html, see_other};
+use crate::web::views::{self, Tabs};
 
 pub(in crate::web) async fn home() -> HttpResponse {
     see_other("/queue")
@@ -27,6 +28,7 @@ struct ListPage {
     chrome: Chrome,
     queue: bool,
     page: Page,
+    tabs: Option<Tabs>,
     presence: BTreeMap<MessageId, Presence>,
     list: String,
     choices: Vec<(&'static str, Time)>,
@@ -79,11 +81,13 @@ async fn listing(person: Person, state: web::Data<State>, query: ListQuery, queu
     let actor = person.actor.clone();
     let filter = query.filter(&actor, person.visit.now, queue)?;
     let (zone, now) = (person.visit.zone(), person.visit.now);
-    let (page, presence, mailboxes, campaigns) = state
+    let looked_at = query.clone();
+    let (page, tabs, presence, mailboxes, campaigns) = state
         .read(move |conn| {
             let page = list::page(conn, &actor, &filter)?;
             let ids: Vec<MessageId> = page.rows.iter().map(|row| row.id.clone()).collect();
-            Ok((page, desk::present(conn, &actor, &ids, &zone, now)?, mailboxes::list(conn, &actor)?, list::campaigns(conn, &actor)?))
+            let tabs = if queue { Some(views::tabs(conn, &actor, &looked_at)?) } else { None };
+            Ok((page, tabs, desk::present(conn, &actor, &ids, &zone, now)?, mailboxes::list(conn, &actor)?, list::campaigns(conn, &actor)?))
         })
         .await?;
     let (title, section) = if queue { ("Queue", "queue") } else { ("Messages", "messages") };
@@ -91,6 +95,7 @@ async fn listing(person: Person, state: web::Data<State>, query: ListQuery, queu
         chrome: person.visit.chrome(title, section),
         queue,
         page,
+        tabs,
         presence,
         choices: snooze::choices(now, &person.visit.zone()),
         list: query.to_query(),

@@ -1,5 +1,6 @@
 //! Lists of messages: the queue, and everything else by state.
 
+mod plan;
 pub(in crate::domain) mod queries;
 mod words;
 
@@ -16,7 +17,8 @@ use crate::domain::settings;
 use crate::text_enum;
 
 use super::{Origin, State};
-use queries::{Ask, Position, View};
+use plan::View;
+use queries::{Ask, Position};
 
 /// The largest number that the count of waiting messages names.
 pub const MOST_COUNTED: i64 = 1000;
@@ -236,7 +238,7 @@ pub fn list(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<(Vec<List
 
 /// A page of messages. A cursor that is gone or out of reach gives the first page.
 pub fn page(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<Page> {
-    let view = View::of(actor, filter)?;
+    let view = View::of(conn, actor, filter)?;
     let backwards = filter.after.is_none() && filter.before.is_some();
     let cursor = filter.after.as_ref().or(filter.before.as_ref());
     let from = match cursor {
@@ -258,12 +260,13 @@ pub fn page(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<Page> {
 /// How many wait for a decision.
 pub fn count_pending(conn: &mut Conn, actor: &Actor) -> Result<PendingCount> {
     let filter = Filter { states: vec![State::Pending], ..Filter::default() };
-    Ok(PendingCount(queries::count(conn, &View::of(actor, &filter)?, MOST_COUNTED + 1)?))
+    let view = View::of(conn, actor, &filter)?;
+    Ok(PendingCount(queries::count(conn, &view, MOST_COUNTED + 1)?))
 }
 
 /// The rows of this list right before and right after a message, whether or not it still belongs to it.
 pub fn neighbours(conn: &mut Conn, actor: &Actor, filter: &Filter, id: &MessageId) -> Result<(Option<MessageId>, Option<MessageId>)> {
-    let view = View::of(actor, filter)?;
+    let view = View::of(conn, actor, filter)?;
     let Some(from) = queries::position(conn, &view, id)? else { return Ok((None, None)) };
     let mut one = |backwards| {
         let found = queries::pick(conn, &view, &Ask { from: Some(&from), backwards, limit: 1, skip: None })?;
@@ -275,7 +278,7 @@ pub fn neighbours(conn: &mut Conn, actor: &Actor, filter: &Filter, id: &MessageI
 /// At most `n` rows of this list around a message: as many before as after it where there are enough.
 /// The message itself is among them where it belongs to the list.
 pub fn around(conn: &mut Conn, actor: &Actor, filter: &Filter, id: &MessageId, n: usize) -> Result<Vec<ListRow>> {
-    let view = View::of(actor, filter)?;
+    let view = View::of(conn, actor, filter)?;
     let Some(from) = queries::position(conn, &view, id)? else {
         return Ok(page(conn, actor, &Filter { after: None, before: None, limit: n, ..filter.clone() })?.rows);
     };
@@ -299,7 +302,7 @@ pub fn around(conn: &mut Conn, actor: &Actor, filter: &Filter, id: &MessageId, n
 /// else has taken and what the actor may not decide because it is their own. When nothing else is left, one of these.
 pub fn next_pending(conn: &mut Conn, actor: &Actor, filter: &Filter, after: &MessageId, now: Time) -> Result<Option<MessageId>> {
     let filter = Filter { states: vec![State::Pending], ..filter.clone() };
-    let view = View::of(actor, &filter)?;
+    let view = View::of(conn, actor, &filter)?;
     let from = queries::position(conn, &view, after)?;
     let skip = queries::Skip { actor, now, own: settings::four_eyes(conn)? };
     for skip in [Some(&skip), None] {

@@ -1,71 +1,57 @@
 //! SQL of lists. A page is found in two steps: which messages, by a statement whose path through the
 //! indexes is chosen here, and then what is shown of these few.
 
-use std::fmt::Write as _;
-
-use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
-use diesel::sqlite::Sqlite;
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::schema::{mailbox_campaigns, mailboxes, message_comments, message_snoozes, message_versions, messages, users};
-use crate::domain::actor::{Actor, Mailboxes};
+use crate::db::statement::Statement;
+use crate::domain::actor::Actor;
 use crate::domain::error::Result;
-use crate::domain::ids::{MailboxId, MessageId};
+use crate::domain::ids::{MailboxId, MessageId, UserId};
 use crate::on_either;
 
-use super::{Assignee, Claims, Filter, ListRow, Snoozes, Sort, State, words};
+use super::plan::{Leg, Order, Search, Start, View, is_sqlite, legs};
+use super::{Assignee, Claims, Filter, ListRow, Snoozes, Sort};
 
-/// What can still lapse.
-const LAPSING: [State; 2] = [State::Pending, State::ChangesRequested];
-
-/// A tag on more messages than this is looked up for each message of the view instead of the other way round.
+/// A tag or word on more messages than this is asked for message by message of the view, and not the other way round.
 const RARE: i64 = 2000;
+
+/// So many messages may be looked at one by one.
+const SMALL: i64 = 300;
 
 /// Legs of one statement; SQLite takes 500.
 const LEGS: usize = 100;
 
-/// A filter as one actor may see it.
-pub(super) struct View<'a> {
-    filter: &'a Filter,
-    actor: &'a Actor,
-    /// None is all of them.
-    mailboxes: Option<Vec<MailboxId>>,
-    /// Empty is all of them.
-    states: Vec<State>,
-    words: Vec<String>,
-    /// Whether reach and filter leave nothing.
-    nothing: bool,
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
 }
 
-impl<'a> View<'a> {
-    pub(super) fn of(actor: &'a Actor, filter: &'a Filter) -> Result<View<'a>> {
-        let reach = match actor.mailboxes() {
-            Mailboxes::All => None,
-            Mailboxes::These(ids) => Some(ids.clone()),
-        };
-        let mailboxes = match (&filter.mailbox, reach) {
-            (Some(mailbox), None) => Some(vec![mailbox.clone()]),
-            (Some(mailbox), Some(reach)) => Some(reach.into_iter().filter(|id| id == mailbox).collect()),
-            (None, reach) => reach,
-        };
-        let lapsing = filter.sort == Sort::Expiring || filter.expires_before.is_some();
-        let states: Vec<State> = match (filter.states.is_empty(), lapsing) {
-            (true, true) => LAPSING.to_vec(),
-            (false, true) => filter.states.iter().copied().filter(|state| LAPSING.contains(state)).collect(),
-            (_, false) => filter.states.clone(),
-        };
-        let foreign = matches!(filter.snoozes, Snoozes::Only(_)) && !matches!(actor, Actor::User { .. });
-        let nothing = foreign || (lapsing && states.is_empty()) || mailboxes.as_ref().is_some_and(Vec::is_empty);
-        let words = filter.words.as_deref().map(words::split).transpose()?.unwrap_or_default();
-        Ok(View { filter, actor, mailboxes, states, words, nothing })
-    }
+/// Whether the statement that was begun counts few rows.
+fn few(conn: &mut Conn, mut ask: Statement) -> QueryResult<bool> {
+    ask.push(format!(" LIMIT {}) AS few", RARE + 1));
+    Ok(ask.load::<Number>(conn)?.first().is_none_or(|count| count.n <= RARE))
+}
 
-    fn every_state(&self) -> &[State] {
-        if self.states.is_empty() { State::ALL } else { &self.states }
-    }
+pub(super) fn is_rare(conn: &mut Conn, tag: &str) -> QueryResult<bool> {
+    let mut ask = Statement::default();
+    ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM message_tags WHERE tag = ").text(tag);
+    few(conn, ask)
+}
+
+pub(super) fn are_rare(conn: &mut Conn, words: &[String]) -> QueryResult<bool> {
+    let mut ask = Statement::default();
+    ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM message_index WHERE message_index MATCH ").text(&beginnings(words));
+    few(conn, ask)
+}
+
+/// For SQLite: each word is quoted and stands for all that begin with it; side by side, all must be there.
+fn beginnings(words: &[String]) -> String {
+    words.iter().map(|word| format!("\"{word}\"*")).collect::<Vec<_>>().join(" ")
 }
 
 /// Where a row stands in its list.
@@ -73,9 +59,12 @@ impl<'a> View<'a> {
 pub(super) struct Position {
     #[diesel(sql_type = Text)]
     pub id: MessageId,
-    /// What is sorted by before the id; 0 where the id is all.
+    /// What is sorted by before the id.
     #[diesel(sql_type = BigInt)]
     key: i64,
+    /// The walk that gave it.
+    #[diesel(sql_type = Integer)]
+    leg: i32,
 }
 
 /// What to leave out where the next one to decide is looked for.
@@ -94,177 +83,49 @@ pub(super) struct Ask<'a> {
     pub skip: Option<&'a Skip<'a>>,
 }
 
-enum Bind {
-    Text(String),
-    Number(i64),
-}
-
-/// A statement and what is bound in it. Only what is bound comes from outside.
-#[derive(Default)]
-struct Statement {
-    text: String,
-    binds: Vec<Bind>,
-}
-
-impl Statement {
-    fn push(&mut self, text: &str) -> &mut Self {
-        self.text.push_str(text);
-        self
-    }
-
-    fn bind(&mut self, bind: Bind) -> &mut Self {
-        self.binds.push(bind);
-        let place = self.binds.len();
-        // Writing into a text cannot fail. "$1" is understood by both databases.
-        let _ = write!(self.text, "${place}");
-        self
-    }
-
-    fn text(&mut self, value: &str) -> &mut Self {
-        self.bind(Bind::Text(value.to_owned()))
-    }
-
-    fn time(&mut self, value: Time) -> &mut Self {
-        self.bind(Bind::Number(value.micros()))
-    }
-
-    fn texts<'t>(&mut self, values: impl Iterator<Item = &'t str>) -> &mut Self {
-        self.push("(");
-        for (position, value) in values.enumerate() {
-            self.push(if position > 0 { ", " } else { "" }).text(value);
-        }
-        self.push(")")
-    }
-
-    fn load<T>(self, conn: &mut Conn) -> QueryResult<Vec<T>>
-    where
-        T: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static,
-    {
-        macro_rules! bound {
-            ($backend:ty) => {
-                self.binds.into_iter().fold(diesel::sql_query(self.text).into_boxed::<$backend>(), |query, bind| match bind {
-                    Bind::Text(text) => query.bind::<Text, _>(text),
-                    Bind::Number(number) => query.bind::<BigInt, _>(number),
-                })
-            };
-        }
-        match conn {
-            Conn::Sqlite(inner) => bound!(Sqlite).load(inner),
-            Conn::Postgres(inner) => bound!(Pg).load(inner),
-        }
-    }
-}
-
-/// Where the search for messages starts.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Path {
-    /// In the search index.
-    Words,
-    /// In a table that names few messages; its conditions on `x` follow.
-    Side(&'static str),
-    /// In an index of the messages, by its name.
-    Index(&'static str),
-    /// With the ids of the messages.
-    Ids,
-}
-
-/// One walk along an index; a view is as many as it has mailboxes and states.
-struct Leg<'a> {
-    path: Path,
-    state: Option<State>,
-    mailbox: Option<&'a MailboxId>,
-}
-
-const MENTIONS: Path = Path::Side("message_mentions");
-const SNOOZES: Path = Path::Side("message_snoozes");
-const TAGS: Path = Path::Side("message_tags");
-
-fn legs<'a>(conn: &mut Conn, view: &'a View<'_>) -> QueryResult<Vec<Leg<'a>>> {
-    let filter = view.filter;
-    let one = |path| vec![Leg { path, state: None, mailbox: None }];
-    let by_state = |index| view.every_state().iter().map(|state| Leg { path: Path::Index(index), state: Some(*state), mailbox: None }).collect();
-    Ok(if !view.words.is_empty() {
-        one(Path::Words)
-    } else if filter.ids.is_some() {
-        one(Path::Ids)
-    } else if matches!(filter.snoozes, Snoozes::Only(_)) {
-        one(SNOOZES)
-    } else if filter.mentions.is_some() {
-        one(MENTIONS)
-    } else if filter.contact.is_some() {
-        one(Path::Index("messages_by_contact"))
-    } else if matches!(filter.assignee, Some(Assignee::User(_))) {
-        by_state("messages_by_assignee")
-    } else if matches!(&filter.tag, Some(tag) if is_rare(conn, tag)?) {
-        one(TAGS)
-    } else if filter.campaign.is_some() {
-        by_state("messages_by_campaign")
-    } else {
-        walks(view)
-    })
-}
-
-fn walks<'a>(view: &'a View<'_>) -> Vec<Leg<'a>> {
-    let states: Vec<Option<State>> = if view.states.is_empty() { vec![None] } else { view.states.iter().copied().map(Some).collect() };
-    let mailboxes: Vec<Option<&MailboxId>> = match &view.mailboxes {
-        None => vec![None],
-        Some(ids) => ids.iter().map(Some).collect(),
-    };
-    let expiring = view.filter.sort == Sort::Expiring;
-    let mut legs = vec![];
-    for state in &states {
-        for mailbox in &mailboxes {
-            let path = match (state, mailbox, expiring) {
-                (None, None, _) => Path::Ids,
-                (None, Some(_), _) => Path::Index("messages_of_mailbox"),
-                (Some(_), None, false) => Path::Index("messages_by_state"),
-                (Some(_), None, true) => Path::Index("messages_by_expiry"),
-                (Some(_), Some(_), false) => Path::Index("messages_by_mailbox"),
-                (Some(_), Some(_), true) => Path::Index("messages_by_mailbox_expiry"),
-            };
-            legs.push(Leg { path, state: *state, mailbox: *mailbox });
-        }
-    }
-    legs
-}
-
-#[derive(QueryableByName)]
-struct Number {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
-}
-
-fn is_rare(conn: &mut Conn, tag: &str) -> QueryResult<bool> {
-    let mut ask = Statement::default();
-    ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM message_tags WHERE tag = ").text(tag);
-    let _ = write!(ask.text, " LIMIT {}) AS few", RARE + 1);
-    Ok(ask.load::<Number>(conn)?.first().is_none_or(|count| count.n <= RARE))
-}
-
 /// The rows of a view in its order (or against it), from a position on.
 pub(super) fn pick(conn: &mut Conn, view: &View<'_>, ask: &Ask<'_>) -> QueryResult<Vec<Position>> {
     if view.nothing || ask.limit == 0 {
         return Ok(vec![]);
     }
-    let sqlite = matches!(conn, Conn::Sqlite(_));
-    let legs = legs(conn, view)?;
+    let legs = legs(view);
+    // Of many walks each gives a share at first. Where one gave all it was asked for, its next rows may belong
+    // before the last ones of others: then all are asked for a whole page.
+    let share = if legs.len() > 1 { (3 * ask.limit / legs.len() + 4).min(ask.limit) } else { ask.limit };
+    let mut found = walk_all(conn, view, &legs, ask, share)?;
+    if share < ask.limit {
+        let mut given = vec![0; legs.len()];
+        let last_sure = found.iter().position(|at| {
+            let given = &mut given[usize::try_from(at.leg).unwrap_or_default()];
+            *given += 1;
+            *given == share
+        });
+        if last_sure.is_some_and(|place| place + 1 < ask.limit) {
+            found = walk_all(conn, view, &legs, ask, ask.limit)?;
+        }
+    }
+    found.truncate(ask.limit);
+    Ok(found)
+}
+
+/// What the walks give, in the order of the view; at most so many rows of each.
+fn walk_all(conn: &mut Conn, view: &View<'_>, legs: &[Leg<'_>], ask: &Ask<'_>, share: usize) -> QueryResult<Vec<Position>> {
+    let sqlite = is_sqlite(conn);
     let mut found: Vec<Position> = vec![];
-    for some in legs.chunks(LEGS) {
+    for (chunk, some) in legs.chunks(LEGS).enumerate() {
         let mut statement = Statement::default();
         for (position, leg) in some.iter().enumerate() {
-            if position > 0 {
-                statement.push(" UNION ALL ");
-            }
-            let _ = write!(statement.text, "SELECT id, key FROM (");
-            walk(&mut statement, view, leg, ask, sqlite);
-            let _ = write!(statement.text, ") AS leg{position}");
+            let place = chunk * LEGS + position;
+            statement.push(if position > 0 { " UNION ALL " } else { "" });
+            statement.push(format!("SELECT id, key, {place} AS leg FROM ("));
+            walk(&mut statement, view, leg, &Ask { limit: share, ..*ask }, sqlite);
+            statement.push(format!(") AS leg{position}"));
         }
         found.append(&mut statement.load(conn)?);
     }
-    let descending = is_descending(view, ask);
     if legs.len() > 1 {
+        let descending = is_descending(view, ask);
         found.sort_by(|a, b| if descending { (b.key, &b.id).cmp(&(a.key, &a.id)) } else { (a.key, &a.id).cmp(&(b.key, &b.id)) });
-        found.truncate(ask.limit);
     }
     Ok(found)
 }
@@ -274,92 +135,93 @@ fn is_descending(view: &View<'_>, ask: &Ask<'_>) -> bool {
 }
 
 fn walk(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, ask: &Ask<'_>, sqlite: bool) {
-    let expiring = view.filter.sort == Sort::Expiring;
-    // In the search index of SQLite messages are numbered in the order of their ids.
-    let numbered = leg.path == Path::Words && sqlite && !expiring;
-    let id = if matches!(leg.path, Path::Side(_)) { "x.message_id" } else { "m.id" };
-    let key = match (expiring, numbered, leg.path) {
-        (true, _, Path::Side(_)) => "max(m.expires_at)",
-        (true, ..) => "m.expires_at",
-        (_, true, _) => "message_index.rowid",
-        _ => "CAST(0 AS BIGINT)",
+    // A message may be named more than once in a table beside; a group of one costs nothing.
+    let beside = matches!(view.start, Start::Snoozes | Start::Mentions | Start::Tag);
+    let (column, id) = match view.order {
+        Order::Submitted => ("m.submitted_at", "m.id"),
+        Order::Expires => ("m.expires_at", "m.id"),
+        Order::Number => ("message_index.rowid", "m.id"),
     };
-    let _ = write!(to.text, "SELECT {id} AS id, {key} AS key FROM ");
+    let key = if beside { format!("max({column})") } else { column.to_owned() };
+    let id = if beside { "x.message_id" } else { id };
+    to.push(format!("SELECT {id} AS id, coalesce({key}, 0) AS key FROM "));
     source(to, view, leg, sqlite);
     conditions(to, view, leg);
-    if expiring {
+    if view.order == Order::Expires {
         to.push(" AND m.expires_at IS NOT NULL");
     }
     if let Some(skip) = ask.skip {
         leave_out(to, skip);
     }
     let descending = is_descending(view, ask);
+    let numbered = view.order == Order::Number;
     if let Some(from) = ask.from {
         let beyond = if descending { "<" } else { ">" };
-        if expiring {
-            let _ = write!(to.text, " AND (m.expires_at, {id}) {beyond} (");
-            to.bind(Bind::Number(from.key)).push(", ").text(from.id.as_str()).push(")");
-        } else if numbered {
-            let _ = write!(to.text, " AND message_index.rowid {beyond} ");
-            to.bind(Bind::Number(from.key));
+        if numbered {
+            to.push(format!(" AND {column} {beyond} "));
+            to.number(from.key);
         } else {
-            let _ = write!(to.text, " AND {id} {beyond} ");
-            to.text(from.id.as_str());
+            to.push(format!(" AND ({column}, m.id) {beyond} ("));
+            to.number(from.key).push(", ").text(from.id.as_str()).push(")");
         }
     }
-    if matches!(leg.path, Path::Side(_)) {
+    if beside {
         to.push(" GROUP BY x.message_id");
     }
     let direction = if descending { "DESC" } else { "ASC" };
-    let _ = match (expiring, numbered) {
-        (true, _) => write!(to.text, " ORDER BY {key} {direction}, {id} {direction}"),
-        (_, true) => write!(to.text, " ORDER BY message_index.rowid {direction}"),
-        _ => write!(to.text, " ORDER BY {id} {direction}"),
-    };
-    let _ = write!(to.text, " LIMIT {}", ask.limit);
+    to.push(format!(" ORDER BY {key} {direction}"));
+    if !numbered {
+        to.push(format!(", {id} {direction}"));
+    }
+    to.push(format!(" LIMIT {}", ask.limit));
 }
 
 /// The tables in the order in which SQLite shall read them, and what ties them together.
 fn source(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, sqlite: bool) {
     let filter = view.filter;
-    match leg.path {
-        Path::Words if sqlite => {
-            let named = filter.ids.is_some();
-            to.push(if named {
-                "messages m CROSS JOIN message_numbers n CROSS JOIN message_index"
+    let mut beside = |table: &str| {
+        to.push(table).push(" x CROSS JOIN messages m WHERE m.id = x.message_id AND x.");
+    };
+    match (view.start, filter.snoozes) {
+        (Start::Mentions, _) => {
+            beside("message_mentions");
+            to.push("user_id = ").text(filter.mentions.as_ref().map(UserId::as_str).unwrap_or_default());
+        }
+        (Start::Snoozes, Snoozes::Only(now)) => {
+            beside("message_snoozes");
+            to.push("user_id = ").text(view.actor.id()).push(" AND x.until > ").number(now.micros());
+        }
+        (Start::Tag, _) => {
+            beside("message_tags");
+            to.push("tag = ").text(filter.tag.as_deref().unwrap_or_default());
+        }
+        (Start::Words, _) if sqlite => {
+            let by_id = filter.ids.is_some();
+            to.push(if by_id {
+                "messages m INDEXED BY sqlite_autoindex_messages_1 CROSS JOIN message_numbers n CROSS JOIN message_index"
             } else {
                 "message_index CROSS JOIN message_numbers n CROSS JOIN messages m"
             });
-            // Each word is quoted and stands for all that begin with it; side by side, all must be there.
-            let all: Vec<String> = view.words.iter().map(|word| format!("\"{word}\"*")).collect();
-            to.push(" WHERE n.message_id = m.id AND message_index.rowid = n.number AND message_index MATCH ").text(&all.join(" "));
+            to.push(" WHERE n.message_id = m.id AND message_index.rowid = n.number AND message_index MATCH ").text(&beginnings(&view.words));
         }
-        Path::Words => {
+        (Start::Words, _) => {
             let all: Vec<String> = view.words.iter().map(|word| format!("'{word}':*")).collect();
             to.push("messages m JOIN message_versions v ON v.message_id = m.id AND v.version = m.version")
                 .push(" WHERE words_of_message(v.to_name, v.to_address, v.subject, v.text_body) @@ CAST(")
                 .text(&all.join(" & "))
                 .push(" AS tsquery)");
         }
-        Path::Side(table) => {
-            to.push(table).push(" x CROSS JOIN messages m WHERE m.id = x.message_id AND x.");
-            match (leg.path, &filter.mentions, filter.snoozes, &filter.tag) {
-                (MENTIONS, Some(user), ..) => to.push("user_id = ").text(user.as_str()),
-                (SNOOZES, _, Snoozes::Only(now), _) => to.push("user_id = ").text(view.actor.id()).push(" AND x.until > ").time(now),
-                (_, _, _, tag) => to.push("tag = ").text(tag.as_deref().unwrap_or_default()),
-            };
-        }
-        Path::Index(index) if sqlite => {
-            to.push("messages m INDEXED BY ").push(index).push(" WHERE TRUE");
-        }
-        Path::Index(_) | Path::Ids => {
-            to.push("messages m WHERE TRUE");
+        _ => {
+            to.push("messages m");
+            if let Some(index) = leg.index.filter(|_| sqlite) {
+                to.push(" INDEXED BY ").push(index);
+            }
+            to.push(" WHERE TRUE");
         }
     }
 }
 
-fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
-    let filter = view.filter;
+fn places(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
     match (leg.state, view.states.as_slice()) {
         (Some(state), _) => to.push(" AND m.state = ").text(state.as_str()),
         (None, []) => to,
@@ -372,6 +234,11 @@ fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
     };
     // Tests of the desk are among the messages that wait, for those who may meet them; once they are over they are in no list.
     to.push(if view.actor.meets_tests() { " AND (NOT m.planted OR m.state = 'pending')" } else { " AND NOT m.planted" });
+}
+
+fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
+    let filter = view.filter;
+    places(to, view, leg);
     if let Some(ids) = &filter.ids {
         // An empty list is not understood by PostgreSQL; no id is empty.
         to.push(" AND m.id IN ").texts(ids.iter().map(MessageId::as_str).chain([""]));
@@ -383,13 +250,13 @@ fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
         to.push(" AND m.contact_id = ").text(contact.as_str());
     }
     if let Some(older) = filter.older_than {
-        to.push(" AND m.submitted_at < ").time(older);
+        to.push(" AND m.submitted_at < ").number(older.micros());
     }
     if let Some(newer) = filter.newer_than {
-        to.push(" AND m.submitted_at >= ").time(newer);
+        to.push(" AND m.submitted_at >= ").number(newer.micros());
     }
     if let Some(soon) = filter.expires_before {
-        to.push(" AND m.expires_at < ").time(soon);
+        to.push(" AND m.expires_at < ").number(soon.micros());
     }
     match &filter.assignee {
         Some(Assignee::User(user)) => to.push(" AND m.assignee_id = ").text(user.as_str()),
@@ -404,26 +271,37 @@ fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
     if let Some(origin) = filter.origin {
         to.push(" AND m.origin = ").text(origin.as_str());
     }
-    if let Some(tag) = filter.tag.as_ref().filter(|_| leg.path != TAGS) {
+    if let Some(tag) = filter.tag.as_ref().filter(|_| view.start != Start::Tag) {
         to.push(" AND EXISTS (SELECT 1 FROM message_tags t WHERE t.message_id = m.id AND t.tag = ").text(tag).push(")");
     }
-    if let Some(user) = filter.mentions.as_ref().filter(|_| leg.path != MENTIONS) {
+    if let Some(user) = filter.mentions.as_ref().filter(|_| view.start != Start::Mentions) {
         to.push(" AND EXISTS (SELECT 1 FROM message_mentions t WHERE t.message_id = m.id AND t.user_id = ").text(user.as_str()).push(")");
     }
-    let mut put_off = |not: &str, now| {
+    match view.search {
+        Search::Index => {}
+        Search::Each => {
+            to.push(" AND EXISTS (SELECT 1 FROM message_numbers n CROSS JOIN message_index WHERE n.message_id = m.id");
+            to.push(" AND message_index.rowid = n.number AND message_index MATCH ").text(&beginnings(&view.words)).push(")");
+        }
+        Search::All => {
+            to.push(" AND (SELECT n.number FROM message_numbers n WHERE n.message_id = m.id) IN");
+            to.push(" (SELECT rowid FROM message_index WHERE message_index MATCH ").text(&beginnings(&view.words)).push(")");
+        }
+    }
+    let mut put_off = |not: &str, now: Time| {
         to.push(not).push("EXISTS (SELECT 1 FROM message_snoozes s WHERE s.message_id = m.id AND s.user_id = ");
-        to.text(view.actor.id()).push(" AND s.until > ").time(now).push(")");
+        to.text(view.actor.id()).push(" AND s.until > ").number(now.micros()).push(")");
     };
     match filter.snoozes {
         Snoozes::Hidden(now) => put_off(" AND NOT ", now),
-        Snoozes::Only(now) if leg.path != SNOOZES => put_off(" AND ", now),
+        Snoozes::Only(now) if view.start != Start::Snoozes => put_off(" AND ", now),
         Snoozes::Only(_) | Snoozes::Shown => {}
     }
 }
 
 fn leave_out(to: &mut Statement, skip: &Skip<'_>) {
     let (kind, id) = (skip.actor.kind(), skip.actor.id());
-    to.push(" AND NOT EXISTS (SELECT 1 FROM message_readers r WHERE r.message_id = m.id AND r.taken_until > ").time(skip.now);
+    to.push(" AND NOT EXISTS (SELECT 1 FROM message_readers r WHERE r.message_id = m.id AND r.taken_until > ").number(skip.now.micros());
     to.push(" AND r.user_id <> ").text(id).push(")");
     if skip.own {
         to.push(" AND NOT (m.author_kind = ").text(kind).push(" AND m.author_id = ").text(id).push(")");
@@ -431,17 +309,28 @@ fn leave_out(to: &mut Statement, skip: &Skip<'_>) {
     }
 }
 
+#[derive(QueryableByName)]
+struct Times {
+    #[diesel(sql_type = Text)]
+    mailbox_id: MailboxId,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    submitted_at: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    expires_at: Option<i64>,
+}
+
 /// Where a message stands in the order of a view; none where it is gone, out of reach or has no place in it.
 pub(super) fn position(conn: &mut Conn, view: &View<'_>, id: &MessageId) -> QueryResult<Option<Position>> {
-    let found: Option<(MailboxId, Option<Time>)> =
-        messages::table.find(id).select((messages::mailbox_id, messages::expires_at)).first(conn).optional()?;
-    let Some((_, expires)) = found.filter(|(mailbox, _)| view.actor.reaches(mailbox)) else { return Ok(None) };
-    let key = match view.filter.sort {
-        Sort::Expiring => expires.map(Time::micros),
-        Sort::Oldest | Sort::Newest if !view.words.is_empty() && matches!(conn, Conn::Sqlite(_)) => number(conn, id)?,
-        Sort::Oldest | Sort::Newest => Some(0),
+    let mut ask = Statement::default();
+    ask.push("SELECT mailbox_id, submitted_at, expires_at FROM messages WHERE id = ").text(id.as_str());
+    let found = ask.load::<Times>(conn)?.into_iter().next().filter(|times| view.actor.reaches(&times.mailbox_id));
+    let Some(Times { submitted_at: submitted, expires_at: expires, .. }) = found else { return Ok(None) };
+    let key = match view.order {
+        Order::Submitted => submitted,
+        Order::Expires => expires,
+        Order::Number => number(conn, id)?,
     };
-    Ok(key.map(|key| Position { id: id.clone(), key }))
+    Ok(key.map(|key| Position { id: id.clone(), key, leg: 0 }))
 }
 
 /// The number of a message in the search index of SQLite.
@@ -458,23 +347,35 @@ pub(super) fn belongs(conn: &mut Conn, actor: &Actor, filter: &Filter, id: &Mess
     }
     let alone = Filter { ids: Some(vec![id.clone()]), ..filter.clone() };
     let ask = Ask { from: None, backwards: false, limit: 1, skip: None };
-    Ok(!pick(conn, &View::of(actor, &alone)?, &ask)?.is_empty())
+    let view = View::of(conn, actor, &alone)?;
+    Ok(!pick(conn, &view, &ask)?.is_empty())
 }
 
-/// How many rows a view by state and mailbox has, counted up to a limit.
+/// How many messages there are in the mailboxes and states of a view, counted up to a limit.
 pub(super) fn count(conn: &mut Conn, view: &View<'_>, limit: i64) -> QueryResult<i64> {
     if view.nothing {
         return Ok(0);
     }
+    let index = match (&view.mailboxes, view.states.is_empty()) {
+        (Some(_), false) => "messages_by_mailbox",
+        (Some(_), true) => "messages_of_mailbox",
+        (None, false) => "messages_by_state",
+        (None, true) => "messages_by_time",
+    };
     let mut ask = Statement::default();
     ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM messages m");
-    if matches!(conn, Conn::Sqlite(_)) {
-        ask.push(if view.mailboxes.is_some() { " INDEXED BY messages_by_mailbox" } else { " INDEXED BY messages_by_state" });
+    if is_sqlite(conn) {
+        ask.push(" INDEXED BY ").push(index);
     }
     ask.push(" WHERE TRUE");
-    conditions(&mut ask, view, &Leg { path: Path::Ids, state: None, mailbox: None });
-    let _ = write!(ask.text, " LIMIT {limit}) AS few");
+    places(&mut ask, view, &Leg { index: None, state: None, mailbox: None });
+    ask.push(format!(" LIMIT {limit}) AS few"));
     Ok(ask.load::<Number>(conn)?.first().map_or(0, |row| row.n))
+}
+
+/// Whether so few messages are in the mailboxes and states of a view that each may be looked at.
+pub(super) fn is_small(conn: &mut Conn, view: &View<'_>) -> QueryResult<bool> {
+    Ok(count(conn, view, SMALL + 1)? <= SMALL)
 }
 
 /// What is shown of some messages, in their order.

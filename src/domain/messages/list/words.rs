@@ -12,9 +12,11 @@ const LONGEST: usize = 200;
 /// Most words of a search.
 const MOST: usize = 10;
 
-/// The search index of either database takes exactly these for parts of a word.
+/// The search index of either database takes these for parts of a word. SQLite's tables are those of Unicode 6.1:
+/// what became a letter later parts words there, and must part them here, for its index knows no words side by side.
 #[expect(clippy::expect_used, reason = "the pattern is part of the code")]
-static WORD: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[\p{L}\p{Nd}]+").expect("the pattern is right"));
+static WORD: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"[[[\p{L}\p{Nd}]&&\p{Age=6.1}]--[\x{19B0}-\x{19C9}\x{1CF2}\x{1CF3}]]+").expect("the pattern is right"));
 
 /// The words in lower case, each once. Everything but letters and digits parts them.
 pub(super) fn split(text: &str) -> Result<Vec<String>> {
