@@ -20,7 +20,7 @@ use crate::domain::ids::{FactId, InboundEmailId, MessageId};
 use crate::domain::mailboxes::Mode;
 use crate::domain::messages::content::Words;
 use crate::domain::messages::submit::{NewMessage, submit};
-use crate::domain::messages::{self, Message, Origin, cancel as cancelling, ledger, tags as tagging};
+use crate::domain::messages::{self, Message, Origin, cancel as cancelling, findings, ledger, tags as tagging};
 use crate::domain::{text, threads};
 
 /// Most recipients of one call; each gets a message of their own.
@@ -158,7 +158,8 @@ pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> R
         .write(move |conn| {
             let message = messages::get(conn, &key.0, &id)?;
             messages::note_shown(conn, &key.0, &[(id.clone(), message.row.version)], clock::now())?;
-            Ok(shapes::message_with_claims(&message, &ledger::of_message(conn, &key.0, &id)?, &base_url))
+            let findings = findings::of_version(conn, &message.current)?;
+            Ok(shapes::message_with_claims(&message, &ledger::of_message(conn, &key.0, &id)?, &findings, &base_url))
         })
         .await?;
     Ok(HttpResponse::Ok().json(answer))

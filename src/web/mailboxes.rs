@@ -97,6 +97,7 @@ pub(super) async fn change(
         postal_address: form.get("postal_address").to_owned(),
         undo_seconds: undo,
         person_required: form.some("person_required").is_some(),
+        bulk_in_gated_all: form.some("bulk_in_gated_all").is_some(),
     };
     let (actor, target) = (person.actor.clone(), id.clone());
     match state.write(move |conn| mailboxes::change(conn, &actor, &target, &change, clock::now())).await {

@@ -2,6 +2,7 @@
 
 mod assets;
 mod audit;
+mod batches;
 mod caught;
 mod churn;
 mod claims;
@@ -17,6 +18,7 @@ mod keys;
 mod mailboxes;
 mod messages;
 mod page;
+pub mod preview;
 mod public;
 mod routes;
 mod session;

@@ -2,7 +2,7 @@
 
 use actix_web::web::{self, ServiceConfig};
 
-use super::{audit, caught, churn, claims, compose, customers, demand, facts, imports, keys, mailboxes, messages, public, sign_in, users};
+use super::{audit, batches, caught, churn, claims, compose, customers, demand, facts, imports, keys, mailboxes, messages, public, sign_in, users};
 use crate::domain::actor::{Actor, Role};
 
 /// Who may use a page.
@@ -80,6 +80,10 @@ routes! {
     post "/messages/{id}/rejection" SignedIn messages::reject;
     post "/messages/{id}/change-request" SignedIn messages::request_changes;
     post "/messages/{id}/cancellation" SignedIn messages::cancel;
+    post "/batches" SignedIn batches::create;
+    get "/batches/{id}" SignedIn batches::show;
+    post "/batches/{id}/approval" SignedIn batches::approve;
+    post "/batches/{id}/undo" SignedIn batches::undo;
     get "/churn" SignedIn churn::index;
     get "/churn/new" Manager churn::new;
     post "/churn" Manager churn::create;

@@ -9,6 +9,7 @@ mod delivery;
 mod demand;
 mod drafting_model;
 mod facts;
+mod inspection;
 mod intake;
 mod mcp;
 mod pages;

@@ -219,7 +219,13 @@ async fn inside_the_undo_window_nothing_leaves_and_it_can_be_stopped() {
     use countersign::domain::outbox::{WorkerId, claim};
     let desk = Desk::new().await;
     let message = pending(&desk, "undo@example.com").await;
-    let change = MailboxChange { name: "Sender".into(), postal_address: "1 Main Street".into(), undo_seconds: 15, person_required: false };
+    let change = MailboxChange {
+        name: "Sender".into(),
+        postal_address: "1 Main Street".into(),
+        undo_seconds: 15,
+        person_required: false,
+        bulk_in_gated_all: false,
+    };
     desk.write(|conn| mailboxes::change(conn, &OPERATOR, &message.row.mailbox_id, &change, desk.now())).unwrap();
     try_decide(&desk, "Rita", &message, DecisionKind::Approve).unwrap();
     let claims = |seconds| desk.write(|conn| claim(conn, &WorkerId::new(), 10, desk.now().plus_seconds(seconds))).unwrap().len();
@@ -247,7 +253,13 @@ async fn where_only_people_decide_a_key_does_not() {
     use countersign::domain::mailboxes::{self, MailboxChange};
     let desk = Desk::new().await;
     let message = pending(&desk, "people@example.com").await;
-    let change = MailboxChange { name: "Sender".into(), postal_address: "1 Main Street".into(), undo_seconds: 0, person_required: true };
+    let change = MailboxChange {
+        name: "Sender".into(),
+        postal_address: "1 Main Street".into(),
+        undo_seconds: 0,
+        person_required: true,
+        bulk_in_gated_all: false,
+    };
     desk.write(|conn| mailboxes::change(conn, &OPERATOR, &message.row.mailbox_id, &change, desk.now())).unwrap();
     let body = json!({"message_id": message.row.id.as_str(), "decision": "approve", "content_hash": message.row.content_hash});
     let (status, answer) = desk.call(&desk.oversight, "POST", "/v1/oversight/decide", body).await;

@@ -183,8 +183,10 @@ pub struct MailboxChange {
     pub postal_address: String,
     /// The undo window in seconds.
     pub undo_seconds: i32,
-    /// Whether keys may decide here.
+    /// Whether only people decide here.
     pub person_required: bool,
+    /// Whether alike messages may be approved together although every message is held here.
+    pub bulk_in_gated_all: bool,
 }
 
 /// Changes name, postal address and undo window.
@@ -195,8 +197,15 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &MailboxId, change: &MailboxCh
     let undo = undo_seconds(change.undo_seconds)?;
     transaction(conn, |conn| {
         get(conn, actor, id)?;
-        queries::update(conn, id, &name, &postal, undo, change.person_required)?;
-        let detail = json!({"name": name, "postal_address": postal, "undo_seconds": undo, "person_required": change.person_required});
+        let change = MailboxChange { name: name.clone(), postal_address: postal.clone(), undo_seconds: undo, ..*change };
+        queries::update(conn, id, &change)?;
+        let detail = json!({
+            "name": name,
+            "postal_address": postal,
+            "undo_seconds": undo,
+            "person_required": change.person_required,
+            "bulk_in_gated_all": change.bulk_in_gated_all,
+        });
         log(conn, actor, "mailbox.change", id, detail, now)
     })
 }

@@ -8,7 +8,7 @@ use crate::db::schema::{api_key_mailboxes, api_keys, mailboxes};
 use crate::domain::ids::{ApiKeyId, MailboxId};
 
 use super::keys::KeyRow;
-use super::{Mailbox, Mode};
+use super::{Mailbox, MailboxChange, Mode};
 
 pub(super) fn all(conn: &mut Conn) -> QueryResult<Vec<Mailbox>> {
     mailboxes::table.order(mailboxes::address).limit(1000).load(conn)
@@ -30,13 +30,14 @@ pub(super) fn insert(conn: &mut Conn, row: &Mailbox) -> QueryResult<()> {
     diesel::insert_into(mailboxes::table).values(row.clone()).execute(conn).map(drop)
 }
 
-pub(super) fn update(conn: &mut Conn, id: &MailboxId, name: &str, postal: &str, undo: i32, person_required: bool) -> QueryResult<()> {
+pub(super) fn update(conn: &mut Conn, id: &MailboxId, change: &MailboxChange) -> QueryResult<()> {
     diesel::update(mailboxes::table.find(id))
         .set((
-            mailboxes::name.eq(name),
-            mailboxes::postal_address.eq(postal),
-            mailboxes::undo_seconds.eq(undo),
-            mailboxes::person_required.eq(person_required),
+            mailboxes::name.eq(&change.name),
+            mailboxes::postal_address.eq(&change.postal_address),
+            mailboxes::undo_seconds.eq(change.undo_seconds),
+            mailboxes::person_required.eq(change.person_required),
+            mailboxes::bulk_in_gated_all.eq(change.bulk_in_gated_all),
         ))
         .execute(conn)
         .map(drop)

@@ -42,9 +42,16 @@ pub(in crate::domain) fn fact_changed(conn: &mut Conn, actor: &Actor, fact: &Fac
 
 /// Takes a cleared message back to the queue of reviewers, under a new version number,
 /// because the decision and the warrant stay with the old one.
-pub(in crate::domain) fn void(conn: &mut Conn, actor: &Actor, mut row: MessageRow, why: &str, now: Time) -> Result<()> {
+pub(in crate::domain) fn void(conn: &mut Conn, actor: &Actor, row: MessageRow, why: &str, now: Time) -> Result<()> {
+    let Some(row) = reopen(conn, row, why, now)? else { return Ok(()) };
+    queries::set_held_because(conn, &row.id, why)?;
+    log(conn, actor, "message.void", &row, json!({"because": why, "version": row.version}), now)
+}
+
+/// Takes a cleared message out of the outbox and makes it wait again; none where a worker has it already.
+pub(super) fn reopen(conn: &mut Conn, mut row: MessageRow, why: &str, now: Time) -> Result<Option<MessageRow>> {
     if !queries::cancel_outbox(conn, &row.id, now)? {
-        return Ok(());
+        return Ok(None);
     }
     let before = super::version(conn, &row.id, row.version)?;
     let seen = row.version;
@@ -55,9 +62,8 @@ pub(in crate::domain) fn void(conn: &mut Conn, actor: &Actor, mut row: MessageRo
         return Err(Error::content_changed(row.id.clone(), seen, row.version));
     }
     lifecycle::transition(conn, &row.id, row.state, State::Pending, Some(why), now)?;
-    queries::set_held_because(conn, &row.id, why)?;
     ledger::settle(conn, &row, now)?;
-    log(conn, actor, "message.void", &row, json!({"because": why, "version": row.version}), now)
+    Ok(Some(row))
 }
 
 /// Somebody who received a claim that rests on a fact.
