@@ -4,6 +4,7 @@
 
 mod api;
 mod architecture;
+mod bulk;
 mod claims;
 mod delivery;
 mod demand;
