@@ -118,9 +118,9 @@ fn without(text: &str, word: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find(word) {
         let (before, after) = (&rest[..at], &rest[at + word.len()..]);
-        let alone = !before.ends_with(char::is_alphanumeric) && !(before.is_empty() && kept.ends_with(char::is_alphanumeric));
+        let joined = if before.is_empty() { kept.ends_with(char::is_alphanumeric) } else { before.ends_with(char::is_alphanumeric) };
         kept.push_str(before);
-        if alone && !after.starts_with(char::is_alphanumeric) {
+        if !joined && !after.starts_with(char::is_alphanumeric) {
             kept.push(NAME);
         } else {
             kept.push_str(word);
