@@ -185,13 +185,15 @@ mod tests {
     }
 
     fn ana(text: &str) -> String {
-        letter(
-            "Ana",
-            "Rúa Ltd",
-            text,
-            "<p>Hi</p>",
-            &[("30%", Kind::Percent), ("BACK30", Kind::Code), ("free", Kind::Promise), ("“slow”", Kind::Quote)],
-        )
+        let claims = [
+            ("30%", Kind::Percent),
+            ("BACK30", Kind::Code),
+            ("free", Kind::Promise),
+            ("unlimited", Kind::Promise),
+            ("“slow”", Kind::Quote),
+            ("“fast”", Kind::Quote),
+        ];
+        letter("Ana", "Rúa Ltd", text, "<p>Hi</p>", &claims)
     }
 
     #[test]
@@ -207,7 +209,7 @@ mod tests {
         let usual = ana("Dear Ana, 30% with BACK30. It is free. You said “slow”.");
         for other in [
             "Dear Ana, 30% with BACK30. It is not free. You said “slow”.",
-            "Dear Ana, 30% with BACK30. It is yours. You said “slow”.",
+            "Dear Ana, 30% with BACK30. It is unlimited. You said “slow”.",
             "Dear Ana, 30% with BACK30. It is free. You said “fast”.",
             "Dear Ana, 30% off with BACK30. It is free. You said “slow”.",
             "Dear Anabel, 30% with BACK30. It is free. You said “slow”.",
