@@ -30,6 +30,7 @@ pub fn offer(images: &RemoteImages) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::messages::inspect::{Finding, Kind, Place};
 
     #[test]
     fn pictures_come_from_elsewhere_only_where_somebody_asked() {
@@ -38,6 +39,21 @@ mod tests {
         for images in [true, false] {
             assert!(policy(images).starts_with("sandbox; default-src 'none'"));
         }
+    }
+
+    #[derive(askama::Template)]
+    #[template(path = "messages/_findings.html")]
+    struct Findings {
+        findings: Vec<Finding>,
+    }
+
+    #[test]
+    fn a_finding_that_needs_a_tick_has_a_box_of_the_approval_and_its_words_are_inert() {
+        let finding = |kind| Finding { key: format!("key-{kind}"), kind, places: vec![Place::Html], words: "<b>bank</b>".into(), why: "Why.".into() };
+        let findings = vec![finding(Kind::LinkText), finding(Kind::RemoteImages)];
+        let html = askama::Template::render(&Findings { findings }).unwrap_or_default();
+        assert!(html.contains("name=\"ticked\" value=\"key-link_text\" form=\"approve\"") && !html.contains("key-remote_images"), "{html}");
+        assert!(html.contains("Remote images") && html.contains("in the HTML") && !html.contains("<b>bank"), "{html}");
     }
 
     #[test]
