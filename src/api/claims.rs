@@ -12,7 +12,7 @@ use crate::app::State;
 use crate::clock;
 use crate::domain::claims::{self, Claim, TextToCheck};
 use crate::domain::ids::MessageId;
-use crate::domain::messages::ledger;
+use crate::domain::messages::{findings, ledger};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,7 +73,7 @@ pub async fn waive(key: Key, state: web::Data<State>, path: web::Path<(String, S
         .write(move |conn| {
             let message = ledger::waive(conn, &key.0, &id, &claim, &body.0.reason, clock::now())?;
             let claims = ledger::of_message(conn, &key.0, &id)?;
-            Ok(shapes::message_with_claims(&message, &claims, &base_url))
+            Ok(shapes::message_with_claims(&message, &claims, &findings::of_version(conn, &message.current)?, &base_url))
         })
         .await?;
     Ok(HttpResponse::Ok().json(answer))

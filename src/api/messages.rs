@@ -21,7 +21,7 @@ use crate::domain::ids::{FactId, InboundEmailId, MessageId};
 use crate::domain::mailboxes::Mode;
 use crate::domain::messages::content::Words;
 use crate::domain::messages::submit::{NewMessage, submit};
-use crate::domain::messages::{self, Message, Origin, cancel as cancelling, ledger, tags as tagging};
+use crate::domain::messages::{self, Message, Origin, cancel as cancelling, findings, ledger, tags as tagging};
 use crate::domain::{text, threads};
 
 /// Most recipients of one call; each gets a message of their own.
@@ -159,7 +159,8 @@ pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> R
         .write(move |conn| {
             let message = messages::get(conn, &key.0, &id)?;
             messages::note_shown(conn, &key.0, &[(id.clone(), message.row.version)], clock::now())?;
-            let mut shape = shapes::message_with_claims(&message, &ledger::of_message(conn, &key.0, &id)?, &base_url);
+            let findings = findings::of_version(conn, &message.current)?;
+            let mut shape = shapes::message_with_claims(&message, &ledger::of_message(conn, &key.0, &id)?, &findings, &base_url);
             if key.0.must_have(Scope::OversightRead).or_else(|_| key.0.must_have(Scope::Oversight)).is_ok() {
                 shape["assignee"] = json!(assignment::assignee(conn, &message.row)?.map(|to| to.name));
             }

@@ -57,6 +57,7 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route("/offers", web::post().to(facts::create_offer))
                 .route("/oversight/pending", web::get().to(oversight::pending))
                 .route("/oversight/decide", web::post().to(oversight::decide))
+                .route("/oversight/decide-batch", web::post().to(oversight::decide_batch))
                 .route("/reports/demand", web::get().to(facts::demand))
                 .route("/reports/vigilance", web::get().to(vigilance::show))
                 .route("/webhooks/stripe", web::post().to(hooks::stripe))

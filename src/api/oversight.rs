@@ -11,11 +11,13 @@ use super::key::Key;
 use super::shapes;
 use crate::app::State;
 use crate::clock::{self, Time};
+use crate::db::Conn;
 use crate::domain::actor::{Actor, Scope};
-use crate::domain::error::{Error, Result as DomainResult};
+use crate::domain::error::{Error, Kind, Result as DomainResult};
 use crate::domain::ids::MessageId;
 use crate::domain::mailboxes;
 use crate::domain::messages::decide::{Decide, decide as decide_message};
+use crate::domain::messages::findings::Inspector;
 use crate::domain::messages::list::{Filter, Sort, list};
 use crate::domain::messages::{self, DecisionKind, State as MessageState, ledger};
 
@@ -74,12 +76,13 @@ pub(crate) async fn waiting(actor: Actor, state: &State, query: Query) -> Result
             let shown: Vec<(MessageId, i32)> = rows.iter().map(|row| (row.id.clone(), row.version)).collect();
             messages::note_shown(conn, &actor, &shown, now)?;
             let cursor = rows.last().filter(|_| more).map(|row| row.id.clone());
+            let inspector = Inspector::new(conn)?;
             let all = rows
                 .iter()
                 .map(|row| {
                     let message = messages::get(conn, &actor, &row.id)?;
                     let claims = ledger::of_message(conn, &actor, &row.id)?;
-                    let mut shape = shapes::message_with_claims(&message, &claims, &base_url);
+                    let mut shape = shapes::message_with_claims(&message, &claims, &inspector.look(&message.current), &base_url);
                     shape["age_seconds"] = json!(row.submitted_at.map(|at| now.seconds_since(at)));
                     Ok(shape)
                 })
@@ -107,6 +110,9 @@ pub struct Decision {
     reason: Option<String>,
     /// The content that was read. Without it the decision binds to the version last shown to this key.
     content_hash: Option<String>,
+    /// The keys of the findings that were looked at; each that needs a tick must be named to approve.
+    #[serde(default)]
+    ticked: Vec<String>,
 }
 
 pub async fn decide(key: Key, state: web::Data<State>, body: Json<Decision>) -> Result<HttpResponse, Problem> {
@@ -124,6 +130,69 @@ pub async fn decide_one(key: Key, state: web::Data<State>, id: web::Path<String>
     Ok(HttpResponse::Ok().json(run(key.0, &state, MessageId::from(id.as_str()), body.0).await?))
 }
 
+/// Most decisions of one call.
+const MOST_DECISIONS: usize = 500;
+
+/// One decision of several.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OneOfMany {
+    /// The message.
+    #[serde(alias = "message_id", alias = "email_id")]
+    id: String,
+    /// The content that was read.
+    content_hash: String,
+    /// approve, reject or request_changes; approve without it.
+    #[serde(alias = "action")]
+    decision: Option<DecisionKind>,
+    /// Why; needed to reject and to request changes.
+    reason: Option<String>,
+    /// The keys of the findings that were looked at.
+    #[serde(default)]
+    ticked: Vec<String>,
+}
+
+/// Several decisions in one call, each with the checks of a single one; what fails leaves the others alone.
+pub async fn decide_batch(key: Key, state: web::Data<State>, body: Json<Vec<OneOfMany>>) -> Result<HttpResponse, Problem> {
+    key.0.must_have(Scope::Oversight)?;
+    let all = body.0;
+    if all.is_empty() || all.len() > MOST_DECISIONS {
+        let detail = format!("The body must be a list of 1 to {MOST_DECISIONS} decisions; got {}.", all.len());
+        return Err(Error::invalid("field_invalid", "id", detail).into());
+    }
+    let base_url = state.base_url.clone();
+    let results = state
+        .write(move |conn| {
+            let one = |one: &OneOfMany, conn: &mut Conn| {
+                let id = MessageId::from(one.id.as_str());
+                let decision = Decide {
+                    reason: one.reason.as_deref(),
+                    content_hash: Some(&one.content_hash),
+                    ticked: &one.ticked,
+                    ..Decide::on(&id, one.decision.unwrap_or(DecisionKind::Approve))
+                };
+                match decide_message(conn, &key.0, &decision, clock::now()) {
+                    Ok(message) => {
+                        let mut shape = shapes::message(&message, &base_url);
+                        shape["ok"] = json!(true);
+                        Ok(shape)
+                    }
+                    // A fault of this server ends them all; what speaks against one message is its own.
+                    Err(error) if matches!(error.kind, Kind::Internal | Kind::Busy | Kind::StorageFull) => Err(error),
+                    Err(error) => {
+                        let mut shape = Problem::from(error).body();
+                        shape["id"] = json!(id);
+                        shape["ok"] = json!(false);
+                        Ok(shape)
+                    }
+                }
+            };
+            all.iter().map(|each| one(each, conn)).collect::<DomainResult<Vec<Value>>>()
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(json!({"results": results})))
+}
+
 async fn run(actor: Actor, state: &State, id: MessageId, body: Decision) -> Result<Value, Problem> {
     let kind = body.decision.or(body.action);
     let kind =
@@ -131,7 +200,8 @@ async fn run(actor: Actor, state: &State, id: MessageId, body: Decision) -> Resu
     let decider = actor.clone();
     let decided = state
         .write(move |conn| {
-            let decision = Decide { reason: body.reason.as_deref(), content_hash: body.content_hash.as_deref(), ..Decide::on(&id, kind) };
+            let decision =
+                Decide { reason: body.reason.as_deref(), content_hash: body.content_hash.as_deref(), ticked: &body.ticked, ..Decide::on(&id, kind) };
             decide_message(conn, &decider, &decision, clock::now())
         })
         .await;

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::domain::contacts::Contact;
+use crate::domain::messages::inspect::Finding;
 use crate::domain::messages::ledger::Entry;
 use crate::domain::messages::{Message, State};
 
@@ -114,11 +115,19 @@ pub fn message(message: &Message, base_url: &str) -> Value {
     })
 }
 
-/// A message whole, with its claims.
-pub fn message_with_claims(of: &Message, claims: &[Entry], base_url: &str) -> Value {
+/// A message whole, with its claims and with what reading it does not show.
+pub fn message_with_claims(of: &Message, claims: &[Entry], findings: &[Finding], base_url: &str) -> Value {
     let mut shape = message(of, base_url);
+    shape["findings"] = findings.iter().map(finding).collect();
     shape["claims"] = claims.iter().map(claim).collect();
     shape["claims_open"] = json!(claims.iter().filter(|claim| claim.is_open()).count());
+    shape
+}
+
+/// A finding of a message; `key` names it in `ticked` of an approval.
+fn finding(finding: &Finding) -> Value {
+    let mut shape = json!(finding);
+    shape["needs_tick"] = json!(finding.needs_tick());
     shape
 }
 

@@ -685,6 +685,31 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    batches (id) {
+        id -> Text,
+        user_id -> Text,
+        mailbox_id -> Text,
+        likeness -> Text,
+        campaign -> Nullable<Text>,
+        created_at -> BigInt,
+        decided_at -> Nullable<BigInt>,
+        undone_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    batch_items (batch_id, message_id) {
+        batch_id -> Text,
+        message_id -> Text,
+        version -> Integer,
+        content_hash -> Text,
+        sampled -> Bool,
+        outcome -> Text,
+        problem -> Nullable<Text>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, mailboxes);
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, users);
 diesel::allow_tables_to_appear_in_same_query!(messages, mailboxes);

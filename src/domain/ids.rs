@@ -90,6 +90,33 @@ pub fn secret() -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// So many different numbers below `from`, each set as likely as any other, in ascending order.
+pub fn draw(from: usize, count: usize) -> Vec<usize> {
+    let mut all: Vec<usize> = (0..from).collect();
+    for place in 0..count.min(from) {
+        let other = place + below(from - place);
+        all.swap(place, other);
+    }
+    all.truncate(count);
+    all.sort_unstable();
+    all
+}
+
+/// A random number below `end`, all alike: what would favour the small ones is thrown away.
+fn below(end: usize) -> usize {
+    let end = end.max(1) as u64;
+    let fair = u64::MAX - u64::MAX % end;
+    loop {
+        let mut bytes = [0_u8; 8];
+        #[expect(clippy::expect_used, reason = "a machine without randomness cannot run this product")]
+        getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+        let number = u64::from_le_bytes(bytes);
+        if number < fair {
+            return usize::try_from(number % end).unwrap_or_default();
+        }
+    }
+}
+
 /// SHA-256 as lower-case hexadecimal: how secrets are stored and contents are named.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(64);

@@ -2,6 +2,7 @@
 pub mod accounts;
 pub mod actor;
 pub mod audit;
+pub mod batches;
 pub mod churn;
 pub mod claims;
 pub mod contacts;

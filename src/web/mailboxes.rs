@@ -99,6 +99,7 @@ pub(super) async fn change(
         person_required: form.some("person_required").is_some(),
         notify: form.word("notify")?,
         planted_percent: form.number("planted_percent")?.map_or(0, |n| i32::try_from(n).unwrap_or(-1)),
+        bulk_in_gated_all: form.some("bulk_in_gated_all").is_some(),
     };
     let (actor, target) = (person.actor.clone(), id.clone());
     match state.write(move |conn| mailboxes::change(conn, &actor, &target, &change, clock::now())).await {

@@ -3,6 +3,7 @@
 mod account;
 mod assets;
 mod audit;
+mod batches;
 mod caught;
 mod churn;
 mod claims;
@@ -21,6 +22,7 @@ pub mod list_query;
 mod mailboxes;
 mod messages;
 mod page;
+pub mod preview;
 mod public;
 mod routes;
 mod session;

@@ -3,8 +3,8 @@
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
-    account, audit, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public, sign_in,
-    users, views, vigilance,
+    account, audit, batches, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public,
+    sign_in, users, views, vigilance,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -79,7 +79,7 @@ routes! {
     post "/messages" SignedIn compose::create;
     post "/messages/check" SignedIn claims::while_writing;
     get "/messages/{id}" SignedIn messages::review::show;
-    get "/messages/{id}/preview" SignedIn messages::review::preview;
+    get "/messages/{id}/preview" SignedIn messages::review::frame;
     get "/messages/{id}/edit" SignedIn messages::review::edit;
     post "/messages/{id}/edit" SignedIn messages::decisions::save;
     post "/messages/{id}/check" SignedIn claims::while_editing;
@@ -88,6 +88,10 @@ routes! {
     post "/messages/{id}/rejection" SignedIn messages::decisions::reject;
     post "/messages/{id}/change-request" SignedIn messages::decisions::request_changes;
     post "/messages/{id}/cancellation" SignedIn messages::decisions::cancel;
+    post "/batches" SignedIn batches::create;
+    get "/batches/{id}" SignedIn batches::show;
+    post "/batches/{id}/approval" SignedIn batches::approve;
+    post "/batches/{id}/undo" SignedIn batches::undo;
     post "/messages/{id}/undo" SignedIn messages::decisions::undo;
     post "/messages/{id}/schedule" SignedIn messages::decisions::schedule;
     post "/messages/{id}/presence" SignedIn desk::look;

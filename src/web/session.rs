@@ -15,6 +15,8 @@ use crate::domain::error::Result as DomainResult;
 pub const USER: &str = "user";
 /// Name of the sign-in epoch in a session.
 pub const EPOCH: &str = "epoch";
+/// Name of the time of sign-in in a session, in microseconds since the epoch.
+pub const SIGNED_IN_AT: &str = "signed_in_at";
 /// Name of the form token in a session.
 pub const CSRF: &str = "csrf";
 /// Name of the message shown once.

@@ -59,8 +59,9 @@ pub(super) async fn sign_in(
         Ok(who) => {
             session.renew();
             session.remove(session::CSRF);
-            let kept = session.insert(session::USER, who.id.as_str()).and_then(|()| session.insert(session::EPOCH, who.epoch));
-            kept.map_err(Error::internal)?;
+            session.insert(session::USER, who.id.as_str()).map_err(Error::internal)?;
+            session.insert(session::EPOCH, who.epoch).map_err(Error::internal)?;
+            session.insert(session::SIGNED_IN_AT, clock::now().micros()).map_err(Error::internal)?;
             Ok(see_other(&next))
         }
         Err(error) if error.kind == Kind::Forbidden => {

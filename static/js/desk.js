@@ -227,6 +227,18 @@
   addEventListener("pagehide", remember);
   document.addEventListener("htmx:beforeRequest", (event) => { if (event.detail.boosted) remember(); });
 
+  // ---- Findings are ticked before approving ------------------------------------------
+  function ticked() {
+    const boxes = all("input[name=ticked]");
+    const button = one("#approve button");
+    if (!boxes.length || !button || !one("[data-to-tick]")) return;
+    const all_done = boxes.every((box) => box.checked);
+    button.disabled = !all_done;
+    one("[data-to-tick]").hidden = all_done;
+    if (!all_done) button.setAttribute("aria-describedby", "why-not");
+  }
+  document.addEventListener("change", (event) => { if (event.target instanceof Element && event.target.matches("input[name=ticked]")) ticked(); });
+
   // ---- How long a message was in front of somebody ---------------------------------
   let visible = 0;
   let since = Date.now();
@@ -271,11 +283,12 @@
     on("change", changed);
     on("presence", present);
   }
-  function count(pending) {
-    document.title = document.title.replace(/^\(\d+\+?\) /, "");
-    if (pending && pending !== "0") document.title = `(${pending}) ${document.title}`;
+  function count(number) {
+    const pending = number > 1000 ? "1,000+" : number === 1000 ? "1,000" : number;
+    document.title = document.title.replace(/^\([\d,]+\+?\) /, "");
+    if (pending) document.title = `(${pending}) ${document.title}`;
     for (const el of all("[data-pending]")) {
-      el.hidden = !pending || pending === "0";
+      el.hidden = !pending;
       el.querySelector("[data-pending-count]").textContent = pending;
     }
   }
@@ -329,6 +342,7 @@
     listen();
     beat();
     recall();
+    ticked();
     const current = one(".review-list .q-current");
     if (current) current.parentElement.parentElement.scrollTop = current.offsetTop - 120;
     const told = one("[data-say]");

@@ -4,12 +4,14 @@
 
 mod api;
 mod architecture;
+mod bulk;
 mod claims;
 mod delivery;
 mod demand;
 mod drafting_model;
 mod events;
 mod facts;
+mod inspection;
 mod intake;
 mod lists;
 mod mcp;

@@ -202,6 +202,19 @@ pub fn company(conn: &mut Conn) -> Result<HashMap<String, String>> {
         .collect())
 }
 
+/// The hosts that recipients know: of the links that may stand in mail, and those the company names as its own.
+pub fn trusted_hosts(conn: &mut Conn) -> Result<Vec<String>> {
+    let allowed = queries::of_kind(conn, Kind::AllowedUrl, State::Current, 500)?;
+    let links = allowed.into_iter().filter_map(|row| if let Body::AllowedUrl(link) = row.body.into_inner() { Some(link.url) } else { None });
+    let own = company(conn)?.into_values().filter(|value| !value.contains(char::is_whitespace) && value.contains('.'));
+    let host = |address: String| {
+        let bare = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest);
+        let host = bare.split(['/', '?', '#', ':']).next().unwrap_or_default();
+        host.rsplit_once('@').map_or(host, |(_, host)| host).to_lowercase()
+    };
+    Ok(links.chain(own).map(host).filter(|host| host.contains('.')).collect())
+}
+
 /// The offers whose budget is promised away.
 pub fn spent_offers(conn: &mut Conn) -> Result<Vec<FactId>> {
     let mut spent = vec![];

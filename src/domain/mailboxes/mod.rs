@@ -194,12 +194,14 @@ pub struct MailboxChange {
     pub postal_address: String,
     /// The undo window in seconds.
     pub undo_seconds: i32,
-    /// Whether keys may decide here.
+    /// Whether only people decide here.
     pub person_required: bool,
     /// How its reviewers learn of new messages, unless they chose otherwise.
     pub notify: Notify,
     /// How many of a hundred held messages are joined by a planted test, 0 to 10.
     pub planted_percent: i32,
+    /// Whether alike messages may be approved together although every message is held here.
+    pub bulk_in_gated_all: bool,
 }
 
 /// The most messages of a hundred that a planted test may join.
@@ -215,6 +217,7 @@ impl From<&Mailbox> for MailboxChange {
             person_required: mailbox.person_required,
             notify: mailbox.notify,
             planted_percent: mailbox.planted_percent,
+            bulk_in_gated_all: mailbox.bulk_in_gated_all,
         }
     }
 }
@@ -240,6 +243,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &MailboxId, change: &MailboxCh
             "person_required": change.person_required,
             "notify": change.notify,
             "planted_percent": planted,
+            "bulk_in_gated_all": change.bulk_in_gated_all,
         });
         log(conn, actor, "mailbox.change", id, detail, now)
     })

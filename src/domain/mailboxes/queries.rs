@@ -39,6 +39,7 @@ pub(super) fn update(conn: &mut Conn, id: &MailboxId, name: &str, postal: &str, 
             mailboxes::person_required.eq(change.person_required),
             mailboxes::notify.eq(change.notify),
             mailboxes::planted_percent.eq(change.planted_percent),
+            mailboxes::bulk_in_gated_all.eq(change.bulk_in_gated_all),
         ))
         .execute(conn)
         .map(drop)

@@ -12,7 +12,7 @@ use crate::domain::vigilance::planting;
 use crate::domain::{settings, text};
 
 use super::oversight::ClearedBy;
-use super::{DecisionKind, DecisionRow, Message, MessageRow, State, ledger, lifecycle, log, queries, warrant};
+use super::{DecisionKind, DecisionRow, Message, MessageRow, State, findings, ledger, lifecycle, log, queries, warrant};
 
 /// A decision to be made.
 #[derive(Debug, Clone)]
@@ -53,11 +53,13 @@ pub fn decide(conn: &mut Conn, actor: &Actor, decide: &Decide<'_>, now: Time) ->
         if row.state != State::Pending {
             return Err(decided_already(conn, &row)?);
         }
+        let mut ticked = vec![];
         let mailbox = mailboxes::get(conn, actor, &row.mailbox_id)?;
         refuse_wrong_decider(conn, actor, &row, &mailbox)?;
         refuse_unseen(conn, actor, &row, decide.content_hash)?;
         if decide.kind == DecisionKind::Approve {
             refuse_open_claims(conn, &row, now)?;
+            ticked = findings::refuse_unticked(conn, &row, decide.ticked)?;
         }
         let to = match decide.kind {
             DecisionKind::Approve => State::Approved,
@@ -75,6 +77,12 @@ pub fn decide(conn: &mut Conn, actor: &Actor, decide: &Decide<'_>, now: Time) ->
         };
         lifecycle::transition(conn, &row.id, State::Pending, to, state_reason.as_deref(), now)?;
         let mut detail = json!({"version": row.version, "content_hash": row.content_hash, "reason": reason});
+        if let Some(batch) = decide.batch {
+            detail["batch"] = json!(batch);
+        }
+        if !ticked.is_empty() {
+            detail["ticked"] = json!(ticked);
+        }
         if to == State::Approved {
             let not_before = warrant::issue(conn, &row, ClearedBy::Decision, Some(&decision), mailbox.undo_seconds, now)?;
             detail["not_before"] = json!(not_before);

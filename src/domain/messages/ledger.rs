@@ -11,10 +11,10 @@ use crate::domain::claims::{self, Claim, Ground, Kind, Part, Verdict};
 use crate::domain::error::{Error, Result};
 use crate::domain::facts;
 use crate::domain::ids::{ContactId, FactId, MessageId};
-use crate::domain::{mailboxes, text};
+use crate::domain::{contacts, mailboxes, text};
 
 use super::content::Words;
-use super::{Content, Message, MessageRow, State, decide, log, queries};
+use super::{Content, Message, MessageRow, State, decide, likeness, log, queries};
 
 /// Most claims of one message, those of all parts together.
 const MOST_CLAIMS: usize = 2_000;
@@ -136,8 +136,11 @@ fn parts(content: &Content) -> Vec<(Part, &str)> {
     parts
 }
 
-/// Keeps the claims of the current version and counts them.
+/// Keeps the claims of the current version and counts them, and notes what the message is like.
 pub(super) fn keep(conn: &mut Conn, row: &MessageRow, found: &[Claim]) -> Result<Counts> {
+    let content = Content::from(&super::version(conn, &row.id, row.version)?);
+    let company = contacts::customer(conn, &row.contact_id)?.and_then(|customer| customer.company);
+    queries::set_likeness(conn, &row.id, &likeness::of(&content, company.as_deref(), found))?;
     queries::delete_claims(conn, &row.id, row.version)?;
     for (position, claim) in (0..).zip(found) {
         let kept = ClaimRow {

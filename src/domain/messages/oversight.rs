@@ -49,14 +49,23 @@ pub enum Verdict {
     Cleared(ClearedBy),
 }
 
+const EVERY_MESSAGE: &str = "This mailbox holds every message.";
+const BY_AGENT: &str = "An agent wrote it.";
+const BY_DRAFTER: &str = "The drafter wrote it.";
+const BY_MODEL: &str = "A model wrote it.";
+const ANNOUNCEMENT: &str = "Announcements are always held.";
+const FIRST: &str = "It is the first message of a new campaign.";
+/// The reasons that speak of no trouble with the message itself.
+const MODES_OWN: &[&str] = &[EVERY_MESSAGE, BY_AGENT, BY_DRAFTER, BY_MODEL, ANNOUNCEMENT, FIRST];
+
 /// The table of modes in `product` terms.
 pub fn gate(facts: Facts) -> Verdict {
     match (facts.mode, facts.origin) {
         (Mode::ReadOnly, _) => return Verdict::Refused,
-        (Mode::GatedAll, _) => return Verdict::Held("This mailbox holds every message."),
-        (Mode::GatedSend, Origin::Agent) => return Verdict::Held("An agent wrote it."),
-        (Mode::GatedSend, Origin::Playbook) => return Verdict::Held("The drafter wrote it."),
-        (Mode::GatedSend, Origin::Model) => return Verdict::Held("A model wrote it."),
+        (Mode::GatedAll, _) => return Verdict::Held(EVERY_MESSAGE),
+        (Mode::GatedSend, Origin::Agent) => return Verdict::Held(BY_AGENT),
+        (Mode::GatedSend, Origin::Playbook) => return Verdict::Held(BY_DRAFTER),
+        (Mode::GatedSend, Origin::Model) => return Verdict::Held(BY_MODEL),
         _ => {}
     }
     if facts.open_claims {
@@ -69,10 +78,10 @@ pub fn gate(facts: Facts) -> Verdict {
         return Verdict::Cleared(ClearedBy::ComposedByPerson);
     }
     if facts.announcement {
-        return Verdict::Held("Announcements are always held.");
+        return Verdict::Held(ANNOUNCEMENT);
     }
     if facts.first_of_campaign {
-        return Verdict::Held("It is the first message of a new campaign.");
+        return Verdict::Held(FIRST);
     }
     if !facts.has_basis {
         return Verdict::Held("No ground for mailing this person is on record.");
@@ -81,6 +90,11 @@ pub fn gate(facts: Facts) -> Verdict {
         Mode::Monitored => Verdict::Cleared(ClearedBy::Monitored),
         _ => Verdict::Cleared(ClearedBy::Autonomous),
     }
+}
+
+/// Whether a message is held for no other reason than its mode's own.
+pub(in crate::domain) fn is_modes_own(held_because: &str) -> bool {
+    MODES_OWN.contains(&held_because)
 }
 
 #[cfg(test)]

@@ -293,6 +293,10 @@ pub(super) fn set_claim_counts(conn: &mut Conn, id: &MessageId, counts: Counts) 
         .map(drop)
 }
 
+pub(super) fn set_likeness(conn: &mut Conn, id: &MessageId, likeness: &str) -> QueryResult<()> {
+    diesel::update(messages::table.find(id)).set(messages::likeness.eq(likeness)).execute(conn).map(drop)
+}
+
 pub(in crate::domain) fn set_held_because(conn: &mut Conn, id: &MessageId, why: &str) -> QueryResult<()> {
     diesel::update(messages::table.find(id)).set(messages::held_because.eq(why)).execute(conn).map(drop)
 }

@@ -17,9 +17,10 @@ use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
 use crate::domain::audit::{self, Entry};
+use crate::domain::contacts::ContactRow;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, MailboxId, MessageId, RowId};
-use crate::domain::messages::{Content, State, lifecycle};
+use crate::domain::messages::{Content, MessageRow, State, lifecycle};
 use crate::domain::{churn, contacts, messages};
 
 pub use queries::Waiting;
@@ -134,13 +135,7 @@ pub fn claim(conn: &mut Conn, worker: &WorkerId, limit: i64, now: Time) -> Resul
 fn claim_one(conn: &mut Conn, worker: &WorkerId, id: &MessageId, now: Time) -> Result<Option<Claimed>> {
     let row = messages::queries::by_id(conn, id)?.ok_or_else(|| Error::internal("outbox row without a message"))?;
     let contact = contacts::row(conn, &row.contact_id)?;
-    let refusal = if let Some(suppression) = contacts::suppressions::of(conn, &contact.email_key)? {
-        Some(suppression.refusal().detail)
-    } else if row.is_test {
-        Some("Made with a test key: recorded and not sent.".to_owned())
-    } else {
-        None
-    };
+    let refusal = skipped(conn, &row, &contact)?;
     lifecycle::transition(conn, id, row.state, State::Sending, None, now)?;
     if let Some(reason) = refusal {
         end(conn, id, "sending", "skipped", State::Skipped, &reason, now)?;
@@ -177,6 +172,30 @@ fn claim_one(conn: &mut Conn, worker: &WorkerId, id: &MessageId, now: Time) -> R
         made_at: version.created_at,
         content,
     }))
+}
+
+/// Why a message would be skipped instead of sent.
+fn skipped(conn: &mut Conn, row: &MessageRow, contact: &ContactRow) -> Result<Option<String>> {
+    if let Some(suppression) = contacts::suppressions::of(conn, &contact.email_key)? {
+        return Ok(Some(suppression.refusal().detail));
+    }
+    Ok(row.is_test.then(|| "Made with a test key: recorded and not sent.".to_owned()))
+}
+
+/// What would keep a message from leaving if a worker came to it now, by the checks that a worker makes:
+/// skipped, back to the reviewers, or kept waiting.
+pub(in crate::domain) fn obstacle(conn: &mut Conn, row: &MessageRow, now: Time) -> Result<Option<String>> {
+    let contact = contacts::row(conn, &row.contact_id)?;
+    if let Some(why) = skipped(conn, row, &contact)? {
+        return Ok(Some(why));
+    }
+    if let Some(why) = messages::ledger::lost_ground(conn, &row.id, row.version, now.date())? {
+        return Ok(Some(why));
+    }
+    if queries::all_stopped(conn)? {
+        return Ok(Some("All sending is stopped; it waits until somebody resumes it.".to_owned()));
+    }
+    Ok(queries::mailbox_stopped(conn, &row.mailbox_id)?.then(|| "Its mailbox is stopped; it waits until somebody resumes it.".to_owned()))
 }
 
 /// Keeps a worker's claims alive.

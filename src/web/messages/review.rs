@@ -16,6 +16,8 @@ use crate::domain::error::Result as DomainResult;
 use crate::domain::ids::MessageId;
 use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::messages::content::Words;
+use crate::domain::messages::findings;
+use crate::domain::messages::inspect::{self, Finding};
 use crate::domain::messages::ledger::{self, Entry};
 use crate::domain::messages::list::{self, ListRow};
 use crate::domain::messages::{self, Content, Message, State as MessageState, VersionRow};
@@ -28,6 +30,7 @@ use crate::web::diff::Changes;
 use crate::web::errors::PageError;
 use crate::web::list_query::ListQuery;
 use crate::web::page::{Chrome, Person, html};
+use crate::web::preview;
 
 /// Rows in the list beside an open message.
 const LIST_ROWS: usize = 40;
@@ -64,6 +67,8 @@ pub(super) struct ReviewPage {
     evidence: Evidence,
     claims: Vec<Entry>,
     around: Around,
+    findings: Vec<Finding>,
+    remote: Option<String>,
     subject: Vec<Marked>,
     text: Vec<Marked>,
     waiting: Option<Waiting>,
@@ -101,6 +106,20 @@ impl ReviewPage {
             "stale" => "clock",
             "conflicting" => "alert",
             _ => "x-circle",
+        }
+    }
+
+    /// Whether who looks is the one to tick findings off.
+    fn can_tick(&self) -> bool {
+        self.is_pending() && !self.own && self.editing.is_none()
+    }
+
+    /// What has to be ticked before it can be approved.
+    fn to_tick(&self) -> Option<String> {
+        match self.findings.iter().filter(|finding| finding.needs_tick()).count() {
+            0 => None,
+            1 => Some("Tick the finding above once you have looked at it.".to_owned()),
+            count => Some(format!("Tick the {count} findings above once you have looked at them.")),
         }
     }
 
@@ -224,7 +243,7 @@ pub(super) async fn edited_badly(
 async fn review(person: &Person, state: &State, id: MessageId, view: View, query: ListQuery) -> DomainResult<ReviewPage> {
     let (actor, now, shown) = (person.actor.clone(), clock::now(), query.clone());
     let zone = person.visit.zone();
-    let (message, earlier, mailbox, evidence, claims, waiting, around, beside) = state
+    let (message, earlier, mailbox, evidence, claims, findings, waiting, around, beside) = state
         .quiet_write(move |conn| {
             let message = messages::get(conn, &actor, &id)?;
             let seen = messages::seen(conn, &actor, &id)?;
@@ -236,12 +255,13 @@ async fn review(person: &Person, state: &State, id: MessageId, view: View, query
             let filter = shown.filter(&actor, now, true)?;
             let (previous, next) = list::neighbours(conn, &actor, &filter, &id)?;
             let rows = list::around(conn, &actor, &filter, &id, LIST_ROWS)?;
+            let findings = findings::of_version(conn, &message.current)?;
             let mut around = desk::people(conn, &actor, &message, &zone, now)?;
             around.back = page_of(&id, &shown);
             around.after = next.as_ref().map_or_else(|| "/queue".to_owned(), |next| page_of(next, &shown));
             let beside = Beside { rows, query: shown, previous, next };
             let evidence = evidence(conn, &actor, &message, now)?;
-            Ok((message, earlier, mailbox, evidence, claims, waiting, around, beside))
+            Ok((message, earlier, mailbox, evidence, claims, findings, waiting, around, beside))
         })
         .await?;
     let content = Content::from(&message.current);
@@ -254,6 +274,8 @@ async fn review(person: &Person, state: &State, id: MessageId, view: View, query
         text: marked(&message.current.text_body, &claims, Part::Text),
         claims,
         around,
+        findings,
+        remote: preview::offer(&inspect::remote_images(message.current.html_body.as_deref().unwrap_or_default())),
         message,
         mailbox,
         evidence,
@@ -313,7 +335,7 @@ fn evidence(conn: &mut crate::db::Conn, actor: &crate::domain::actor::Actor, mes
 }
 
 /// The HTML part as it will arrive, in a frame that may do nothing.
-pub(in crate::web) async fn preview(
+pub(in crate::web) async fn frame(
     person: Person,
     state: web::Data<State>,
     id: web::Path<String>,
@@ -329,11 +351,9 @@ pub(in crate::web) async fn preview(
 
 /// Mail is shown without scripts, forms or anything fetched from elsewhere; images only when somebody asks.
 pub(in crate::web) fn framed(html: String, with_images: bool) -> HttpResponse {
-    let images = if with_images { "https: data:" } else { "data:" };
-    let policy = format!("sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src {images}; frame-ancestors 'self'");
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
-        .insert_header((header::CONTENT_SECURITY_POLICY, policy))
+        .insert_header((header::CONTENT_SECURITY_POLICY, preview::policy(with_images)))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .body(html)
 }

@@ -15,6 +15,7 @@ use crate::on_either;
 
 use super::plan::{Leg, Order, Search, Start, View, is_sqlite, legs};
 use super::{Assignee, Claims, Filter, ListRow, Snoozes, Sort};
+use crate::domain::messages::State;
 
 /// A tag or word on more messages than this is asked for message by message of the view, and not the other way round.
 const RARE: i64 = 2000;
