@@ -67,6 +67,14 @@ text_id!(
     ImportId
 );
 text_id!(
+    /// Where webhooks go.
+    EndpointId
+);
+text_id!(
+    /// One event to one endpoint.
+    DeliveryId
+);
+text_id!(
     /// Any row that needs no type of its own.
     RowId
 );
@@ -79,11 +87,16 @@ pub fn fresh() -> String {
 
 /// A secret of 256 random bits, in URL-safe text.
 pub fn secret() -> String {
-    let mut bytes = [0_u8; 32];
+    URL_SAFE_NO_PAD.encode(random::<32>())
+}
+
+/// So many random bytes.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0_u8; N];
     // Without randomness no secret may be made; stopping is the only safe answer.
     #[expect(clippy::expect_used, reason = "a machine without randomness cannot run this product")]
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    URL_SAFE_NO_PAD.encode(bytes)
+    bytes
 }
 
 /// SHA-256 as lower-case hexadecimal: how secrets are stored and contents are named.

@@ -19,3 +19,4 @@ pub mod reason;
 pub mod settings;
 pub mod text;
 pub mod threads;
+pub mod webhooks;

@@ -22,6 +22,7 @@ mod routes;
 mod session;
 mod sign_in;
 mod users;
+mod webhooks;
 
 use actix_session::SessionMiddleware;
 use actix_session::config::PersistentSession;

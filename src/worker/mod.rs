@@ -1,6 +1,7 @@
 //! What runs beside the pages: the delivery loop, and chores on a schedule.
 
 mod delivery;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::domain::churn::shipping;
 use crate::domain::error::Error;
 use crate::domain::messages::cancel;
 use crate::domain::outbox::{self, WorkerId};
+use crate::domain::webhooks::deliveries;
 use crate::email::Transport;
 
 /// Connections to the mail server kept at once.
@@ -29,6 +31,7 @@ pub async fn run(state: State, transport: Option<Transport>, stop: watch::Receiv
             lanes.push(actix_web::rt::spawn(delivery::lane(state.clone(), transport.clone(), worker.clone(), stop.clone())));
         }
     }
+    lanes.push(actix_web::rt::spawn(webhooks::run(state.clone(), stop.clone())));
     chores(state, worker, stop).await;
     for lane in lanes {
         if let Err(error) = lane.await {
@@ -46,6 +49,7 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
                 outbox::renew(conn, &me, now)?;
                 outbox::recover(conn, now)?;
                 cancel::expire_due(conn, now)?;
+                deliveries::sweep(conn, now)?;
                 sessions::sweep(conn, now)
             })
             .await;
@@ -74,7 +78,7 @@ async fn tell_of_updates(state: &State, stop: &watch::Receiver<bool>) {
     }
 }
 
-/// Sends what is due until nothing is left, for `worker --drain` and tests.
+/// Sends mail that is due until none is left, then the webhooks that are due, for `worker --drain` and tests.
 pub async fn drain(state: State, transport: Transport) -> Result<(), Error> {
     let (sender, receiver) = watch::channel(false);
     let running = actix_web::rt::spawn(run(state.clone(), Some(transport), receiver));
@@ -82,5 +86,6 @@ pub async fn drain(state: State, transport: Transport) -> Result<(), Error> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     sender.send_replace(true);
-    running.await.map_err(Error::internal)
+    running.await.map_err(Error::internal)?;
+    webhooks::drain(&state).await
 }

@@ -27,6 +27,8 @@ pub struct Filter {
     pub contact: Option<ContactId>,
     /// With these words in recipient or subject.
     pub words: Option<String>,
+    /// Written or edited last by whoever asks.
+    pub own: bool,
     /// Submitted before.
     pub older_than: Option<Time>,
     /// Oldest first, as in the queue; otherwise newest first.
@@ -81,7 +83,7 @@ pub struct ListRow {
 /// A page of messages and whether there are more.
 pub fn list(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<(Vec<ListRow>, bool)> {
     let reach = reach(actor);
-    let mut rows = queries::list(conn, reach.as_deref(), filter)?;
+    let mut rows = queries::list(conn, reach.as_deref(), filter.own.then_some(actor), filter)?;
     let more = rows.len() > filter.limit;
     rows.truncate(filter.limit);
     Ok((rows, more))

@@ -10,6 +10,7 @@ use crate::db::schema::{
     claim_waivers, claims, contacts, corrections, decisions, facts, mailboxes, message_tags, message_versions, message_views, messages, outbox,
     promises, warrants,
 };
+use crate::domain::actor::Actor;
 use crate::domain::claims::Verdict;
 use crate::domain::ids::{ContactId, DecisionId, FactId, MailboxId, MessageId, ThreadId, WarrantId};
 
@@ -231,7 +232,7 @@ pub(super) fn campaigns(conn: &mut Conn, reach: Option<&[MailboxId]>) -> QueryRe
     Ok(names)
 }
 
-pub(super) fn list(conn: &mut Conn, reach: Option<&[MailboxId]>, filter: &Filter) -> QueryResult<Vec<ListRow>> {
+pub(super) fn list(conn: &mut Conn, reach: Option<&[MailboxId]>, own: Option<&Actor>, filter: &Filter) -> QueryResult<Vec<ListRow>> {
     let mut query = messages::table
         .inner_join(mailboxes::table)
         .inner_join(message_versions::table.on(message_versions::message_id.eq(messages::id).and(message_versions::version.eq(messages::version))))
@@ -259,6 +260,11 @@ pub(super) fn list(conn: &mut Conn, reach: Option<&[MailboxId]>, filter: &Filter
         .into_boxed();
     if let Some(ids) = reach {
         query = query.filter(messages::mailbox_id.eq_any(ids.to_vec()));
+    }
+    if let Some(actor) = own {
+        let (kind, id) = (actor.kind().to_owned(), actor.id().to_owned());
+        let author = messages::author_kind.eq(kind.clone()).and(messages::author_id.eq(id.clone()));
+        query = query.filter(author.or(messages::editor_kind.eq(kind).and(messages::editor_id.eq(id))));
     }
     if !filter.states.is_empty() {
         query = query.filter(messages::state.eq_any(filter.states.clone()));
