@@ -15,3 +15,4 @@ mod pages;
 mod review;
 mod schema;
 mod support;
+mod webhooks;

@@ -172,7 +172,12 @@ pub(super) fn set_outcome(
 
 pub(super) fn give_up_waiting(conn: &mut Conn, endpoint: &EndpointId, why: &str, now: Time) -> QueryResult<()> {
     diesel::update(deliveries::table.filter(deliveries::endpoint_id.eq(endpoint)).filter(deliveries::state.eq(State::Waiting)))
-        .set((deliveries::state.eq(State::Failed), deliveries::last_answer.eq(why), deliveries::finished_at.eq(now)))
+        .set((
+            deliveries::state.eq(State::Failed),
+            deliveries::last_status.eq(None::<i32>),
+            deliveries::last_answer.eq(why),
+            deliveries::finished_at.eq(now),
+        ))
         .execute(conn)
         .map(drop)
 }
