@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use crate::catcher::Catcher;
 use crate::clock;
 use crate::db::{Conn, Db};
+use crate::dialer::Dialer;
 use crate::domain::actor::Actor;
 use crate::domain::churn::variants::{self, Variant};
 use crate::domain::drafting::Drafter;
@@ -30,6 +31,8 @@ pub struct State {
     pub stripe_secret: Option<Arc<SecretString>>,
     /// Who drafts.
     pub drafter: Arc<dyn Drafter>,
+    /// Calls the receivers of webhooks.
+    pub dialer: Arc<Dialer>,
     /// Rings when there may be something to send.
     pub wake: Arc<Notify>,
     /// What live pages are told.

@@ -8,6 +8,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use crate::dialer::Allowed;
 use crate::email::Transport;
 use crate::llm::{Api, Endpoint};
 
@@ -30,6 +31,8 @@ pub struct Config {
     pub llm: Llm,
     /// Who decides.
     pub oversight: Oversight,
+    /// Where webhooks may go.
+    pub webhooks: Webhooks,
 }
 
 /// `[database]`
@@ -90,6 +93,32 @@ pub struct Oversight {
     pub four_eyes: bool,
 }
 
+/// `[webhooks]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// `COUNTERSIGN_WEBHOOKS__ALLOW_PRIVATE`: hosts with their port that may be called although they are private or
+    /// without TLS, such as `127.0.0.1:9000`; a list, or one text with commas.
+    #[serde(default)]
+    pub allow_private: OneOrMany,
+}
+
+/// A list, which an environment variable holds as one text with commas.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "a list of texts, or one text with commas")]
+pub enum OneOrMany {
+    /// As in the environment.
+    One(String),
+    /// As in the file.
+    Many(Vec<String>),
+}
+
+impl Default for OneOrMany {
+    fn default() -> Self {
+        OneOrMany::Many(vec![])
+    }
+}
+
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} Nothing was started.")]
@@ -104,18 +133,44 @@ pub fn load(file: &Path) -> Result<Config, ConfigError> {
         "stripe": {},
         "llm": {"timeout_seconds": 60},
         "oversight": {"four_eyes": true},
+        "webhooks": {},
     });
-    let config: Config = Figment::from(Serialized::defaults(defaults))
-        .merge(Toml::file(file))
-        .merge(Env::prefixed("COUNTERSIGN_").filter(|key| key.as_str().contains("__")).split("__"))
-        .extract()
-        .map_err(|error| {
-            let key = error.path.join(".");
-            let place = error.metadata.as_ref().map_or_else(|| FILE.to_owned(), |metadata| metadata.name.to_string());
-            ConfigError(format!("{place}: {key}: {}.", error.kind))
-        })?;
+    let config: Config = sources(file, defaults).extract().map_err(|error| unreadable(&error))?;
     check(&config)?;
     Ok(config)
+}
+
+fn sources(file: &Path, defaults: serde_json::Value) -> Figment {
+    Figment::from(Serialized::defaults(defaults))
+        .merge(Toml::file(file))
+        .merge(Env::prefixed("COUNTERSIGN_").filter(|key| key.as_str().contains("__")).split("__"))
+}
+
+fn unreadable(error: &figment::Error) -> ConfigError {
+    let key = error.path.join(".");
+    let place = error.metadata.as_ref().map_or_else(|| FILE.to_owned(), |metadata| metadata.name.to_string());
+    ConfigError(format!("{place}: {key}: {}.", error.kind))
+}
+
+/// The section about webhooks alone, for the demo, which needs no other.
+pub fn webhooks(file: &Path) -> Result<Webhooks, ConfigError> {
+    sources(file, serde_json::json!({"webhooks": {}})).extract_inner("webhooks").map_err(|error| unreadable(&error))
+}
+
+/// The private addresses that webhooks may go to.
+pub fn allowed(webhooks: &Webhooks) -> Result<Vec<Allowed>, ConfigError> {
+    let all: Vec<&str> = match &webhooks.allow_private {
+        OneOrMany::One(text) => text.split(',').collect(),
+        OneOrMany::Many(list) => list.iter().map(String::as_str).collect(),
+    };
+    all.into_iter()
+        .map(str::trim)
+        .filter(|one| !one.is_empty())
+        .map(|one| {
+            let wrong = || ConfigError(format!("webhooks.allow_private must list hosts with their port such as 127.0.0.1:9000; got \"{one}\"."));
+            Allowed::parse(one).ok_or_else(wrong)
+        })
+        .collect()
 }
 
 fn check(config: &Config) -> Result<(), ConfigError> {
@@ -131,6 +186,7 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         }
     }
     endpoint(config)?;
+    allowed(&config.webhooks)?;
     transport(config).map(drop)
 }
 
@@ -207,6 +263,25 @@ mod tests {
         for (section, text) in wrong {
             let error = model(section).unwrap_err();
             assert!(error.starts_with(text) && !error.contains("secret"), "{section}: {error}");
+        }
+    }
+
+    #[test]
+    fn private_targets_are_listed_with_their_port() {
+        let allowed = |section: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join(FILE);
+            std::fs::write(&file, format!("[webhooks]\n{section}")).unwrap();
+            let alone = webhooks(&file).and_then(|found| super::allowed(&found)).map_err(|error| error.to_string());
+            assert_eq!(alone, load(&file).and_then(|config| super::allowed(&config.webhooks)).map_err(|error| error.to_string()));
+            alone.map(|all| all.len())
+        };
+        assert_eq!(allowed(""), Ok(0));
+        assert_eq!(allowed("allow_private = [\"127.0.0.1:9000\", \"[::1]:9000\", \"hooks.internal:80\"]"), Ok(3));
+        assert_eq!(allowed("allow_private = \"127.0.0.1:9000, hooks.internal:80\""), Ok(2));
+        for wrong in ["127.0.0.1", "127.0.0.1:99999", "http://127.0.0.1:80", "a@b:80", "a:80/x", "10.0.0.0/8:80"] {
+            let error = allowed(&format!("allow_private = [\"{wrong}\"]")).unwrap_err();
+            assert!(error.starts_with("webhooks.allow_private must list hosts with their port"), "{wrong}: {error}");
         }
     }
 }

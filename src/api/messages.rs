@@ -18,10 +18,13 @@ use crate::domain::contacts::ConsentBasis;
 use crate::domain::desk::assignment;
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::ids::{FactId, InboundEmailId, MessageId};
-use crate::domain::mailboxes::Mode;
+use crate::domain::mailboxes::{self, Mode};
 use crate::domain::messages::content::Words;
+use crate::domain::messages::list::{self, Filter};
 use crate::domain::messages::submit::{NewMessage, submit};
-use crate::domain::messages::{self, Message, Origin, cancel as cancelling, findings, ledger, tags as tagging};
+use crate::domain::messages::{
+    self, Message, Origin, State as MessageState, cancel as cancelling, edit as editing, findings, ledger, tags as tagging,
+};
 use crate::domain::{text, threads};
 
 /// Most recipients of one call; each gets a message of their own.
@@ -79,14 +82,7 @@ impl Send {
             })?),
             None => None,
         };
-        let (text, html) = match (self.text_body.or(self.body), self.html_body, self.markdown) {
-            (None, None, Some(markdown)) => {
-                let mut html = String::new();
-                pulldown_cmark::html::push_html(&mut html, pulldown_cmark::Parser::new(&markdown));
-                (Some(markdown), Some(html))
-            }
-            (text, html, _) => (text, html),
-        };
+        let (text, html) = parts(self.text_body.or(self.body), self.html_body, self.markdown);
         let recipients = self.to.into_vec();
         if recipients.is_empty() || recipients.len() > MOST_RECIPIENTS {
             return Err(Error::invalid("field_invalid", "to", format!("to must name 1 to {MOST_RECIPIENTS} recipients; got {}.", recipients.len())));
@@ -106,6 +102,18 @@ impl Send {
             origin: Origin::Agent,
         };
         Ok(recipients.into_iter().map(|to| NewMessage { to, ..first.clone() }).collect())
+    }
+}
+
+/// Text and HTML; both come from Markdown where only that is given.
+fn parts(text: Option<String>, html: Option<String>, markdown: Option<String>) -> (Option<String>, Option<String>) {
+    match (text, html, markdown) {
+        (None, None, Some(markdown)) => {
+            let mut html = String::new();
+            pulldown_cmark::html::push_html(&mut html, pulldown_cmark::Parser::new(&markdown));
+            (Some(markdown), Some(html))
+        }
+        (text, html, _) => (text, html),
     }
 }
 
@@ -170,6 +178,118 @@ pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> R
     Ok(HttpResponse::Ok().json(answer))
 }
 
+#[derive(Debug, Default, Deserialize)]
+pub struct Query {
+    pub(crate) status: Option<String>,
+    pub(crate) mine: Option<bool>,
+    pub(crate) mailbox: Option<String>,
+    pub(crate) mailbox_id: Option<String>,
+    pub(crate) campaign: Option<String>,
+    pub(crate) tag: Option<String>,
+    pub(crate) limit: Option<usize>,
+    pub(crate) cursor: Option<String>,
+}
+
+pub async fn list(key: Key, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(look(key.0, &state, query.into_inner()).await?))
+}
+
+/// The messages that whoever asks wrote, newest first; those of everybody within reach with `mine` false.
+pub(crate) async fn look(actor: Actor, state: &State, query: Query) -> Result<Value, Problem> {
+    actor.must_have(Scope::Read)?;
+    let states = match query.status.as_deref().filter(|status| !status.is_empty()) {
+        Some(status) => {
+            let wrong = |expected: String| Error::invalid("field_invalid", "status", format!("status must be {expected}."));
+            vec![status.parse::<MessageState>().map_err(wrong)?]
+        }
+        None => vec![],
+    };
+    let base_url = state.base_url.clone();
+    let answer = state
+        .read(move |conn| {
+            let mailbox = match query.mailbox.as_deref().or(query.mailbox_id.as_deref()) {
+                Some(named) => Some(mailboxes::resolve(conn, &actor, Some(named))?.id),
+                None => None,
+            };
+            let filter = Filter {
+                states,
+                mailbox,
+                campaign: query.campaign,
+                tag: query.tag,
+                own: query.mine.unwrap_or(true),
+                after: query.cursor.as_deref().map(MessageId::from),
+                limit: query.limit.unwrap_or(20).clamp(1, 100),
+                ..Filter::default()
+            };
+            let (rows, more) = list::list(conn, &actor, &filter)?;
+            let cursor = rows.last().filter(|_| more).map(|row| row.id.clone());
+            let all = rows
+                .iter()
+                .map(|row| {
+                    let message = messages::get(conn, &actor, &row.id)?;
+                    Ok(shapes::summary(&message, message.row.is_by(&actor), &base_url))
+                })
+                .collect::<DomainResult<Vec<Value>>>()?;
+            Ok(json!({"emails": all, "messages": all, "next_cursor": cursor}))
+        })
+        .await?;
+    Ok(answer)
+}
+
+/// New words for a message. What is left out stays.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    pub(crate) subject: Option<String>,
+    pub(crate) text_body: Option<String>,
+    pub(crate) body: Option<String>,
+    pub(crate) html_body: Option<String>,
+    pub(crate) markdown: Option<String>,
+    pub(crate) content_hash: Option<String>,
+}
+
+pub async fn edit(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Edit>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(rewrite(key.0, &state, &id, body.0).await?))
+}
+
+/// Hands in a new version, which is held again.
+pub(crate) async fn rewrite(actor: Actor, state: &State, id: &str, edit: Edit) -> Result<Value, Problem> {
+    let (text, html) = parts(edit.text_body.or(edit.body), edit.html_body, edit.markdown);
+    if edit.subject.is_none() && text.is_none() && html.is_none() {
+        let text = "Give what is to change: subject, text_body, body, html_body or markdown.";
+        return Err(Error::invalid("body_missing", "text_body", text).into());
+    }
+    let (id, editor, base_url) = (MessageId::from(id), actor.clone(), state.base_url.clone());
+    let hash = edit.content_hash.map(|hash| hash.to_ascii_lowercase());
+    let edited = state
+        .write(move |conn| {
+            let now = clock::now();
+            let subject = match edit.subject {
+                Some(subject) => subject,
+                None => messages::get(conn, &editor, &id)?.current.subject,
+            };
+            let message = editing::edit(conn, &editor, &id, &Words { subject, text, html }, hash.as_deref(), now)?;
+            let findings = findings::of_version(conn, &message.current)?;
+            Ok(shapes::message_with_claims(&message, &ledger::of_message(conn, &editor, &id)?, &findings, &base_url))
+        })
+        .await;
+    match edited {
+        Ok(shape) => Ok(shape),
+        Err(error) => Err(with_diff(state, actor, error).await),
+    }
+}
+
+/// The problem, with what changed where the error is about that.
+pub(crate) async fn with_diff(state: &State, actor: Actor, error: Error) -> Problem {
+    let changed = error.changed.clone();
+    let problem = Problem::from(error);
+    let Some(changed) = changed else { return problem };
+    match diff(state, actor, changed.message_id, changed.seen, changed.current).await {
+        Some(diff) => problem.with_diff(diff),
+        None => problem,
+    }
+}
+
 pub async fn cancel(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(take_back(key.0, &state, &id).await?))
 }
@@ -182,7 +302,7 @@ pub(crate) async fn take_back(actor: Actor, state: &State, id: &str) -> Result<V
 }
 
 /// The difference between two versions of a message, as a list of changed lines.
-pub async fn diff(state: &State, actor: Actor, id: MessageId, seen: i32, current: i32) -> Option<Value> {
+async fn diff(state: &State, actor: Actor, id: MessageId, seen: i32, current: i32) -> Option<Value> {
     let versions = state
         .read(move |conn| {
             messages::get(conn, &actor, &id)?;

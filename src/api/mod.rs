@@ -13,6 +13,7 @@ pub(crate) mod oversight;
 pub(crate) mod recovery;
 pub(crate) mod shapes;
 pub(crate) mod vigilance;
+mod webhooks;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
@@ -40,7 +41,9 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route("/emails/{id}/tags", web::post().to(messages::add_tags))
                 .route("/emails/{id}/cancel", web::post().to(messages::cancel))
                 .route("/emails/{id}/decide", web::post().to(oversight::decide_one))
+                .route("/emails", web::get().to(messages::list))
                 .route("/emails/{id}", web::get().to(messages::show))
+                .route("/emails/{id}", web::patch().to(messages::edit))
                 .route("/emails/{id}/claims/{key}/waiver", web::post().to(claims::waive))
                 .route("/claims/check", web::post().to(claims::check))
                 .route("/facts", web::get().to(facts::list))
@@ -61,6 +64,15 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route("/reports/demand", web::get().to(facts::demand))
                 .route("/reports/vigilance", web::get().to(vigilance::show))
                 .route("/webhooks/stripe", web::post().to(hooks::stripe))
+                .route("/webhooks", web::get().to(webhooks::list))
+                .route("/webhooks", web::post().to(webhooks::create))
+                .route("/webhooks/{id}", web::get().to(webhooks::show))
+                .route("/webhooks/{id}", web::patch().to(webhooks::change))
+                .route("/webhooks/{id}", web::delete().to(webhooks::delete))
+                .route("/webhooks/{id}/rotate", web::post().to(webhooks::rotate))
+                .route("/webhooks/{id}/test", web::post().to(webhooks::test))
+                .route("/webhooks/{id}/deliveries", web::get().to(webhooks::log))
+                .route("/webhooks/{id}/deliveries/{delivery}/replay", web::post().to(webhooks::replay))
                 .default_service(web::to(not_found)),
         )
         .service(

@@ -207,15 +207,6 @@ async fn run(actor: Actor, state: &State, id: MessageId, body: Decision) -> Resu
         .await;
     match decided {
         Ok(message) => Ok(shapes::message(&message, &state.base_url)),
-        Err(error) => {
-            let changed = error.changed.clone();
-            let problem = Problem::from(error);
-            let Some(changed) = changed else { return Err(problem) };
-            let diff = super::messages::diff(state, actor, changed.message_id, changed.seen, changed.current).await;
-            Err(match diff {
-                Some(diff) => problem.with_diff(diff),
-                None => problem,
-            })
-        }
+        Err(error) => Err(super::messages::with_diff(state, actor, error).await),
     }
 }

@@ -106,11 +106,62 @@ pub fn message(message: &Message, base_url: &str) -> Value {
         "content_hash": row.content_hash,
         "oversight_mode": row.effective_mode,
         "decisions": decisions,
+        "change_request": change_request(message),
+        "next": next(message),
         "submitted_at": row.submitted_at,
         "expires_at": row.expires_at,
         "send_at": row.send_at,
         "sent_at": row.sent_at,
         "created_at": row.created_at,
+        "review_url": format!("{base_url}/messages/{}", row.id),
+    })
+}
+
+/// What a reviewer asked the author for.
+fn change_request(message: &Message) -> Option<Value> {
+    let asked = message.change_request()?;
+    Some(json!({"reason": asked.reason, "by": asked.actor_name, "at": asked.created_at, "version": asked.version}))
+}
+
+/// What whoever wrote it should do now.
+fn next(message: &Message) -> &'static str {
+    match message.row.state {
+        State::Pending => "Wait for the decision. Do not send it again.",
+        State::ChangesRequested => {
+            "Change the words as change_request asks, with PATCH /v1/emails/{id}. The new version is held again; do not send it as another message."
+        }
+        State::Approved | State::Queued | State::Sending => "It leaves after the checks. Do not send it again.",
+        State::Uncertain => "It may have arrived. Do not send it again; a person looks into it.",
+        State::Rejected => "It will not leave. Do not send it again.",
+        State::Sent | State::Delivered | State::Bounced | State::Complained => "It has left. There is nothing to do.",
+        State::Draft | State::Withdrawn | State::Expired | State::Skipped | State::Failed | State::Cancelled => "It will not leave.",
+    }
+}
+
+/// A message in a list: without its bodies.
+pub fn summary(message: &Message, mine: bool, base_url: &str) -> Value {
+    let row = &message.row;
+    json!({
+        "id": row.id,
+        "message_id": row.id,
+        "email_id": row.id,
+        "status": status(message),
+        "reason": row.state_reason.as_ref().or(row.held_because.as_ref()),
+        "mailbox_id": row.mailbox_id,
+        "from": message.current.from_address,
+        "to": message.current.to_address,
+        "subject": message.current.subject,
+        "tags": message.tags,
+        "campaign": row.campaign,
+        "thread_id": row.thread_id,
+        "version": row.version,
+        "content_hash": row.content_hash,
+        "change_request": change_request(message),
+        "next": next(message),
+        "mine": mine,
+        "submitted_at": row.submitted_at,
+        "updated_at": row.updated_at,
+        "expires_at": row.expires_at,
         "review_url": format!("{base_url}/messages/{}", row.id),
     })
 }

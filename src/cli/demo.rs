@@ -14,6 +14,7 @@ use crate::app::State;
 use crate::catcher::Catcher;
 use crate::clock::{self, Time};
 use crate::db::{self, Conn, Db};
+use crate::dialer::{Allowed, Dialer};
 use crate::domain::accounts::users::{self, NewUser};
 use crate::domain::actor::{Actor, Role, Scope};
 use crate::domain::churn::intake::{NewChurnEvent, Taken, take};
@@ -152,7 +153,7 @@ struct Filled {
     keys: Value,
 }
 
-pub(super) fn run(listen: &str, as_json: bool) -> std::result::Result<(), Failed> {
+pub(super) fn run(listen: &str, as_json: bool, allowed: Vec<Allowed>) -> std::result::Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let db = Db::open(&format!("sqlite://{}", folder.path().join("demo.db").display()), 8)?;
     db::migrate::run(&db)?;
@@ -172,6 +173,7 @@ pub(super) fn run(listen: &str, as_json: bool) -> std::result::Result<(), Failed
             email_configured: true,
             stripe_secret: None,
             drafter: Arc::new(Playbook),
+            dialer: Arc::new(Dialer::new(allowed)),
             wake: Arc::new(Notify::new()),
             feed: Feed::default(),
             catcher: Some(catcher),

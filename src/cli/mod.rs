@@ -126,7 +126,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failed> {
             serve::serve(&config, !no_worker)?;
         }
         Command::Worker { drain } => serve::worker(&settings()?, drain)?,
-        Command::Demo { listen, json } => demo::run(&listen, json)?,
+        Command::Demo { listen, json } => demo::run(&listen, json, config::allowed(&config::webhooks(&cli.config)?)?)?,
         Command::User(command) => admin::user(&open(&settings()?)?, &settings()?, command)?,
         Command::Mailbox(command) => admin::mailbox(&open(&settings()?)?, command)?,
         Command::Key(command) => admin::key(&open(&settings()?)?, command)?,

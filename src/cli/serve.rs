@@ -14,6 +14,7 @@ use crate::app::{self, State};
 use crate::clock;
 use crate::config::{self, Config};
 use crate::db::Db;
+use crate::dialer::Dialer;
 use crate::domain::accounts::users;
 use crate::domain::drafting::{ModelDrafter, Playbook};
 use crate::domain::ids::secret;
@@ -46,6 +47,7 @@ pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failed> {
             }
             None => Arc::new(Playbook),
         },
+        dialer: Arc::new(Dialer::new(config::allowed(&config.webhooks)?)),
         wake: Arc::new(Notify::new()),
         feed: Feed::default(),
         catcher: None,
@@ -69,6 +71,7 @@ pub(super) fn worker(config: &Config, drain: bool) -> Result<(), Failed> {
         email_configured: true,
         stripe_secret: None,
         drafter: Arc::new(Playbook),
+        dialer: Arc::new(Dialer::new(config::allowed(&config.webhooks)?)),
         wake: Arc::new(Notify::new()),
         feed: Feed::default(),
         catcher: None,

@@ -710,6 +710,52 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhook_endpoints (id) {
+        id -> Text,
+        url -> Text,
+        description -> Text,
+        event_types -> Text,
+        mailboxes -> Text,
+        campaigns -> Text,
+        secret -> Text,
+        previous_secret -> Nullable<Text>,
+        previous_until -> Nullable<BigInt>,
+        disabled_at -> Nullable<BigInt>,
+        disabled_because -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhook_events (id) {
+        id -> Text,
+        event_type -> Text,
+        body -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhook_deliveries (id) {
+        id -> Text,
+        event_id -> Text,
+        endpoint_id -> Text,
+        subject -> Text,
+        position -> BigInt,
+        state -> Text,
+        attempts -> Integer,
+        next_attempt_at -> BigInt,
+        claim_token -> Nullable<Text>,
+        claimed_until -> Nullable<BigInt>,
+        last_status -> Nullable<Integer>,
+        last_answer -> Nullable<Text>,
+        last_attempt_at -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, mailboxes);
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, users);
 diesel::allow_tables_to_appear_in_same_query!(messages, mailboxes);
@@ -790,3 +836,8 @@ diesel::allow_tables_to_appear_in_same_query!(planted_tests, contacts);
 diesel::allow_tables_to_appear_in_same_query!(planted_tests, contact_tags);
 diesel::allow_tables_to_appear_in_same_query!(planted_tests, customers);
 diesel::allow_tables_to_appear_in_same_query!(claim_waivers, messages);
+diesel::joinable!(webhook_deliveries -> webhook_events (event_id));
+diesel::joinable!(webhook_deliveries -> webhook_endpoints (endpoint_id));
+diesel::allow_tables_to_appear_in_same_query!(webhook_deliveries, webhook_events);
+diesel::allow_tables_to_appear_in_same_query!(webhook_deliveries, webhook_endpoints);
+diesel::allow_tables_to_appear_in_same_query!(webhook_events, webhook_endpoints);

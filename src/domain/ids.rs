@@ -71,6 +71,14 @@ text_id!(
     ViewId
 );
 text_id!(
+    /// Where webhooks go.
+    EndpointId
+);
+text_id!(
+    /// One event to one endpoint.
+    DeliveryId
+);
+text_id!(
     /// Any row that needs no type of its own.
     RowId
 );
@@ -83,11 +91,16 @@ pub fn fresh() -> String {
 
 /// A secret of 256 random bits, in URL-safe text.
 pub fn secret() -> String {
-    let mut bytes = [0_u8; 32];
+    URL_SAFE_NO_PAD.encode(random::<32>())
+}
+
+/// So many random bytes.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0_u8; N];
     // Without randomness no secret may be made; stopping is the only safe answer.
     #[expect(clippy::expect_used, reason = "a machine without randomness cannot run this product")]
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    URL_SAFE_NO_PAD.encode(bytes)
+    bytes
 }
 
 /// So many different numbers below `from`, each set as likely as any other, in ascending order.
@@ -107,10 +120,7 @@ fn below(end: usize) -> usize {
     let end = end.max(1) as u64;
     let fair = u64::MAX - u64::MAX % end;
     loop {
-        let mut bytes = [0_u8; 8];
-        #[expect(clippy::expect_used, reason = "a machine without randomness cannot run this product")]
-        getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-        let number = u64::from_le_bytes(bytes);
+        let number = u64::from_le_bytes(random());
         if number < fair {
             return usize::try_from(number % end).unwrap_or_default();
         }

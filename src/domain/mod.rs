@@ -24,3 +24,4 @@ pub mod text;
 pub mod threads;
 pub mod views;
 pub mod vigilance;
+pub mod webhooks;

@@ -1,6 +1,5 @@
 //! One question to a language model, one answer: OpenAI-compatible, Anthropic or Ollama, over the `genai` client.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use genai::adapter::AdapterKind;
@@ -12,8 +11,8 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio_rustls::rustls;
 
+use crate::dialer::{self, deepest};
 use crate::text_enum;
 
 #[cfg(test)]
@@ -229,24 +228,8 @@ fn client(endpoint: &Endpoint) -> Result<Client, ModelError> {
         value.set_sensitive(true);
         headers.insert(name, value);
     }
-    // Named here, because a process with two rustls providers compiled in has no default one.
-    let mut tls = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(&error.to_string()))?
-        .with_root_certificates(rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
-        .with_no_client_auth();
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let http = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .default_headers(headers)
-        // A redirect would carry the prompt to an address nobody configured.
-        .redirect(reqwest::redirect::Policy::none())
-        // Proxies come from environment variables, and settings must not.
-        .no_proxy()
-        // genai reads bodies whole: at least none may unfold to a thousand times its size.
-        .no_gzip()
-        .build()
-        .map_err(|error| failed(&deepest(&error)))?;
+    let http =
+        dialer::client().map_err(|error| failed(&error.to_string()))?.default_headers(headers).build().map_err(|error| failed(&deepest(&error)))?;
     Client::builder().with_reqwest(http).build().map_err(|error| failed(&error.to_string()))
 }
 
@@ -319,17 +302,6 @@ fn failure(endpoint: &Endpoint, error: genai::Error) -> ModelError {
         error => return ModelError::Unreachable(endpoint.shown(&error.to_string())),
     };
     ModelError::Status { code, body: endpoint.shown(&body) }
-}
-
-/// The innermost cause, which is the one that helps: "Connection refused" rather than "error sending request".
-fn deepest(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = error.to_string();
-        cause = error.source();
-    }
-    text
 }
 
 /// The answer inside a successful response's body.

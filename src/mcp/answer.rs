@@ -98,7 +98,7 @@ fn advice(code: &str, status: u64) -> &'static str {
         "four_eyes" => "leave this decision to somebody else. Do not retry.",
         "person_required" => "leave this to a person. Do not retry.",
         "scope_missing" => "do not retry. Tell the person you work for which scope is missing.",
-        "content_changed" => "read the message again with read_email, then decide with the content_hash you read.",
+        "content_changed" => "read the message again with read_email, then call again with the content_hash you read.",
         "not_read" => "read the message with read_email or list_pending, then decide with its content_hash.",
         "claims_open" => "send it back with decision request_changes and name the claims.",
         "already_decided" => "nothing is left to do for this message.",

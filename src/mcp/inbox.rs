@@ -28,7 +28,7 @@ pub(super) fn tools() -> Vec<Entry> {
             "read_email",
             "Read an email",
             "Reads one email whole: one that came in, which is then marked read, or one you sent, with its status, decisions and the reason given. \
-             Poll it to see whether a held message was approved.",
+             Poll it to see whether a held message was approved, or what a reviewer asks you to change (change_request).",
             Effect::Settles,
             read,
         ),
@@ -132,7 +132,26 @@ async fn read(call: Call, read: Read) -> Answered {
             Ok(outbound(shapes::message(&message, &base_url)))
         })
         .await?;
-    Ok(Answer::new(found).setting_apart("", OUTSIDE, is_inbound))
+    let next = asked_for(&found);
+    let answer = Answer::new(found).setting_apart("", OUTSIDE, is_inbound);
+    Ok(match next {
+        Some(next) => answer.next(next),
+        None => answer,
+    })
+}
+
+/// What to do about a message that came back from review.
+fn asked_for(shape: &Value) -> Option<String> {
+    let asked = shape["change_request"].as_object()?;
+    let word = |name: &str| asked.get(name).and_then(Value::as_str).unwrap_or_default();
+    Some(format!(
+        "{} asked for changes to version {}: \"{}\". Nothing has left. Hand in a new version with edit_email, giving content_hash {}; it is then held \
+         again. Do not send the email again.",
+        word("by"),
+        asked["version"],
+        word("reason"),
+        shape["content_hash"].as_str().unwrap_or_default()
+    ))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
-use crate::api::messages::{self as rest, Send};
+use crate::api::messages::{self as rest, Edit, Query, Send};
 use crate::api::shapes::OneOrMany;
 use crate::domain::error::Error;
 
@@ -20,6 +20,22 @@ pub(super) fn tools() -> Vec<Entry> {
              People who unsubscribed or bounced are refused.",
             Effect::Adds,
             send,
+        ),
+        tool(
+            "edit_email",
+            "Hand in a new version",
+            "Changes the words of an email that you submitted and that has not left, as when a reviewer asked for changes. What you leave out stays. \
+             The new version is held for review again; nothing is approved by it. Do not send the email again instead.",
+            Effect::Settles,
+            edit,
+        ),
+        tool(
+            "list_emails",
+            "List your emails",
+            "Lists the emails you submitted, newest first, without their bodies, as {emails, next_cursor}. With status \"changes_requested\" it shows \
+             those that wait for you, each with what the reviewer asked for in change_request.",
+            Effect::Reads,
+            list,
         ),
         tool(
             "tag_email",
@@ -45,7 +61,8 @@ pub(super) fn submitted(answer: Value) -> Answer {
         "pending" => {
             let why = answer["reason"].as_str().map(|reason| format!(" ({reason})")).unwrap_or_default();
             format!(
-                "Held for review{why}. Nothing has left. Do not send it again. A person decides; poll read_email with message_id {} to see the outcome.",
+                "Held for review{why}. Nothing has left. Do not send it again. A person decides; poll read_email with message_id {} to see the outcome. \
+                 If changes are asked for, hand in a new version with edit_email.",
                 word("message_id")
             )
         }
@@ -57,6 +74,82 @@ pub(super) fn submitted(answer: Value) -> Answer {
 
 async fn send(call: Call, send: Send) -> Answered {
     Ok(submitted(rest::submit_all(call.actor, &call.state, send).await?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Rewrite {
+    /// The email.
+    message_id: Option<String>,
+    /// The email; the same as message_id.
+    email_id: Option<String>,
+    /// The new subject.
+    subject: Option<String>,
+    /// The new plain text. Without html_body the HTML is made from it.
+    text_body: Option<String>,
+    /// The new plain text; the same as text_body.
+    body: Option<String>,
+    /// The new HTML; it is cleaned.
+    html_body: Option<String>,
+    /// Markdown, from which text and HTML are made.
+    markdown: Option<String>,
+    /// The content_hash you read. With it nothing is changed if somebody else was quicker.
+    content_hash: Option<String>,
+}
+
+async fn edit(call: Call, edit: Rewrite) -> Answered {
+    let id = named(edit.message_id, edit.email_id)?;
+    let Rewrite { subject, text_body, body, html_body, markdown, content_hash, .. } = edit;
+    let words = Edit { subject, text_body, body, html_body, markdown, content_hash };
+    let answer = rest::rewrite(call.actor, &call.state, &id, words).await?;
+    let next = match answer["status"].as_str() {
+        Some("pending") => format!(
+            "Version {} is held again; do not resend it. A person decides; poll read_email with message_id {id} to see the outcome.",
+            answer["version"]
+        ),
+        _ => "These are the words it had already: nothing changed. Change them as the reviewer asked.".to_owned(),
+    };
+    Ok(Answer::new(answer).next(next))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct List {
+    /// Only in this state, such as changes_requested, pending, sent or rejected.
+    status: Option<String>,
+    /// false lists those of everybody within the key's reach; without it only your own.
+    mine: Option<bool>,
+    /// Only of this mailbox, by address or id.
+    mailbox: Option<String>,
+    /// Only of this mailbox, by id.
+    mailbox_id: Option<String>,
+    /// Only of this campaign.
+    campaign: Option<String>,
+    /// Only with this tag.
+    tag: Option<String>,
+    /// At most so many, 1 to 100; 20 without it.
+    limit: Option<usize>,
+    /// next_cursor of the page before.
+    cursor: Option<String>,
+}
+
+async fn list(call: Call, asked: List) -> Answered {
+    let List { status, mine, mailbox, mailbox_id, campaign, tag, limit, cursor } = asked;
+    let query = Query { status, mine, mailbox, mailbox_id, campaign, tag, limit, cursor };
+    let mut answer = rest::look(call.actor, &call.state, query).await?;
+    // The same list twice would only fill the model's window.
+    answer.as_object_mut().and_then(|answer| answer.remove("messages"));
+    let waiting =
+        answer["emails"].as_array().into_iter().flatten().filter(|email| email["mine"] == true && email["change_request"].is_object()).count();
+    let answer = Answer::new(answer);
+    if waiting == 0 {
+        return Ok(answer);
+    }
+    Ok(answer.next(format!("{waiting} of them wait for you: read each with read_email and hand in a new version with edit_email.")))
+}
+
+fn named(message_id: Option<String>, email_id: Option<String>) -> Result<String, Error> {
+    message_id.or(email_id).ok_or_else(|| Error::invalid("field_invalid", "message_id", "message_id must be given; got nothing."))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -91,7 +184,6 @@ struct Cancel {
 }
 
 async fn cancel(call: Call, cancel: Cancel) -> Answered {
-    let id = cancel.message_id.or(cancel.email_id);
-    let id = id.ok_or_else(|| Error::invalid("field_invalid", "message_id", "message_id must be given; got nothing."))?;
+    let id = named(cancel.message_id, cancel.email_id)?;
     Ok(Answer::new(rest::take_back(call.actor, &call.state, &id).await?).next("Taken back. It will not leave."))
 }

@@ -31,6 +31,7 @@ mod sign_in;
 mod users;
 pub mod views;
 mod vigilance;
+mod webhooks;
 
 use actix_session::SessionMiddleware;
 use actix_session::config::PersistentSession;

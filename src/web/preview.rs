@@ -47,6 +47,12 @@ mod tests {
         findings: Vec<Finding>,
     }
 
+    impl Findings {
+        fn can_tick(&self) -> bool {
+            true
+        }
+    }
+
     #[test]
     fn a_finding_that_needs_a_tick_has_a_box_of_the_approval_and_its_words_are_inert() {
         let finding = |kind| Finding { key: format!("key-{kind}"), kind, places: vec![Place::Html], words: "<b>bank</b>".into(), why: "Why.".into() };

@@ -4,7 +4,7 @@ use actix_web::web::{self, ServiceConfig};
 
 use super::{
     account, audit, batches, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public,
-    sign_in, users, views, vigilance,
+    sign_in, users, views, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -153,6 +153,16 @@ routes! {
     get "/keys" Admin keys::index;
     post "/keys" Admin keys::create;
     post "/keys/{id}/revoke" Admin keys::revoke;
+    get "/webhooks" Admin webhooks::index;
+    post "/webhooks" Admin webhooks::create;
+    get "/webhooks/{id}" Admin webhooks::show;
+    post "/webhooks/{id}" Admin webhooks::change;
+    post "/webhooks/{id}/rotation" Admin webhooks::rotate;
+    post "/webhooks/{id}/disable" Admin webhooks::disable;
+    post "/webhooks/{id}/enable" Admin webhooks::enable;
+    post "/webhooks/{id}/test" Admin webhooks::test;
+    post "/webhooks/{id}/deletion" Admin webhooks::delete;
+    post "/webhooks/{id}/deliveries/{did}/replay" Admin webhooks::replay;
     get "/audit" SignedIn audit::index;
     get "/catcher" SignedIn caught::index;
     get "/catcher/{id}/preview" SignedIn caught::preview;

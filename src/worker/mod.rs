@@ -2,6 +2,7 @@
 
 mod delivery;
 pub mod notices;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::domain::error::Error;
 use crate::domain::messages::expiry;
 use crate::domain::notices as told;
 use crate::domain::outbox::{self, WorkerId};
+use crate::domain::webhooks::deliveries;
 use crate::email::Transport;
 
 /// Connections to the mail server kept at once.
@@ -33,6 +35,7 @@ pub async fn run(state: State, transport: Option<Transport>, stop: watch::Receiv
             lanes.push(actix_web::rt::spawn(delivery::lane(state.clone(), transport.clone(), worker.clone(), stop.clone())));
         }
     }
+    lanes.push(actix_web::rt::spawn(webhooks::run(state.clone(), stop.clone())));
     chores(state, worker, stop).await;
     for lane in lanes {
         if let Err(error) = lane.await {
@@ -51,6 +54,7 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
                 outbox::recover(conn, now)?;
                 told::mails::renew(conn, &me, now)?;
                 told::tidy(conn, now)?;
+                deliveries::sweep(conn, now)?;
                 expiry::expire_due(conn, now)?;
                 sessions::sweep(conn, now)?;
                 presence::sweep(conn, now)
@@ -81,7 +85,7 @@ async fn tell_of_updates(state: &State, stop: &watch::Receiver<bool>) {
     }
 }
 
-/// Sends what is due until nothing is left, for `worker --drain` and tests.
+/// Sends mail that is due until none is left, then the webhooks that are due, for `worker --drain` and tests.
 pub async fn drain(state: State, transport: Transport) -> Result<(), Error> {
     let (sender, receiver) = watch::channel(false);
     let running = actix_web::rt::spawn(run(state.clone(), Some(transport), receiver));
@@ -89,5 +93,6 @@ pub async fn drain(state: State, transport: Transport) -> Result<(), Error> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     sender.send_replace(true);
-    running.await.map_err(Error::internal)
+    running.await.map_err(Error::internal)?;
+    webhooks::drain(&state).await
 }

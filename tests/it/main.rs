@@ -23,3 +23,4 @@ mod schema;
 mod support;
 mod undo;
 mod vigilance;
+mod webhooks;

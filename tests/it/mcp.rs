@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use crate::support::{Desk, OPERATOR, address};
 
 /// The desk at a port of its own.
-async fn serve(desk: &Desk) -> String {
+pub async fn serve(desk: &Desk) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/mcp", listener.local_addr().unwrap());
     let state = desk.state.clone();
@@ -36,10 +36,10 @@ async fn serve(desk: &Desk) -> String {
 }
 
 /// An agent's side of the protocol.
-struct Client(RunningService<RoleClient, ()>);
+pub struct Client(RunningService<RoleClient, ()>);
 
 impl Client {
-    async fn with(url: &str, key: &str) -> Client {
+    pub async fn with(url: &str, key: &str) -> Client {
         // The client asks for a provider even where the address is plain HTTP.
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let config = StreamableHttpClientTransportConfig::with_uri(url).auth_header(key);
@@ -56,7 +56,7 @@ impl Client {
     }
 
     /// The answer of a call that works, and its first words.
-    async fn call(&self, tool: &'static str, arguments: Value) -> (Value, String) {
+    pub async fn call(&self, tool: &'static str, arguments: Value) -> (Value, String) {
         let result = self.result(tool, arguments).await;
         assert_eq!(result.is_error, Some(false), "{tool}: {result:?}");
         let words = words(&result);
@@ -64,7 +64,7 @@ impl Client {
     }
 
     /// The problem of a call that is refused, and what it advises.
-    async fn refused(&self, tool: &'static str, arguments: Value) -> (Value, String) {
+    pub async fn refused(&self, tool: &'static str, arguments: Value) -> (Value, String) {
         let result = self.result(tool, arguments).await;
         assert_eq!(result.is_error, Some(true), "{tool}: {result:?}");
         let words = words(&result);
@@ -104,6 +104,8 @@ async fn a_client_sees_the_tools_that_its_key_may_see() {
         "tag_email",
         "list_pending",
         "cancel_email",
+        "edit_email",
+        "list_emails",
         "create_churn_event",
         "get_churn_event",
         "list_churn_events",

@@ -12,6 +12,7 @@ use countersign::app::{self, State};
 use countersign::catcher::{Behaviour, Catcher};
 use countersign::clock::{self, Time};
 use countersign::db::{self, Conn, Db};
+use countersign::dialer::Dialer;
 use countersign::domain::accounts::users::{self, NewUser};
 use countersign::domain::actor::{Actor, Role, Scope};
 use countersign::domain::drafting::Playbook;
@@ -106,6 +107,7 @@ impl Desk {
             email_configured: true,
             stripe_secret: Some(Arc::new("whsec_test".to_owned().into())),
             drafter: Arc::new(Playbook),
+            dialer: Arc::new(Dialer::new(vec![])),
             wake: Arc::new(tokio::sync::Notify::new()),
             feed: Feed::default(),
             catcher: None,

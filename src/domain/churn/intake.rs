@@ -10,7 +10,7 @@ use crate::domain::contacts::{self, ContactInput, Customer, UsageFigure};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::ChurnEventId;
 use crate::domain::reason::{Reason, analyse};
-use crate::domain::{facts, text, threads};
+use crate::domain::{facts, text, threads, webhooks};
 
 use super::{ChurnEvent, EventType, Status, log, queries};
 
@@ -101,6 +101,7 @@ pub fn take(conn: &mut Conn, actor: &Actor, new: &NewChurnEvent, source: &str, n
             facts::refresh(conn, contact, now)?;
         }
         log(conn, actor, "churn.take", &event.id, json!({"source": source, "reason": event.reason}), now)?;
+        webhooks::churn_event(conn, webhooks::EventType::ChurnEventCreated, &event, now)?;
         Ok(Taken::New(event))
     })
 }

@@ -23,6 +23,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::facts;
 use crate::domain::ids::{ChurnEventId, ContactId};
 use crate::domain::reason::{Reason, ReasonQuote};
+use crate::domain::webhooks;
 use crate::text_enum;
 
 pub use queries::Filter;
@@ -167,7 +168,9 @@ pub fn recover(conn: &mut Conn, actor: &Actor, id: &ChurnEventId, now: Time) -> 
         }
         queries::set_recovered_at(conn, id, now)?;
         log(conn, actor, "churn.recovered", id, json!({"mrr_minor": event.mrr_minor, "currency": event.currency}), now)?;
-        get_row(conn, id)
+        let event = get_row(conn, id)?;
+        webhooks::churn_event(conn, webhooks::EventType::ChurnEventRecovered, &event, now)?;
+        Ok(event)
     })
 }
 

@@ -12,6 +12,7 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::{self, Entry};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, MessageId, sha256_hex};
+use crate::domain::webhooks;
 use crate::text_enum;
 
 text_enum!(
@@ -63,6 +64,7 @@ pub fn add(conn: &mut Conn, actor: &Actor, email_key: &str, reason: Reason, sour
         if of(conn, email_key)?.is_some() {
             return Ok(());
         }
+        let row = Suppression { email_key: email_key.to_owned(), reason, source: source.to_owned(), message_id: message.cloned(), created_at: now };
         diesel::insert_into(suppressions::table)
             .values((
                 suppressions::email_key.eq(email_key),
@@ -80,6 +82,9 @@ pub fn add(conn: &mut Conn, actor: &Actor, email_key: &str, reason: Reason, sour
                     .values((contact_tags::contact_id.eq(contact), contact_tags::tag.eq(super::UNSUBSCRIBED)))
                     .execute(conn)?;
             }
+        }
+        if reason == Reason::Unsubscribed {
+            webhooks::unsubscribed(conn, contact.as_ref(), &row, now)?;
         }
         let target = contact.map_or_else(|| sha256_hex(email_key.as_bytes()), |id| id.as_str().to_owned());
         let detail = json!({"reason": reason, "source": source});

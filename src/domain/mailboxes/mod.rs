@@ -13,7 +13,7 @@ use crate::domain::audit::{self, Entry};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::MailboxId;
-use crate::domain::{settings, text};
+use crate::domain::{settings, text, webhooks};
 use crate::text_enum;
 
 text_enum!(
@@ -258,6 +258,9 @@ pub fn set_mode(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, now:
             return Err(Error::forbidden("mode_loosening", "A key can only tighten the oversight mode. Ask an administrator to loosen it."));
         }
         queries::set_mode(conn, id, mode)?;
+        if mode != mailbox.mode {
+            webhooks::mode_changed(conn, actor, &mailbox, mode, now)?;
+        }
         log(conn, actor, "mailbox.set_mode", id, json!({"from": mailbox.mode, "to": mode}), now)
     })
 }
@@ -269,13 +272,17 @@ pub fn set_stopped(conn: &mut Conn, actor: &Actor, id: Option<&MailboxId>, stopp
         let action = if stopped { "sending.stop" } else { "sending.resume" };
         match id {
             Some(id) => {
-                get(conn, actor, id)?;
+                let mailbox = get(conn, actor, id)?;
                 queries::set_stopped(conn, id, stopped.then_some(now))?;
+                if stopped {
+                    webhooks::paused(conn, actor, Some(&mailbox), now)?;
+                }
                 log(conn, actor, action, id, json!({}), now)
             }
             None => {
                 if stopped {
                     settings::set(conn, settings::SENDING_STOPPED, &now.to_string())?;
+                    webhooks::paused(conn, actor, None, now)?;
                 } else {
                     settings::clear(conn, settings::SENDING_STOPPED)?;
                 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::clock::Time;
 use crate::db::{Conn, transaction};
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::MessageId;
 
@@ -13,6 +13,7 @@ use super::{Message, State, expiry, ledger, lifecycle, log, queries, submit};
 
 /// Writes new words. A message already on its way to the server can no longer be edited.
 pub fn edit(conn: &mut Conn, actor: &Actor, id: &MessageId, words: &Words, seen_hash: Option<&str>, now: Time) -> Result<Message> {
+    actor.must_have(Scope::Draft)?;
     transaction(conn, |conn| {
         let mut row = super::row(conn, actor, id)?;
         if matches!(actor, Actor::Key { .. }) && !row.is_by(actor) {

@@ -4,6 +4,7 @@ use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::MessageId;
+use crate::domain::webhooks;
 use crate::text_enum;
 
 use super::queries;
@@ -99,7 +100,7 @@ pub fn transition(conn: &mut Conn, id: &MessageId, from: State, to: State, reaso
         return Err(illegal(from, to));
     }
     if queries::compare_and_set_state(conn, id, from, to, reason, now)? {
-        return Ok(());
+        return webhooks::message(conn, id, to, now);
     }
     match queries::by_id(conn, id)? {
         Some(row) => Err(illegal(row.state, to)),

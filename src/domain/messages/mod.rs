@@ -242,6 +242,14 @@ pub struct Message {
     pub decisions: Vec<DecisionRow>,
 }
 
+impl Message {
+    /// What its author was asked for, while it waits for them.
+    pub fn change_request(&self) -> Option<&DecisionRow> {
+        let waits = self.row.state == State::ChangesRequested;
+        self.decisions.iter().rfind(|decision| waits && decision.kind == DecisionKind::RequestChanges)
+    }
+}
+
 impl MessageRow {
     /// Whether this actor wrote it or edited it last.
     pub fn is_by(&self, actor: &Actor) -> bool {

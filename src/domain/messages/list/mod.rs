@@ -77,6 +77,8 @@ pub struct Filter {
     pub mailbox: Option<MailboxId>,
     /// Of this campaign.
     pub campaign: Option<String>,
+    /// Written or edited last by whoever asks.
+    pub own: bool,
     /// With this tag.
     pub tag: Option<String>,
     /// To this contact.
@@ -112,6 +114,7 @@ pub struct Filter {
 impl Default for Filter {
     fn default() -> Self {
         Filter {
+            own: false,
             ids: None,
             states: vec![],
             mailbox: None,

@@ -247,6 +247,11 @@ fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
     if let Some(campaign) = &filter.campaign {
         to.push(" AND m.campaign = ").text(campaign);
     }
+    if filter.own {
+        let (kind, id) = (view.actor.kind(), view.actor.id());
+        to.push(" AND ((m.author_kind = ").text(kind).push(" AND m.author_id = ").text(id);
+        to.push(") OR (m.editor_kind = ").text(kind).push(" AND m.editor_id = ").text(id).push("))");
+    }
     if let Some(contact) = &filter.contact {
         to.push(" AND m.contact_id = ").text(contact.as_str());
     }
