@@ -457,7 +457,7 @@ async fn forms_lead_back_to_where_they_were_and_nowhere_else() {
     assert_eq!(browser.post("/queue", &format!("{own}/snooze"), &[("at", &tomorrow[..16]), ("zone", "UTC")]).await.status, 303);
     assert_eq!(browser.post("/queue", &format!("{own}/snooze"), &[("at", &tomorrow[..16]), ("zone", "Nowhere/Else")]).await.status, 422);
     let page = browser.get(&own).await.body;
-    assert!(page.contains("Put off until <time"), "{page}");
+    assert!(page.contains("Snoozed until <time"), "{page}");
 
     let page = browser.post("/queue", &format!("{own}/presence"), &[]).await;
     assert_eq!((page.status, page.body.as_str()), (204, ""));

@@ -13,7 +13,7 @@ use crate::domain::mailboxes::Mailbox;
 use crate::domain::{facts, text, threads};
 
 use super::content::{Content, Words};
-use super::{MessageRow, State, ledger, lifecycle, log, queries, submit};
+use super::{MessageRow, State, expiry, ledger, lifecycle, log, queries, submit};
 
 /// Holds a copy of `like` with other words for a made-up contact. Nothing is kept, and none is
 /// returned, where a claim in it would be open. It is logged like any submission, because the
@@ -57,6 +57,7 @@ pub(in crate::domain) fn hold(
     queries::insert(conn, &row)?;
     queries::insert_version(conn, &submit::version_row(&row, &content, actor, now))?;
     ledger::keep(conn, &row, &claims)?;
+    expiry::restart(conn, &row, now)?;
     suppressions::keep_link(conn, &submit::token_of(&content.footer), &row.id, &contact.id, now)?;
     for tag in tags {
         queries::add_tag(conn, &row.id, &text::tag(tag)?)?;
