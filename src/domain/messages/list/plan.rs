@@ -12,6 +12,12 @@ use super::{Assignee, Claims, Filter, Snoozes, Sort, State, queries, words};
 /// What can still lapse.
 const LAPSING: [State; 2] = [State::Pending, State::ChangesRequested];
 
+/// So many messages may be sorted for each page.
+pub(super) const FEW: i64 = 2000;
+
+/// So many messages may each be looked up in the search index; the more there are, the more one look at all is worth.
+const HANDFUL: i64 = 40;
+
 /// Where the search for the messages of a view starts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
@@ -33,10 +39,12 @@ pub(super) enum Start {
 pub(super) enum Search {
     /// They are where it starts, or there are none.
     Index,
-    /// Message by message, as the view has few.
+    /// Message by message, as the view has a handful.
     Each,
-    /// All at once before the walk, as they are on many.
-    All,
+    /// All at once before one walk that sorts, as the view has not many.
+    Sorted,
+    /// All at once before one walk in order.
+    Walked,
 }
 
 /// By what a view is sorted, before the id.
@@ -116,12 +124,15 @@ fn choose(conn: &mut Conn, view: &View<'_>) -> QueryResult<(Start, Search)> {
         (start, Search::Index)
     } else if !sqlite || filter.ids.is_some() || queries::are_rare(conn, &view.words)? {
         (Start::Words, Search::Index)
-    } else if !matches!(start, Start::Walk | Start::Campaign | Start::OpenClaims) || queries::is_small(conn, view)? {
-        (start, Search::Each)
-    } else if expiring {
-        (Start::Walk, Search::All)
     } else {
-        (Start::Words, Search::Index)
+        let narrow = !matches!(start, Start::Walk | Start::Campaign | Start::OpenClaims);
+        match queries::count(conn, view, FEW + 1)? {
+            0..=HANDFUL => (start, Search::Each),
+            few if few <= FEW => (start, Search::Sorted),
+            _ if narrow => (start, Search::Walked),
+            _ if expiring => (Start::Walk, Search::Walked),
+            _ => (Start::Words, Search::Index),
+        }
     })
 }
 
@@ -149,7 +160,7 @@ fn narrowest(conn: &mut Conn, view: &View<'_>) -> QueryResult<Start> {
     };
     // Whoever reaches little need not pass over what others have.
     let shared = matches!(start, Start::Tag | Start::OpenClaims | Start::Campaign) && view.mailboxes.is_some();
-    Ok(if shared && queries::is_small(conn, view)? { Start::Walk } else { start })
+    Ok(if shared && queries::count(conn, view, FEW + 1)? <= FEW { Start::Walk } else { start })
 }
 
 /// One walk through the messages; a view is as many as it has mailboxes and states.
@@ -177,10 +188,14 @@ fn walks<'a>(view: &'a View<'_>) -> Vec<Leg<'a>> {
     let states: Vec<Option<State>> = if view.states.is_empty() { vec![None] } else { view.states.iter().copied().map(Some).collect() };
     let mailboxes: Vec<Option<&MailboxId>> = match &view.mailboxes {
         // What is looked up before a walk should be looked up for one walk.
-        _ if view.search == Search::All => vec![None],
+        _ if matches!(view.search, Search::Sorted | Search::Walked) => vec![None],
         None => vec![None],
         Some(ids) => ids.iter().map(Some).collect(),
     };
+    if view.search == Search::Sorted && view.mailboxes.is_some() {
+        let index = if view.states.is_empty() { "messages_of_mailbox" } else { "messages_by_mailbox" };
+        return vec![Leg { index: Some(index), state: None, mailbox: None }];
+    }
     let mut legs = vec![];
     for state in &states {
         for mailbox in &mailboxes {

@@ -13,15 +13,9 @@ use crate::domain::error::Result;
 use crate::domain::ids::{MailboxId, MessageId, UserId};
 use crate::on_either;
 
-use super::plan::{Leg, Order, Search, Start, View, is_sqlite, legs};
+use super::plan::{FEW, Leg, Order, Search, Start, View, is_sqlite, legs};
 use super::{Assignee, Claims, Filter, ListRow, Snoozes, Sort};
 use crate::domain::messages::State;
-
-/// A tag or word on more messages than this is asked for message by message of the view, and not the other way round.
-const RARE: i64 = 2000;
-
-/// So many messages may be looked at one by one.
-const SMALL: i64 = 300;
 
 /// Legs of one statement; SQLite takes 500.
 const LEGS: usize = 100;
@@ -34,8 +28,8 @@ struct Number {
 
 /// Whether the statement that was begun counts few rows.
 fn few(conn: &mut Conn, mut ask: Statement) -> QueryResult<bool> {
-    ask.push(format!(" LIMIT {}) AS few", RARE + 1));
-    Ok(ask.load::<Number>(conn)?.first().is_none_or(|count| count.n <= RARE))
+    ask.push(format!(" LIMIT {}) AS few", FEW + 1));
+    Ok(ask.load::<Number>(conn)?.first().is_none_or(|count| count.n <= FEW))
 }
 
 pub(super) fn is_rare(conn: &mut Conn, tag: &str) -> QueryResult<bool> {
@@ -289,7 +283,7 @@ fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
             to.push(" AND EXISTS (SELECT 1 FROM message_numbers n CROSS JOIN message_index WHERE n.message_id = m.id");
             to.push(" AND message_index.rowid = n.number AND message_index MATCH ").text(&beginnings(&view.words)).push(")");
         }
-        Search::All => {
+        Search::Sorted | Search::Walked => {
             to.push(" AND (SELECT n.number FROM message_numbers n WHERE n.message_id = m.id) IN");
             to.push(" (SELECT rowid FROM message_index WHERE message_index MATCH ").text(&beginnings(&view.words)).push(")");
         }
@@ -377,11 +371,6 @@ pub(super) fn count(conn: &mut Conn, view: &View<'_>, limit: i64) -> QueryResult
     places(&mut ask, view, &Leg { index: None, state: None, mailbox: None });
     ask.push(format!(" LIMIT {limit}) AS few"));
     Ok(ask.load::<Number>(conn)?.first().map_or(0, |row| row.n))
-}
-
-/// Whether so few messages are in the mailboxes and states of a view that each may be looked at.
-pub(super) fn is_small(conn: &mut Conn, view: &View<'_>) -> QueryResult<bool> {
-    Ok(count(conn, view, SMALL + 1)? <= SMALL)
 }
 
 /// What is shown of some messages, in their order.
