@@ -354,7 +354,7 @@ async fn a_test_waits_like_any_other_message_and_nothing_gives_it_away() {
             assert!(!page.contains(word), "{word}");
         }
     }
-    assert!(queue.contains(test.row.id.as_str()) && queue.contains("<span class=\"count count-due\">2"));
+    assert!(queue.contains(test.row.id.as_str()) && queue.contains("<span data-pending-count>2"));
     assert!(test.current.to_address.ends_with(".example.com"));
     assert!(!test.current.text_body.contains("Sam Field") && !test.current.subject.contains("Sam"));
 }

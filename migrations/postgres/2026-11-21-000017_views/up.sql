@@ -1,6 +1,6 @@
 DROP INDEX messages_by_state;
 DROP INDEX messages_by_mailbox;
-CREATE INDEX messages_by_time ON messages (submitted_at, id, planted, state);
+CREATE INDEX messages_by_time ON messages (submitted_at, id);
 CREATE INDEX messages_of_mailbox ON messages (mailbox_id, submitted_at, id);
 -- The last columns let a walk pass over what a filter leaves out without a look at the row.
 CREATE INDEX messages_by_state ON messages (state, submitted_at, id, mailbox_id, assignee_id, origin);
