@@ -100,7 +100,7 @@
   };
   function act(does) {
     if (special[does] && special[does]()) return true;
-    const wanted = all(`main [data-does="${does}"], [data-does="${does}"]`);
+    const wanted = [...all(`main [data-does="${does}"]`), ...all(`[data-does="${does}"]`)];
     const found = wanted.find(seen) || wanted[0];
     return found ? press(found) : false;
   }
@@ -117,6 +117,8 @@
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || event.altKey) return;
     if (event.target instanceof Element && event.target.id === "palette-words") { choosing(event); return; }
+    // Out of a field, back to the keys.
+    if (event.key === "Escape" && typing(event.target) && !event.target.closest("details[data-pop], dialog")) event.target.blur();
     const control = event.ctrlKey || event.metaKey;
     const key = control ? `Ctrl+${event.key.length > 1 ? event.key : event.key.toLowerCase()}` : event.shiftKey && /^[A-Z]$/.test(event.key) ? `Shift+${event.key}` : event.key;
     if (!control) {
