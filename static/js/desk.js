@@ -223,6 +223,8 @@
     if (kept.ids.length) selected();
     const from = location.hash.startsWith("#m-") ? location.hash.slice(3) : kept.focus;
     const row = from && document.getElementById(`m-${from}`);
+    // The browser would put its own idea of the place on top.
+    history.scrollRestoration = "manual";
     scrollTo(0, kept.top);
     if (row) row.querySelector("[data-row-link]").focus({ preventScroll: true });
   }
@@ -338,6 +340,7 @@
 
   // ---- A page is there ---------------------------------------------------------------
   function ready() {
+    history.scrollRestoration = "auto";
     visible = 0;
     since = Date.now();
     fresh = new Set();

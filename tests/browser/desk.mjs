@@ -100,7 +100,7 @@ await run(async ({ demo, signIn, visitor, signInAs, api, caught, shoot }) => {
   check("every message is as its reviewer decided", wrong.length === 0, wrong.join("\n"));
   const approved = Object.values(sent).filter(({ kind }) => wanted[kind] === "approved").map(({ to }) => to);
   await caught(() => false, 6);
-  for (const to of approved) await caught((mail) => mail.to.includes(to), 30);
+  await caught((mail) => mail.to.includes(approved.at(-1)), 30);
   const mails = (await (await fetch(demo.catcher)).json()).flatMap((mail) => mail.to).filter((to) => to.startsWith("by-keyboard-"));
   check(`the ${approved.length} approved ones arrive once each, and no other`, mails.length === approved.length && new Set(mails).size === mails.length && mails.every((to) => approved.includes(to)), mails.length);
 
@@ -137,11 +137,12 @@ await run(async ({ demo, signIn, visitor, signInAs, api, caught, shoot }) => {
   const watcher = await signIn("manager");
   await watcher.goto("/queue?mailbox=" + gated.id);
   await watcher.waitForTimeout(500);
+  const shown = await watcher.locator("[data-row-link]").count();
   const ids = Object.keys(sent).length;
   for (let i = 0; i < 30; i++) await submit("approve", `by-five-${i}@example.com`);
   await watcher.waitForSelector("[data-new]:not([hidden])");
   await watcher.waitForFunction(() => document.querySelector("[data-new-count]").textContent === "30", undefined, { timeout: 8000 }).catch(() => {});
-  check("what is new is counted and moves nothing", (await watcher.textContent("[data-new-count]")) === "30" && (await watcher.locator("[data-row-link]").count()) === 0, await watcher.textContent("[data-new-count]"));
+  check("what is new is counted and moves nothing", (await watcher.textContent("[data-new-count]")) === "30" && (await watcher.locator("[data-row-link]").count()) === shown, await watcher.textContent("[data-new-count]"));
   check("the title counts what waits", /^\(\d+\) /.test(await watcher.title()), await watcher.title());
   await watcher.click("[data-new] a");
   await watcher.waitForSelector("[data-row-link]");
@@ -149,16 +150,21 @@ await run(async ({ demo, signIn, visitor, signInAs, api, caught, shoot }) => {
   const tally = await Promise.all(team.map(async (member) => {
     let approvals = 0, conflicts = 0;
     await member.goto(`/queue?mailbox=${gated.id}`);
-    const first = member.locator("[data-row-link]").first();
-    if (!(await first.count())) return { approvals, conflicts };
-    await first.click();
+    const open = async () => {
+      await member.goto(`/queue?mailbox=${gated.id}`);
+      if (!(await member.locator("[data-row-link]").count())) return false;
+      await member.locator("[data-row-link]").first().click();
+      await member.waitForURL("**/messages/*", { timeout: 8000 }).catch(() => {});
+      return true;
+    };
+    await open();
     for (let i = 0; i < 80; i++) {
       await member.waitForTimeout(60);
       const path = new URL(member.url()).pathname;
       if (path === "/queue") break;
-      if (await member.locator(".error-page").count()) { conflicts++; await member.goto(`/queue?mailbox=${gated.id}`); if (!(await member.locator("[data-row-link]").count())) break; await member.locator("[data-row-link]").first().click(); continue; }
+      if (await member.locator(".error-page").count()) { conflicts++; if (!(await open())) break; continue; }
       const approve = member.locator("#approve button:not(:disabled)");
-      if (!(await approve.count())) { await member.goto(`/queue?mailbox=${gated.id}`); if (!(await member.locator("[data-row-link]").count())) break; await member.locator("[data-row-link]").first().click(); continue; }
+      if (!(await approve.count())) { if (!(await open())) break; continue; }
       approvals++;
       await approve.click({ timeout: 4000 }).catch(() => { approvals--; });
     }
@@ -170,7 +176,8 @@ await run(async ({ demo, signIn, visitor, signInAs, api, caught, shoot }) => {
   await watcher.waitForFunction(() => document.querySelectorAll(".q-gone").length >= 25, undefined, { timeout: 8000 }).catch(() => {});
   check("another open queue marks what was decided and keeps its rows", (await watcher.locator(".q-gone").count()) >= 25, await watcher.locator(".q-gone").count());
   await shoot(watcher, "desk-decided-by-others");
-  for (const id of five) await caught((mail) => mail.to.includes(sent[id].to), 30);
+  await caught((mail) => mail.to.includes(sent[five.at(-1)].to), 30);
+  await caught(() => false, 4);
   const arrived = (await (await fetch(demo.catcher)).json()).flatMap((mail) => mail.to).filter((to) => to.startsWith("by-five-"));
   check("each of the thirty arrives once", arrived.length === 30 && new Set(arrived).size === 30, arrived.length);
 });
