@@ -313,9 +313,12 @@ fn mistake_in(desk: &Desk, test: &Message) -> String {
 fn tags(page: &str, message: &Message) -> BTreeSet<String> {
     let hidden = [message.row.id.as_str(), message.row.contact_id.as_str(), message.row.content_hash.as_str(), &message.current.to_address];
     // The list beside it is where it stands, not what it is.
-    let (before, list) = page.split_once("<nav class=\"review-nav\"").unwrap_or((page, ""));
-    let after = list.split_once("<section class=\"review-message\"").map_or("", |(_, after)| after);
-    let page = format!("{before}{after}");
+    let without = |page: &str, from: &str, to: &str| match page.split_once(from) {
+        Some((before, rest)) => format!("{before}{}", rest.split_once(to).map_or("", |(_, after)| after)),
+        None => page.to_owned(),
+    };
+    let page = without(page, "<nav class=\"review-nav\"", "</nav>");
+    let page = without(&page, "<section class=\"review-list\"", "</section>");
     let tags = page.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(tag, _)| tag);
     let tags = tags.filter(|tag| !["claim", "icons.svg", "/facts/", "name=\"back\""].iter().any(|word| tag.contains(word)));
     tags.map(|tag| hidden.iter().fold(tag.to_owned(), |tag, word| tag.replace(word, "…"))).collect()
