@@ -92,6 +92,29 @@ await run(async ({ demo, signIn, visitor, api, shoot }) => {
     await visiting.context().close();
   }
 
+  const gated = demo.mailboxes.find((mailbox) => mailbox.mode === "gated_send").address;
+  for (const name of ["ana", "bo", "cy"]) await api("POST", "/v1/send", { mailbox: gated, to: `${name}@alike.example.com`, subject: "How are you", body: "Hello,\n\nwe would like to hear how you are.\n\nSee you soon", consent_basis: "consent" });
+  for (const [view, width, height, colorScheme] of views.slice(0, 5)) {
+    const page = await signIn("reviewer", { viewport: { width, height }, colorScheme });
+    await page.goto("/queue?q=alike");
+    for (const box of await page.locator("input[name=id]").all()) await box.check();
+    await page.click(".bulk-bar .btn-primary");
+    await page.waitForURL(/\/batches/);
+    await page.waitForTimeout(300);
+    await shoot(page, `batch-${view}`);
+    const found = await faults(page);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    check(`${view}: approving together asks for a sample first, and axe finds nothing`, found.length === 0 && overflow <= 0 && (await page.locator("main form button:disabled").count()) > 0, `${overflow} ${found}`);
+    await page.context().close();
+  }
+  for (const path of ["/u/no-such-link", "/invite/no-such-link"]) {
+    const visiting = await visitor();
+    await visiting.goto(path);
+    const found = await faults(visiting);
+    check(`axe finds nothing on ${path}`, found.length === 0, found);
+    await visiting.context().close();
+  }
+
   const dead = [];
   for (const link of [...links].slice(0, 300)) {
     const response = await admin.request.get(link);
