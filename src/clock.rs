@@ -7,6 +7,7 @@ use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::BigInt;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -14,6 +15,11 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow)]
 #[diesel(sql_type = BigInt)]
 pub struct Time(i64);
+
+/// The zone of this IANA name; UTC where there is none or it is not known.
+pub fn zone(name: Option<&str>) -> TimeZone {
+    name.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
+}
 
 /// Reads the wall clock.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
@@ -84,23 +90,30 @@ impl Time {
         (self.0 - earlier.0) / 1_000_000
     }
 
-    /// Reads "2026-11-21T09:00" as the time on a clock in this zone (an IANA name). A time that a
-    /// change of the clocks skips is the one an hour later.
-    pub fn parse_local(text: &str, zone: &str) -> Option<Self> {
-        let local: jiff::civil::DateTime = text.trim().parse().ok()?;
-        Some(Time(local.in_tz(zone).ok()?.timestamp().as_microsecond()))
+    /// The instant at which a clock in this zone shows this. A time that a change of the clocks
+    /// skips is the one after the jump; one they repeat, the first of the two.
+    pub fn from_local(local: DateTime, zone: &TimeZone) -> Option<Self> {
+        Some(Time(zone.to_ambiguous_zoned(local).compatible().ok()?.timestamp().as_microsecond()))
     }
 
-    /// "21 Nov 2026, 09:00 CET" on a clock in this zone; UTC where the zone is not known.
-    pub fn in_zone(self, zone: Option<&str>) -> String {
-        let known = zone.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
-        self.timestamp().to_zoned(known).strftime("%-d %b %Y, %H:%M %Z").to_string()
+    /// Reads "2026-11-21T09:00" as the time on a clock in this zone (an IANA name).
+    pub fn parse_local(text: &str, zone: &str) -> Option<Self> {
+        Self::from_local(text.trim().parse().ok()?, &TimeZone::get(zone).ok()?)
+    }
+
+    /// Day and time on a clock in this zone.
+    pub fn local(self, zone: &TimeZone) -> DateTime {
+        zone.to_datetime(self.timestamp())
+    }
+
+    /// "21 Nov 2026, 09:00 CET" on a clock in this zone.
+    pub fn in_zone(self, zone: &TimeZone) -> String {
+        self.timestamp().to_zoned(zone.clone()).strftime("%-d %b %Y, %H:%M %Z").to_string()
     }
 
     /// "2026-11-21T09:00" on a clock in this zone, as a field for a time has it.
-    pub fn for_field(self, zone: Option<&str>) -> String {
-        let known = zone.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
-        self.timestamp().to_zoned(known).strftime("%Y-%m-%dT%H:%M").to_string()
+    pub fn for_field(self, zone: &TimeZone) -> String {
+        self.local(zone).strftime("%Y-%m-%dT%H:%M").to_string()
     }
 
     /// "14 s", "3 min 5 s", "2 h 10 min": what is left until then, as the script counts on.
@@ -178,9 +191,9 @@ mod tests {
         assert_eq!(utc("2026-11-21T09:00", "Nowhere/Town"), None);
         assert_eq!(utc("soon", "Europe/Berlin"), None);
         let at = Time::parse("2026-11-21T08:00:00Z").unwrap();
-        assert_eq!(at.in_zone(Some("Europe/Berlin")), "21 Nov 2026, 09:00 CET");
-        assert_eq!(at.in_zone(None), "21 Nov 2026, 08:00 UTC");
-        assert_eq!(at.for_field(Some("Asia/Kolkata")), "2026-11-21T13:30");
+        assert_eq!(at.in_zone(&zone(Some("Europe/Berlin"))), "21 Nov 2026, 09:00 CET");
+        assert_eq!(at.in_zone(&zone(None)), "21 Nov 2026, 08:00 UTC");
+        assert_eq!(at.for_field(&zone(Some("Asia/Kolkata"))), "2026-11-21T13:30");
     }
 
     #[test]

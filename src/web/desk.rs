@@ -93,7 +93,7 @@ impl Around {
 
     /// "21 Nov 2026, 10:15" in the visitor's zone.
     pub(super) fn local(&self, at: &Time) -> String {
-        at.timestamp().to_zoned(self.zone.clone()).strftime("%-d %b %Y, %H:%M").to_string()
+        at.local(&self.zone).strftime("%-d %b %Y, %H:%M").to_string()
     }
 
     pub(super) fn zone_name(&self) -> &str {
@@ -106,7 +106,7 @@ pub(super) fn present(conn: &mut Conn, actor: &Actor, ids: &[MessageId], zone: &
     let mut seen = BTreeMap::new();
     for (id, around) in presence::of_messages(conn, ids, now)? {
         let is_me = |who: &UserId| who.as_str() == actor.id();
-        let until = around.taken.as_ref().map(|taken| taken.until.timestamp().to_zoned(zone.clone()).strftime("%H:%M").to_string());
+        let until = around.taken.as_ref().map(|taken| taken.until.local(zone).strftime("%H:%M").to_string());
         let presence = Presence {
             here: around.here.into_iter().filter(|(who, _)| !is_me(who)).map(|(_, name)| name).collect(),
             mine: around.taken.as_ref().is_some_and(|taken| is_me(&taken.by)),

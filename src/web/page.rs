@@ -110,7 +110,7 @@ impl Visit {
 
     /// The zone in which times are told.
     pub fn zone(&self) -> TimeZone {
-        self.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
+        clock::zone(self.time_zone.as_deref())
     }
 
     /// How long until then, as a countdown.

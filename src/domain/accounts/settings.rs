@@ -37,11 +37,6 @@ pub fn profile(conn: &mut Conn, id: &UserId) -> Result<Profile> {
     queries::by_id(conn, id)?.map(|user| Profile::of(&user)).ok_or_else(|| Error::not_found("user"))
 }
 
-/// The zone of this name; UTC where there is none.
-pub fn zone(name: Option<&str>) -> TimeZone {
-    name.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
-}
-
 /// The zones to choose from: UTC, then places by name.
 pub fn zones() -> Vec<String> {
     let known = jiff::tz::db().available().map(|name| name.as_str().to_owned());

@@ -60,7 +60,7 @@ pub fn until(conn: &mut Conn, actor: &Actor, id: &MessageId, now: Time) -> Resul
 
 /// The times a person is offered, in their zone.
 pub fn choices(now: Time, zone: &TimeZone) -> Vec<(&'static str, Time)> {
-    let local = now.timestamp().to_zoned(zone.clone()).datetime();
+    let local = now.local(zone);
     let today = local.date();
     let at = |label, days: i64, hour| {
         let day = today.checked_add(days.days()).unwrap_or(today);
@@ -87,8 +87,7 @@ pub fn parse(given: &str, zone: &TimeZone) -> Result<Time> {
     Ok(from_local(local, zone))
 }
 
-/// An hour that the clocks skip becomes the one after; one they repeat, the first of the two.
+/// What lies past the end of time is put off for ever, which the rule of 30 days refuses.
 fn from_local(local: DateTime, zone: &TimeZone) -> Time {
-    let at = zone.to_ambiguous_zoned(local).compatible().map(|at| at.timestamp().as_microsecond());
-    Time::from_micros(at.unwrap_or(i64::MAX))
+    Time::from_local(local, zone).unwrap_or(Time::from_micros(i64::MAX))
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
 
+use crate::clock;
 use crate::db::Conn;
-use crate::domain::accounts::settings;
 use crate::domain::actor::Role;
 use crate::domain::error::Result;
 use crate::domain::ids::{MailboxId, UserId};
@@ -65,7 +65,7 @@ pub(super) fn load(conn: &mut Conn, only: Option<&UserId>) -> Result<Vec<Person>
             address: address.clone(),
             notify: chosen.get(&(id.clone(), mailbox.clone())).copied().unwrap_or(*notify),
         });
-        Person { mailboxes: reached.collect(), id, name, email, zone: settings::zone(zone.as_deref()), digest_hour }
+        Person { mailboxes: reached.collect(), id, name, email, zone: clock::zone(zone.as_deref()), digest_hour }
     };
     Ok(users.into_iter().map(person).collect())
 }

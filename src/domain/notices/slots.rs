@@ -9,15 +9,14 @@ use crate::clock::Time;
 /// a day: an hour that is skipped in spring counts when the clock has jumped, and one that comes
 /// twice in autumn counts the first time.
 pub(super) fn latest(zone: &TimeZone, hour: i32, now: Time) -> Time {
-    let today = now.timestamp().to_zoned(zone.clone()).date();
+    let today = now.local(zone).date();
     let yesterday = || today.yesterday().unwrap_or(today);
     at(zone, today, hour).filter(|slot| *slot <= now).or_else(|| at(zone, yesterday(), hour)).unwrap_or(now)
 }
 
 fn at(zone: &TimeZone, day: Date, hour: i32) -> Option<Time> {
     let hour = i8::try_from(hour).ok()?;
-    let zoned = day.at(hour, 0, 0, 0).to_zoned(zone.clone()).ok()?;
-    Some(Time::from_micros(zoned.timestamp().as_microsecond()))
+    Time::from_local(day.at(hour, 0, 0, 0), zone)
 }
 
 #[cfg(test)]

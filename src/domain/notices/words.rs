@@ -53,7 +53,7 @@ fn line(text: &str, longest: usize) -> String {
 
 /// "21 Nov 2026, 09:03 CET".
 fn when(at: Time, zone: &TimeZone) -> String {
-    at.timestamp().to_zoned(zone.clone()).strftime("%-d %b %Y, %H:%M %Z").to_string()
+    at.in_zone(zone)
 }
 
 fn counted(count: i64, one: &str, many: &str) -> String {

@@ -213,8 +213,8 @@ pub(in crate::web) async fn schedule(
     let (at, target) = (send_at(&form)?, id.clone());
     match state.write(move |conn| schedule_message(conn, &actor, &target, at, clock::now())).await {
         Ok(message) => {
-            let zone = form.some("zone");
-            flash(&session, message.row.send_at.map_or_else(|| "It leaves at once.".to_owned(), |at| format!("It leaves at {}.", at.in_zone(zone))));
+            let zone = clock::zone(form.some("zone"));
+            flash(&session, message.row.send_at.map_or_else(|| "It leaves at once.".to_owned(), |at| format!("It leaves at {}.", at.in_zone(&zone))));
             Ok(see_other(&page_of(&id, &list)))
         }
         Err(error) => conflict(person, &state, id, list, "", error).await,

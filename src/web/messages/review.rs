@@ -3,6 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::page_of;
@@ -137,6 +138,21 @@ impl ReviewPage {
         self.evidence.contact.row.time_zone.as_deref()
     }
 
+    /// A clock in that zone, or in UTC where it is not known.
+    fn clock(&self) -> TimeZone {
+        clock::zone(self.zone())
+    }
+
+    /// "21 Nov 2026, 09:00 CET" on that clock.
+    fn told(&self, at: &Time) -> String {
+        at.in_zone(&self.clock())
+    }
+
+    /// The same as a field for a time has it.
+    fn field(&self, at: &Time) -> String {
+        at.for_field(&self.clock())
+    }
+
     /// The zone of who reviews, where it is another one.
     fn own_zone(&self) -> Option<&str> {
         self.chrome.visit.time_zone.as_deref().filter(|own| *own != self.zone().unwrap_or("UTC"))
@@ -150,7 +166,7 @@ impl ReviewPage {
     /// When it would leave if it were approved now, on the clock of who gets it.
     fn leaves(&self) -> String {
         let undo = i64::from(self.mailbox.undo_seconds);
-        let at = self.scheduled().unwrap_or(self.now).max(self.now.plus_seconds(undo)).in_zone(self.zone());
+        let at = self.told(&self.scheduled().unwrap_or(self.now).max(self.now.plus_seconds(undo)));
         let whose = if self.zone().is_some() { "for them" } else { "their time zone is not known" };
         match self.scheduled() {
             Some(_) => format!("Leaves at {at} ({whose})."),
@@ -162,7 +178,7 @@ impl ReviewPage {
     /// What the button does, in its words.
     fn approve_label(&self) -> String {
         match self.scheduled() {
-            Some(at) => format!("Approve for {}", at.in_zone(self.zone())),
+            Some(at) => format!("Approve for {}", self.told(&at)),
             None => "Approve and send".to_owned(),
         }
     }
