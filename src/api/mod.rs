@@ -7,6 +7,7 @@ pub(crate) mod facts;
 mod hooks;
 pub(crate) mod json;
 pub(crate) mod key;
+pub(crate) mod keys;
 pub(crate) mod mailboxes;
 pub(crate) mod messages;
 pub(crate) mod oversight;
@@ -35,6 +36,7 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route("/contacts/{id}/tags/{tag}", web::delete().to(contacts::remove_tag))
                 .route("/contacts/{id}", web::get().to(contacts::show))
                 .route("/send", web::post().to(messages::send))
+                .route("/key", web::get().to(keys::show))
                 .route("/mailboxes", web::get().to(mailboxes::list))
                 .route("/mailboxes/{id}/send", web::post().to(messages::send_from))
                 .route("/mailboxes/{id}/inbox", web::get().to(mailboxes::inbox))

@@ -25,6 +25,7 @@ mod page;
 pub mod preview;
 mod public;
 mod routes;
+mod second_factor;
 mod session;
 mod shortcuts;
 mod sign_in;

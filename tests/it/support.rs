@@ -18,7 +18,7 @@ use countersign::domain::actor::{Actor, Role, Scope};
 use countersign::domain::drafting::Playbook;
 use countersign::domain::error::Result;
 use countersign::domain::ids::{MailboxId, MessageId};
-use countersign::domain::mailboxes::keys::{self, NewKey};
+use countersign::domain::keys::{self, NewKey};
 use countersign::domain::mailboxes::{self, Mailbox, Mode, NewMailbox};
 use countersign::domain::messages::decide::{Decide, decide};
 use countersign::domain::messages::{self, DecisionKind, Message};
@@ -92,7 +92,7 @@ impl Desk {
                     users::add(conn, &OPERATOR, &new, clock::now())?;
                 }
                 let mut key = |scopes: &[Scope]| {
-                    let new = NewKey { name: "key".into(), scopes: scopes.to_vec(), mailboxes: vec![], is_test: false };
+                    let new = NewKey::named("key", scopes);
                     keys::add(conn, &OPERATOR, &new, clock::now()).map(|(_, secret)| secret)
                 };
                 Ok::<_, countersign::domain::error::Error>((
