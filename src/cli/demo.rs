@@ -219,9 +219,7 @@ fn fill(conn: &mut Conn, password: &str, now: Time) -> Result<Filled> {
         let new = NewUser { email: email.to_owned(), name: name.to_owned(), role, password: Some(password.to_owned()), mailboxes: ids.clone() };
         users::add(conn, &SETUP, &new, now)?;
     }
-    let mut key = |name: &str, scopes: &[Scope]| {
-        keys::add(conn, &SETUP, &NewKey::named(name, scopes), now).map(|(_, secret)| secret)
-    };
+    let mut key = |name: &str, scopes: &[Scope]| keys::add(conn, &SETUP, &NewKey::named(name, scopes), now).map(|(_, secret)| secret);
     let agent = key("demo agent", &[Scope::Read, Scope::Draft, Scope::Contacts])?;
     let oversight = key("demo oversight", &[Scope::Read, Scope::OversightRead, Scope::Oversight])?;
     let reader = key("demo reader", &[Scope::Read])?;

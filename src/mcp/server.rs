@@ -17,10 +17,20 @@ use crate::app::State;
 use crate::domain::actor::Actor;
 
 static TOOLS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
-    [contacts::tools(), inbox::tools(), mail::tools(), oversight::tools(), churn::tools(), claims::tools(), facts::tools(), vigilance::tools(), keys::tools()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        contacts::tools(),
+        inbox::tools(),
+        mail::tools(),
+        oversight::tools(),
+        churn::tools(),
+        claims::tools(),
+        facts::tools(),
+        vigilance::tools(),
+        keys::tools(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 });
 
 const INSTRUCTIONS: &str = "Countersign is a desk where people sign off email that agents write. \

@@ -51,10 +51,7 @@ pub(super) fn confirm(conn: &mut Conn, user: &UserId, now: Time) -> QueryResult<
 }
 
 pub(super) fn insert_recovery_code(conn: &mut Conn, user: &UserId, hash: &str) -> QueryResult<()> {
-    diesel::insert_into(recovery_codes::table)
-        .values((recovery_codes::user_id.eq(user), recovery_codes::code_hash.eq(hash)))
-        .execute(conn)
-        .map(drop)
+    diesel::insert_into(recovery_codes::table).values((recovery_codes::user_id.eq(user), recovery_codes::code_hash.eq(hash))).execute(conn).map(drop)
 }
 
 /// Uses a recovery code up; `false` when there is none like it, or it was used already.
