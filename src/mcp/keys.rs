@@ -5,9 +5,7 @@ use serde::Deserialize;
 
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
-use crate::api::error::Problem;
 use crate::api::keys as rest;
-use crate::domain::error::Error;
 
 pub(super) fn tools() -> Vec<Entry> {
     vec![tool(
@@ -26,6 +24,5 @@ pub(super) fn tools() -> Vec<Entry> {
 struct Nothing {}
 
 async fn describe(call: Call, _: Nothing) -> Answered {
-    let key = rest::describe(call.actor, &call.state).await?;
-    Ok(Answer::new(serde_json::to_value(key).map_err(|error| Problem::from(Error::internal(error)))?))
+    Ok(Answer::new(rest::describe(call.actor, &call.state).await?))
 }

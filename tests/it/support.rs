@@ -138,6 +138,11 @@ impl Desk {
         worker::drain(self.state.clone(), self.transport()).await.unwrap();
     }
 
+    /// A key for all mailboxes.
+    pub fn key(&self, scopes: &[Scope]) -> String {
+        self.write(|conn| keys::add(conn, &OPERATOR, &NewKey::named("key", scopes), clock::now())).unwrap().1
+    }
+
     /// A call with a key: status and JSON.
     pub async fn call(&self, key: &str, method: &str, path: &str, body: Value) -> (u16, Value) {
         let body = if body.is_null() { String::new() } else { body.to_string() };
