@@ -6,12 +6,15 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::clock::Time;
+use crate::domain::actor::Scope;
 use crate::domain::churn::{EventType as DepartureType, Status};
 use crate::domain::claims;
 use crate::domain::contacts::ConsentBasis;
 use crate::domain::drafting::WrittenBy;
 use crate::domain::facts;
-use crate::domain::ids::{ChurnEventId, ContactId, DeliveryId, EndpointId, FactId, InboundEmailId, MailboxId, MessageId, RowId, ThreadId, VariantId};
+use crate::domain::ids::{
+    ApiKeyId, ChurnEventId, ContactId, DeliveryId, EndpointId, FactId, InboundEmailId, MailboxId, MessageId, RowId, ThreadId, VariantId,
+};
 use crate::domain::mailboxes::Mode;
 use crate::domain::messages::{self, DecisionKind, inspect};
 use crate::domain::reason::{Reason, Strategy};
@@ -50,7 +53,7 @@ macro_rules! words {
     )+};
 }
 
-ids!(ChurnEventId, ContactId, DeliveryId, EndpointId, FactId, InboundEmailId, MailboxId, MessageId, RowId, ThreadId, VariantId);
+ids!(ApiKeyId, ChurnEventId, ContactId, DeliveryId, EndpointId, FactId, InboundEmailId, MailboxId, MessageId, RowId, ThreadId, VariantId);
 
 words!(
     ConsentBasis,
@@ -58,6 +61,7 @@ words!(
     DepartureType,
     Mode,
     Reason,
+    Scope,
     Status,
     Strategy,
     WrittenBy,

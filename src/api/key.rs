@@ -10,7 +10,7 @@ use crate::app::State;
 use crate::clock;
 use crate::domain::actor::Actor;
 use crate::domain::error::Error;
-use crate::domain::mailboxes::keys;
+use crate::domain::keys;
 
 /// The key behind a request.
 pub struct Key(pub Actor);
@@ -43,12 +43,13 @@ impl Key {
         let secret = secret_of(request)?;
         let state = request.app_data::<web::Data<State>>().cloned();
         let state = state.ok_or_else(|| Error::internal("no state"))?;
+        let from = request.peer_addr().map(|peer| peer.ip().to_string());
         let now = clock::now();
         let presented = state.read(move |conn| keys::authenticate(conn, &secret, now)).await?.ok_or_else(unknown)?;
         if presented.stale_last_use {
             let actor = presented.actor.clone();
             // A missed note of last use must not fail the call.
-            if let Err(error) = state.write(move |conn| keys::touch(conn, &actor, now)).await {
+            if let Err(error) = state.write(move |conn| keys::touch(conn, &actor, from.as_deref(), now)).await {
                 tracing::warn!(%error, "last use of a key was not noted");
             }
         }
@@ -57,7 +58,7 @@ impl Key {
 }
 
 fn unknown() -> Problem {
-    let text = "The key is missing, unknown or revoked. Send the key in the Authorization header as \"Bearer cs_live_…\".";
+    let text = "The key is missing, unknown, expired or revoked. Send the key in the Authorization header as \"Bearer cs_live_…\".";
     Problem::with_status(Error::bad_request("key_invalid", text), StatusCode::UNAUTHORIZED)
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod facts;
 mod hooks;
 pub(crate) mod json;
 pub(crate) mod key;
+pub(crate) mod keys;
 pub(crate) mod mailboxes;
 pub(crate) mod messages;
 pub mod openapi;

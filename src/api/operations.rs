@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, Rou
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::error::refuse;
-use super::{claims, contacts, facts, hooks, mailboxes, messages, oversight, recovery, reference, vigilance, webhooks};
+use super::{claims, contacts, facts, hooks, keys, mailboxes, messages, oversight, recovery, reference, vigilance, webhooks};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
 
@@ -196,6 +196,7 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ("Oversight", oversight::operations()),
         ("Claims", claims::operations()),
         ("Facts", facts::operations()),
+        ("Keys", keys::operations()),
         ("Reports", vigilance::operations()),
         ("Churn and recovery", recovery::operations()),
         ("Webhooks out", webhooks::operations()),

@@ -10,10 +10,12 @@ use super::Failed;
 use crate::clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::domain::accounts::second_factor;
 use crate::domain::accounts::users::{self, NewUser};
 use crate::domain::actor::{Actor, Role, Scope};
 use crate::domain::churn::import;
-use crate::domain::mailboxes::{self, Mode, NewMailbox, keys};
+use crate::domain::keys::{self, NewKey};
+use crate::domain::mailboxes::{self, Mode, NewMailbox};
 use crate::domain::outbox::verify as walk;
 
 const OPERATOR: Actor = Actor::System("command line");
@@ -22,6 +24,12 @@ const OPERATOR: Actor = Actor::System("command line");
 pub(super) enum UserCommand {
     /// Add a user.
     Add(AddUser),
+    /// Take off the second factor of somebody who lost their phone and their recovery codes.
+    ResetSecondFactor {
+        /// Their address.
+        #[arg(long)]
+        email: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -44,7 +52,17 @@ pub(super) struct AddUser {
 }
 
 pub(super) fn user(db: &Db, config: &Config, command: UserCommand) -> Result<(), Failed> {
-    let UserCommand::Add(add) = command;
+    match command {
+        UserCommand::Add(add) => add_user(db, config, add),
+        UserCommand::ResetSecondFactor { email } => {
+            db.write(|conn| second_factor::reset(conn, &OPERATOR, &email, clock::now()))?;
+            println!("The second factor of {email} is off, and they are signed out. They set up a new one in their account.");
+            Ok(())
+        }
+    }
+}
+
+fn add_user(db: &Db, config: &Config, add: AddUser) -> Result<(), Failed> {
     let password = if add.password_stdin {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line)?;
@@ -114,6 +132,12 @@ pub(super) struct AddKey {
     /// Its mail is recorded and never sent.
     #[arg(long)]
     test: bool,
+    /// It is refused after so many days; without this it has no end.
+    #[arg(long, value_parser = clap::value_parser!(i64).range(1..=36_500))]
+    expires_in_days: Option<i64>,
+    /// Calls it may make in a minute.
+    #[arg(long, default_value_t = keys::CALLS_PER_MINUTE, value_parser = clap::value_parser!(i32).range(1..=i64::from(keys::MOST_CALLS_PER_MINUTE)))]
+    calls_per_minute: i32,
 }
 
 pub(super) fn key(db: &Db, command: KeyCommand) -> Result<(), Failed> {
@@ -121,8 +145,15 @@ pub(super) fn key(db: &Db, command: KeyCommand) -> Result<(), Failed> {
     let (_, secret) = db.write(|conn| {
         let boxes = add.mailbox.iter().map(|named| mailboxes::resolve(conn, &OPERATOR, Some(named)).map(|mailbox| mailbox.id));
         let mailboxes = boxes.collect::<crate::domain::error::Result<Vec<_>>>()?;
-        let new = keys::NewKey { name: add.name, scopes: add.scopes, mailboxes, is_test: add.test };
-        keys::add(conn, &OPERATOR, &new, clock::now())
+        let now = clock::now();
+        let new = NewKey {
+            mailboxes,
+            is_test: add.test,
+            expires_at: add.expires_in_days.map(|days| now.plus_days(days)),
+            calls_per_minute: add.calls_per_minute,
+            ..NewKey::named(&add.name, &add.scopes)
+        };
+        keys::add(conn, &OPERATOR, &new, now)
     })?;
     println!("{secret}");
     Ok(())

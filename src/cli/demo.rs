@@ -24,7 +24,7 @@ use crate::domain::drafting::Playbook;
 use crate::domain::error::{Error, Result};
 use crate::domain::facts::{self, Body, CompanyFact, CustomerStory, Offer, PlanPrice, ProductUpdate};
 use crate::domain::ids::{ContactId, MailboxId};
-use crate::domain::mailboxes::keys::{self, NewKey};
+use crate::domain::keys::{self, NewKey};
 use crate::domain::mailboxes::{self, Mode, NewMailbox};
 use crate::domain::money::Money;
 use crate::domain::reason::Reason;
@@ -219,10 +219,7 @@ fn fill(conn: &mut Conn, password: &str, now: Time) -> Result<Filled> {
         let new = NewUser { email: email.to_owned(), name: name.to_owned(), role, password: Some(password.to_owned()), mailboxes: ids.clone() };
         users::add(conn, &SETUP, &new, now)?;
     }
-    let mut key = |name: &str, scopes: &[Scope]| {
-        let new = NewKey { name: name.to_owned(), scopes: scopes.to_vec(), mailboxes: vec![], is_test: false };
-        keys::add(conn, &SETUP, &new, now).map(|(_, secret)| secret)
-    };
+    let mut key = |name: &str, scopes: &[Scope]| keys::add(conn, &SETUP, &NewKey::named(name, scopes), now).map(|(_, secret)| secret);
     let agent = key("demo agent", &[Scope::Read, Scope::Draft, Scope::Contacts])?;
     let oversight = key("demo oversight", &[Scope::Read, Scope::OversightRead, Scope::Oversight])?;
     let reader = key("demo reader", &[Scope::Read])?;

@@ -12,6 +12,7 @@ pub mod email_address;
 pub mod error;
 pub mod facts;
 pub mod ids;
+pub mod keys;
 pub mod mailboxes;
 pub mod matching;
 pub mod messages;

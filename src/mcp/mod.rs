@@ -11,6 +11,7 @@ mod contacts;
 mod door;
 mod facts;
 mod inbox;
+mod keys;
 mod mail;
 mod oversight;
 mod server;

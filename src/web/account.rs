@@ -1,4 +1,4 @@
-//! One's own account: what one is mailed, the time zone, single keys, the password.
+//! One's own account: what one is mailed, the time zone, single keys, the password, the second factor.
 
 use actix_session::Session;
 use actix_web::{HttpResponse, web};
@@ -9,6 +9,7 @@ use super::form::Form;
 use super::page::{Chrome, Person, flash, html, html_with, see_other};
 use crate::app::State;
 use crate::clock;
+use crate::domain::accounts::second_factor::{self as factor, Factor, RECOVERY_CODES};
 use crate::domain::accounts::settings::{self, MailboxSetting, NoticeChoice, Profile, Settings};
 use crate::domain::accounts::users;
 use crate::domain::actor::Actor;
@@ -18,10 +19,11 @@ use crate::domain::notices::mails::{self, NoticeMail};
 
 /// The form that a problem belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Notices,
     Profile,
     Password,
+    SecondFactor,
 }
 
 #[derive(Template)]
@@ -32,6 +34,7 @@ struct AccountPage {
     zones: Vec<String>,
     last: Option<NoticeMail>,
     email_configured: bool,
+    factor: Factor,
     problem: Option<(Part, String)>,
 }
 
@@ -47,13 +50,13 @@ impl AccountPage {
 
 async fn account_page(person: &Person, state: &State, problem: Option<(Part, String)>) -> Result<AccountPage, PageError> {
     let actor = person.actor.clone();
-    let (settings, last) = state
+    let (settings, last, factor) = state
         .read(move |conn| {
             let last = match &actor {
                 Actor::User { id, .. } => mails::latest(conn, id)?,
                 _ => None,
             };
-            Ok((settings::own(conn, &actor)?, last))
+            Ok((settings::own(conn, &actor)?, last, factor::own(conn, &actor, clock::now())?))
         })
         .await?;
     let mut zones = settings::zones();
@@ -61,12 +64,14 @@ async fn account_page(person: &Person, state: &State, problem: Option<(Part, Str
         zones.push(settings.profile.time_zone.clone());
     }
     let email_configured = state.email_configured;
-    Ok(AccountPage { chrome: person.visit.chrome("Your account", ""), settings, zones, last, email_configured, problem })
+    Ok(AccountPage { chrome: person.visit.chrome("Your account", ""), settings, zones, last, email_configured, factor, problem })
 }
 
-async fn refused(person: &Person, state: &State, part: Part, error: Error) -> Result<HttpResponse, PageError> {
+pub(super) async fn refused(person: &Person, state: &State, part: Part, error: Error) -> Result<HttpResponse, PageError> {
     match error.kind {
-        Kind::Invalid => html_with(crate::api::status(error.kind), &account_page(person, state, Some((part, error.detail))).await?),
+        Kind::Invalid | Kind::Forbidden | Kind::Conflict => {
+            html_with(crate::api::status(error.kind), &account_page(person, state, Some((part, error.detail))).await?)
+        }
         _ => Err(error.into()),
     }
 }

@@ -26,6 +26,7 @@ pub mod preview;
 mod public;
 mod reference;
 mod routes;
+mod second_factor;
 mod session;
 mod shortcuts;
 mod sign_in;

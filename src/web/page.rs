@@ -113,6 +113,11 @@ impl Visit {
         clock::zone(self.time_zone.as_deref())
     }
 
+    /// The name of that zone.
+    pub fn zone_name(&self) -> &str {
+        self.time_zone.as_deref().unwrap_or("UTC")
+    }
+
     /// How long until then, as a countdown.
     pub fn left(&self, at: &Time) -> String {
         at.seconds_left(self.now)

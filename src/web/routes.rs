@@ -3,8 +3,7 @@
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
-    account, audit, batches, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public, reference,
-    sign_in, users, views, vigilance, webhooks,
+    account, audit, batches, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public, reference, second_factor, sign_in, users, views, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -71,6 +70,9 @@ routes! {
     post "/account" SignedIn account::change_password;
     post "/account/profile" SignedIn account::set_profile;
     post "/account/notices" SignedIn account::set_notices;
+    post "/account/second-factor" SignedIn second_factor::start;
+    post "/account/second-factor/confirmation" SignedIn second_factor::confirm;
+    post "/account/second-factor/removal" SignedIn second_factor::remove;
     get "/" SignedIn messages::queue::home;
     get "/events" SignedIn events::events;
     get "/queue" SignedIn messages::queue::queue;
@@ -154,6 +156,9 @@ routes! {
     post "/users/{id}/invite" Admin users::invite;
     get "/keys" Admin keys::index;
     post "/keys" Admin keys::create;
+    get "/keys/{id}" Admin keys::show;
+    post "/keys/{id}" Admin keys::change;
+    post "/keys/{id}/rotation" Admin keys::rotate;
     post "/keys/{id}/revoke" Admin keys::revoke;
     get "/webhooks" Admin webhooks::index;
     post "/webhooks" Admin webhooks::create;

@@ -1,7 +1,7 @@
 //! REST: bad input, keys, and what one key may see of another's mailbox.
 
 use countersign::domain::actor::Scope;
-use countersign::domain::mailboxes::keys::{self, NewKey};
+use countersign::domain::keys::{self, NewKey};
 use countersign::domain::mailboxes::{self, Mode};
 use serde_json::json;
 
@@ -53,9 +53,9 @@ async fn keys_are_needed_and_belong_in_the_header() {
 #[actix_web::test]
 async fn a_key_does_what_its_scopes_say_and_cannot_both_draft_and_decide() {
     let desk = Desk::new().await;
-    let new = NewKey { name: "both".into(), scopes: vec![Scope::Draft, Scope::Oversight], mailboxes: vec![], is_test: false };
+    let new = NewKey::named("both", &[Scope::Draft, Scope::Oversight]);
     assert_eq!(desk.write(|conn| keys::add(conn, &OPERATOR, &new, desk.now())).unwrap_err().code, "scopes_conflict");
-    let reader = NewKey { name: "reader".into(), scopes: vec![Scope::Read], mailboxes: vec![], is_test: false };
+    let reader = NewKey::named("reader", &[Scope::Read]);
     let (id, reader) = desk.write(|conn| keys::add(conn, &OPERATOR, &reader, desk.now())).unwrap();
     let body = json!({"to": "a@example.com", "subject": "s", "body": "b", "mailbox": address(Mode::GatedSend)});
     for (method, path, body) in [
@@ -78,7 +78,7 @@ async fn another_mailbox_answers_like_none() {
     let boxes = desk.read(|conn| mailboxes::list(conn, &OPERATOR));
     let mine = boxes.iter().find(|m| m.mode == Mode::Monitored).unwrap();
     let theirs = boxes.iter().find(|m| m.mode == Mode::GatedSend).unwrap();
-    let new = |scopes: Vec<Scope>| NewKey { name: "limited".into(), scopes, mailboxes: vec![mine.id.clone()], is_test: false };
+    let new = |scopes: Vec<Scope>| NewKey { scopes, mailboxes: vec![mine.id.clone()], ..NewKey::named("limited", &[]) };
     let (_, drafter) = desk.write(|conn| keys::add(conn, &OPERATOR, &new(vec![Scope::Read, Scope::Draft, Scope::Contacts]), desk.now())).unwrap();
     let (_, decider) = desk.write(|conn| keys::add(conn, &OPERATOR, &new(vec![Scope::OversightRead, Scope::Oversight]), desk.now())).unwrap();
     let (_, held) = desk.send(Mode::GatedSend, "a@example.com", json!({})).await;

@@ -189,9 +189,9 @@ async fn several_workers_on_one_database_send_nothing_twice() {
 #[actix_web::test]
 async fn mail_of_a_test_key_never_reaches_the_server() {
     use countersign::domain::actor::Scope;
-    use countersign::domain::mailboxes::keys::{self, NewKey};
+    use countersign::domain::keys::{self, NewKey};
     let desk = Desk::new().await;
-    let new = NewKey { name: "t".into(), scopes: vec![Scope::Read, Scope::Draft], mailboxes: vec![], is_test: true };
+    let new = NewKey { is_test: true, ..NewKey::named("t", &[Scope::Read, Scope::Draft]) };
     let (_, key) = desk.write(|conn| keys::add(conn, &OPERATOR, &new, desk.now())).unwrap();
     let body =
         json!({"mailbox": crate::support::address(Mode::Autonomous), "to": "t@example.com", "subject": "s", "body": "b", "consent_basis": "consent"});

@@ -9,7 +9,7 @@ use countersign::domain::actor::Scope;
 use countersign::domain::contacts::{self, ContactInput, suppressions};
 use countersign::domain::facts::{self, Body, Offer};
 use countersign::domain::ids::MailboxId;
-use countersign::domain::mailboxes::keys::{self, NewKey};
+use countersign::domain::keys::{self, NewKey};
 use countersign::domain::mailboxes::{self, Mode};
 use countersign::domain::threads::{self, Exchange};
 use countersign::on_either;
@@ -186,7 +186,7 @@ async fn nobody_decides_their_own_work_whichever_way_it_came() {
     let (_, sent) = desk.send(Mode::GatedSend, "a@example.com", json!({})).await;
     let id = sent["id"].as_str().unwrap();
     // No key can hold both scopes; a key of an older installation might.
-    let both = NewKey { name: "both".into(), scopes: vec![Scope::Read, Scope::OversightRead, Scope::Oversight], mailboxes: vec![], is_test: false };
+    let both = NewKey::named("both", &[Scope::Read, Scope::OversightRead, Scope::Oversight]);
     let (key_id, secret) = desk.write(|conn| keys::add(conn, &OPERATOR, &both, desk.now())).unwrap();
     let text = format!("UPDATE messages SET author_id = '{key_id}' WHERE id = '{id}'");
     desk.state.db.read(|conn| on_either!(conn, inner => diesel::sql_query(text).execute(inner))).unwrap();
@@ -384,7 +384,7 @@ async fn words_from_outside_come_in_a_block_of_their_own() {
     assert_eq!(tagged["tags"], json!(["seen"]));
 
     let elsewhere = mailbox_id(&desk, Mode::GatedSend);
-    let other = NewKey { name: "other".into(), scopes: vec![Scope::Read], mailboxes: vec![elsewhere], is_test: false };
+    let other = NewKey { mailboxes: vec![elsewhere], ..NewKey::named("other", &[Scope::Read]) };
     let (_, other) = desk.write(|conn| keys::add(conn, &OPERATOR, &other, desk.now())).unwrap();
     let other = Client::with(&url, &other).await;
     let absent = "00000000-0000-7000-8000-000000000000";

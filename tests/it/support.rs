@@ -18,7 +18,7 @@ use countersign::domain::actor::{Actor, Role, Scope};
 use countersign::domain::drafting::Playbook;
 use countersign::domain::error::Result;
 use countersign::domain::ids::{MailboxId, MessageId};
-use countersign::domain::mailboxes::keys::{self, NewKey};
+use countersign::domain::keys::{self, NewKey};
 use countersign::domain::mailboxes::{self, Mailbox, Mode, NewMailbox};
 use countersign::domain::messages::decide::{Decide, decide};
 use countersign::domain::messages::{self, DecisionKind, Message};
@@ -92,7 +92,7 @@ impl Desk {
                     users::add(conn, &OPERATOR, &new, clock::now())?;
                 }
                 let mut key = |scopes: &[Scope]| {
-                    let new = NewKey { name: "key".into(), scopes: scopes.to_vec(), mailboxes: vec![], is_test: false };
+                    let new = NewKey::named("key", scopes);
                     keys::add(conn, &OPERATOR, &new, clock::now()).map(|(_, secret)| secret)
                 };
                 Ok::<_, countersign::domain::error::Error>((
@@ -138,13 +138,12 @@ impl Desk {
         worker::drain(self.state.clone(), self.transport()).await.unwrap();
     }
 
-    /// A call with a key: status and JSON.
     /// A key for all mailboxes.
     pub fn key(&self, scopes: &[Scope]) -> String {
-        let new = NewKey { name: "key".into(), scopes: scopes.to_vec(), mailboxes: vec![], is_test: false };
-        self.write(|conn| keys::add(conn, &OPERATOR, &new, clock::now())).unwrap().1
+        self.write(|conn| keys::add(conn, &OPERATOR, &NewKey::named("key", scopes), clock::now())).unwrap().1
     }
 
+    /// A call with a key: status and JSON.
     pub async fn call(&self, key: &str, method: &str, path: &str, body: Value) -> (u16, Value) {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.raw(key, method, path, body).await

@@ -12,7 +12,7 @@ use countersign::domain::contacts::{self, suppressions};
 use countersign::domain::email_address::EmailAddress;
 use countersign::domain::error::Error;
 use countersign::domain::ids::{EndpointId, MailboxId, MessageId};
-use countersign::domain::mailboxes::keys::{self, NewKey};
+use countersign::domain::keys::{self, NewKey};
 use countersign::domain::mailboxes::{self, Mode};
 use countersign::domain::messages::decide::{Decide, decide};
 use countersign::domain::messages::{DecisionKind, State as MessageState, cancel, list};
@@ -114,7 +114,7 @@ async fn desk_with(receiver: &Receiver) -> (Desk, String) {
 }
 
 fn key(desk: &Desk, scopes: &[Scope], mailboxes: Vec<MailboxId>) -> String {
-    let new = NewKey { name: "another".into(), scopes: scopes.to_vec(), mailboxes, is_test: false };
+    let new = NewKey { mailboxes, ..NewKey::named("another", scopes) };
     desk.write(|conn| keys::add(conn, &OPERATOR, &new, desk.now())).unwrap().1
 }
 

@@ -1,7 +1,8 @@
-//! People: users, their settings, passwords, sign-in, invitations, sessions.
+//! People: users, their settings, passwords, second factors, sign-in, invitations, sessions.
 
 pub mod passwords;
 mod queries;
+pub mod second_factor;
 pub mod sessions;
 pub mod settings;
 pub mod throttle;

@@ -46,6 +46,12 @@ pub(super) fn set_password(conn: &mut Conn, id: &UserId, hash: &str) -> QueryRes
         .map(drop)
 }
 
+/// Ends every session that knows the epoch before; returns the new one.
+pub(super) fn raise_epoch(conn: &mut Conn, id: &UserId) -> QueryResult<i64> {
+    diesel::update(users::table.find(id)).set(users::sign_in_epoch.eq(users::sign_in_epoch + 1)).execute(conn)?;
+    users::table.find(id).select(users::sign_in_epoch).first(conn)
+}
+
 pub(super) fn set_role(conn: &mut Conn, id: &UserId, role: super::super::actor::Role) -> QueryResult<()> {
     diesel::update(users::table.find(id)).set(users::role.eq(role)).execute(conn).map(drop)
 }

@@ -34,7 +34,7 @@ pub struct UserRow {
     pub role: Role,
     /// None until the invitation is taken.
     pub password_hash: Option<String>,
-    /// Counts what ends all sessions: password changes and disabling.
+    /// Counts what ends all sessions: changes of the password or the second factor, and disabling.
     pub sign_in_epoch: i64,
     /// Since when they may not sign in.
     pub disabled_at: Option<Time>,
@@ -328,6 +328,6 @@ fn keep_one_admin(conn: &mut Conn, user: &UserRow) -> Result<()> {
     Ok(())
 }
 
-fn log(conn: &mut Conn, actor: &Actor, action: &'static str, id: &UserId, detail: serde_json::Value, now: Time) -> Result<()> {
+pub(super) fn log(conn: &mut Conn, actor: &Actor, action: &'static str, id: &UserId, detail: serde_json::Value, now: Time) -> Result<()> {
     audit::record(conn, actor, Entry { action, target_kind: "user", target_id: id.as_str(), mailbox_id: None, detail }, now)
 }

@@ -1,6 +1,5 @@
-//! Sending addresses with their oversight mode, and the keys that use them.
+//! Sending addresses with their oversight mode.
 
-pub mod keys;
 mod queries;
 
 use diesel::prelude::*;

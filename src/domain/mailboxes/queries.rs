@@ -1,13 +1,12 @@
-//! SQL of mailboxes and keys.
+//! SQL of mailboxes.
 
 use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{api_key_mailboxes, api_keys, mailboxes};
-use crate::domain::ids::{ApiKeyId, MailboxId};
+use crate::db::schema::mailboxes;
+use crate::domain::ids::MailboxId;
 
-use super::keys::KeyRow;
 use super::{Mailbox, MailboxChange, Mode};
 
 pub(super) fn all(conn: &mut Conn) -> QueryResult<Vec<Mailbox>> {
@@ -51,35 +50,4 @@ pub(super) fn set_mode(conn: &mut Conn, id: &MailboxId, mode: Mode) -> QueryResu
 
 pub(super) fn set_stopped(conn: &mut Conn, id: &MailboxId, at: Option<Time>) -> QueryResult<()> {
     diesel::update(mailboxes::table.find(id)).set(mailboxes::stopped_at.eq(at)).execute(conn).map(drop)
-}
-
-pub(super) fn insert_key(conn: &mut Conn, row: &KeyRow, mailboxes: &[MailboxId]) -> QueryResult<()> {
-    diesel::insert_into(api_keys::table).values(row.clone()).execute(conn)?;
-    for mailbox in mailboxes {
-        diesel::insert_into(api_key_mailboxes::table)
-            .values((api_key_mailboxes::api_key_id.eq(&row.id), api_key_mailboxes::mailbox_id.eq(mailbox)))
-            .execute(conn)?;
-    }
-    Ok(())
-}
-
-pub(super) fn key_by_secret(conn: &mut Conn, secret_hash: &str) -> QueryResult<Option<KeyRow>> {
-    api_keys::table.filter(api_keys::secret_hash.eq(secret_hash)).first(conn).optional()
-}
-
-pub(super) fn key_mailboxes(conn: &mut Conn, id: &ApiKeyId) -> QueryResult<Vec<MailboxId>> {
-    api_key_mailboxes::table.filter(api_key_mailboxes::api_key_id.eq(id)).select(api_key_mailboxes::mailbox_id).load(conn)
-}
-
-pub(super) fn keys(conn: &mut Conn) -> QueryResult<Vec<KeyRow>> {
-    api_keys::table.order((api_keys::revoked_at.is_not_null(), api_keys::name, api_keys::id)).limit(500).load(conn)
-}
-
-pub(super) fn touch_key(conn: &mut Conn, id: &ApiKeyId, now: Time) -> QueryResult<()> {
-    diesel::update(api_keys::table.find(id)).set(api_keys::last_used_at.eq(now)).execute(conn).map(drop)
-}
-
-pub(super) fn revoke_key(conn: &mut Conn, id: &ApiKeyId, now: Time) -> QueryResult<bool> {
-    let changed = diesel::update(api_keys::table.find(id).filter(api_keys::revoked_at.is_null())).set(api_keys::revoked_at.eq(now)).execute(conn)?;
-    Ok(changed == 1)
 }

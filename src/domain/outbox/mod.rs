@@ -213,7 +213,7 @@ pub enum Dot {
 }
 
 /// The last look, in the statement that notes that the dot is about to be written:
-/// warrant valid and for these bytes, recipient not suppressed, facts as they were, nothing stopped.
+/// warrant valid and for these bytes, not of a test key, recipient not suppressed, facts as they were, nothing stopped.
 pub fn reach_dot(conn: &mut Conn, claimed: Claimed, now: Time) -> Result<Dot> {
     transaction(conn, |conn| {
         if queries::set_dot(conn, &claimed, now)? {

@@ -102,6 +102,7 @@ pub(super) fn set_dot(conn: &mut Conn, claimed: &Claimed, now: Time) -> QueryRes
         messages::table
             .find(&claimed.message_id)
             .filter(messages::state.eq("sending"))
+            .filter(messages::is_test.eq(false))
             .filter(messages::version.eq(claimed.version))
             .filter(messages::content_hash.eq(&claimed.content_hash)),
     );
@@ -199,6 +200,7 @@ pub(super) struct SentRow {
     pub(super) version: i32,
     pub(super) content_hash: String,
     pub(super) planted: bool,
+    pub(super) is_test: bool,
     pub(super) warrant: Option<(i32, String, String, Option<String>)>,
 }
 
@@ -214,6 +216,7 @@ pub(super) fn sent_after(conn: &mut Conn, after: Option<&MessageId>, limit: i64)
             messages::version,
             messages::content_hash,
             messages::planted,
+            messages::is_test,
             (warrants::version, warrants::content_hash, warrants::cleared_by, warrants::decision_id).nullable(),
         ))
         .into_boxed();

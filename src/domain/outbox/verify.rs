@@ -43,6 +43,9 @@ fn problem(conn: &mut Conn, row: &queries::SentRow) -> Result<Option<String>> {
     if row.planted {
         return say("It is a test of the desk, which must never leave.");
     }
+    if row.is_test {
+        return say("It was made with a test key, whose mail must never leave.");
+    }
     let Some((version, hash, cleared_by, decision_id)) = &row.warrant else { return say("It has no warrant.") };
     if *version != row.version || *hash != row.content_hash {
         return say("Its warrant is for another version.");

@@ -1,0 +1,12 @@
+DROP TRIGGER api_keys_stay_test_keys;
+DROP TRIGGER messages_stay_of_test_keys;
+DROP TRIGGER outbox_keeps_mail_of_test_keys;
+DROP TRIGGER outbox_starts_no_mail_of_test_keys;
+DROP TABLE recovery_codes;
+DROP TABLE second_factors;
+DROP INDEX api_keys_by_previous_secret;
+ALTER TABLE api_keys DROP COLUMN previous_until;
+ALTER TABLE api_keys DROP COLUMN previous_secret_hash;
+ALTER TABLE api_keys DROP COLUMN last_used_from;
+ALTER TABLE api_keys DROP COLUMN calls_per_minute;
+ALTER TABLE api_keys DROP COLUMN expires_at;

@@ -1,0 +1,28 @@
+//! The tool by which a key learns what it may do.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::answer::Answer;
+use super::tool::{Answered, Call, Effect, Entry, tool};
+use crate::api::keys as rest;
+
+pub(super) fn tools() -> Vec<Entry> {
+    vec![tool(
+        "describe_key",
+        "See what this key may do",
+        "Tells this key's own name, scopes, mailboxes, end, calls per minute and whether it is a test key, whose mail is recorded and never sent. \
+         Takes no arguments: {}. Call it first, or after scope_missing or not_found, to see what you may do and from which mailboxes. \
+         No call changes a key; ask a person.",
+        Effect::Reads,
+        describe,
+    )]
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+async fn describe(call: Call, _: Nothing) -> Answered {
+    Ok(Answer::new(rest::describe(call.actor, &call.state).await?))
+}
