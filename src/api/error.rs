@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
+use crate::domain::calls;
 use crate::domain::error::{Error, Kind};
 
 /// The HTTP status of a kind of error.
@@ -23,18 +24,32 @@ pub fn status(kind: Kind) -> StatusCode {
     }
 }
 
+/// Seconds after which something that is busy is asked again.
+const SOON: u64 = 2;
+
 /// An error of `/v1`: `application/problem+json` (RFC 9457).
 #[derive(Debug)]
 pub struct Problem {
     error: Error,
     status: StatusCode,
     diff: Option<serde_json::Value>,
+    retry_after: Option<u64>,
 }
 
 impl Problem {
     /// An error with a status of its own.
     pub fn with_status(error: Error, status: StatusCode) -> Self {
-        Problem { error, status, diff: None }
+        Problem { status, ..Problem::from(error) }
+    }
+
+    /// Says in how many seconds to try again.
+    pub fn retry_after(self, seconds: u64) -> Self {
+        Problem { retry_after: Some(seconds), ..self }
+    }
+
+    /// The stable word for programs.
+    pub fn code(&self) -> &'static str {
+        self.error.code
     }
 
     /// The problem body.
@@ -54,6 +69,9 @@ impl Problem {
         if let Some(hint) = &self.error.hint {
             body["hint"] = json!(hint);
         }
+        if let Some(call) = calls::current() {
+            body["request_id"] = json!(call.request_id);
+        }
         if let Some(diff) = &self.diff {
             body["diff"] = diff.clone();
         }
@@ -69,7 +87,9 @@ impl Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        Problem { status: status(error.kind), error, diff: None }
+        let status = status(error.kind);
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE || error.code == "idempotency_in_progress").then_some(SOON);
+        Problem { status, error, diff: None, retry_after }
     }
 }
 
@@ -86,8 +106,8 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header(("Retry-After", "2"));
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header(("WWW-Authenticate", "Bearer"));
@@ -99,6 +119,13 @@ impl ResponseError for Problem {
 /// An error of `/api/v1`: the recovery document's form.
 #[derive(Debug)]
 pub struct Plain(Problem);
+
+impl Plain {
+    /// The stable word for programs.
+    pub fn code(&self) -> &'static str {
+        self.0.code()
+    }
+}
 
 impl<T: Into<Problem>> From<T> for Plain {
     fn from(error: T) -> Self {
@@ -125,6 +152,10 @@ impl ResponseError for Plain {
         if let Some(hint) = &self.0.error.hint {
             body["hint"] = json!(hint);
         }
-        HttpResponse::build(self.0.status).json(body)
+        let mut response = HttpResponse::build(self.0.status);
+        if let Some(seconds) = self.0.retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds));
+        }
+        response.json(body)
     }
 }

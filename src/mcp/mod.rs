@@ -12,6 +12,7 @@ mod door;
 mod facts;
 mod inbox;
 mod mail;
+mod once;
 mod oversight;
 mod server;
 mod tool;
@@ -27,7 +28,7 @@ use rmcp_actix_web::transport::StreamableHttpService;
 
 use crate::api::LARGEST_BODY;
 use crate::app::State;
-use door::Caller;
+use once::Caller;
 use server::Desk;
 
 /// Registers `/mcp`.

@@ -22,7 +22,7 @@ use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig
 use rmcp::{RoleClient, ServiceExt};
 use serde_json::{Value, json};
 
-use crate::support::{Desk, OPERATOR, address};
+use crate::support::{Desk, OPERATOR, address, without_request_id};
 
 /// The desk at a port of its own.
 pub async fn serve(desk: &Desk) -> String {
@@ -68,7 +68,7 @@ impl Client {
         let result = self.result(tool, arguments).await;
         assert_eq!(result.is_error, Some(true), "{tool}: {result:?}");
         let words = words(&result);
-        (result.structured_content.unwrap(), words[0].clone())
+        (without_request_id(result.structured_content.unwrap()), words[0].clone())
     }
 }
 

@@ -8,7 +8,9 @@ use actix_web::cookie::Key;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::header;
 use actix_web::{App, test};
+use countersign::api::limits::Limits;
 use countersign::app::{self, State};
+use countersign::call_log::CallLog;
 use countersign::catcher::{Behaviour, Catcher};
 use countersign::clock::{self, Time};
 use countersign::db::{self, Conn, Db};
@@ -101,6 +103,7 @@ impl Desk {
                 ))
             })
             .unwrap();
+        let calls = CallLog::start(db.clone()).unwrap();
         let state = State {
             db,
             base_url: "https://desk.example.com".into(),
@@ -110,6 +113,8 @@ impl Desk {
             dialer: Arc::new(Dialer::new(vec![])),
             wake: Arc::new(tokio::sync::Notify::new()),
             feed: Feed::default(),
+            limits: Arc::new(Limits::generous()),
+            calls,
             catcher: None,
         };
         Desk { state, catcher, agent, oversight, relay: None, _folder: folder }
@@ -156,7 +161,7 @@ impl Desk {
         let response = test::call_service(&app, request).await;
         let status = response.status().as_u16();
         let bytes = test::read_body(response).await;
-        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        (status, without_request_id(serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
     }
 
     /// Submits a message from the mailbox of this mode; status and answer.
@@ -201,6 +206,14 @@ impl Desk {
     pub fn now(&self) -> Time {
         clock::now()
     }
+}
+
+/// An answer as it would be for any call that means the same.
+pub fn without_request_id(mut answer: Value) -> Value {
+    if let Some(fields) = answer.as_object_mut().filter(|fields| fields.contains_key("code")) {
+        fields.remove("request_id");
+    }
+    answer
 }
 
 pub fn address(mode: Mode) -> String {
