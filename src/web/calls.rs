@@ -32,6 +32,12 @@ struct IndexPage {
     next: Option<String>,
 }
 
+impl IndexPage {
+    fn is_asked_for(&self, outcome: &Outcome) -> bool {
+        self.outcome == Some(*outcome)
+    }
+}
+
 pub(super) async fn index(person: Person, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let (actor, query) = (person.actor.clone(), query.into_inner());
     let outcome = query.outcome.parse().ok();

@@ -5,14 +5,17 @@
 mod api;
 mod architecture;
 mod bulk;
+mod calls;
 mod claims;
 mod delivery;
 mod demand;
 mod drafting_model;
 mod events;
 mod facts;
+mod idempotency;
 mod inspection;
 mod intake;
+mod limits_of_calls;
 mod lists;
 mod mcp;
 mod notices;

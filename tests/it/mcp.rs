@@ -46,11 +46,11 @@ impl Client {
         Client(().serve(StreamableHttpClientTransport::from_config(config)).await.unwrap())
     }
 
-    async fn tools(&self) -> Vec<Tool> {
+    pub async fn tools(&self) -> Vec<Tool> {
         self.0.list_all_tools().await.unwrap()
     }
 
-    async fn result(&self, tool: &'static str, arguments: Value) -> CallToolResult {
+    pub async fn result(&self, tool: &'static str, arguments: Value) -> CallToolResult {
         let arguments = arguments.as_object().unwrap().clone();
         self.0.call_tool(CallToolRequestParams::new(tool).with_arguments(arguments)).await.unwrap()
     }

@@ -122,8 +122,14 @@ impl Desk {
 
     /// The app as it is served.
     pub async fn app(&self) -> impl Service<actix_http::Request, Response = ServiceResponse<impl MessageBody>, Error = actix_web::Error> {
-        let key = CookieKey(Key::from(&[7; 64]));
-        test::init_service(App::new().app_data(upload_limits()).configure(app::configure(self.state.clone(), key))).await
+        app_of(&self.state).await
+    }
+
+    /// Another process on the same database: its own pool, its own memory.
+    pub fn restarted(&self) -> State {
+        let db = Db::open(self.state.db.url(), 4).unwrap();
+        let (calls, wake) = (CallLog::start(db.clone()).unwrap(), Arc::new(tokio::sync::Notify::new()));
+        State { db, calls, wake, limits: Arc::new(Limits::generous()), ..self.state.clone() }
     }
 
     pub fn write<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
@@ -218,6 +224,59 @@ pub fn without_request_id(mut answer: Value) -> Value {
 
 pub fn address(mode: Mode) -> String {
     format!("{}@sender.example", mode.as_str().replace('_', "-"))
+}
+
+/// The app as it is served, on this state.
+pub async fn app_of(state: &State) -> impl Service<actix_http::Request, Response = ServiceResponse<impl MessageBody>, Error = actix_web::Error> {
+    let key = CookieKey(Key::from(&[7; 64]));
+    test::init_service(App::new().app_data(upload_limits()).configure(app::configure(state.clone(), key))).await
+}
+
+/// An answer with its headers.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: header::HeaderMap,
+    pub body: Value,
+}
+
+impl Reply {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+}
+
+/// A call with a key and headers, at this state.
+pub async fn ask(state: &State, key: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
+    let app = app_of(state).await;
+    let mut request = test::TestRequest::default()
+        .method(method.parse().unwrap())
+        .uri(path)
+        .peer_addr("203.0.113.7:4000".parse().unwrap())
+        .insert_header((header::CONTENT_TYPE, "application/json"));
+    if !key.is_empty() {
+        request = request.insert_header((header::AUTHORIZATION, format!("Bearer {key}")));
+    }
+    for (name, value) in headers {
+        request = request.append_header((*name, *value));
+    }
+    if !body.is_null() {
+        request = request.set_payload(body.to_string());
+    }
+    let response = test::call_service(&app, request.to_request()).await;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let bytes = test::read_body(response).await;
+    Reply { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+}
+
+/// Runs a statement.
+pub fn sql(desk: &Desk, text: &str) -> usize {
+    use diesel::RunQueryDsl;
+    desk.write(|conn| Ok(countersign::on_either!(conn, inner => diesel::sql_query(text).execute(inner))?)).unwrap()
 }
 
 /// A browser with a session, as far as the server can tell.
