@@ -11,9 +11,10 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error as ActixError, HttpMessage, HttpRequest, web};
 
-use super::error::{Plain, Problem};
+use super::error::{Plain, Problem, refuse};
 use super::key::{self, Caller};
 use super::limits::{PER_MINUTE, Standing};
+use super::operations::{self, Access, Operation};
 use super::turn;
 use crate::app::State;
 use crate::call_log::Place;
@@ -24,8 +25,6 @@ use crate::domain::error::Error;
 use crate::domain::ids::{ApiKeyId, CallId};
 use crate::domain::mailboxes::keys;
 
-/// Calls that need no key: whoever makes them proves themselves in another way.
-const PUBLIC: &[(Method, &str)] = &[(Method::POST, "/v1/webhooks/stripe")];
 /// Longest id of a thing that is logged, in characters.
 const LONGEST_TARGET: usize = 64;
 /// Longest id of a call that is taken from the caller, in characters.
@@ -79,38 +78,43 @@ pub(super) async fn guard(request: ServiceRequest, next: Next<impl MessageBody +
 }
 
 async fn attend(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, ActixError> {
-    let pattern = request.match_pattern();
-    let named = pattern.as_deref().unwrap_or_default();
-    if request.method() == Method::OPTIONS || PUBLIC.iter().any(|(method, path)| method == request.method() && *path == named) {
+    let operation = operations::find(request.method(), &request.match_pattern().unwrap_or_default());
+    if operation.is_some_and(|operation| matches!(operation.access, Access::Signed | Access::Public)) {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
-    let mut visit = Visit::begin(request.request(), Surface::Rest, request.method().as_str(), pattern.as_deref())?;
-    let response = match visit.admit(request.request()).await {
+    let mut visit =
+        Visit::begin(request.request(), Surface::Rest, request.method().as_str(), operation.map_or("unknown", |operation| operation.path))?;
+    let admitted = visit.admit(request.request()).await.and_then(|caller| visit.may_make(operation, caller));
+    let response = match admitted {
         Ok(caller) => {
             request.extensions_mut().insert(caller.clone());
-            if request.method() == Method::POST {
-                turn::once(request, next, &visit.state, &caller.0, named).await?
-            } else {
-                next.call(request).await?.map_into_boxed_body()
+            match operation {
+                Some(operation) if operation.method == Method::POST => turn::once(request, next, &visit.state, &caller.0, operation.path).await?,
+                _ => next.call(request).await?.map_into_boxed_body(),
             }
         }
-        // A path that leads nowhere does so for everybody.
-        Err(problem) if problem.code() == "key_invalid" && pattern.is_none() => {
+        // What leads nowhere does so for everybody.
+        Err(problem) if problem.code() == "key_invalid" && operation.is_none() => {
             visit.forget();
             next.call(request).await?.map_into_boxed_body()
         }
-        Err(problem) => request.error_response(problem),
+        Err(problem) => refused(request, problem),
     };
     Ok(visit.end(response))
 }
 
+/// The answer of the door itself, in the dialect of the path.
+pub(super) fn refused(request: ServiceRequest, problem: Problem) -> ServiceResponse<BoxBody> {
+    let error = refuse(request.request(), problem);
+    request.error_response(error)
+}
+
 impl Visit {
-    /// A call that just came in. Without an operation it leads nowhere.
-    pub fn begin(request: &HttpRequest, surface: Surface, method: &str, operation: Option<&str>) -> Result<Self, Problem> {
+    /// A call that just came in.
+    pub fn begin(request: &HttpRequest, surface: Surface, method: &str, operation: &str) -> Result<Self, Problem> {
         let state = request.app_data::<web::Data<State>>().ok_or_else(|| Error::internal("no state"))?;
-        let target = request.match_info().get("id").map(str::to_owned);
-        let mut call = new_call(surface, method, operation.unwrap_or("unknown"), request.peer_addr().map(|peer| peer.ip().to_string()));
-        call.target_id = target.and_then(|target| as_target(&target));
+        let mut call = new_call(surface, method, operation, request.peer_addr().map(|peer| peer.ip().to_string()));
+        call.target_id = named_in(operation, request.path()).and_then(as_target);
         Ok(Visit { state: state.as_ref().clone(), call, since: clock::uptime(), place: None, elsewhere: Arc::default(), standing: None })
     }
 
@@ -146,6 +150,17 @@ impl Visit {
             note_use(&self.state, &presented.actor).await;
         }
         Ok(Caller(presented.actor))
+    }
+
+    /// The table says which scope the call needs; the domain asks again.
+    fn may_make(&mut self, operation: Option<&'static Operation>, caller: Caller) -> Result<Caller, Problem> {
+        let Some(operation) = operation else { return Ok(caller) };
+        if let Access::Scopes(scopes) = operation.access {
+            let used = scopes.iter().find(|scope| caller.0.must_have(**scope).is_ok());
+            self.call.scope = used.or(scopes.first()).copied();
+        }
+        operation.access.admit(&caller.0)?;
+        Ok(caller)
     }
 
     /// Names the method of the protocol inside, where it is a name.
@@ -235,6 +250,11 @@ pub(crate) async fn place(state: &State) -> Result<Place, Problem> {
         Problem::with_status(Error::bad_request("log_full", text), StatusCode::SERVICE_UNAVAILABLE)
     };
     state.calls.place().await.ok_or_else(full)
+}
+
+/// The `{id}` of a path.
+fn named_in<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
+    pattern.split('/').zip(path.split('/')).find(|(name, _)| *name == "{id}").map(|(_, id)| id)
 }
 
 /// An id as it may be logged.

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
 use futures_util::future::{Ready, ready};
 
-use super::error::Problem;
+use super::error::{Problem, refuse};
 use crate::domain::actor::Actor;
 use crate::domain::error::Error;
 
@@ -21,11 +21,11 @@ pub(crate) struct Caller(pub Actor);
 pub struct Key(pub Actor);
 
 impl FromRequest for Key {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(request.extensions().get::<Caller>().map(|caller| Key(caller.0.clone())).ok_or_else(unknown))
+        ready(request.extensions().get::<Caller>().map(|caller| Key(caller.0.clone())).ok_or_else(|| refuse(request, unknown())))
     }
 }
 

@@ -11,7 +11,7 @@ use actix_web::{Error as ActixError, HttpMessage, HttpResponse, error};
 use serde_json::{Map, Value};
 use tracing::Instrument;
 
-use super::door::Noted;
+use super::door::{Noted, refused};
 use super::error::Problem;
 use super::json;
 use crate::app::State;
@@ -101,13 +101,13 @@ pub(super) async fn once<B: MessageBody + 'static>(
     let (name, body) = match name_and_body(&mut request, pattern).await {
         Ok((Some(name), body)) => (name, body),
         Ok((None, _)) => return Ok(next.call(request).await?.map_into_boxed_body()),
-        Err(problem) => return Ok(request.error_response(problem)),
+        Err(problem) => return Ok(refused(request, problem)),
     };
     let parts = [b"POST", request.path().as_bytes(), request.query_string().as_bytes(), &body];
     let (turn, call) = match begin(state, actor, name, &parts).await {
         Ok(Met::Run(turn, call)) => (turn, call),
         Ok(Met::Answered(answer)) => return Ok(replayed(request, answer)),
-        Err(problem) => return Ok(request.error_response(problem)),
+        Err(problem) => return Ok(refused(request, problem)),
     };
     // A caller who hangs up ends its request; the work goes on to its answer, which a retry then gets.
     let state = state.clone();

@@ -22,7 +22,7 @@ pub(super) async fn guard(request: ServiceRequest, next: Next<impl MessageBody +
 }
 
 async fn attend(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, ActixError> {
-    let mut visit = Visit::begin(request.request(), Surface::Mcp, request.method().as_str(), Some("/mcp"))?;
+    let mut visit = Visit::begin(request.request(), Surface::Mcp, request.method().as_str(), "/mcp")?;
     let response = match admit(&mut request, &mut visit).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);

@@ -1,10 +1,11 @@
 //! The log of calls: one row each, whoever called, whatever came of it.
 
+use countersign::api::operations::{self, Access};
 use countersign::clock;
 use countersign::domain::actor::{Actor, Scope};
 use countersign::domain::audit;
 use countersign::domain::calls::{self, Call, Filter, Outcome, Surface};
-use countersign::domain::mailboxes::keys::{self, NewKey};
+use countersign::domain::mailboxes::keys;
 use countersign::domain::settings;
 use serde_json::{Value, json};
 
@@ -18,11 +19,6 @@ fn rows(desk: &Desk) -> Vec<Call> {
     let mut rows: Vec<Call> = desk.read(|conn| calls::list(conn, &OPERATOR, &all)).0.into_iter().map(|shown| shown.call).collect();
     rows.reverse();
     rows
-}
-
-fn key_of(desk: &Desk, scopes: &[Scope]) -> String {
-    let new = NewKey { name: "another".into(), scopes: scopes.to_vec(), mailboxes: vec![], is_test: false };
-    desk.write(|conn| keys::add(conn, &OPERATOR, &new, clock::now())).unwrap().1
 }
 
 #[actix_web::test]
@@ -56,6 +52,35 @@ async fn what_is_read_changed_and_refused_leaves_a_row_each() {
         row("GET", "unknown", None, 404, Some("not_found")),
     ];
     assert_eq!(seen, expected);
+}
+
+#[actix_web::test]
+async fn every_call_of_the_table_leaves_one_row_with_what_came_of_it() {
+    let desk = Desk::new().await;
+    let admin = desk.key(&[Scope::Read, Scope::Admin]);
+    let mut seen = 0;
+    for operation in operations::all() {
+        let path = operation.parameters().fold(operation.path.to_owned(), |path, name| path.replace(&format!("{{{name}}}"), "thing"));
+        let (status, answer) = desk.call(&admin, operation.method.as_str(), &path, json!({})).await;
+        let open = matches!(operation.access, Access::Signed | Access::Public);
+        seen += usize::from(!open);
+        desk.state.calls.flush();
+        let (count, last) = desk.read(|conn| {
+            let (rows, _) = calls::list(conn, &OPERATOR, &Filter { limit: 100, ..Filter::default() })?;
+            Ok((rows.len(), rows.into_iter().next()))
+        });
+        assert_eq!(count, seen.min(100), "{}", operation.id);
+        let Some(row) = last.filter(|_| !open) else { continue };
+        let row = row.call;
+        assert_eq!((row.operation.as_str(), row.method.as_str()), (operation.path, operation.method.as_str()));
+        assert_eq!((row.status, row.outcome), (i32::from(status), Outcome::of(status)), "{}", operation.id);
+        assert_eq!(row.code.as_deref(), answer["code"].as_str().filter(|_| status >= 400), "{}", operation.id);
+        if let Access::Scopes(scopes) = operation.access {
+            assert!(scopes.contains(&row.scope.unwrap()), "{}", operation.id);
+        }
+        assert_eq!(row.target_id.is_some(), operation.parameters().any(|name| name == "id"), "{}", operation.id);
+    }
+    assert!(seen > 40);
 }
 
 #[actix_web::test]
@@ -162,7 +187,7 @@ async fn a_call_that_could_not_be_logged_is_not_made() {
 #[actix_web::test]
 async fn administrators_see_the_log_by_key_and_outcome_a_page_at_a_time() {
     let desk = Desk::new().await;
-    let admin = key_of(&desk, &[Scope::Admin]);
+    let admin = desk.key(&[Scope::Admin]);
     for _ in 0..3 {
         desk.call(&desk.agent, "GET", "/v1/mailboxes", Value::Null).await;
     }
@@ -170,14 +195,14 @@ async fn administrators_see_the_log_by_key_and_outcome_a_page_at_a_time() {
     desk.state.calls.flush();
     let path = "/v1/audit-log/calls";
     let (status, refused) = desk.call(&desk.agent, "GET", path, Value::Null).await;
-    assert_eq!((status, &refused["code"]), (403, &json!("role_missing")));
+    assert_eq!((status, &refused["code"]), (403, &json!("scope_missing")));
     let list = async |query: &str| {
         desk.state.calls.flush();
         desk.call(&admin, "GET", &format!("{path}?{query}"), Value::Null).await.1
     };
     let refused = list("outcome=refused").await;
     let codes: Vec<&str> = refused["calls"].as_array().unwrap().iter().map(|call| call["code"].as_str().unwrap()).collect();
-    assert_eq!(codes, ["role_missing", "not_found"]);
+    assert_eq!(codes, ["scope_missing", "not_found"]);
     assert_eq!(list("outcome=odd").await["code"], "field_invalid");
     let agent = refused["calls"][0]["key_id"].as_str().unwrap().to_owned();
     let mut query = format!("key={agent}&outcome=done&limit=2");
@@ -190,6 +215,6 @@ async fn administrators_see_the_log_by_key_and_outcome_a_page_at_a_time() {
     let mut browser = Browser::new(desk.app().await);
     browser.sign_in("ada").await;
     let page = browser.get("/audit/calls?outcome=refused").await.body;
-    assert!(page.contains("role_missing") && page.contains("/v1/emails/{id}") && !page.contains("GET /v1/mailboxes"));
+    assert!(page.contains("scope_missing") && page.contains("/v1/emails/{id}") && !page.contains("GET /v1/mailboxes"));
     assert!(browser.get("/audit").await.body.contains("href=\"/audit/calls\""));
 }

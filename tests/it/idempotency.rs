@@ -8,8 +8,9 @@ use actix_web::dev::Service;
 use actix_web::{rt, test};
 use countersign::app::State;
 use countersign::clock;
+use countersign::domain::actor::Scope;
 use countersign::domain::calls::{Current, during};
-use countersign::domain::contacts::{self, ContactInput, suppressions};
+use countersign::domain::contacts::suppressions;
 use countersign::domain::drafting::{Brief, Drafted, Drafter};
 use countersign::domain::idempotency::{self, Begun, Request, Turn};
 use countersign::domain::mailboxes::Mode;
@@ -19,7 +20,7 @@ use futures_util::future::{BoxFuture, join_all};
 use serde_json::{Value, json};
 
 use crate::mcp::{Client, serve};
-use crate::support::{Desk, Reply, address, app_of, ask, sql};
+use crate::support::{Desk, OPERATOR, Reply, address, app_of, ask, sql};
 
 fn letter(to: &str) -> Value {
     json!({"mailbox": address(Mode::GatedSend), "to": to, "subject": "A subject", "text_body": "Hello there."})
@@ -77,14 +78,7 @@ async fn a_key_is_for_one_request_of_one_api_key() {
     assert!(text.starts_with("This key was used at ") && text.ends_with(" with a different body. Use a new key for a new request."), "{text}");
     let elsewhere = ask(&desk.state, &desk.agent, "POST", "/v1/contacts", &[("Idempotency-Key", "one")], &letter("a@example.com")).await;
     assert_eq!(elsewhere.code(), "idempotency_key_reused");
-    let other_key = desk
-        .write(|conn| {
-            let scopes = vec![countersign::domain::actor::Scope::Draft];
-            let new = keys::NewKey { name: "other".into(), scopes, mailboxes: vec![], is_test: false };
-            keys::add(conn, &crate::support::OPERATOR, &new, clock::now())
-        })
-        .unwrap()
-        .1;
+    let other_key = desk.key(&[Scope::Draft]);
     let own = send(&desk.state, &other_key, "one", &letter("a@example.com")).await;
     assert_eq!((own.status, own.header("Idempotent-Replayed")), (202, None));
     assert_ne!(own.body["id"], first.body["id"]);
@@ -252,12 +246,8 @@ async fn a_refusal_of_the_request_leaves_the_key_free_and_one_of_the_moment_is_k
     assert_eq!(send(&desk.state, "cs_live_wrong", "one", &letter("a@example.com")).await.status, 401);
     assert_eq!(send(&desk.state, &desk.oversight, "one", &letter("a@example.com")).await.status, 403);
     assert_eq!(send(&desk.state, &desk.agent, "one", &letter("a@example.com")).await.status, 202);
-    desk.write(|conn| {
-        let input = ContactInput { email: "gone@example.com".into(), ..ContactInput::default() };
-        let id = contacts::upsert(conn, &crate::support::OPERATOR, &input, clock::now())?.row.id;
-        suppressions::unsubscribe(conn, &id, clock::now())
-    })
-    .unwrap();
+    let reason = suppressions::Reason::Unsubscribed;
+    desk.write(|conn| suppressions::add(conn, &OPERATOR, "gone@example.com", reason, "test", None, clock::now())).unwrap();
     let refused = send(&desk.state, &desk.agent, "two", &letter("gone@example.com")).await;
     assert_eq!((refused.status, refused.code()), (409, "recipient_suppressed"));
     sql(&desk, "DELETE FROM suppressions");

@@ -19,6 +19,7 @@ mod limits_of_calls;
 mod lists;
 mod mcp;
 mod notices;
+mod openapi;
 mod pages;
 mod people;
 mod review;
