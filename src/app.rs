@@ -6,14 +6,18 @@ use actix_web::web::{self, ServiceConfig};
 use secrecy::SecretString;
 use tokio::sync::Notify;
 
+use crate::api::limits::Limits;
+use crate::call_log::CallLog;
 use crate::catcher::Catcher;
 use crate::clock;
 use crate::db::{Conn, Db};
 use crate::dialer::Dialer;
 use crate::domain::actor::Actor;
+use crate::domain::calls;
 use crate::domain::churn::variants::{self, Variant};
 use crate::domain::drafting::Drafter;
 use crate::domain::error::{Error, Result};
+use crate::domain::idempotency;
 use crate::domain::ids::ChurnEventId;
 use crate::feed::Feed;
 use crate::web::CookieKey;
@@ -37,6 +41,10 @@ pub struct State {
     pub wake: Arc<Notify>,
     /// What live pages are told.
     pub feed: Feed,
+    /// How many calls each key may make.
+    pub limits: Arc<Limits>,
+    /// Where each call leaves a row.
+    pub calls: CallLog,
     /// The built-in mail catcher, in the demo.
     pub catcher: Option<Arc<Catcher>>,
 }
@@ -58,7 +66,8 @@ impl State {
     /// Drafts the nine of a churn event. A model may take a minute, so no transaction is open while it writes.
     pub async fn draft(&self, actor: &Actor, event: &ChurnEventId) -> Result<Vec<Variant>> {
         let (by, id, with_ground) = (actor.clone(), event.clone(), self.drafter.needs_ground());
-        let brief = self.quiet_write(move |conn| variants::brief(conn, &by, &id, with_ground, clock::now())).await?;
+        // What is prepared here may be prepared again: the effect of the call are the letters.
+        let brief = self.change(false, move |conn| variants::brief(conn, &by, &id, with_ground, clock::now())).await?;
         let drafted = self.drafter.draft(&brief).await;
         let (by, id) = (actor.clone(), event.clone());
         self.write(move |conn| variants::keep(conn, &by, &id, &brief.sheet, drafted, clock::now())).await
@@ -66,8 +75,24 @@ impl State {
 
     /// Changes without a ring: for the worker, which does not wake itself, and for what gives it nothing to do.
     pub async fn quiet_write<T: Send + 'static>(&self, work: impl FnOnce(&mut Conn) -> Result<T> + Send + 'static) -> Result<T> {
-        let db = self.db.clone();
-        web::block(move || db.write(work)).await.map_err(Error::internal)?
+        self.change(true, work).await
+    }
+
+    /// Changes in one transaction. Where the call at hand names an idempotency key, the same transaction marks
+    /// that it took effect, or is rolled back since another attempt has its turn.
+    async fn change<T: Send + 'static>(&self, takes_effect: bool, work: impl FnOnce(&mut Conn) -> Result<T> + Send + 'static) -> Result<T> {
+        let (db, call) = (self.db.clone(), calls::current());
+        let change = move || {
+            let turn = call.as_ref().and_then(|call| call.turn.clone()).filter(|_| takes_effect);
+            let marked = |conn: &mut Conn| {
+                if let Some(turn) = &turn {
+                    idempotency::take_effect(conn, turn, clock::now())?;
+                }
+                work(conn)
+            };
+            calls::during_here(call, || db.write(marked))
+        };
+        web::block(change).await.map_err(Error::internal)?
     }
 }
 

@@ -1,6 +1,8 @@
 //! The only place that reads the wall clock, and the type in which times are stored.
 
 use std::fmt;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
@@ -19,6 +21,12 @@ pub struct Time(i64);
 /// The zone of this IANA name; UTC where there is none or it is not known.
 pub fn zone(name: Option<&str>) -> TimeZone {
     name.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
+}
+
+/// Time since this process first asked, which never goes back.
+pub fn uptime() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed()
 }
 
 /// Reads the wall clock.

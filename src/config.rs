@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::dialer::Allowed;
+use crate::domain::calls;
 use crate::email::Transport;
 use crate::llm::{Api, Endpoint};
 
@@ -33,6 +34,8 @@ pub struct Config {
     pub oversight: Oversight,
     /// Where webhooks may go.
     pub webhooks: Webhooks,
+    /// The log of calls.
+    pub calls: Calls,
 }
 
 /// `[database]`
@@ -93,6 +96,14 @@ pub struct Oversight {
     pub four_eyes: bool,
 }
 
+/// `[calls]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calls {
+    /// `COUNTERSIGN_CALLS__KEPT_DAYS`: for how many days the log of calls is kept, 1 to 3650.
+    pub kept_days: u32,
+}
+
 /// `[webhooks]`
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -134,6 +145,7 @@ pub fn load(file: &Path) -> Result<Config, ConfigError> {
         "llm": {"timeout_seconds": 60},
         "oversight": {"four_eyes": true},
         "webhooks": {},
+        "calls": {"kept_days": calls::KEPT_DAYS},
     });
     let config: Config = sources(file, defaults).extract().map_err(|error| unreadable(&error))?;
     check(&config)?;
@@ -184,6 +196,9 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         if !fits {
             return Err(ConfigError(format!("server.base_url must be an address such as https://mail.example.com; got \"{base}\".")));
         }
+    }
+    if !(1..=3650).contains(&config.calls.kept_days) {
+        return Err(ConfigError(format!("calls.kept_days must be a number of days from 1 to 3650; got {}.", config.calls.kept_days)));
     }
     endpoint(config)?;
     allowed(&config.webhooks)?;

@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod app;
+pub mod call_log;
 pub mod catcher;
 pub mod cli;
 pub mod clock;

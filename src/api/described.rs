@@ -7,13 +7,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::clock::Time;
 use crate::domain::actor::Scope;
+use crate::domain::calls;
 use crate::domain::churn::{EventType as DepartureType, Status};
 use crate::domain::claims;
 use crate::domain::contacts::ConsentBasis;
 use crate::domain::drafting::WrittenBy;
 use crate::domain::facts;
 use crate::domain::ids::{
-    ApiKeyId, ChurnEventId, ContactId, DeliveryId, EndpointId, FactId, InboundEmailId, MailboxId, MessageId, RowId, ThreadId, VariantId,
+    ApiKeyId, CallId, ChurnEventId, ContactId, DeliveryId, EndpointId, FactId, InboundEmailId, MailboxId, MessageId, RowId, ThreadId, VariantId,
 };
 use crate::domain::mailboxes::Mode;
 use crate::domain::messages::{self, DecisionKind, inspect};
@@ -53,7 +54,7 @@ macro_rules! words {
     )+};
 }
 
-ids!(ApiKeyId, ChurnEventId, ContactId, DeliveryId, EndpointId, FactId, InboundEmailId, MailboxId, MessageId, RowId, ThreadId, VariantId);
+ids!(ApiKeyId, CallId, ChurnEventId, ContactId, DeliveryId, EndpointId, FactId, InboundEmailId, MailboxId, MessageId, RowId, ThreadId, VariantId);
 
 words!(
     ConsentBasis,
@@ -65,6 +66,8 @@ words!(
     Status,
     Strategy,
     WrittenBy,
+    calls::Outcome,
+    calls::Surface,
     claims::Kind,
     claims::Part,
     claims::Verdict,

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::domain::calls;
 use crate::domain::error::{Error, Kind};
 
 /// The HTTP status of a kind of error.
@@ -24,12 +25,16 @@ pub fn status(kind: Kind) -> StatusCode {
     }
 }
 
+/// Seconds after which something that is busy is asked again.
+const SOON: u64 = 2;
+
 /// An error of `/v1`: `application/problem+json` (RFC 9457).
 #[derive(Debug)]
 pub struct Problem {
     error: Error,
     status: StatusCode,
     diff: Option<Box<Diff>>,
+    retry_after: Option<u64>,
 }
 
 /// One line that was taken away or came in.
@@ -76,6 +81,9 @@ pub struct ProblemBody {
     /// What may help.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The id of the call, as in the header X-Request-Id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// What changed, for content_changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diff: Option<Box<Diff>>,
@@ -100,7 +108,17 @@ pub struct PlainBody {
 impl Problem {
     /// An error with a status of its own.
     pub fn with_status(error: Error, status: StatusCode) -> Self {
-        Problem { error, status, diff: None }
+        Problem { status, ..Problem::from(error) }
+    }
+
+    /// Says in how many seconds to try again.
+    pub fn retry_after(self, seconds: u64) -> Self {
+        Problem { retry_after: Some(seconds), ..self }
+    }
+
+    /// The stable word for programs.
+    pub fn code(&self) -> &'static str {
+        self.error.code
     }
 
     /// The problem body.
@@ -114,6 +132,7 @@ impl Problem {
             error: self.error.detail.clone(),
             field: self.error.field.clone(),
             hint: self.error.hint.clone(),
+            request_id: calls::current().map(|call| call.request_id),
             diff: self.diff.clone(),
         }
     }
@@ -127,7 +146,9 @@ impl Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        Problem { status: status(error.kind), error, diff: None }
+        let status = status(error.kind);
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE || error.code == "idempotency_in_progress").then_some(SOON);
+        Problem { status, error, diff: None, retry_after }
     }
 }
 
@@ -144,8 +165,8 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header(("Retry-After", "2"));
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header(("WWW-Authenticate", "Bearer"));
@@ -157,6 +178,13 @@ impl ResponseError for Problem {
 /// An error of `/api/v1`: the recovery document's form.
 #[derive(Debug)]
 pub struct Plain(Problem);
+
+impl Plain {
+    /// The stable word for programs.
+    pub fn code(&self) -> &'static str {
+        self.0.code()
+    }
+}
 
 impl<T: Into<Problem>> From<T> for Plain {
     fn from(error: T) -> Self {
@@ -177,12 +205,11 @@ impl ResponseError for Plain {
 
     fn error_response(&self) -> HttpResponse {
         let error = &self.0.error;
-        HttpResponse::build(self.0.status).json(PlainBody {
-            error: error.detail.clone(),
-            code: error.code,
-            field: error.field.clone(),
-            hint: error.hint.clone(),
-        })
+        let mut response = HttpResponse::build(self.0.status);
+        if let Some(seconds) = self.0.retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds));
+        }
+        response.json(PlainBody { error: error.detail.clone(), code: error.code, field: error.field.clone(), hint: error.hint.clone() })
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use actix_web::http::StatusCode;
-use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use actix_web::dev::{Payload, ServiceRequest};
+use actix_web::http::{StatusCode, header};
+use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::{self, LocalBoxFuture};
+use futures_util::stream;
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -83,6 +85,16 @@ pub fn body(request: &HttpRequest, payload: &mut Payload) -> LocalBoxFuture<'sta
             }
         })
     })
+}
+
+/// The raw body of a request that others read after this.
+pub async fn take_body(request: &mut ServiceRequest) -> Result<web::Bytes, Problem> {
+    let (http, payload) = request.parts_mut();
+    let bytes = body(http, payload).await?;
+    // It is unpacked by now.
+    request.headers_mut().remove(header::CONTENT_ENCODING);
+    request.set_payload(Payload::Stream { payload: Box::pin(stream::once(future::ok(bytes.clone()))) });
+    Ok(bytes)
 }
 
 /// Reads a body.

@@ -165,6 +165,9 @@ pub struct Send {
     campaign: Option<String>,
     /// Ids of facts the text rests on; each must be in force. The claims are checked against all facts.
     facts: Option<OneOrMany>,
+    /// The same as the header Idempotency-Key: a second call with it is not a second message.
+    #[expect(dead_code, reason = "the door reads it; here it is only known")]
+    idempotency_key: Option<String>,
 }
 
 impl Send {

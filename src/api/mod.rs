@@ -1,14 +1,17 @@
 //! REST: `/v1` for mail with oversight, `/api/v1` for churn events and recovery.
 
+mod calls;
 pub(crate) mod claims;
 pub(crate) mod contacts;
 pub(crate) mod described;
+pub(crate) mod door;
 pub(crate) mod error;
 pub(crate) mod facts;
 mod hooks;
 pub(crate) mod json;
 pub(crate) mod key;
 pub(crate) mod keys;
+pub mod limits;
 pub(crate) mod mailboxes;
 pub(crate) mod messages;
 pub mod openapi;
@@ -17,10 +20,12 @@ pub(crate) mod oversight;
 pub(crate) mod recovery;
 mod reference;
 pub(crate) mod shapes;
+pub(crate) mod turn;
 pub(crate) mod vigilance;
 mod webhooks;
 
 use actix_web::HttpResponse;
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 
 pub use error::status;
@@ -28,20 +33,19 @@ pub use error::status;
 /// Largest JSON body taken, in bytes.
 pub(crate) const LARGEST_BODY: usize = 1024 * 1024;
 
-/// Registers the calls.
+/// Registers the calls. The door stands inside of what it is told about the largest body.
 pub fn configure(config: &mut ServiceConfig) {
     config
+        .service(web::scope("/v1").app_data(web::PayloadConfig::new(LARGEST_BODY)).service(
+            web::scope("").wrap(from_fn(door::guard)).configure(|config| operations::register("/v1", config)).default_service(web::to(not_found)),
+        ))
         .service(
-            web::scope("/v1")
-                .app_data(web::PayloadConfig::new(LARGEST_BODY))
-                .configure(|config| operations::register("/v1", config))
-                .default_service(web::to(not_found)),
-        )
-        .service(
-            web::scope("/api/v1")
-                .app_data(web::PayloadConfig::new(LARGEST_BODY))
-                .configure(|config| operations::register("/api/v1", config))
-                .default_service(web::to(recovery::not_found)),
+            web::scope("/api/v1").app_data(web::PayloadConfig::new(LARGEST_BODY)).service(
+                web::scope("")
+                    .wrap(from_fn(door::guard))
+                    .configure(|config| operations::register("/api/v1", config))
+                    .default_service(web::to(recovery::not_found)),
+            ),
         );
 }
 

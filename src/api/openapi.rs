@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::described;
 use super::error::{PlainBody, ProblemBody};
 use super::operations::{self, Access, Answered, Operation};
+use crate::domain::idempotency::LONGEST;
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(make);
 
@@ -66,6 +67,11 @@ fn describe(operation: &Operation) -> Value {
         .parameters()
         .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "minLength": 1}}))
         .collect();
+    let keyed = matches!(operation.access, Access::Scopes(_) | Access::AnyKey);
+    if keyed && operation.method == Method::POST {
+        let schema = json!({"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[!-~]+$"});
+        parameters.push(json!({"name": "Idempotency-Key", "in": "header", "required": false, "description": ONCE, "schema": schema}));
+    }
     let mut requests = described::of_requests();
     if let Some(query) = operation.query {
         parameters.extend(query_parameters(query(&mut requests).to_value()));
@@ -87,6 +93,10 @@ fn describe(operation: &Operation) -> Value {
     }
     call
 }
+
+/// What the header for idempotency says of itself.
+const ONCE: &str = "A word of your own for this one request, such as a UUID. The same request with the same word gives the first answer \
+    for 30 days, with the header Idempotent-Replayed: true, and is not done twice; another request with it is refused.";
 
 fn about(operation: &Operation) -> String {
     let needs = match operation.access {

@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, Rou
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::error::refuse;
-use super::{claims, contacts, facts, hooks, keys, mailboxes, messages, oversight, recovery, reference, vigilance, webhooks};
+use super::{calls, claims, contacts, facts, hooks, keys, mailboxes, messages, oversight, recovery, reference, vigilance, webhooks};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
 
@@ -198,6 +198,7 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ("Facts", facts::operations()),
         ("Keys", keys::operations()),
         ("Reports", vigilance::operations()),
+        ("Log of calls", calls::operations()),
         ("Churn and recovery", recovery::operations()),
         ("Webhooks out", webhooks::operations()),
         ("Webhooks in", hooks::operations()),

@@ -231,7 +231,7 @@ pub enum OneResult {
         id: String,
         /// What speaks against it.
         #[serde(flatten)]
-        problem: ProblemBody,
+        problem: Box<ProblemBody>,
     },
 }
 
@@ -265,7 +265,7 @@ pub async fn decide_batch(key: Key, state: web::Data<State>, body: Json<Vec<OneO
                     Ok(message) => Ok(OneResult::Decided { ok: true, message: Box::new(Message::of(&message, &base_url)) }),
                     // A fault of this server ends them all; what speaks against one message is its own.
                     Err(error) if matches!(error.kind, Kind::Internal | Kind::Busy | Kind::StorageFull) => Err(error),
-                    Err(error) => Ok(OneResult::Refused { ok: false, id: one.id.clone(), problem: Problem::from(error).body() }),
+                    Err(error) => Ok(OneResult::Refused { ok: false, id: one.id.clone(), problem: Box::new(Problem::from(error).body()) }),
                 }
             };
             all.iter().map(|each| one(each, conn)).collect::<DomainResult<Vec<_>>>()

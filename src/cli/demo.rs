@@ -10,7 +10,9 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 
 use super::{Failed, serve};
+use crate::api::limits::Limits;
 use crate::app::State;
+use crate::call_log::CallLog;
 use crate::catcher::Catcher;
 use crate::clock::{self, Time};
 use crate::db::{self, Conn, Db};
@@ -176,6 +178,8 @@ pub(super) fn run(listen: &str, as_json: bool, allowed: Vec<Allowed>) -> std::re
             dialer: Arc::new(Dialer::new(allowed)),
             wake: Arc::new(Notify::new()),
             feed: Feed::default(),
+            limits: Arc::new(Limits::generous()),
+            calls: CallLog::start(db.clone())?,
             catcher: Some(catcher),
         };
         announce(&base_url, &password, &filled, as_json)?;

@@ -10,7 +10,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use super::{Failed, open};
+use crate::api::limits::Limits;
 use crate::app::{self, State};
+use crate::call_log::CallLog;
 use crate::clock;
 use crate::config::{self, Config};
 use crate::db::Db;
@@ -29,6 +31,7 @@ pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failed> {
     let transport = config::transport(config)?;
     let base_url = config.base_url();
     note_settings(&db, &base_url, config.oversight.four_eyes)?;
+    db.write(|conn| settings::set(conn, settings::CALLS_KEPT_DAYS, &config.calls.kept_days.to_string()))?;
     if let Some(token) = db.write(|conn| users::first_admin_invitation(conn, clock::now()))? {
         println!("Nobody can sign in yet. Become the first administrator, once, at {base_url}/invite/{token}");
     }
@@ -50,6 +53,8 @@ pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failed> {
         dialer: Arc::new(Dialer::new(config::allowed(&config.webhooks)?)),
         wake: Arc::new(Notify::new()),
         feed: Feed::default(),
+        limits: Arc::new(Limits::new()),
+        calls: CallLog::start(db.clone())?,
         catcher: None,
     };
     let listen = config.server.listen.clone();
@@ -65,6 +70,7 @@ pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failed> {
 pub(super) fn worker(config: &Config, drain: bool) -> Result<(), Failed> {
     let db = open(config)?;
     let transport = config::transport(config)?.ok_or_else(|| config::ConfigError("smtp.url must be set for a worker.".to_owned()))?;
+    let calls = CallLog::start(db.clone())?;
     let state = State {
         db,
         base_url: config.base_url(),
@@ -74,6 +80,8 @@ pub(super) fn worker(config: &Config, drain: bool) -> Result<(), Failed> {
         dialer: Arc::new(Dialer::new(config::allowed(&config.webhooks)?)),
         wake: Arc::new(Notify::new()),
         feed: Feed::default(),
+        limits: Arc::new(Limits::new()),
+        calls,
         catcher: None,
     };
     actix_web::rt::System::new().block_on(async move {
@@ -122,6 +130,7 @@ pub(super) async fn run(
     let (sender, receiver) = watch::channel(false);
     // An open stream would otherwise hold the server up until it is cut off.
     let closing = actix_web::rt::spawn(close_at_signal(state.feed.clone()));
+    let calls = state.calls.clone();
     let running = with_worker.then(|| actix_web::rt::spawn(worker::run(state.clone(), transport, receiver)));
     let server = HttpServer::new(move || {
         App::new()
@@ -134,6 +143,7 @@ pub(super) async fn run(
     .shutdown_timeout(5)
     .listen(listener)?;
     let ended = server.run().await;
+    calls.flush();
     closing.abort();
     ended?;
     sender.send_replace(true);

@@ -509,6 +509,46 @@ diesel::table! {
         target_id -> Text,
         mailbox_id -> Nullable<Text>,
         detail -> Text,
+        request_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (id) {
+        id -> Text,
+        api_key_id -> Text,
+        name -> Text,
+        request_hash -> Text,
+        request_id -> Text,
+        created_at -> BigInt,
+        lease -> Text,
+        lease_until -> BigInt,
+        effect_at -> Nullable<BigInt>,
+        answered_at -> Nullable<BigInt>,
+        status -> Nullable<Integer>,
+        content_type -> Nullable<Text>,
+        body -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    api_calls (id) {
+        id -> Text,
+        at -> BigInt,
+        key_id -> Nullable<Text>,
+        key_prefix -> Nullable<Text>,
+        surface -> Text,
+        method -> Text,
+        operation -> Text,
+        scope -> Nullable<Text>,
+        target_id -> Nullable<Text>,
+        outcome -> Text,
+        status -> Integer,
+        code -> Nullable<Text>,
+        replayed -> Bool,
+        micros -> BigInt,
+        peer -> Nullable<Text>,
+        request_id -> Text,
     }
 }
 
@@ -807,6 +847,7 @@ diesel::allow_tables_to_appear_in_same_query!(outbox, message_tags);
 diesel::allow_tables_to_appear_in_same_query!(variants, messages);
 diesel::allow_tables_to_appear_in_same_query!(mailboxes, message_tags);
 diesel::allow_tables_to_appear_in_same_query!(sessions, users);
+diesel::allow_tables_to_appear_in_same_query!(api_calls, api_keys);
 diesel::allow_tables_to_appear_in_same_query!(contacts, message_tags);
 diesel::allow_tables_to_appear_in_same_query!(message_versions, message_tags);
 diesel::allow_tables_to_appear_in_same_query!(contact_tags, customers);

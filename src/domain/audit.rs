@@ -7,6 +7,7 @@ use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::schema::audit_log;
 use crate::domain::actor::{Actor, Mailboxes};
+use crate::domain::calls;
 use crate::domain::error::Result;
 use crate::domain::ids::MailboxId;
 
@@ -38,6 +39,7 @@ pub fn record(conn: &mut Conn, actor: &Actor, entry: Entry<'_>, now: Time) -> Re
             audit_log::target_id.eq(entry.target_id),
             audit_log::mailbox_id.eq(entry.mailbox_id.map(MailboxId::as_str)),
             audit_log::detail.eq(entry.detail.to_string()),
+            audit_log::request_id.eq(calls::current().map(|call| call.request_id)),
         ))
         .execute(conn)?;
     Ok(())
@@ -66,22 +68,35 @@ pub struct Line {
     pub mailbox_id: Option<String>,
     /// The rest, as JSON.
     pub detail: String,
+    /// The call that did it, where one did.
+    pub request_id: Option<String>,
 }
 
-/// The newest lines before `before`, of what the actor may see.
+/// The newest lines before `before`, of what the actor may see; of one thing, or of one request, where it is named.
 pub fn page(conn: &mut Conn, actor: &Actor, target: Option<&str>, before: Option<i64>, limit: i64) -> Result<Vec<Line>> {
     let mut query = audit_log::table.order(audit_log::seq.desc()).limit(limit).into_boxed();
     if let Some(before) = before {
         query = query.filter(audit_log::seq.lt(before));
     }
     if let Some(target) = target {
-        query = query.filter(audit_log::target_id.eq(target.to_owned()));
+        query = query.filter(audit_log::target_id.eq(target.to_owned()).or(audit_log::request_id.eq(target.to_owned())));
     }
     if let Mailboxes::These(ids) = actor.mailboxes() {
         let ids: Vec<String> = ids.iter().map(|id| id.as_str().to_owned()).collect();
         query = query.filter(audit_log::mailbox_id.eq_any(ids));
     }
     Ok(query.load(conn)?)
+}
+
+/// What one request of this actor changed since then, at most twenty lines.
+pub fn of_request(conn: &mut Conn, actor: &Actor, request_id: &str, since: Time) -> Result<Vec<Line>> {
+    let of_request = audit_log::table.filter(audit_log::request_id.eq(request_id)).filter(audit_log::at.ge(since));
+    Ok(of_request
+        .filter(audit_log::actor_kind.eq(actor.kind()))
+        .filter(audit_log::actor_id.eq(actor.id()))
+        .order(audit_log::seq)
+        .limit(20)
+        .load(conn)?)
 }
 
 /// The most lines that [`since`] gives at once.

@@ -79,6 +79,14 @@ text_id!(
     DeliveryId
 );
 text_id!(
+    /// A call of a key.
+    CallId
+);
+text_id!(
+    /// A request that names an idempotency key.
+    RequestId
+);
+text_id!(
     /// Any row that needs no type of its own.
     RowId
 );

@@ -17,6 +17,9 @@ pub const COOKIE_KEY: &str = "cookie_key";
 /// The mailbox win-back messages go out from.
 pub const WINBACK_MAILBOX: &str = "winback_mailbox";
 
+/// For how many days the log of calls is kept.
+pub const CALLS_KEPT_DAYS: &str = "calls_kept_days";
+
 /// Words that mean the same, one group a line.
 pub const SYNONYMS: &str = "synonyms";
 

@@ -1,49 +1,52 @@
 //! Who may come in: requests to this host, from this origin, with a key, in clean JSON.
 
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
 use actix_web::{Error as ActixError, HttpMessage, HttpRequest};
-use futures_util::{future, stream};
 use serde_json::Value;
 use url::{Host, Url};
 
+use super::once::Caller;
+use crate::api::door::{self, Visit};
 use crate::api::error::Problem;
 use crate::api::json;
-use crate::api::key::Key;
 use crate::app::State;
-use crate::domain::actor::Actor;
+use crate::domain::calls::{self, Surface};
 use crate::domain::error::Error;
 
-/// The key behind a request.
-#[derive(Clone)]
-pub(super) struct Caller(pub Actor);
-
 /// Lets a request in with its caller, or answers as REST does.
-pub(super) async fn guard(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, ActixError> {
-    match admit(&mut request).await {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.call(request).await.map(ServiceResponse::map_into_boxed_body)
-        }
-        Err(problem) => Ok(request.error_response(problem)),
-    }
+pub(super) async fn guard(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, ActixError> {
+    door::identified(request, |request| attend(request, next)).await
 }
 
-async fn admit(request: &mut ServiceRequest) -> Result<Caller, Problem> {
+async fn attend(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, ActixError> {
+    let mut visit = Visit::begin(request.request(), Surface::Mcp, request.method().as_str(), "/mcp")?;
+    let response = match admit(&mut request, &mut visit).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.call(request).await?.map_into_boxed_body()
+        }
+        Err(problem) => request.error_response(problem),
+    };
+    Ok(visit.end(response))
+}
+
+async fn admit(request: &mut ServiceRequest, visit: &mut Visit) -> Result<Caller, Problem> {
     let base = request.app_data::<actix_web::web::Data<State>>().and_then(|state| Url::parse(&state.base_url).ok());
     check_host(request.request(), base.as_ref())?;
     check_origin(request.request(), base.as_ref())?;
-    let key = Key::of(request.request()).await?;
+    let key = visit.admit(request.request()).await?;
     if request.method() == Method::POST {
-        let (http, payload) = request.parts_mut();
-        let body = json::body(http, payload).await?;
+        let body = json::take_body(request).await?;
         // The transport would take the last of two equal keys; what a proxy or a log saw may be the first.
-        json::parse::<Value>(&body)?;
-        request.set_payload(Payload::Stream { payload: Box::pin(stream::once(future::ok(body))) });
+        let asked = json::parse::<Value>(&body)?;
+        visit.is_called(asked["method"].as_str().unwrap_or_default());
     }
-    Ok(Caller(key.0))
+    let request_id = calls::current().map(|call| call.request_id).unwrap_or_default();
+    let peer = request.peer_addr().map(|peer| peer.ip().to_string());
+    Ok(Caller { actor: key.0, request_id, peer, called: visit.elsewhere() })
 }
 
 /// A page that a browser was led to by another name must not reach a server on loopback.

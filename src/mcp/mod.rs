@@ -13,6 +13,7 @@ mod facts;
 mod inbox;
 mod keys;
 mod mail;
+mod once;
 mod oversight;
 mod server;
 mod tool;
@@ -28,7 +29,7 @@ use rmcp_actix_web::transport::StreamableHttpService;
 
 use crate::api::LARGEST_BODY;
 use crate::app::State;
-use door::Caller;
+use once::Caller;
 use server::Desk;
 
 /// Registers `/mcp`.

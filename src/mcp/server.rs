@@ -9,12 +9,10 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use rmcp_actix_web::transport::on_request_extensions;
 
-use super::answer::{Answer, refusal};
-use super::door::Caller;
-use super::tool::{Call, Entry};
+use super::once::{self, Caller};
+use super::tool::Entry;
 use super::{churn, claims, contacts, facts, inbox, keys, mail, oversight, vigilance};
 use crate::app::State;
-use crate::domain::actor::Actor;
 
 static TOOLS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     [
@@ -51,10 +49,10 @@ impl Desk {
 }
 
 /// The key behind a request; the door lets none in without.
-fn caller(context: &RequestContext<RoleServer>) -> Result<Actor, ErrorData> {
+fn caller(context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
     on_request_extensions(&context.extensions)
         .and_then(|extensions| extensions.get::<Caller>())
-        .map(|caller| caller.0.clone())
+        .cloned()
         .ok_or_else(|| ErrorData::internal_error("The request has no key.", None))
 }
 
@@ -66,23 +64,22 @@ impl ServerHandler for Desk {
     }
 
     async fn list_tools(&self, _: Option<PaginatedRequestParams>, context: RequestContext<RoleServer>) -> Result<ListToolsResult, ErrorData> {
-        let actor = caller(&context)?;
+        let actor = caller(&context)?.actor;
         Ok(ListToolsResult::with_all_items(TOOLS.iter().filter_map(|tool| tool.shown_to(&actor)).collect()))
     }
 
     async fn call_tool(&self, request: CallToolRequestParams, context: RequestContext<RoleServer>) -> Result<CallToolResponse, ErrorData> {
-        let actor = caller(&context)?;
+        let caller = caller(&context)?;
         let tool = TOOLS.iter().find(|tool| tool.name() == request.name);
         let tool = tool.ok_or_else(|| ErrorData::invalid_params("There is no such tool. List the tools and choose one of them.", None))?;
-        let call = Call { actor, state: self.state.clone() };
-        let answered = tool.call(call, request.arguments.unwrap_or_default()).await;
-        Ok(answered.map_or_else(|problem| refusal(&problem), Answer::into_result).into())
+        Ok(once::answer(caller, self.state.clone(), tool, request.arguments.unwrap_or_default()).await?.into())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::actor::Actor;
 
     #[test]
     fn every_tool_says_what_it_does_and_describes_its_arguments() {

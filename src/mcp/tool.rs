@@ -4,13 +4,19 @@ use futures_util::future::{self, BoxFuture};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
 use crate::api::error::Problem;
+use crate::api::turn::FIELD;
 use crate::api::{described, json};
 use crate::app::State;
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::idempotency::LONGEST;
+
+/// What the argument for idempotency says of itself.
+const ONCE: &str = "A word of your own for this one call, such as a UUID. If you call again with the same word and the same arguments, \
+    because no answer came, nothing is done twice: you get the first answer.";
 
 /// Who calls, and the desk they call.
 pub(super) struct Call {
@@ -37,6 +43,7 @@ pub(super) enum Effect {
 /// A tool.
 pub(super) struct Entry {
     tool: Tool,
+    effect: Effect,
     /// Keys without this scope do not see it.
     needs: Option<Scope>,
     run: Box<dyn Fn(Call, Value) -> BoxFuture<'static, Answered> + Send + Sync>,
@@ -57,13 +64,18 @@ pub(super) fn with_schema<T, F>(
     title: &str,
     about: &'static str,
     effect: Effect,
-    schema: JsonObject,
+    mut schema: JsonObject,
     run: fn(Call, T) -> F,
 ) -> Entry
 where
     T: DeserializeOwned + 'static,
     F: Future<Output = Answered> + Send + 'static,
 {
+    if effect != Effect::Reads
+        && let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut)
+    {
+        properties.insert(FIELD.to_owned(), json!({"type": "string", "minLength": 1, "maxLength": LONGEST, "description": ONCE}));
+    }
     let hints = ToolAnnotations::from_raw(
         Some(title.to_owned()),
         Some(effect == Effect::Reads),
@@ -73,6 +85,7 @@ where
     );
     Entry {
         tool: Tool::new(name, about, schema).with_title(title).with_annotations(hints),
+        effect,
         needs: None,
         run: Box::new(move |call, arguments| match json::read::<T>(&arguments) {
             Ok(input) => Box::pin(run(call, input)),
@@ -91,6 +104,24 @@ impl Entry {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.tool.name
+    }
+
+    /// The scope it needs, where it needs one.
+    pub fn scope(&self) -> Option<Scope> {
+        self.needs
+    }
+
+    /// Takes the idempotency key out of the arguments of a tool that changes something.
+    pub fn take_idempotency_key(&self, arguments: &mut JsonObject) -> Option<String> {
+        if self.effect == Effect::Reads {
+            return None;
+        }
+        match arguments.remove(FIELD)? {
+            Value::Null => None,
+            Value::String(name) => Some(name),
+            // What is no text is refused as no key is.
+            _ => Some(String::new()),
+        }
     }
 
     /// What a list of tools shows to this actor, if anything.

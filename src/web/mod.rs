@@ -4,6 +4,7 @@ mod account;
 mod assets;
 mod audit;
 mod batches;
+mod calls;
 mod caught;
 mod churn;
 mod claims;

@@ -3,7 +3,8 @@
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
-    account, audit, batches, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public, reference, second_factor, sign_in, users, views, vigilance, webhooks,
+    account, audit, batches, calls, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages,
+    public, reference, second_factor, sign_in, users, views, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -171,6 +172,7 @@ routes! {
     post "/webhooks/{id}/deletion" Admin webhooks::delete;
     post "/webhooks/{id}/deliveries/{did}/replay" Admin webhooks::replay;
     get "/audit" SignedIn audit::index;
+    get "/audit/calls" Admin calls::index;
     get "/catcher" SignedIn caught::index;
     get "/catcher/{id}/preview" SignedIn caught::preview;
     get "/catcher.json" Public caught::json;

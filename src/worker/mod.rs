@@ -11,9 +11,11 @@ use tokio::sync::watch;
 use crate::app::State;
 use crate::clock;
 use crate::domain::accounts::sessions;
+use crate::domain::calls;
 use crate::domain::churn::shipping;
 use crate::domain::desk::presence;
 use crate::domain::error::Error;
+use crate::domain::idempotency;
 use crate::domain::messages::expiry;
 use crate::domain::notices as told;
 use crate::domain::outbox::{self, WorkerId};
@@ -57,6 +59,8 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
                 deliveries::sweep(conn, now)?;
                 expiry::expire_due(conn, now)?;
                 sessions::sweep(conn, now)?;
+                idempotency::sweep(conn, now)?;
+                calls::sweep(conn, now)?;
                 presence::sweep(conn, now)
             })
             .await;

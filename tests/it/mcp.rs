@@ -22,7 +22,7 @@ use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig
 use rmcp::{RoleClient, ServiceExt};
 use serde_json::{Value, json};
 
-use crate::support::{Desk, OPERATOR, address};
+use crate::support::{Desk, OPERATOR, address, without_request_id};
 
 /// The desk at a port of its own.
 pub async fn serve(desk: &Desk) -> String {
@@ -46,11 +46,11 @@ impl Client {
         Client(().serve(StreamableHttpClientTransport::from_config(config)).await.unwrap())
     }
 
-    async fn tools(&self) -> Vec<Tool> {
+    pub async fn tools(&self) -> Vec<Tool> {
         self.0.list_all_tools().await.unwrap()
     }
 
-    async fn result(&self, tool: &'static str, arguments: Value) -> CallToolResult {
+    pub async fn result(&self, tool: &'static str, arguments: Value) -> CallToolResult {
         let arguments = arguments.as_object().unwrap().clone();
         self.0.call_tool(CallToolRequestParams::new(tool).with_arguments(arguments)).await.unwrap()
     }
@@ -68,7 +68,7 @@ impl Client {
         let result = self.result(tool, arguments).await;
         assert_eq!(result.is_error, Some(true), "{tool}: {result:?}");
         let words = words(&result);
-        (result.structured_content.unwrap(), words[0].clone())
+        (without_request_id(result.structured_content.unwrap()), words[0].clone())
     }
 }
 

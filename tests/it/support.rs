@@ -8,7 +8,9 @@ use actix_web::cookie::Key;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::header;
 use actix_web::{App, test};
+use countersign::api::limits::Limits;
 use countersign::app::{self, State};
+use countersign::call_log::CallLog;
 use countersign::catcher::{Behaviour, Catcher};
 use countersign::clock::{self, Time};
 use countersign::db::{self, Conn, Db};
@@ -101,6 +103,7 @@ impl Desk {
                 ))
             })
             .unwrap();
+        let calls = CallLog::start(db.clone()).unwrap();
         let state = State {
             db,
             base_url: "https://desk.example.com".into(),
@@ -110,6 +113,8 @@ impl Desk {
             dialer: Arc::new(Dialer::new(vec![])),
             wake: Arc::new(tokio::sync::Notify::new()),
             feed: Feed::default(),
+            limits: Arc::new(Limits::generous()),
+            calls,
             catcher: None,
         };
         Desk { state, catcher, agent, oversight, relay: None, _folder: folder }
@@ -117,8 +122,14 @@ impl Desk {
 
     /// The app as it is served.
     pub async fn app(&self) -> impl Service<actix_http::Request, Response = ServiceResponse<impl MessageBody>, Error = actix_web::Error> {
-        let key = CookieKey(Key::from(&[7; 64]));
-        test::init_service(App::new().app_data(upload_limits()).configure(app::configure(self.state.clone(), key))).await
+        app_of(&self.state).await
+    }
+
+    /// Another process on the same database: its own pool, its own memory.
+    pub fn restarted(&self) -> State {
+        let db = Db::open(self.state.db.url(), 4).unwrap();
+        let (calls, wake) = (CallLog::start(db.clone()).unwrap(), Arc::new(tokio::sync::Notify::new()));
+        State { db, calls, wake, limits: Arc::new(Limits::generous()), ..self.state.clone() }
     }
 
     pub fn write<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
@@ -161,7 +172,7 @@ impl Desk {
         let response = test::call_service(&app, request).await;
         let status = response.status().as_u16();
         let bytes = test::read_body(response).await;
-        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        (status, without_request_id(serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
     }
 
     /// Submits a message from the mailbox of this mode; status and answer.
@@ -208,8 +219,69 @@ impl Desk {
     }
 }
 
+/// An answer as it would be for any call that means the same.
+pub fn without_request_id(mut answer: Value) -> Value {
+    if let Some(fields) = answer.as_object_mut().filter(|fields| fields.contains_key("code")) {
+        fields.remove("request_id");
+    }
+    answer
+}
+
 pub fn address(mode: Mode) -> String {
     format!("{}@sender.example", mode.as_str().replace('_', "-"))
+}
+
+/// The app as it is served, on this state.
+pub async fn app_of(state: &State) -> impl Service<actix_http::Request, Response = ServiceResponse<impl MessageBody>, Error = actix_web::Error> {
+    let key = CookieKey(Key::from(&[7; 64]));
+    test::init_service(App::new().app_data(upload_limits()).configure(app::configure(state.clone(), key))).await
+}
+
+/// An answer with its headers.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: header::HeaderMap,
+    pub body: Value,
+}
+
+impl Reply {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+}
+
+/// A call with a key and headers, at this state.
+pub async fn ask(state: &State, key: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
+    let app = app_of(state).await;
+    let mut request = test::TestRequest::default()
+        .method(method.parse().unwrap())
+        .uri(path)
+        .peer_addr("203.0.113.7:4000".parse().unwrap())
+        .insert_header((header::CONTENT_TYPE, "application/json"));
+    if !key.is_empty() {
+        request = request.insert_header((header::AUTHORIZATION, format!("Bearer {key}")));
+    }
+    for (name, value) in headers {
+        request = request.append_header((*name, *value));
+    }
+    if !body.is_null() {
+        request = request.set_payload(body.to_string());
+    }
+    let response = test::call_service(&app, request.to_request()).await;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let bytes = test::read_body(response).await;
+    Reply { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+}
+
+/// Runs a statement.
+pub fn sql(desk: &Desk, text: &str) -> usize {
+    use diesel::RunQueryDsl;
+    desk.write(|conn| Ok(countersign::on_either!(conn, inner => diesel::sql_query(text).execute(inner))?)).unwrap()
 }
 
 /// A browser with a session, as far as the server can tell.
