@@ -139,5 +139,9 @@ fn schema_of<T: JsonSchema>() -> JsonObject {
     let mut schema = described::of_requests().into_root_schema_for::<T>();
     schema.remove("title");
     schema.remove("description");
+    // Some clients refuse an object that does not list its fields, also where it has none.
+    if schema.get("properties").is_none() {
+        schema.insert("properties".to_owned(), Value::Object(JsonObject::new()));
+    }
     schema.as_object().cloned().unwrap_or_default()
 }
