@@ -18,6 +18,7 @@ pub mod messages;
 pub mod money;
 pub mod notices;
 pub mod outbox;
+pub mod policy;
 pub mod reason;
 pub mod settings;
 pub mod text;

@@ -26,6 +26,8 @@ text_enum!(
         Bounced => "bounced",
         /// Somebody here entered it.
         ByHand => "by_hand",
+        /// The person was erased. It is not in the list: only a hash of the address is kept.
+        Erased => "erased",
     }
 );
 
@@ -92,9 +94,19 @@ pub fn add(conn: &mut Conn, actor: &Actor, email_key: &str, reason: Reason, sour
     })
 }
 
-/// The suppression of an address, if there is one.
+/// The suppression of an address, if there is one. Somebody who was erased is suppressed for ever.
 pub fn of(conn: &mut Conn, email_key: &str) -> Result<Option<Suppression>> {
-    Ok(suppressions::table.find(email_key).first(conn).optional()?)
+    if let Some(found) = suppressions::table.find(email_key).first(conn).optional()? {
+        return Ok(Some(found));
+    }
+    let erased = super::erase::erased_at(conn, email_key)?;
+    Ok(erased.map(|at| Suppression {
+        email_key: email_key.to_owned(),
+        reason: Reason::Erased,
+        source: "erasure".to_owned(),
+        message_id: None,
+        created_at: at,
+    }))
 }
 
 /// The suppressions among many addresses.

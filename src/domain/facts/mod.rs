@@ -27,6 +27,7 @@ use crate::domain::text;
 use crate::text_enum;
 
 pub use body::{
+    BLANK_BODIES,
     AllowedUrl, Body, CompanyFact, ContactField, CustomerStory, FieldValue, Kind, MigrationChange, Offer, PlanPrice, ProductUpdate, TicketQuote, day,
 };
 pub(in crate::domain) use contact::refresh;

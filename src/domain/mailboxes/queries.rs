@@ -4,10 +4,11 @@ use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{api_key_mailboxes, api_keys, mailboxes};
-use crate::domain::ids::{ApiKeyId, MailboxId};
+use crate::db::schema::{api_key_mailboxes, api_keys, mailboxes, mode_requests};
+use crate::domain::ids::{ApiKeyId, MailboxId, RowId};
 
 use super::keys::KeyRow;
+use super::ladder::{ModeRequest, RequestState};
 use super::{Mailbox, MailboxChange, Mode};
 
 pub(super) fn all(conn: &mut Conn) -> QueryResult<Vec<Mailbox>> {
@@ -81,5 +82,31 @@ pub(super) fn touch_key(conn: &mut Conn, id: &ApiKeyId, now: Time) -> QueryResul
 
 pub(super) fn revoke_key(conn: &mut Conn, id: &ApiKeyId, now: Time) -> QueryResult<bool> {
     let changed = diesel::update(api_keys::table.find(id).filter(api_keys::revoked_at.is_null())).set(api_keys::revoked_at.eq(now)).execute(conn)?;
+    Ok(changed == 1)
+}
+
+pub(super) fn insert_request(conn: &mut Conn, row: &ModeRequest) -> QueryResult<()> {
+    diesel::insert_into(mode_requests::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn open_request(conn: &mut Conn, mailbox: &MailboxId) -> QueryResult<Option<ModeRequest>> {
+    mode_requests::table.filter(mode_requests::mailbox_id.eq(mailbox)).filter(mode_requests::state.eq(RequestState::Open)).first(conn).optional()
+}
+
+pub(super) fn replace_open_request(conn: &mut Conn, mailbox: &MailboxId, now: Time) -> QueryResult<()> {
+    diesel::update(mode_requests::table.filter(mode_requests::mailbox_id.eq(mailbox)).filter(mode_requests::state.eq(RequestState::Open)))
+        .set((mode_requests::state.eq(RequestState::Replaced), mode_requests::ended_at.eq(now)))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn count_wrong_code(conn: &mut Conn, id: &RowId) -> QueryResult<()> {
+    diesel::update(mode_requests::table.find(id)).set(mode_requests::wrong_codes.eq(mode_requests::wrong_codes + 1)).execute(conn).map(drop)
+}
+
+pub(super) fn end_request(conn: &mut Conn, id: &RowId, to: RequestState, by: &str, now: Time) -> QueryResult<bool> {
+    let changed = diesel::update(mode_requests::table.find(id).filter(mode_requests::state.eq(RequestState::Open)))
+        .set((mode_requests::state.eq(to), mode_requests::ended_at.eq(now), mode_requests::ended_by.eq(by)))
+        .execute(conn)?;
     Ok(changed == 1)
 }

@@ -108,6 +108,19 @@ pub fn to_contact(conn: &mut Conn, contact: &ContactId) -> Result<Vec<Promise>> 
     Ok(queries::promises_to(conn, contact, 50)?)
 }
 
+/// The latest offer that was promised to a contact and is still open: the day, its code and what it saves.
+pub(in crate::domain) fn standing(conn: &mut Conn, contact: &ContactId, now: Time) -> Result<Option<(jiff::civil::Date, String, String)>> {
+    for promise in queries::promises_to(conn, contact, 50)? {
+        let Some(fact) = &promise.fact_id else { continue };
+        if let Some(Body::Offer(offer)) = facts::body_of(conn, fact)?
+            && offer.expires_on.is_none_or(|day| day >= now.date())
+        {
+            return Ok(Some((promise.made_at.date(), offer.code.clone(), offer.saving())));
+        }
+    }
+    Ok(None)
+}
+
 /// The sentence that tells a reviewer of an earlier offer to the same person that says otherwise.
 pub fn contradiction(conn: &mut Conn, contact: &ContactId, offers: &[FactId], now: Time) -> Result<Option<String>> {
     for promise in queries::promises_to(conn, contact, 50)? {
