@@ -16,16 +16,6 @@ use crate::domain::ids::InboundEmailId;
 use crate::domain::mailboxes;
 use crate::domain::threads::{self, InboxFilter};
 
-pub async fn list(key: Key, state: web::Data<State>) -> Result<HttpResponse, Problem> {
-    key.0.must_have(Scope::Read)?;
-    let all = state.read(move |conn| mailboxes::list(conn, &key.0)).await?;
-    let all: Vec<Value> = all
-        .iter()
-        .map(|m| json!({"id": m.id, "address": m.address, "name": m.name, "mode": m.mode, "oversight_mode": m.mode, "stopped": m.stopped_at.is_some()}))
-        .collect();
-    Ok(HttpResponse::Ok().json(json!({"mailboxes": all})))
-}
-
 #[derive(Debug, Default, Deserialize)]
 pub struct Query {
     pub(crate) from: Option<String>,

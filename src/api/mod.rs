@@ -1,17 +1,27 @@
 //! REST: `/v1` for mail with oversight, `/api/v1` for churn events and recovery.
 
+pub(crate) mod audit;
+pub(crate) mod boxes;
 pub(crate) mod claims;
 pub(crate) mod contacts;
+pub(crate) mod conversations;
 pub(crate) mod error;
+mod exports;
 pub(crate) mod facts;
 mod hooks;
+mod input;
 pub(crate) mod json;
 pub(crate) mod key;
 pub(crate) mod mailboxes;
 pub(crate) mod messages;
 pub(crate) mod oversight;
+pub(crate) mod people;
+pub(crate) mod policy;
+pub(crate) mod progress;
 pub(crate) mod recovery;
+pub(crate) mod reports;
 pub(crate) mod shapes;
+pub(crate) mod suppression;
 pub(crate) mod vigilance;
 mod webhooks;
 
@@ -33,11 +43,38 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route("/contacts", web::post().to(contacts::upsert))
                 .route("/contacts/{id}/tags", web::post().to(contacts::add_tags))
                 .route("/contacts/{id}/tags/{tag}", web::delete().to(contacts::remove_tag))
+                .route("/contacts/{id}/explain", web::get().to(policy::explain_contact))
                 .route("/contacts/{id}", web::get().to(contacts::show))
+                .route("/contacts/{id}", web::patch().to(people::change))
+                .route("/contacts/{id}", web::delete().to(people::erase))
+                .route("/explain", web::get().to(policy::explain_anyone))
+                .route("/forecast", web::post().to(policy::forecast))
                 .route("/send", web::post().to(messages::send))
-                .route("/mailboxes", web::get().to(mailboxes::list))
+                .route("/mailboxes", web::get().to(boxes::list))
+                .route("/mailboxes", web::post().to(boxes::create))
+                .route("/mailboxes/{id}/upgrade-request", web::post().to(boxes::request_upgrade))
+                .route("/mailboxes/{id}/upgrade", web::post().to(boxes::upgrade))
+                .route("/mailboxes/{id}/emails/{eid}", web::get().to(conversations::email))
+                .route("/mailboxes/{id}/threads/{tid}", web::get().to(conversations::thread))
+                .route("/mailboxes/{id}/reply/{eid}", web::post().to(conversations::reply))
                 .route("/mailboxes/{id}/send", web::post().to(messages::send_from))
                 .route("/mailboxes/{id}/inbox", web::get().to(mailboxes::inbox))
+                .route("/mailboxes/{id}", web::get().to(boxes::show))
+                .route("/mailboxes/{id}", web::patch().to(boxes::change))
+                .route("/emails/{id}/schedule", web::patch().to(progress::schedule))
+                .route("/emails/{id}/undo", web::post().to(progress::undo))
+                .route("/emails/{id}/wait", web::get().to(progress::wait))
+                .route("/suppression", web::get().to(suppression::list))
+                .route("/suppression", web::post().to(suppression::create))
+                .route("/suppression/{email}", web::delete().to(suppression::lift))
+                .route("/audit-log", web::get().to(audit::list))
+                .route("/reports/reasons", web::get().to(reports::reasons))
+                .route("/reports/campaigns", web::get().to(reports::campaigns))
+                .route("/reports/deliverability", web::get().to(reports::deliverability))
+                .route("/exports/contacts.csv", web::get().to(exports::contacts))
+                .route("/exports/churn-events.csv", web::get().to(exports::churn_events))
+                .route("/exports/messages.csv", web::get().to(exports::messages))
+                .route("/exports/suppression.csv", web::get().to(exports::suppression))
                 .route("/emails/{id}/tags", web::post().to(messages::add_tags))
                 .route("/emails/{id}/cancel", web::post().to(messages::cancel))
                 .route("/emails/{id}/decide", web::post().to(oversight::decide_one))
@@ -81,6 +118,7 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route("/churn-events", web::post().to(recovery::create))
                 .route("/churn-events", web::get().to(recovery::list))
                 .route("/projects/{slug}/churn-events", web::post().to(recovery::create))
+                .route("/churn-events/stats", web::get().to(reports::stats))
                 .route("/churn-events/{id}", web::get().to(recovery::show))
                 .route("/churn-events/{id}/recovered", web::post().to(recovery::recovered))
                 .route("/churn-events/{id}/cancel-reason", web::patch().to(recovery::correct_reason))

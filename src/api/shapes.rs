@@ -53,7 +53,7 @@ pub fn contact(contact: &Contact) -> Value {
 }
 
 /// The status word of a message: what waits for its time is "scheduled".
-fn status(message: &Message) -> &'static str {
+pub(super) fn status(message: &Message) -> &'static str {
     match message.row.state {
         State::Queued if message.row.send_at.is_some() => "scheduled",
         state => state.as_str(),
@@ -124,7 +124,7 @@ fn change_request(message: &Message) -> Option<Value> {
 }
 
 /// What whoever wrote it should do now.
-fn next(message: &Message) -> &'static str {
+pub(super) fn next(message: &Message) -> &'static str {
     match message.row.state {
         State::Pending => "Wait for the decision. Do not send it again.",
         State::ChangesRequested => {

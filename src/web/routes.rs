@@ -137,6 +137,8 @@ routes! {
     get "/mailboxes/{id}" SignedIn mailboxes::show;
     post "/mailboxes/{id}" Admin mailboxes::change;
     post "/mailboxes/{id}/mode" Admin mailboxes::set_mode;
+    post "/mailboxes/{id}/upgrade" Admin mailboxes::upgrade;
+    post "/mailboxes/{id}/upgrade/refusal" Admin mailboxes::refuse_upgrade;
     post "/mailboxes/{id}/stop" Manager mailboxes::stop;
     post "/mailboxes/{id}/resume" Manager mailboxes::resume;
     post "/sending/stop" Manager mailboxes::stop_all;

@@ -194,7 +194,7 @@ fn undo_seconds(given: i32) -> Result<i32> {
 }
 
 /// What an administrator changes on the mailbox page.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailboxChange {
     /// The name recipients see.
     pub name: String,
