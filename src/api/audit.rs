@@ -6,11 +6,24 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::Problem;
+use super::json::{Params, rows};
 use super::key::Key;
+use super::operations::{Operation, get};
 use crate::app::State;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Filter, Line};
 use crate::domain::error::Error;
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        get("/v1/audit-log", "list_audit_log", "Read the log of changes")
+            .about("The newest first: one line for every change, of the mailboxes within reach.")
+            .needs(&[Scope::OversightRead, Scope::Admin])
+            .query::<Query>()
+            .answers::<AuditPage>(200)
+            .to(list),
+    ]
+}
 
 /// A line of the log.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -74,23 +87,23 @@ pub struct Query {
     /// Only this action, such as message.approve.
     pub(crate) action: Option<String>,
     /// At most so many, 1 to 100; 20 without it.
-    pub(crate) limit: Option<i64>,
+    #[schemars(range(min = 1, max = 100))]
+    pub(crate) limit: Option<usize>,
     /// next_cursor of the page before.
     pub(crate) cursor: Option<String>,
 }
 
-pub async fn list(key: Key, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(look(key.0, &state, query.into_inner()).await?))
+pub async fn list(key: Key, state: web::Data<State>, query: Params<Query>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(look(key.0, &state, query.0).await?))
 }
 
 /// The newest lines within reach.
 pub(crate) async fn look(actor: Actor, state: &State, query: Query) -> Result<AuditPage, Problem> {
-    let limit = query.limit.unwrap_or(20).clamp(1, 100);
+    let wanted = rows(query.limit, 20)?;
     let wrong = |_| Error::invalid("field_invalid", "cursor", "cursor must be next_cursor of the page before.");
     let before = query.cursor.filter(|cursor| !cursor.is_empty()).map(|cursor| cursor.parse::<i64>().map_err(wrong)).transpose()?;
-    let filter = Filter { target: query.target, target_kind: query.target_kind, action: query.action, before, limit: limit + 1 };
+    let filter = Filter { target: query.target, target_kind: query.target_kind, action: query.action, before, limit: i64::try_from(wanted + 1).unwrap_or(100) };
     let mut lines = state.read(move |conn| audit::search(conn, &actor, &filter)).await?;
-    let wanted = usize::try_from(limit).unwrap_or(100);
     let more = lines.len() > wanted;
     lines.truncate(wanted);
     let next_cursor = lines.last().filter(|_| more).map(|line| line.seq.to_string());

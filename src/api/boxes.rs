@@ -7,86 +7,46 @@ use serde::{Deserialize, Serialize};
 use super::error::Problem;
 use super::json::Json;
 use super::key::Key;
+use super::mailboxes::Mailbox;
+use super::operations::{Operation, get, patch, post};
 use crate::app::State;
 use crate::clock;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::ids::MailboxId;
 use crate::domain::mailboxes::ladder::{self, Asked};
-use crate::domain::mailboxes::{self, Mailbox, MailboxChange, Mode, NewMailbox, Notify};
+use crate::domain::mailboxes::{self, MailboxChange, Mode, NewMailbox, Notify};
 
 /// The undo window of a mailbox that names none, in seconds.
 const USUAL_UNDO: i32 = 15;
 
-/// A mailbox.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct MailboxView {
-    /// Its id.
-    pub id: String,
-    /// The address mail leaves from.
-    pub address: String,
-    /// The name recipients see.
-    pub name: String,
-    /// Its oversight mode: read_only, gated_all, gated_send, monitored or autonomous.
-    pub mode: &'static str,
-    /// The same.
-    pub oversight_mode: &'static str,
-    /// What the mode means.
-    pub meaning: &'static str,
-    /// The sender's postal address.
-    pub postal_address: String,
-    /// How long an approved message can still be stopped, in seconds.
-    pub undo_seconds: i32,
-    /// Whether decisions by keys are refused here.
-    pub person_required: bool,
-    /// Whether alike messages may be approved together although every message is held here.
-    pub bulk_in_gated_all: bool,
-    /// How its reviewers learn of new messages: off, digest or immediate.
-    pub notify: &'static str,
-    /// Whether sending is stopped here.
-    pub stopped: bool,
-    /// Since when.
-    pub stopped_at: Option<String>,
-    /// When it was added.
-    pub created_at: String,
-}
-
-impl From<&Mailbox> for MailboxView {
-    fn from(mailbox: &Mailbox) -> Self {
-        MailboxView {
-            id: mailbox.id.to_string(),
-            address: mailbox.address.clone(),
-            name: mailbox.name.clone(),
-            mode: mailbox.mode.as_str(),
-            oversight_mode: mailbox.mode.as_str(),
-            meaning: mailbox.mode.meaning(),
-            postal_address: mailbox.postal_address.clone(),
-            undo_seconds: mailbox.undo_seconds,
-            person_required: mailbox.person_required,
-            bulk_in_gated_all: mailbox.bulk_in_gated_all,
-            notify: mailbox.notify.as_str(),
-            stopped: mailbox.stopped_at.is_some(),
-            stopped_at: mailbox.stopped_at.map(|at| at.to_string()),
-            created_at: mailbox.created_at.to_string(),
-        }
-    }
-}
-
-/// The mailboxes within reach.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct MailboxList {
-    /// The mailboxes, by address.
-    pub mailboxes: Vec<MailboxView>,
-}
-
-pub async fn list(key: Key, state: web::Data<State>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(all(key.0, &state).await?))
-}
-
-/// The mailboxes within reach.
-pub(crate) async fn all(actor: Actor, state: &State) -> Result<MailboxList, Problem> {
-    actor.must_have(Scope::Read)?;
-    let all = state.read(move |conn| mailboxes::list(conn, &actor)).await?;
-    Ok(MailboxList { mailboxes: all.iter().map(MailboxView::from).collect() })
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        post("/v1/mailboxes", "create_mailbox", "Add a mailbox")
+            .about("As read_only, gated_all or gated_send; only for a key that reaches all mailboxes.")
+            .needs(&[Scope::Admin])
+            .body::<Create>()
+            .answers::<Mailbox>(201)
+            .to(create),
+        get("/v1/mailboxes/{id}", "get_mailbox", "Read a mailbox").about("By id or address.").needs(&[Scope::Read]).answers::<Mailbox>(200).to(show),
+        patch("/v1/mailboxes/{id}", "change_mailbox", "Change a mailbox")
+            .about("A key can only tighten: a looser mode and other settings that let more through answer 403 mode_loosening.")
+            .needs(&[Scope::Admin])
+            .body::<Change>()
+            .answers::<Mailbox>(200)
+            .to(change),
+        post("/v1/mailboxes/{id}/upgrade-request", "request_upgrade", "Ask for a looser mode")
+            .about("Administrators get a one-time code by mail (24 hours) and see who asks and why. Nothing changes before one of them enters it.")
+            .needs(&[Scope::Draft, Scope::Admin])
+            .body::<Upgrade>()
+            .answers::<UpgradeRequest>(202)
+            .to(request_upgrade),
+        post("/v1/mailboxes/{id}/upgrade", "finish_upgrade", "Finish an upgrade with its code")
+            .about("For people, on the page of the mailbox. A key gets 403 person_required, with any code.")
+            .needs(&[Scope::Draft, Scope::Admin])
+            .body::<Code>()
+            .answers::<Mailbox>(200)
+            .to(upgrade),
+    ]
 }
 
 pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
@@ -94,10 +54,10 @@ pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> R
 }
 
 /// One mailbox, by id or address.
-pub(crate) async fn one(actor: Actor, state: &State, id: String) -> Result<MailboxView, Problem> {
+pub(crate) async fn one(actor: Actor, state: &State, id: String) -> Result<Mailbox, Problem> {
     actor.must_have(Scope::Read)?;
     let found = state.read(move |conn| mailboxes::resolve(conn, &actor, Some(&id))).await?;
-    Ok(MailboxView::from(&found))
+    Ok(Mailbox::of(&found))
 }
 
 /// A mailbox to be added.
@@ -111,10 +71,8 @@ pub struct Create {
     /// The sender's postal address.
     postal_address: String,
     /// read_only, gated_all or gated_send; gated_send without it. A looser mode needs an upgrade request.
-    #[schemars(with = "Option<String>")]
     mode: Option<Mode>,
     /// The same as mode.
-    #[schemars(with = "Option<String>")]
     oversight_mode: Option<Mode>,
     /// How long an approved message can still be stopped, 0 to 600 seconds; 15 without it.
     undo_seconds: Option<i32>,
@@ -125,7 +83,7 @@ pub async fn create(key: Key, state: web::Data<State>, body: Json<Create>) -> Re
 }
 
 /// Adds a mailbox.
-pub(crate) async fn add(actor: Actor, state: &State, body: Create) -> Result<MailboxView, Problem> {
+pub(crate) async fn add(actor: Actor, state: &State, body: Create) -> Result<Mailbox, Problem> {
     let new = NewMailbox {
         address: body.address,
         name: body.name,
@@ -139,7 +97,7 @@ pub(crate) async fn add(actor: Actor, state: &State, body: Create) -> Result<Mai
             mailboxes::get(conn, &actor, &id)
         })
         .await?;
-    Ok(MailboxView::from(&added))
+    Ok(Mailbox::of(&added))
 }
 
 /// What is to change; what is left out stays. A key can only tighten.
@@ -147,10 +105,8 @@ pub(crate) async fn add(actor: Actor, state: &State, body: Create) -> Result<Mai
 #[serde(deny_unknown_fields)]
 pub struct Change {
     /// A stricter mode; a looser one answers 403 mode_loosening.
-    #[schemars(with = "Option<String>")]
     pub(crate) mode: Option<Mode>,
     /// The same as mode.
-    #[schemars(with = "Option<String>")]
     pub(crate) oversight_mode: Option<Mode>,
     /// The name recipients see. It stands in the header From, so no key can change it.
     pub(crate) name: Option<String>,
@@ -163,7 +119,6 @@ pub struct Change {
     /// Whether alike messages may be approved together in gated_all; a key can only switch it off.
     pub(crate) bulk_in_gated_all: Option<bool>,
     /// How its reviewers learn of new messages: off, digest or immediate.
-    #[schemars(with = "Option<String>")]
     pub(crate) notify: Option<Notify>,
 }
 
@@ -172,7 +127,7 @@ pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, bo
 }
 
 /// Changes a mailbox: all of it or nothing.
-pub(crate) async fn alter(actor: Actor, state: &State, id: String, body: Change) -> Result<MailboxView, Problem> {
+pub(crate) async fn alter(actor: Actor, state: &State, id: String, body: Change) -> Result<Mailbox, Problem> {
     actor.must_have(Scope::Admin)?;
     let changed = state
         .write(move |conn| {
@@ -197,7 +152,7 @@ pub(crate) async fn alter(actor: Actor, state: &State, id: String, body: Change)
             mailboxes::get(conn, &actor, &mailbox.id)
         })
         .await?;
-    Ok(MailboxView::from(&changed))
+    Ok(Mailbox::of(&changed))
 }
 
 /// A step up that is asked for.
@@ -205,7 +160,6 @@ pub(crate) async fn alter(actor: Actor, state: &State, id: String, body: Change)
 #[serde(deny_unknown_fields)]
 pub struct Upgrade {
     /// The looser mode: gated_all, gated_send, monitored or autonomous.
-    #[schemars(with = "String")]
     pub(crate) target_mode: Mode,
     /// Why, for the administrator who decides; at most 1000 characters.
     pub(crate) reason: Option<String>,
@@ -279,5 +233,5 @@ pub async fn upgrade(key: Key, state: web::Data<State>, id: web::Path<String>, b
     let (id, code) = (MailboxId::from(id.as_str()), body.0.code);
     let finished = state.write(move |conn| ladder::finish(conn, &key.0, &id, &code, clock::now())).await?;
     let mailbox = finished.into_result()?;
-    Ok(HttpResponse::Ok().json(MailboxView::from(&mailbox)))
+    Ok(HttpResponse::Ok().json(Mailbox::of(&mailbox)))
 }

@@ -7,11 +7,40 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::error::Problem;
+use super::json::Params;
 use super::key::Key;
+use super::operations::{Operation, get};
 use crate::app::State;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::exports::{self, Table};
+
+const CSV: &str = "text/csv";
+const HOW: &str = "Sent while it is read, so it may be of any size. A field that a spreadsheet would take for a formula gets an apostrophe in front; raw=1 leaves it out.";
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        get("/v1/exports/contacts.csv", "export_contacts", "All contacts as CSV").about(HOW).needs(&[Scope::Read]).query::<Query>().answers_as(200, CSV).to(contacts),
+        get("/v1/exports/churn-events.csv", "export_churn_events", "All churn events as CSV")
+            .about(HOW)
+            .needs(&[Scope::Read])
+            .query::<Query>()
+            .answers_as(200, CSV)
+            .to(churn_events),
+        get("/v1/exports/messages.csv", "export_messages", "All messages within reach as CSV")
+            .about(HOW)
+            .needs(&[Scope::OversightRead])
+            .query::<Query>()
+            .answers_as(200, CSV)
+            .to(messages),
+        get("/v1/exports/suppression.csv", "export_suppression", "All suppressed addresses as CSV")
+            .about(HOW)
+            .needs(&[Scope::Read])
+            .query::<Query>()
+            .answers_as(200, CSV)
+            .to(suppression),
+    ]
+}
 
 /// How the file is written.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -21,20 +50,20 @@ pub struct Query {
     pub(crate) raw: Option<String>,
 }
 
-pub async fn contacts(key: Key, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
-    export(key.0, &state, Table::Contacts, &query)
+pub async fn contacts(key: Key, state: web::Data<State>, query: Params<Query>) -> Result<HttpResponse, Problem> {
+    export(key.0, &state, Table::Contacts, &query.0)
 }
 
-pub async fn churn_events(key: Key, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
-    export(key.0, &state, Table::ChurnEvents, &query)
+pub async fn churn_events(key: Key, state: web::Data<State>, query: Params<Query>) -> Result<HttpResponse, Problem> {
+    export(key.0, &state, Table::ChurnEvents, &query.0)
 }
 
-pub async fn messages(key: Key, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
-    export(key.0, &state, Table::Messages, &query)
+pub async fn messages(key: Key, state: web::Data<State>, query: Params<Query>) -> Result<HttpResponse, Problem> {
+    export(key.0, &state, Table::Messages, &query.0)
 }
 
-pub async fn suppression(key: Key, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
-    export(key.0, &state, Table::Suppression, &query)
+pub async fn suppression(key: Key, state: web::Data<State>, query: Params<Query>) -> Result<HttpResponse, Problem> {
+    export(key.0, &state, Table::Suppression, &query.0)
 }
 
 /// Where an export is.

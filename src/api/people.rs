@@ -8,13 +8,34 @@ use serde_json::{Map, Value};
 use super::error::Problem;
 use super::json::Json;
 use super::key::Key;
-use super::shapes::{self, OneOrMany};
+use super::operations::{Operation, delete, patch};
+use super::contacts::Contact;
+use super::shapes::OneOrMany;
 use crate::app::State;
 use crate::clock;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::change::{self, ContactChange};
 use crate::domain::contacts::erase;
 use crate::domain::ids::ContactId;
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        patch("/v1/contacts/{id}", "change_contact", "Change a contact")
+            .about("Tags and metadata merge; a metadata key that is null is removed. The address stays: another address is another contact.")
+            .needs(&[Scope::Contacts])
+            .body::<Change>()
+            .answers::<Contact>(200)
+            .to(change),
+        delete("/v1/contacts/{id}", "erase_contact", "Erase a contact")
+            .about(
+                "Address, names, metadata and the words of every email with this person are gone for good; messages that have not left are withdrawn. \
+                 A keyed hash stays, so that the address is neither taken in nor mailed again. Who decided what and when stays, without words.",
+            )
+            .needs(&[Scope::Contacts])
+            .answers::<ErasedView>(200)
+            .to(erase),
+    ]
+}
 
 /// What is to change; what is left out stays.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -44,7 +65,7 @@ pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, bo
 }
 
 /// Changes a contact.
-pub(crate) async fn alter(actor: Actor, state: &State, id: &str, body: Change) -> Result<Value, Problem> {
+pub(crate) async fn alter(actor: Actor, state: &State, id: &str, body: Change) -> Result<Contact, Problem> {
     let change = ContactChange {
         name: body.name.map(Option::unwrap_or_default),
         tags: body.tags.map(OneOrMany::into_vec).unwrap_or_default(),
@@ -53,7 +74,7 @@ pub(crate) async fn alter(actor: Actor, state: &State, id: &str, body: Change) -
     };
     let id = ContactId::from(id);
     let contact = state.write(move |conn| change::change(conn, &actor, &id, &change, clock::now())).await?;
-    Ok(shapes::contact(&contact))
+    Ok(Contact::of(&contact))
 }
 
 /// What an erasure took away.

@@ -6,14 +6,38 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::Problem;
-use super::json::Json;
+use super::json::{Json, Params};
 use super::key::Key;
+use super::operations::{Operation, get, post};
 use super::shapes::OneOrMany;
 use crate::app::State;
 use crate::clock;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
 use crate::domain::policy::{self, Check, Explanation, Group, Question};
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        get("/v1/contacts/{id}/explain", "explain_contact", "Why a contact can be mailed, or not")
+            .about("Every check between this contact and a message that this key submits now, made by the functions that submission and the worker use.")
+            .needs(&[Scope::Read])
+            .query::<Of>()
+            .answers::<ExplanationView>(200)
+            .to(explain_contact),
+        get("/v1/explain", "explain", "Why somebody can be mailed, or not")
+            .about("The same for an address that need not be a contact.")
+            .needs(&[Scope::Read])
+            .query::<About>()
+            .answers::<ExplanationView>(200)
+            .to(explain_anyone),
+        post("/v1/forecast", "forecast_send", "What would happen to messages to many people")
+            .about("Counts by what the checks say now. Nothing is submitted.")
+            .needs(&[Scope::Read])
+            .body::<ForecastOf>()
+            .answers::<ForecastView>(200)
+            .to(forecast),
+    ]
+}
 
 /// One check.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -110,13 +134,13 @@ pub struct About {
     pub(crate) campaign: Option<String>,
 }
 
-pub async fn explain_contact(key: Key, state: web::Data<State>, id: web::Path<String>, query: web::Query<Of>) -> Result<HttpResponse, Problem> {
-    let Of { mailbox, class, campaign } = query.into_inner();
+pub async fn explain_contact(key: Key, state: web::Data<State>, id: web::Path<String>, query: Params<Of>) -> Result<HttpResponse, Problem> {
+    let Of { mailbox, class, campaign } = query.0;
     Ok(HttpResponse::Ok().json(explain(key.0, &state, About { email: None, contact: Some(id.into_inner()), mailbox, class, campaign }).await?))
 }
 
-pub async fn explain_anyone(key: Key, state: web::Data<State>, query: web::Query<About>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(explain(key.0, &state, query.into_inner()).await?))
+pub async fn explain_anyone(key: Key, state: web::Data<State>, query: Params<About>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(explain(key.0, &state, query.0).await?))
 }
 
 /// Explains what would happen to a message that this actor submits now.

@@ -5,17 +5,17 @@ use std::time::Duration;
 use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::conversations::Inbound;
 use super::error::Problem;
-use super::json::Json;
+use super::json::{Json, Params};
 use super::key::Key;
+use super::operations::{Operation, get, patch, post};
 use super::input::time_of;
-use super::shapes;
+use super::shapes::{self, Message};
 use crate::app::State;
 use crate::clock;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
 use crate::domain::ids::MessageId;
 use crate::domain::mailboxes;
@@ -26,6 +26,28 @@ use crate::text_enum;
 const LONGEST_WAIT: u64 = 30;
 /// Between two looks, in milliseconds.
 const BETWEEN_LOOKS: u64 = 400;
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        patch("/v1/emails/{id}/schedule", "schedule_email", "Choose when an email leaves")
+            .about("While it has not left; an approval stays. A key schedules only what it submitted.")
+            .needs(&[Scope::Draft])
+            .body::<Schedule>()
+            .answers::<Message>(200)
+            .to(schedule),
+        post("/v1/emails/{id}/undo", "undo_approval", "Take an approval back")
+            .about("Only whoever approved can, and only while the message has not left. It waits for a decision again.")
+            .needs(&[Scope::Oversight])
+            .answers::<Message>(200)
+            .to(undo),
+        get("/v1/emails/{id}/wait", "wait_for_email", "Wait for a decision or a reply")
+            .about("Answers as soon as it is there, or after the seconds with timed_out true: call again.")
+            .needs(&[Scope::Read])
+            .query::<Wait>()
+            .answers::<Waited>(200)
+            .to(wait),
+    ]
+}
 
 /// When a message leaves.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -40,10 +62,10 @@ pub async fn schedule(key: Key, state: web::Data<State>, id: web::Path<String>, 
 }
 
 /// Gives a message that has not left another time; an approval stays.
-pub(crate) async fn reschedule(actor: Actor, state: &State, id: &str, schedule: Schedule) -> Result<Value, Problem> {
+pub(crate) async fn reschedule(actor: Actor, state: &State, id: &str, schedule: Schedule) -> Result<Message, Problem> {
     let (id, at) = (MessageId::from(id), time_of("send_at", schedule.send_at.as_deref())?);
     let message = state.write(move |conn| scheduling::schedule(conn, &actor, &id, at, clock::now())).await?;
-    Ok(shapes::message(&message, &state.base_url))
+    Ok(Message::of(&message, &state.base_url))
 }
 
 pub async fn undo(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
@@ -51,10 +73,10 @@ pub async fn undo(key: Key, state: web::Data<State>, id: web::Path<String>) -> R
 }
 
 /// Takes an approval back while the message has not left; only whoever approved can.
-pub(crate) async fn take_approval_back(actor: Actor, state: &State, id: &str) -> Result<Value, Problem> {
+pub(crate) async fn take_approval_back(actor: Actor, state: &State, id: &str) -> Result<Message, Problem> {
     let id = MessageId::from(id);
     let message = state.write(move |conn| undoing::undo(conn, &actor, &id, clock::now())).await?;
-    Ok(shapes::message(&message, &state.base_url))
+    Ok(Message::of(&message, &state.base_url))
 }
 
 text_enum!(
@@ -75,7 +97,6 @@ pub struct Wait {
     pub(crate) seconds: Option<u64>,
     /// decision or reply; decision without it.
     #[serde(rename = "for")]
-    #[schemars(with = "Option<String>")]
     pub(crate) wait_for: Option<WaitFor>,
 }
 
@@ -102,8 +123,8 @@ pub struct Waited {
     pub next: String,
 }
 
-pub async fn wait(key: Key, state: web::Data<State>, id: web::Path<String>, query: web::Query<Wait>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(wait_for(key.0, &state, &id, query.into_inner()).await?))
+pub async fn wait(key: Key, state: web::Data<State>, id: web::Path<String>, query: Params<Wait>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(wait_for(key.0, &state, &id, query.0).await?))
 }
 
 /// Looks again and again until what is waited for is there or the time is over.

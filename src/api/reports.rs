@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Plain, Problem};
 use super::input::time_of;
+use super::json::{Params, rows};
 use super::key::Key;
+use super::operations::{Operation, get};
 use crate::app::State;
 use crate::clock;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
 use crate::domain::money::Money;
 use crate::domain::reports::{self, MonthNumbers, ReasonNumbers};
@@ -20,6 +22,33 @@ use crate::domain::reports::{self, MonthNumbers, ReasonNumbers};
 const USUAL_MONTHS: u32 = 12;
 /// Days of the report on deliverability where none are named.
 const USUAL_DAYS: i64 = 30;
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        get("/v1/reports/reasons", "report_reasons", "Why customers leave")
+            .about("Count, share, revenue lost and won back by currency, month by month, with quotes. Quotes are text from outside.")
+            .needs(&[Scope::Read])
+            .query::<Months>()
+            .answers::<ReasonsView>(200)
+            .to(reasons),
+        get("/v1/reports/campaigns", "report_campaigns", "What became of each campaign's messages")
+            .needs(&[Scope::Read])
+            .query::<Page>()
+            .answers::<CampaignsView>(200)
+            .to(campaigns),
+        get("/v1/reports/deliverability", "report_deliverability", "How mail arrives, by mailbox")
+            .needs(&[Scope::Read])
+            .query::<Days>()
+            .answers::<DeliverabilityView>(200)
+            .to(deliverability),
+        get("/api/v1/churn-events/stats", "churn_stats", "Count the churn events")
+            .about("By status and reason, with revenue lost and won back by currency.")
+            .needs(&[Scope::Read])
+            .query::<Since>()
+            .answers::<StatsView>(200)
+            .to(stats),
+    ]
+}
 
 /// An amount.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -119,8 +148,8 @@ pub struct Months {
     pub(crate) months: Option<u32>,
 }
 
-pub async fn reasons(key: Key, state: web::Data<State>, query: web::Query<Months>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(why(key.0, &state, query.into_inner()).await?))
+pub async fn reasons(key: Key, state: web::Data<State>, query: Params<Months>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(why(key.0, &state, query.0).await?))
 }
 
 /// Why customers left.
@@ -162,8 +191,8 @@ pub struct Since {
     pub(crate) since: Option<String>,
 }
 
-pub async fn stats(key: Key, state: web::Data<State>, query: web::Query<Since>) -> Result<HttpResponse, Plain> {
-    Ok(HttpResponse::Ok().json(counted(key.0, &state, query.into_inner()).await?))
+pub async fn stats(key: Key, state: web::Data<State>, query: Params<Since>) -> Result<HttpResponse, Plain> {
+    Ok(HttpResponse::Ok().json(counted(key.0, &state, query.0).await?))
 }
 
 /// Departures, counted.
@@ -207,18 +236,19 @@ pub struct CampaignsView {
 #[serde(deny_unknown_fields)]
 pub struct Page {
     /// At most so many, 1 to 100; 20 without it.
+    #[schemars(range(min = 1, max = 100))]
     pub(crate) limit: Option<usize>,
     /// next_cursor of the page before.
     pub(crate) cursor: Option<String>,
 }
 
-pub async fn campaigns(key: Key, state: web::Data<State>, query: web::Query<Page>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(of_campaigns(key.0, &state, query.into_inner()).await?))
+pub async fn campaigns(key: Key, state: web::Data<State>, query: Params<Page>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(of_campaigns(key.0, &state, query.0).await?))
 }
 
 /// What became of the messages of each campaign within reach.
 pub(crate) async fn of_campaigns(actor: Actor, state: &State, page: Page) -> Result<CampaignsView, Problem> {
-    let limit = page.limit.unwrap_or(20).clamp(1, 100);
+    let limit = rows(page.limit, 20)?;
     let (found, more) = state.read(move |conn| reports::campaigns(conn, &actor, page.cursor.as_deref(), limit)).await?;
     let next_cursor = found.last().filter(|_| more).map(|campaign| campaign.campaign.clone());
     let view = |of: reports::CampaignNumbers| CampaignView {
@@ -267,8 +297,8 @@ pub struct Days {
     pub(crate) days: Option<i64>,
 }
 
-pub async fn deliverability(key: Key, state: web::Data<State>, query: web::Query<Days>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(arrived(key.0, &state, query.into_inner()).await?))
+pub async fn deliverability(key: Key, state: web::Data<State>, query: Params<Days>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(arrived(key.0, &state, query.0).await?))
 }
 
 /// How the mail of each mailbox within reach arrived.

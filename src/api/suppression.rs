@@ -6,13 +6,36 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Problem;
 use super::input;
-use super::json::Json;
+use super::json::{Json, Params, rows};
 use super::key::Key;
+use super::operations::{Operation, delete, get, post};
 use crate::app::State;
 use crate::clock;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::suppressions::{self, Filter, Reason, Suppression};
 use crate::domain::email_address::EmailAddress;
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        get("/v1/suppression", "list_suppressions", "List addresses that must not be mailed")
+            .about("The latest first. Of people who were erased only a hash is kept, so they are not in it.")
+            .needs(&[Scope::Read])
+            .query::<Query>()
+            .answers::<SuppressionPage>(200)
+            .to(list),
+        post("/v1/suppression", "suppress_address", "Suppress an address")
+            .about("For good: no call takes it away. Doing it twice changes nothing.")
+            .needs(&[Scope::Contacts])
+            .body::<Suppress>()
+            .answers::<Suppressed>(201)
+            .to(create),
+        delete("/v1/suppression/{email}", "lift_suppression", "Lift a suppression")
+            .about("Always refused with 403 person_required: only the recipient can undo an unsubscribe.")
+            .needs(&[Scope::Contacts])
+            .answers_nothing(204)
+            .to(lift),
+    ]
+}
 
 /// An address that must not be mailed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -59,13 +82,14 @@ pub struct Query {
     /// Only for this reason: unsubscribed, complained, bounced or by_hand.
     pub(crate) reason: Option<String>,
     /// At most so many, 1 to 100; 20 without it.
+    #[schemars(range(min = 1, max = 100))]
     pub(crate) limit: Option<usize>,
     /// next_cursor of the page before.
     pub(crate) cursor: Option<String>,
 }
 
-pub async fn list(key: Key, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(look(key.0, &state, query.into_inner()).await?))
+pub async fn list(key: Key, state: web::Data<State>, query: Params<Query>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(look(key.0, &state, query.0).await?))
 }
 
 /// Addresses that must not be mailed.
@@ -75,11 +99,11 @@ pub(crate) async fn look(actor: Actor, state: &State, query: Query) -> Result<Su
         email_key: email.map(|email| email.key().to_owned()),
         reason: input::word_of("reason", query.reason.as_deref())?,
         after: input::read_cursor(query.cursor.as_deref())?,
-        limit: query.limit.unwrap_or(20).clamp(1, 100),
+        limit: rows(query.limit, 20)?,
     };
-    let (rows, more) = state.read(move |conn| suppressions::page(conn, &actor, &filter)).await?;
-    let next_cursor = rows.last().filter(|_| more).map(|row| input::cursor(row.created_at, &row.email_key));
-    Ok(SuppressionPage { suppressions: rows.into_iter().map(Suppressed::from).collect(), next_cursor })
+    let (found, more) = state.read(move |conn| suppressions::page(conn, &actor, &filter)).await?;
+    let next_cursor = found.last().filter(|_| more).map(|row| input::cursor(row.created_at, &row.email_key));
+    Ok(SuppressionPage { suppressions: found.into_iter().map(Suppressed::from).collect(), next_cursor })
 }
 
 /// An address to be suppressed.
