@@ -102,7 +102,13 @@ pub(crate) async fn look(actor: Actor, state: &State, query: Query) -> Result<Au
     let wanted = rows(query.limit, 20)?;
     let wrong = |_| Error::invalid("field_invalid", "cursor", "cursor must be next_cursor of the page before.");
     let before = query.cursor.filter(|cursor| !cursor.is_empty()).map(|cursor| cursor.parse::<i64>().map_err(wrong)).transpose()?;
-    let filter = Filter { target: query.target, target_kind: query.target_kind, action: query.action, before, limit: i64::try_from(wanted + 1).unwrap_or(100) };
+    let filter = Filter {
+        target: query.target,
+        target_kind: query.target_kind,
+        action: query.action,
+        before,
+        limit: i64::try_from(wanted + 1).unwrap_or(100),
+    };
     let mut lines = state.read(move |conn| audit::search(conn, &actor, &filter)).await?;
     let more = lines.len() > wanted;
     lines.truncate(wanted);

@@ -5,9 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::Problem;
+use super::input::{headers_of, time_of};
 use super::json::Json;
 use super::key::Key;
-use super::input::{headers_of, time_of};
 use super::messages::parts;
 use super::operations::{Operation, get, post};
 use super::shapes::{self, OneOrMany, Submitted};
@@ -200,7 +200,8 @@ pub(crate) async fn conversation(actor: Actor, state: &State, mailbox: Option<St
         .await?;
     let ours = &found.mailbox.address_key;
     let came = found.emails.iter().map(|email| (email.received_at, AnyEmail::Inbound(Inbound::of(email, vec![], ours))));
-    let written = found.messages.iter().map(|message| (message.row.created_at, AnyEmail::Outbound(outbound(shapes::Message::of(message, &base_url)))));
+    let written =
+        found.messages.iter().map(|message| (message.row.created_at, AnyEmail::Outbound(outbound(shapes::Message::of(message, &base_url)))));
     let mut all: Vec<_> = came.chain(written).collect();
     all.sort_by_key(|(at, _)| *at);
     Ok(Thread {

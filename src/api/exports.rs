@@ -20,7 +20,12 @@ const HOW: &str = "Sent while it is read, so it may be of any size. A field that
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        get("/v1/exports/contacts.csv", "export_contacts", "All contacts as CSV").about(HOW).needs(&[Scope::Read]).query::<Query>().answers_as(200, CSV).to(contacts),
+        get("/v1/exports/contacts.csv", "export_contacts", "All contacts as CSV")
+            .about(HOW)
+            .needs(&[Scope::Read])
+            .query::<Query>()
+            .answers_as(200, CSV)
+            .to(contacts),
         get("/v1/exports/churn-events.csv", "export_churn_events", "All churn events as CSV")
             .about(HOW)
             .needs(&[Scope::Read])
@@ -86,9 +91,7 @@ fn export(actor: Actor, state: &State, table: Table, query: &Query) -> Result<Ht
         Some(_) => return Err(Error::invalid("field_invalid", "raw", "raw must be 0 or 1.").into()),
     };
     let start = Progress { actor, state: state.clone(), table, raw, after: None, begun: false, done: false };
-    let body = stream::try_unfold(start, |progress| async move {
-        if progress.done { Ok::<_, Error>(None) } else { next(progress).await.map(Some) }
-    });
+    let body = stream::try_unfold(start, |progress| async move { if progress.done { Ok::<_, Error>(None) } else { next(progress).await.map(Some) } });
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")
         .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{table}.csv\"")))

@@ -5,9 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::Problem;
+use super::input::word_of;
 use super::json::{Params, rows};
 use super::key::Key;
-use super::input::word_of;
 use super::operations::{Operation, get};
 use super::shapes;
 use crate::app::State;
@@ -249,7 +249,8 @@ pub(crate) async fn look(actor: Actor, state: &State, mailbox: Option<String>, q
         None => None,
     };
     if query.direction == Some(Direction::Outbound) {
-        return written(actor, state, mailbox, Filtered { status: query.status, tags: query.tags, since, limit: query.limit, cursor: query.cursor }).await;
+        return written(actor, state, mailbox, Filtered { status: query.status, tags: query.tags, since, limit: query.limit, cursor: query.cursor })
+            .await;
     }
     let (mut unread, mut has_replies) = (query.unread, query.has_replies);
     match query.status.as_deref().filter(|status| !status.is_empty()) {

@@ -11,8 +11,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::error::refuse;
 use super::{
-    audit, boxes, claims, contacts, conversations, exports, facts, hooks, mailboxes, messages, oversight, people, policy, progress, recovery, reference,
-    reports, suppression, vigilance, webhooks,
+    audit, boxes, claims, contacts, conversations, exports, facts, hooks, mailboxes, messages, oversight, people, policy, progress, recovery,
+    reference, reports, suppression, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;

@@ -5,11 +5,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::contacts::Contact;
 use super::error::Problem;
 use super::json::Json;
 use super::key::Key;
 use super::operations::{Operation, delete, patch};
-use super::contacts::Contact;
 use super::shapes::OneOrMany;
 use crate::app::State;
 use crate::clock;

@@ -19,7 +19,9 @@ use crate::domain::policy::{self, Check, Explanation, Group, Question};
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         get("/v1/contacts/{id}/explain", "explain_contact", "Why a contact can be mailed, or not")
-            .about("Every check between this contact and a message that this key submits now, made by the functions that submission and the worker use.")
+            .about(
+                "Every check between this contact and a message that this key submits now, made by the functions that submission and the worker use.",
+            )
             .needs(&[Scope::Read])
             .query::<Of>()
             .answers::<ExplanationView>(200)

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::conversations::Inbound;
 use super::error::Problem;
+use super::input::time_of;
 use super::json::{Json, Params};
 use super::key::Key;
 use super::operations::{Operation, get, patch, post};
-use super::input::time_of;
 use super::shapes::{self, Message};
 use crate::app::State;
 use crate::clock;

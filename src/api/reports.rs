@@ -120,9 +120,7 @@ impl From<ReasonNumbers> for ReasonView {
             lost: amounts(of.lost),
             recovered_revenue: amounts(of.recovered_revenue),
             months: of.months.into_iter().map(month).collect(),
-            quotes: quotes
-                .map(|(id, day, text)| Quote { untrusted: true, text, churn_event_id: id.to_string(), left_on: day.to_string() })
-                .collect(),
+            quotes: quotes.map(|(id, day, text)| Quote { untrusted: true, text, churn_event_id: id.to_string(), left_on: day.to_string() }).collect(),
         }
     }
 }

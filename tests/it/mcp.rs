@@ -336,7 +336,8 @@ async fn words_from_outside_come_in_a_block_of_their_own() {
     desk.write(|conn| {
         let input = ContactInput { email: "c@example.com".into(), ..ContactInput::default() };
         let contact = contacts::upsert(conn, &OPERATOR, &input, desk.now())?;
-        let line = |from_customer, text: &str| Exchange { from_customer, subject: "Export".into(), text: text.into(), at: desk.now(), message_id: None };
+        let line =
+            |from_customer, text: &str| Exchange { from_customer, subject: "Export".into(), text: text.into(), at: desk.now(), message_id: None };
         threads::record_history(
             conn,
             &OPERATOR,

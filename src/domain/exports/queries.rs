@@ -88,7 +88,9 @@ pub(super) fn messages(conn: &mut Conn, reach: Option<&[MailboxId]>, after: Opti
     sql.push("SELECT m.id, m.mailbox_id, v.from_address, v.to_address, v.subject, m.state, COALESCE(m.state_reason, m.held_because) AS reason, ");
     sql.push("m.campaign, m.origin, m.version, m.content_hash, d.kind, d.actor_name, d.created_at AS decided_at, m.submitted_at, m.sent_at ");
     sql.push("FROM messages m JOIN message_versions v ON v.message_id = m.id AND v.version = m.version ");
-    sql.push("LEFT JOIN decisions d ON d.id = (SELECT l.id FROM decisions l WHERE l.message_id = m.id ORDER BY l.created_at DESC, l.id DESC LIMIT 1) ");
+    sql.push(
+        "LEFT JOIN decisions d ON d.id = (SELECT l.id FROM decisions l WHERE l.message_id = m.id ORDER BY l.created_at DESC, l.id DESC LIMIT 1) ",
+    );
     sql.push("WHERE m.id > ").text(after.unwrap_or_default());
     if let Some(reach) = reach {
         sql.push(" AND m.mailbox_id IN ").texts(reach.iter().map(MailboxId::as_str));

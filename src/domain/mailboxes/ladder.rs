@@ -90,7 +90,8 @@ pub fn request(conn: &mut Conn, actor: &Actor, id: &MailboxId, target: Mode, rea
     transaction(conn, |conn| {
         let mailbox = super::get(conn, actor, id)?;
         if target <= mailbox.mode {
-            let detail = format!("target_mode must be looser than {}, which the mailbox is now; got {target}. Tightening needs no request.", mailbox.mode);
+            let detail =
+                format!("target_mode must be looser than {}, which the mailbox is now; got {target}. Tightening needs no request.", mailbox.mode);
             return Err(Error::invalid("field_invalid", "target_mode", detail));
         }
         queries::replace_open_request(conn, id, now)?;

@@ -282,7 +282,10 @@ pub fn set_mode(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, now:
     transaction(conn, |conn| {
         let mailbox = get(conn, actor, id)?;
         if mode > mailbox.mode && matches!(actor, Actor::Key { .. }) {
-            return Err(Error::forbidden("mode_loosening", "A key can only tighten the oversight mode. Ask for a looser one with an upgrade request; a person finishes it."));
+            return Err(Error::forbidden(
+                "mode_loosening",
+                "A key can only tighten the oversight mode. Ask for a looser one with an upgrade request; a person finishes it.",
+            ));
         }
         queries::set_mode(conn, id, mode)?;
         if mode != mailbox.mode {

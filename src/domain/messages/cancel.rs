@@ -43,22 +43,22 @@ pub(in crate::domain) fn stop_all(conn: &mut Conn, actor: &Actor, ids: &[Message
 
 fn stop(conn: &mut Conn, actor: &Actor, row: &MessageRow, now: Time) -> Result<()> {
     let id = &row.id;
-        match row.state {
-            State::Pending | State::ChangesRequested => {
-                decide::record(conn, actor, row, &Decide::on(id, DecisionKind::Withdraw), None, now)?;
-                lifecycle::transition(conn, id, row.state, State::Withdrawn, None, now)?;
-                if row.planted {
-                    planting::lapsed(conn, row, now)?;
-                }
-                log(conn, actor, "message.withdraw", row, json!({}), now)?;
+    match row.state {
+        State::Pending | State::ChangesRequested => {
+            decide::record(conn, actor, row, &Decide::on(id, DecisionKind::Withdraw), None, now)?;
+            lifecycle::transition(conn, id, row.state, State::Withdrawn, None, now)?;
+            if row.planted {
+                planting::lapsed(conn, row, now)?;
             }
-            State::Approved | State::Queued if queries::cancel_outbox(conn, id, now)? => {
-                lifecycle::transition(conn, id, row.state, State::Cancelled, Some("Stopped before it left."), now)?;
-                log(conn, actor, "message.cancel", row, json!({}), now)?;
-            }
-            state => {
-                return Err(Error::conflict("too_late", format!("The message is {state} and can no longer be stopped.")));
-            }
+            log(conn, actor, "message.withdraw", row, json!({}), now)?;
         }
+        State::Approved | State::Queued if queries::cancel_outbox(conn, id, now)? => {
+            lifecycle::transition(conn, id, row.state, State::Cancelled, Some("Stopped before it left."), now)?;
+            log(conn, actor, "message.cancel", row, json!({}), now)?;
+        }
+        state => {
+            return Err(Error::conflict("too_late", format!("The message is {state} and can no longer be stopped.")));
+        }
+    }
     Ok(())
 }

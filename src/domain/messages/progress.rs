@@ -31,9 +31,7 @@ pub fn look(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<Progress> 
     };
     let state = message.row.state;
     let decided = !matches!(state, State::Draft | State::Pending);
-    let over = matches!(
-        state,
-        State::Rejected | State::Withdrawn | State::Expired | State::Skipped | State::Failed | State::Cancelled | State::Bounced
-    );
+    let over =
+        matches!(state, State::Rejected | State::Withdrawn | State::Expired | State::Skipped | State::Failed | State::Cancelled | State::Bounced);
     Ok(Progress { message, decided, over, reply })
 }

@@ -130,7 +130,11 @@ pub(super) fn code(mailbox: &Mailbox, request: &ModeRequest, code: &str, reader:
     if let Some(reason) = &request.reason {
         let _ = writeln!(text, "Why, in their words: \"{}\"", line(reason, COMMENT_MAX));
     }
-    let _ = writeln!(text, "\nIf you agree, enter this code on the page of the mailbox. It works once, until {}.\n", when(request.expires_at, reader.zone));
+    let _ = writeln!(
+        text,
+        "\nIf you agree, enter this code on the page of the mailbox. It works once, until {}.\n",
+        when(request.expires_at, reader.zone)
+    );
     let _ = writeln!(text, "    {code}\n\n{}/mailboxes/{}\n", reader.base_url, mailbox.id);
     text.push_str("If you do not agree, refuse it there. Nobody who cannot sign in as an administrator can use the code.\n");
     ("A code to loosen the oversight of a mailbox".to_owned(), text)

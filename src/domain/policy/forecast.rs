@@ -89,32 +89,23 @@ pub fn forecast(conn: &mut Conn, actor: &Actor, group: &Group) -> Result<Forecas
     let gate = Gate::look(conn, &mailbox, group.class.as_deref(), group.campaign.as_deref())?;
     let switches = Standing { is_test: is_test(actor), ..Standing::default().with_switches(conn, &mailbox)? };
     let (people, unknown, more) = people(conn, actor, group)?;
-    let mut found = Forecast {
-        mailbox_id: mailbox.id,
-        total: people.len(),
-        pass: 0,
-        hold: 0,
-        refuse: 0,
-        reasons: vec![],
-        named: vec![],
-        unknown,
-        more,
-    };
+    let mut found =
+        Forecast { mailbox_id: mailbox.id, total: people.len(), pass: 0, hold: 0, refuse: 0, reasons: vec![], named: vec![], unknown, more };
     let mut reasons: BTreeMap<(&'static str, Verdict), usize> = BTreeMap::new();
     for person in people {
-        let standing = Standing {
-            all_stopped: switches.all_stopped,
-            mailbox_stopped: switches.mailbox_stopped,
-            is_test: switches.is_test,
-            ..person.standing
-        };
+        let standing =
+            Standing { all_stopped: switches.all_stopped, mailbox_stopped: switches.mailbox_stopped, is_test: switches.is_test, ..person.standing };
         let checks = gate.checks(&standing, person.contact.as_ref());
         let Some(Check { check, verdict, detail, .. }) = decisive(&checks).cloned() else {
             found.pass += 1;
             continue;
         };
         *reasons.entry((check, verdict)).or_default() += 1;
-        if verdict == Verdict::Refuse { found.refuse += 1 } else { found.hold += 1 }
+        if verdict == Verdict::Refuse {
+            found.refuse += 1
+        } else {
+            found.hold += 1
+        }
         found.named.push(Named { contact_id: person.contact.map(|contact| contact.row.id), email: person.email, verdict, check, detail });
     }
     found.named.sort_by_key(|named| std::cmp::Reverse(named.verdict));

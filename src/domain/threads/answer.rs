@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
+use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{InboundEmailId, MailboxId, ThreadId};
 use crate::domain::mailboxes::{self, Mailbox};
-use crate::clock::Time;
 
 use super::{InboundEmail, held_from, queries};
 

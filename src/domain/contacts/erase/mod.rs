@@ -14,6 +14,7 @@ use sha2::Sha256;
 use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Mailboxes, Scope};
+use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, secret};
 use crate::domain::{messages, settings, webhooks};
@@ -74,6 +75,12 @@ pub fn erased_at(conn: &mut Conn, email_key: &str) -> Result<Option<Time>> {
         Some(key) => Ok(queries::erased_at(conn, &hash_of(&key, email_key))?),
         None => Ok(None),
     }
+}
+
+/// Whether a person with this address was erased.
+pub(in crate::domain) fn is_erased(conn: &mut Conn, email: &str) -> Result<bool> {
+    let address = EmailAddress::parse("email", email)?;
+    Ok(erased_at(conn, address.key())?.is_some())
 }
 
 /// Refuses to take in somebody who was erased.

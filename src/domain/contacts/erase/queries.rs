@@ -4,12 +4,12 @@ use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
+use crate::db::functions::{containing, lower};
 use crate::db::schema::{
     audit_log, churn_events, claim_waivers, claims, consents, contact_tags, contacts, customers, decisions, erased_addresses, fact_versions, facts,
-    imports, inbound_emails, message_comments, message_versions, messages, model_runs, notice_mails, notices, outbox, promises, suppressions, threads,
-    variants, webhook_deliveries, webhook_events,
+    imports, inbound_emails, message_comments, message_versions, messages, model_runs, notice_mails, notices, outbox, promises, suppressions,
+    threads, variants, webhook_deliveries, webhook_events,
 };
-use crate::db::functions::{containing, lower};
 use crate::domain::facts::BLANK_BODIES;
 use crate::domain::ids::{ChurnEventId, ContactId, FactId, MailboxId, MessageId, ThreadId};
 
@@ -75,7 +75,9 @@ pub(super) fn blank_messages(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<
                 message_versions::headers.eq("[]"),
             ))
             .execute(conn)?;
-        diesel::update(decisions::table.filter(decisions::message_id.eq_any(some.clone()))).set(decisions::reason.eq(None::<String>)).execute(conn)?;
+        diesel::update(decisions::table.filter(decisions::message_id.eq_any(some.clone())))
+            .set(decisions::reason.eq(None::<String>))
+            .execute(conn)?;
         diesel::update(messages::table.filter(messages::id.eq_any(some.clone()))).set(messages::state_reason.eq(None::<String>)).execute(conn)?;
         diesel::update(outbox::table.filter(outbox::message_id.eq_any(some.clone()))).set(outbox::last_reply.eq(None::<String>)).execute(conn)?;
         diesel::update(claims::table.filter(claims::message_id.eq_any(some.clone())))
@@ -124,7 +126,10 @@ pub(super) fn blank_facts(conn: &mut Conn, id: &ContactId) -> QueryResult<()> {
 pub(super) fn blank_threads(conn: &mut Conn, id: &ContactId, email_key: &str) -> QueryResult<usize> {
     let ids: Vec<ThreadId> = threads::table.filter(threads::contact_id.eq(id.as_str())).select(threads::id).load(conn)?;
     diesel::update(threads::table.filter(threads::id.eq_any(ids.clone()))).set(threads::subject.eq(ERASED)).execute(conn)?;
-    let theirs = inbound_emails::thread_id.eq_any(ids).or(inbound_emails::from_key.eq(email_key)).or(inbound_emails::contact_id.eq(id.as_str()).assume_not_null());
+    let theirs = inbound_emails::thread_id
+        .eq_any(ids)
+        .or(inbound_emails::from_key.eq(email_key))
+        .or(inbound_emails::contact_id.eq(id.as_str()).assume_not_null());
     let count = diesel::update(inbound_emails::table.filter(theirs))
         .set((
             inbound_emails::from_address.eq(ERASED),
