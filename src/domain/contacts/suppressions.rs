@@ -173,14 +173,6 @@ pub fn of_many(conn: &mut Conn, keys: &[String]) -> Result<HashMap<String, Suppr
     Ok(rows.into_iter().map(|row| (row.email_key.clone(), row)).collect())
 }
 
-/// Refuses when the address must not be mailed.
-pub fn refuse(conn: &mut Conn, email_key: &str) -> Result<()> {
-    match of(conn, email_key)? {
-        Some(suppression) => Err(suppression.refusal()),
-        None => Ok(()),
-    }
-}
-
 /// Keeps the unsubscribe token of a message, as a hash.
 pub(in crate::domain) fn keep_link(conn: &mut Conn, token: &str, message: &MessageId, contact: &ContactId, now: Time) -> Result<()> {
     diesel::insert_into(unsubscribe_links::table)

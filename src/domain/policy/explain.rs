@@ -11,7 +11,8 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, MailboxId};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
 use crate::domain::messages::oversight::Facts;
-use crate::domain::messages::{Origin, promises, submit};
+use crate::domain::messages::promises::{self, OpenPromise};
+use crate::domain::messages::{Origin, submit};
 
 use super::{Check, Standing, Verdict, decisive, of_gate, of_standing};
 
@@ -144,11 +145,11 @@ const ORDER: &[&str] = &[
 /// What was promised before: another offer beside it would be held.
 fn earlier_promise(conn: &mut Conn, contact: Option<&Contact>, now: Time) -> Result<Check> {
     let standing = match contact {
-        Some(contact) => promises::standing(conn, &contact.row.id, now)?,
+        Some(contact) => promises::open_promise(conn, &contact.row.id, |_| true, now)?,
         None => None,
     };
     let (detail, data) = match standing {
-        Some((day, code, saving)) => (
+        Some(OpenPromise { day, code, saving }) => (
             format!("On {day} this person was promised {saving} with {code}. A message with another offer would be held."),
             json!({"promised_on": day, "code": code, "saving": saving}),
         ),

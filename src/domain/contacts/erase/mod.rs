@@ -41,6 +41,9 @@ pub fn erase(conn: &mut Conn, actor: &Actor, id: &ContactId, now: Time) -> Resul
     actor.must_manage()?;
     transaction(conn, |conn| {
         let row = present(conn, id)?;
+        if super::queries::is_made_up(conn, id)? {
+            return Err(Error::not_found("contact"));
+        }
         super::queries::hold(conn, id)?;
         if let Mailboxes::These(reached) = actor.mailboxes()
             && queries::mailboxes_of(conn, id)?.iter().any(|mailbox| !reached.contains(mailbox))
