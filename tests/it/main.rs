@@ -26,6 +26,7 @@ mod pages;
 mod people;
 mod reply;
 mod reports;
+mod requests;
 mod review;
 mod schema;
 mod support;
