@@ -16,7 +16,7 @@ use crate::domain::facts;
 use crate::domain::ids::{
     ApiKeyId, CallId, ChurnEventId, ContactId, DeliveryId, EndpointId, FactId, InboundEmailId, MailboxId, MessageId, RowId, ThreadId, VariantId,
 };
-use crate::domain::mailboxes::Mode;
+use crate::domain::mailboxes::{Mode, Notify};
 use crate::domain::messages::{self, DecisionKind, inspect};
 use crate::domain::reason::{Reason, Strategy};
 use crate::domain::webhooks::{self, deliveries};
@@ -61,6 +61,9 @@ words!(
     DecisionKind,
     DepartureType,
     Mode,
+    Notify,
+    super::mailboxes::Direction,
+    super::progress::WaitFor,
     Reason,
     Scope,
     Status,

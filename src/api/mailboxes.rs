@@ -5,22 +5,27 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::Problem;
+use super::input::word_of;
 use super::json::{Params, rows};
 use super::key::Key;
 use super::operations::{Operation, get};
+use super::shapes;
 use crate::app::State;
 use crate::clock::Time;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts;
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::Error;
-use crate::domain::ids::{InboundEmailId, MailboxId, ThreadId};
-use crate::domain::mailboxes::{self, Mode};
+use crate::domain::ids::{InboundEmailId, MailboxId, MessageId, ThreadId};
+use crate::domain::mailboxes::{self, Mode, Notify};
+use crate::domain::messages::list::{self, Filter};
+use crate::domain::messages::{self, State as MessageState};
 use crate::domain::threads::{self, InboxFilter};
+use crate::text_enum;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        get("/v1/mailboxes", "list_mailboxes", "List mailboxes").needs(&[Scope::Read]).answers::<MailboxList>(200).to(list),
+        get("/v1/mailboxes", "list_mailboxes", "List mailboxes").needs(&[Scope::Read]).answers::<MailboxList>(200).to(index),
         get("/v1/mailboxes/{id}/inbox", "check_inbox", "List what came in")
             .about("Newest first. Subjects and snippets are text from outside.")
             .needs(&[Scope::Read])
@@ -29,6 +34,16 @@ pub(super) fn operations() -> Vec<Operation> {
             .to(inbox),
     ]
 }
+
+text_enum!(
+    /// Which way an email went.
+    pub enum Direction {
+        /// It came in.
+        Inbound => "inbound",
+        /// It was written here.
+        Outbound => "outbound",
+    }
+);
 
 /// A sending address.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -43,8 +58,24 @@ pub struct Mailbox {
     pub mode: Mode,
     /// The same.
     pub oversight_mode: Mode,
+    /// What the mode means.
+    pub meaning: &'static str,
+    /// The sender's postal address.
+    pub postal_address: String,
+    /// How long an approved message can still be stopped, in seconds.
+    pub undo_seconds: i32,
+    /// Whether decisions by keys are refused here.
+    pub person_required: bool,
+    /// Whether alike messages may be approved together although every message is held here.
+    pub bulk_in_gated_all: bool,
+    /// How its reviewers learn of new messages.
+    pub notify: Notify,
     /// Whether sending is stopped.
     pub stopped: bool,
+    /// Since when.
+    pub stopped_at: Option<Time>,
+    /// When it was added.
+    pub created_at: Time,
 }
 
 impl Mailbox {
@@ -56,7 +87,15 @@ impl Mailbox {
             name: mailbox.name.clone(),
             mode: mailbox.mode,
             oversight_mode: mailbox.mode,
+            meaning: mailbox.mode.meaning(),
+            postal_address: mailbox.postal_address.clone(),
+            undo_seconds: mailbox.undo_seconds,
+            person_required: mailbox.person_required,
+            bulk_in_gated_all: mailbox.bulk_in_gated_all,
+            notify: mailbox.notify,
             stopped: mailbox.stopped_at.is_some(),
+            stopped_at: mailbox.stopped_at,
+            created_at: mailbox.created_at,
         }
     }
 }
@@ -72,7 +111,11 @@ pub struct MailboxList {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct InboxRow {
     /// Its id.
-    pub id: InboundEmailId,
+    pub id: String,
+    /// inbound or outbound.
+    pub direction: Direction,
+    /// unread, read, or the state of a message that goes out.
+    pub status: &'static str,
     /// Who wrote it.
     pub from: String,
     /// Whom it was sent to.
@@ -81,7 +124,7 @@ pub struct InboxRow {
     pub subject: String,
     /// The beginning of the text, from outside.
     pub snippet: String,
-    /// When it came in.
+    /// When it came in, or was submitted.
     pub received_at: Time,
     /// The conversation it belongs to.
     pub thread_id: ThreadId,
@@ -89,6 +132,8 @@ pub struct InboxRow {
     pub tags: Vec<String>,
     /// Whether nobody read it.
     pub unread: bool,
+    /// Whether the other side has an answer: mail of ours has left, or theirs came in after ours.
+    pub has_replies: bool,
 }
 
 /// A page of what came in.
@@ -97,13 +142,18 @@ pub struct InboxPage {
     /// The emails.
     pub emails: Vec<InboxRow>,
     /// Where the next page starts; null on the last.
-    pub next_cursor: Option<InboundEmailId>,
+    pub next_cursor: Option<String>,
 }
 
-pub async fn list(key: Key, state: web::Data<State>) -> Result<HttpResponse, Problem> {
-    key.0.must_have(Scope::Read)?;
-    let all = state.read(move |conn| mailboxes::list(conn, &key.0)).await?;
-    Ok(HttpResponse::Ok().json(MailboxList { mailboxes: all.iter().map(Mailbox::of).collect() }))
+pub async fn index(key: Key, state: web::Data<State>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(all(key.0, &state).await?))
+}
+
+/// The mailboxes within reach, by address.
+pub(crate) async fn all(actor: Actor, state: &State) -> Result<MailboxList, Problem> {
+    actor.must_have(Scope::Read)?;
+    let all = state.read(move |conn| mailboxes::list(conn, &actor)).await?;
+    Ok(MailboxList { mailboxes: all.iter().map(Mailbox::of).collect() })
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -122,6 +172,10 @@ pub struct Query {
     pub(crate) unread: Option<bool>,
     /// In a conversation that mail of ours has left in, or in one without.
     pub(crate) has_replies: Option<bool>,
+    /// inbound, or outbound for what was written here; inbound without it.
+    pub(crate) direction: Option<Direction>,
+    /// Of inbound: unread, read, replied or unanswered. Of outbound: a state of a message, such as pending or sent.
+    pub(crate) status: Option<String>,
     /// Received at or after this time, such as 2026-04-30T12:00:00Z.
     pub(crate) since: Option<String>,
     /// next_cursor of the page before.
@@ -130,6 +184,58 @@ pub struct Query {
 
 pub async fn inbox(key: Key, state: web::Data<State>, id: web::Path<String>, query: Params<Query>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(look(key.0, &state, Some(id.into_inner()), query.0).await?))
+}
+
+struct Filtered {
+    status: Option<String>,
+    tags: Option<String>,
+    since: Option<Time>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+/// What was written in a mailbox, newest first.
+async fn written(actor: Actor, state: &State, mailbox: Option<String>, asked: Filtered) -> Result<InboxPage, Problem> {
+    let states = word_of::<MessageState>("status", asked.status.as_deref())?.into_iter().collect();
+    let limit = rows(asked.limit, 50)?;
+    let found = state
+        .read(move |conn| {
+            let mailbox = mailboxes::resolve(conn, &actor, mailbox.as_deref())?;
+            let filter = Filter {
+                states,
+                mailbox: Some(mailbox.id.clone()),
+                tag: asked.tags.filter(|tags| !tags.is_empty()),
+                newer_than: asked.since,
+                after: asked.cursor.as_deref().map(MessageId::from),
+                limit,
+                ..Filter::default()
+            };
+            let (listed, more) = list::list(conn, &actor, &filter)?;
+            let mut emails = vec![];
+            for row in &listed {
+                let message = messages::get(conn, &actor, &row.id)?;
+                let since = message.row.sent_at;
+                let reply = since.map(|since| threads::first_reply(conn, &actor, &mailbox.id, &message.row.thread_id, since)).transpose()?.flatten();
+                emails.push(InboxRow {
+                    id: message.row.id.to_string(),
+                    direction: Direction::Outbound,
+                    status: shapes::status(&message),
+                    from: message.current.from_address.clone(),
+                    to: message.current.to_address.clone(),
+                    subject: message.current.subject.clone(),
+                    snippet: message.current.text_body.chars().take(160).collect(),
+                    received_at: message.row.submitted_at.unwrap_or(message.row.created_at),
+                    thread_id: message.row.thread_id.clone(),
+                    tags: message.tags.clone(),
+                    unread: false,
+                    has_replies: reply.is_some(),
+                });
+            }
+            let next_cursor = listed.last().filter(|_| more).map(|row| row.id.to_string());
+            Ok(InboxPage { emails, next_cursor })
+        })
+        .await?;
+    Ok(found)
 }
 
 /// The inbox of a mailbox; without one, of the only one within reach.
@@ -142,24 +248,46 @@ pub(crate) async fn look(actor: Actor, state: &State, mailbox: Option<String>, q
         }
         None => None,
     };
+    if query.direction == Some(Direction::Outbound) {
+        return written(actor, state, mailbox, Filtered { status: query.status, tags: query.tags, since, limit: query.limit, cursor: query.cursor })
+            .await;
+    }
+    let (mut unread, mut has_replies) = (query.unread, query.has_replies);
+    match query.status.as_deref().filter(|status| !status.is_empty()) {
+        None => {}
+        Some("unread") => unread = Some(true),
+        Some("read") => unread = Some(false),
+        Some("replied") => has_replies = Some(true),
+        Some("unanswered") => has_replies = Some(false),
+        Some(_) => {
+            let detail = "status must be one of unread, read, replied, unanswered; with direction=outbound it is a state of a message.";
+            return Err(Error::invalid("field_invalid", "status", detail).into());
+        }
+    }
     let filter = InboxFilter {
         from_key,
         tags: query.tags.as_deref().map(|tags| contacts::split_tags(tags).0).unwrap_or_default(),
-        unread: query.unread,
-        has_replies: query.has_replies,
+        unread,
+        has_replies,
         since,
         limit: rows(query.limit, 50)?,
         before: query.cursor.as_deref().map(InboundEmailId::from),
     };
-    let (found, more) = state
+    let (found, more, answered) = state
         .read(move |conn| {
             let mailbox = mailboxes::resolve(conn, &actor, mailbox.as_deref())?;
-            threads::inbox(conn, &actor, &mailbox.id, &filter)
+            let (found, more) = threads::inbox(conn, &actor, &mailbox.id, &filter)?;
+            let threads: Vec<ThreadId> = found.iter().map(|(row, _)| row.thread_id.clone()).collect();
+            let answered = threads::with_answers(conn, &actor, &mailbox.id, &threads)?;
+            Ok((found, more, answered))
         })
         .await?;
-    let cursor = found.last().filter(|_| more).map(|(row, _)| row.id.clone());
+    let cursor = found.last().filter(|_| more).map(|(row, _)| row.id.to_string());
     let emails = found.into_iter().map(|(row, tags)| InboxRow {
-        id: row.id,
+        has_replies: answered.contains(&row.thread_id),
+        direction: Direction::Inbound,
+        status: if row.read_at.is_none() { "unread" } else { "read" },
+        id: row.id.to_string(),
         from: row.from_address,
         to: row.to_address,
         subject: row.subject,

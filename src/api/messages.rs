@@ -206,7 +206,7 @@ impl Send {
 }
 
 /// Text and HTML; both come from Markdown where only that is given.
-fn parts(text: Option<String>, html: Option<String>, markdown: Option<String>) -> (Option<String>, Option<String>) {
+pub(super) fn parts(text: Option<String>, html: Option<String>, markdown: Option<String>) -> (Option<String>, Option<String>) {
     match (text, html, markdown) {
         (None, None, Some(markdown)) => {
             let mut html = String::new();

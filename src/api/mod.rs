@@ -1,13 +1,18 @@
 //! REST: `/v1` for mail with oversight, `/api/v1` for churn events and recovery.
 
+pub(crate) mod audit;
+pub(crate) mod boxes;
 mod calls;
 pub(crate) mod claims;
 pub(crate) mod contacts;
+pub(crate) mod conversations;
 pub(crate) mod described;
 pub(crate) mod door;
 pub(crate) mod error;
+mod exports;
 pub(crate) mod facts;
 mod hooks;
+mod input;
 pub(crate) mod json;
 pub(crate) mod key;
 pub(crate) mod keys;
@@ -17,9 +22,14 @@ pub(crate) mod messages;
 pub mod openapi;
 pub mod operations;
 pub(crate) mod oversight;
+pub(crate) mod people;
+pub(crate) mod policy;
+pub(crate) mod progress;
 pub(crate) mod recovery;
 mod reference;
+pub(crate) mod reports;
 pub(crate) mod shapes;
+pub(crate) mod suppression;
 pub(crate) mod turn;
 pub(crate) mod vigilance;
 mod webhooks;

@@ -10,7 +10,10 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, Rou
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::error::refuse;
-use super::{calls, claims, contacts, facts, hooks, keys, mailboxes, messages, oversight, recovery, reference, vigilance, webhooks};
+use super::{
+    audit, boxes, calls, claims, contacts, conversations, exports, facts, hooks, keys, mailboxes, messages, oversight, people, policy, progress,
+    recovery, reference, reports, suppression, vigilance, webhooks,
+};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
 
@@ -191,14 +194,23 @@ impl Root for SchemaGenerator {
 static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     let groups = [
         ("Contacts", contacts::operations()),
+        ("Contacts", people::operations()),
+        ("Contacts", policy::operations()),
+        ("Suppression", suppression::operations()),
         ("Mail", messages::operations()),
+        ("Mail", progress::operations()),
+        ("Mail", conversations::operations()),
         ("Mailboxes", mailboxes::operations()),
+        ("Mailboxes", boxes::operations()),
         ("Oversight", oversight::operations()),
+        ("Oversight", audit::operations()),
         ("Claims", claims::operations()),
         ("Facts", facts::operations()),
         ("Keys", keys::operations()),
         ("Reports", vigilance::operations()),
         ("Log of calls", calls::operations()),
+        ("Reports", reports::operations()),
+        ("Exports", exports::operations()),
         ("Churn and recovery", recovery::operations()),
         ("Webhooks out", webhooks::operations()),
         ("Webhooks in", hooks::operations()),

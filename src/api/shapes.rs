@@ -41,7 +41,7 @@ pub struct Tags {
 }
 
 /// The status word of a message: what waits for its time is "scheduled".
-fn status(message: &messages::Message) -> &'static str {
+pub(super) fn status(message: &messages::Message) -> &'static str {
     match message.row.state {
         State::Queued if message.row.send_at.is_some() => "scheduled",
         state => state.as_str(),
@@ -254,7 +254,7 @@ impl Message {
 }
 
 /// What whoever wrote it should do now.
-fn next(message: &messages::Message) -> &'static str {
+pub(super) fn next(message: &messages::Message) -> &'static str {
     match message.row.state {
         State::Pending => "Wait for the decision. Do not send it again.",
         State::ChangesRequested => {

@@ -343,7 +343,9 @@ fn record_thread(conn: &mut Conn, support: &MailboxId, customer: &SampleCustomer
     let history: Vec<Exchange> = customer
         .thread
         .iter()
-        .map(|mail| Exchange {
+        .enumerate()
+        .map(|(n, mail)| Exchange {
+            message_id: Some(format!("{n}.{}.{}", left.seconds(), customer.email)).filter(|_| mail.from == "customer"),
             from_customer: mail.from == "customer",
             subject: mail.subject.clone(),
             text: mail.body.clone(),

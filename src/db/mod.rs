@@ -89,7 +89,7 @@ impl Manager {
             let mut conn = SqliteConnection::establish(path)?;
             conn.batch_execute(
                 "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                 PRAGMA foreign_keys = ON; PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY;",
+                 PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY;",
             )?;
             return Ok(Conn::Sqlite(conn));
         }
@@ -159,6 +159,16 @@ impl Db {
     {
         let mut conn = self.connection()?;
         work(&mut conn)
+    }
+
+    /// Empties the write-ahead log on SQLite, so that what was erased is in no file any more. A reader that is in
+    /// the middle of something may keep a part of it until the next call.
+    pub fn forget(&self) -> Result<(), diesel::result::Error> {
+        let _turn = self.turn();
+        match &mut *self.connection()? {
+            Conn::Sqlite(inner) => inner.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"),
+            Conn::Postgres(_) => Ok(()),
+        }
     }
 
     /// Runs `work` in one writing transaction.

@@ -135,6 +135,7 @@ diesel::table! {
         time_zone -> Nullable<Text>,
         created_at -> BigInt,
         updated_at -> BigInt,
+        erased_at -> Nullable<BigInt>,
     }
 }
 
@@ -245,6 +246,7 @@ diesel::table! {
         received_at -> BigInt,
         read_at -> Nullable<BigInt>,
         released_at -> Nullable<BigInt>,
+        message_id_header -> Nullable<Text>,
     }
 }
 
@@ -818,6 +820,34 @@ diesel::table! {
         last_answer -> Nullable<Text>,
         last_attempt_at -> Nullable<BigInt>,
         finished_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    mode_requests (id) {
+        id -> Text,
+        mailbox_id -> Text,
+        from_mode -> Text,
+        target_mode -> Text,
+        reason -> Nullable<Text>,
+        asker_kind -> Text,
+        asker_id -> Text,
+        asker_name -> Text,
+        code_hash -> Text,
+        wrong_codes -> Integer,
+        state -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        ended_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    erased_addresses (address_hash) {
+        address_hash -> Text,
+        contact_id -> Text,
+        erased_at -> BigInt,
     }
 }
 

@@ -24,7 +24,7 @@ macro_rules! text_enum {
             fn from_str(text: &str) -> std::result::Result<Self, String> {
                 match text {
                     $($word => Ok($name::$variant),)+
-                    other => Err(format!("one of {}; got \"{}\"", [$($word),+].join(", "), other.escape_debug())),
+                    other => Err(format!("one of {}; got \"{}\"", [$($word),+].join(", "), $crate::domain::text::excerpt(other))),
                 }
             }
         }

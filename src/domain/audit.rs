@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::schema::audit_log;
-use crate::domain::actor::{Actor, Mailboxes};
+use crate::domain::actor::{Actor, Mailboxes, Scope};
 use crate::domain::calls;
 use crate::domain::error::Result;
 use crate::domain::ids::MailboxId;
@@ -72,18 +72,61 @@ pub struct Line {
     pub request_id: Option<String>,
 }
 
+/// Which lines of the log.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// About this id.
+    pub target: Option<String>,
+    /// Of this kind of thing, such as `message`.
+    pub target_kind: Option<String>,
+    /// This action, such as `message.approve`.
+    pub action: Option<String>,
+    /// Before this position.
+    pub before: Option<i64>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// The newest lines within reach, for whoever watches over decisions.
+pub fn search(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<Vec<Line>> {
+    if !actor.is_admin() {
+        actor.must_have(Scope::OversightRead)?;
+    }
+    let mut query = within_reach(actor).order(audit_log::seq.desc()).limit(filter.limit);
+    if let Some(before) = filter.before {
+        query = query.filter(audit_log::seq.lt(before));
+    }
+    if let Some(target) = &filter.target {
+        query = query.filter(audit_log::target_id.eq(target.clone()));
+    }
+    if let Some(kind) = &filter.target_kind {
+        query = query.filter(audit_log::target_kind.eq(kind.clone()));
+    }
+    if let Some(action) = &filter.action {
+        query = query.filter(audit_log::action.eq(action.clone()));
+    }
+    Ok(query.load(conn)?)
+}
+
+fn within_reach(actor: &Actor) -> audit_log::BoxedQuery<'static, <Conn as diesel::Connection>::Backend> {
+    let query = audit_log::table.into_boxed();
+    match actor.mailboxes() {
+        Mailboxes::All => query,
+        Mailboxes::These(ids) => {
+            let ids: Vec<String> = ids.iter().map(|id| id.as_str().to_owned()).collect();
+            query.filter(audit_log::mailbox_id.eq_any(ids))
+        }
+    }
+}
+
 /// The newest lines before `before`, of what the actor may see; of one thing, or of one request, where it is named.
 pub fn page(conn: &mut Conn, actor: &Actor, target: Option<&str>, before: Option<i64>, limit: i64) -> Result<Vec<Line>> {
-    let mut query = audit_log::table.order(audit_log::seq.desc()).limit(limit).into_boxed();
+    let mut query = within_reach(actor).order(audit_log::seq.desc()).limit(limit);
     if let Some(before) = before {
         query = query.filter(audit_log::seq.lt(before));
     }
     if let Some(target) = target {
         query = query.filter(audit_log::target_id.eq(target.to_owned()).or(audit_log::request_id.eq(target.to_owned())));
-    }
-    if let Mailboxes::These(ids) = actor.mailboxes() {
-        let ids: Vec<String> = ids.iter().map(|id| id.as_str().to_owned()).collect();
-        query = query.filter(audit_log::mailbox_id.eq_any(ids));
     }
     Ok(query.load(conn)?)
 }

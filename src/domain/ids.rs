@@ -102,6 +102,13 @@ pub fn secret() -> String {
     URL_SAFE_NO_PAD.encode(random::<32>())
 }
 
+/// A code to be typed once: 80 random bits in letters and digits that look unlike each other, as "K7QX-…".
+pub fn one_time_code() -> String {
+    const LETTERS: &[u8; 32] = b"ABCDEFGHJKMNPQRSTVWXYZ0123456789";
+    let letters = random::<16>().map(|byte| char::from(LETTERS[usize::from(byte & 31)]));
+    letters.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+}
+
 /// So many random bytes.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0_u8; N];

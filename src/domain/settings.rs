@@ -12,6 +12,8 @@ pub const BASE_URL: &str = "base_url";
 pub const FOUR_EYES: &str = "four_eyes";
 /// Set while all sending is stopped, to the time since when.
 pub const SENDING_STOPPED: &str = "sending_stopped";
+/// The key of the hashes that stay of erased addresses.
+pub const ERASURE_KEY: &str = "erasure_key";
 /// What session cookies are signed with.
 pub const COOKIE_KEY: &str = "cookie_key";
 /// The mailbox win-back messages go out from.

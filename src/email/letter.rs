@@ -3,6 +3,7 @@
 use super::{EmailAddress, Footer, Mail, RenderError, footer, render};
 use crate::clock::Time;
 use crate::domain::messages::Content;
+use crate::domain::messages::content::{IN_REPLY_TO, REFERENCES};
 
 fn footer_of(content: &Content) -> Footer {
     Footer {
@@ -31,7 +32,13 @@ pub fn mail_of(content: &Content, message_id: &str, made_at: Time) -> Result<Mai
     mail.to_name = content.to_name.clone();
     mail.html = content.html_body.is_some().then_some(html);
     mail.list_unsubscribe_url = Some(content.footer.unsubscribe_url.clone());
-    mail.headers = content.headers.clone();
+    for (name, value) in &content.headers {
+        match name.as_str() {
+            IN_REPLY_TO => mail.in_reply_to = Some(value.clone()),
+            REFERENCES => mail.references = value.split_whitespace().map(str::to_owned).collect(),
+            _ => mail.headers.push((name.clone(), value.clone())),
+        }
+    }
     Ok(mail)
 }
 

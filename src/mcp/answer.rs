@@ -96,7 +96,9 @@ fn advice(code: &str, status: u64) -> &'static str {
     match code {
         "recipient_suppressed" => "do not mail this person, from any mailbox or under another address. Go on with the next one.",
         "mailbox_read_only" => "do not retry. Use another mailbox, or ask a person.",
-        "mode_loosening" => "leave oversight_mode out and call again.",
+        "mode_loosening" => "leave the looser mode out and call again; ask for it with request_mode if you need it.",
+        "contact_erased" => "leave this person out for good. Do not record or mail them under another address.",
+        "reach_missing" => "do not retry. Ask the person you work for.",
         "four_eyes" => "leave this decision to somebody else. Do not retry.",
         "person_required" => "leave this to a person. Do not retry.",
         "scope_missing" => "do not retry. Tell the person you work for which scope is missing.",

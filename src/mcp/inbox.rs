@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
-use crate::api::mailboxes::{self as rest, Query};
+use crate::api::mailboxes::{self as rest, Direction, Query};
 use crate::api::shapes::{Message, OneOrMany};
 use crate::clock;
 use crate::domain::actor::Scope;
@@ -72,6 +72,10 @@ struct Conditions {
     has_replies: Option<bool>,
     /// Only from this address; the same as filter_from.
     from: Option<String>,
+    /// inbound, or outbound for what was written in this mailbox; inbound without it.
+    direction: Option<Direction>,
+    /// Of inbound: unread, read, replied or unanswered. Of outbound: a state of a message, such as pending or sent.
+    status: Option<String>,
 }
 
 async fn check(call: Call, check: Check) -> Answered {
@@ -81,13 +85,15 @@ async fn check(call: Call, check: Check) -> Answered {
         tags: filter.tags.map(|tags| tags.into_vec().join(",")),
         unread: filter.unread,
         has_replies: filter.has_replies,
+        direction: filter.direction,
+        status: filter.status,
         limit: check.limit,
         since: check.since,
         cursor: check.cursor,
         ..Query::default()
     };
     let found = rest::look(call.actor, &call.state, check.mailbox.or(check.mailbox_id), query).await?;
-    Ok(Answer::new(found).setting_apart("emails", &["subject", "snippet"], |_| true))
+    Ok(Answer::new(found).setting_apart("emails", &["subject", "snippet"], is_inbound))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -149,7 +149,7 @@ async fn list(call: Call, asked: List) -> Answered {
     Ok(answer.next(format!("{waiting} of them wait for you: read each with read_email and hand in a new version with edit_email.")))
 }
 
-fn named(message_id: Option<String>, email_id: Option<String>) -> Result<String, Error> {
+pub(super) fn named(message_id: Option<String>, email_id: Option<String>) -> Result<String, Error> {
     message_id.or(email_id).ok_or_else(|| Error::invalid("field_invalid", "message_id", "message_id must be given; got nothing."))
 }
 

@@ -11,7 +11,7 @@ use rmcp_actix_web::transport::on_request_extensions;
 
 use super::once::{self, Caller};
 use super::tool::Entry;
-use super::{churn, claims, contacts, facts, inbox, keys, mail, oversight, vigilance};
+use super::{churn, claims, contacts, facts, inbox, keys, mail, mailboxes, oversight, policy, progress, recovery, vigilance};
 use crate::app::State;
 
 static TOOLS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
@@ -19,8 +19,12 @@ static TOOLS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         contacts::tools(),
         inbox::tools(),
         mail::tools(),
+        progress::tools(),
+        mailboxes::tools(),
         oversight::tools(),
+        policy::tools(),
         churn::tools(),
+        recovery::tools(),
         claims::tools(),
         facts::tools(),
         vigilance::tools(),

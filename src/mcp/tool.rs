@@ -44,8 +44,8 @@ pub(super) enum Effect {
 pub(super) struct Entry {
     tool: Tool,
     effect: Effect,
-    /// Keys without this scope do not see it.
-    needs: Option<Scope>,
+    /// Keys without one of these scopes do not see it; all see it where there are none.
+    needs: Vec<Scope>,
     run: Box<dyn Fn(Call, Value) -> BoxFuture<'static, Answered> + Send + Sync>,
 }
 
@@ -86,7 +86,7 @@ where
     Entry {
         tool: Tool::new(name, about, schema).with_title(title).with_annotations(hints),
         effect,
-        needs: None,
+        needs: vec![],
         run: Box::new(move |call, arguments| match json::read::<T>(&arguments) {
             Ok(input) => Box::pin(run(call, input)),
             Err(problem) => Box::pin(future::err(problem)),
@@ -96,8 +96,13 @@ where
 
 impl Entry {
     /// Hides it from keys without this scope.
-    pub fn only_with(mut self, scope: Scope) -> Self {
-        self.needs = Some(scope);
+    pub fn only_with(self, scope: Scope) -> Self {
+        self.only_with_one_of(&[scope])
+    }
+
+    /// Hides it from keys that have none of these scopes.
+    pub fn only_with_one_of(mut self, scopes: &[Scope]) -> Self {
+        self.needs = scopes.to_vec();
         self
     }
 
@@ -108,7 +113,7 @@ impl Entry {
 
     /// The scope it needs, where it needs one.
     pub fn scope(&self) -> Option<Scope> {
-        self.needs
+        self.needs.first().copied()
     }
 
     /// Takes the idempotency key out of the arguments of a tool that changes something.
@@ -126,7 +131,7 @@ impl Entry {
 
     /// What a list of tools shows to this actor, if anything.
     pub fn shown_to(&self, actor: &Actor) -> Option<Tool> {
-        self.needs.is_none_or(|scope| actor.must_have(scope).is_ok()).then(|| self.tool.clone())
+        (self.needs.is_empty() || self.needs.iter().any(|scope| actor.must_have(*scope).is_ok())).then(|| self.tool.clone())
     }
 
     /// Calls it. What is hidden from the caller is refused by the domain, with its own code.

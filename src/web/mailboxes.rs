@@ -12,6 +12,7 @@ use crate::app::State;
 use crate::clock;
 use crate::domain::error::Result as DomainResult;
 use crate::domain::ids::MailboxId;
+use crate::domain::mailboxes::ladder::{self, ModeRequest};
 use crate::domain::mailboxes::{self, Mailbox, MailboxChange, Mode, NewMailbox, Notify};
 use crate::domain::messages::State as MessageState;
 use crate::domain::messages::list::{self, Filter, ListRow};
@@ -64,19 +65,23 @@ struct ShowPage {
     chrome: Chrome,
     mailbox: Mailbox,
     held: Vec<ListRow>,
+    /// The step up that waits for its code, for administrators.
+    asked: Option<ModeRequest>,
+    code_problem: Option<String>,
     problem: Option<String>,
 }
 
 async fn show_page(person: &Person, state: &State, id: MailboxId, problem: Option<String>) -> Result<ShowPage, PageError> {
     let actor = person.actor.clone();
-    let (mailbox, held) = state
+    let (mailbox, held, asked) = state
         .read(move |conn| {
             let mailbox = mailboxes::get(conn, &actor, &id)?;
             let filter = Filter { states: vec![MessageState::Pending], mailbox: Some(id), sort: list::Sort::Oldest, limit: 20, ..Filter::default() };
-            Ok((mailbox, list::list(conn, &actor, &filter)?.0))
+            let asked = if actor.is_admin() { ladder::open_request(conn, &actor, &mailbox.id, clock::now())? } else { None };
+            Ok((mailbox, list::list(conn, &actor, &filter)?.0, asked))
         })
         .await?;
-    Ok(ShowPage { chrome: person.visit.chrome(mailbox.address.clone(), "mailboxes"), mailbox, held, problem })
+    Ok(ShowPage { chrome: person.visit.chrome(mailbox.address.clone(), "mailboxes"), mailbox, held, asked, code_problem: None, problem })
 }
 
 pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
@@ -119,9 +124,61 @@ pub(super) async fn set_mode(
     form: Form,
 ) -> Result<HttpResponse, PageError> {
     let (actor, id, mode) = (person.actor.clone(), MailboxId::from(id.as_str()), form.word::<Mode>("mode")?);
+    let (target, reason) = (id.clone(), form.some("reason").map(str::to_owned));
+    let told = state
+        .write(move |conn| {
+            let now = clock::now();
+            let looser = mode > mailboxes::get(conn, &actor, &target)?.mode;
+            // With another administrator there to agree, a step up waits for them.
+            if looser && ladder::needs_second(conn, &actor)? {
+                return Ok(Some(ladder::request(conn, &actor, &target, mode, reason.as_deref(), now)?.told));
+            }
+            mailboxes::set_mode(conn, &actor, &target, mode, now)?;
+            Ok(None)
+        })
+        .await?;
+    match told {
+        Some(1) => flash(&session, "Another administrator gets a code by mail. The mode changes when it is entered here."),
+        Some(told) => flash(&session, format!("{told} other administrators get a code by mail. The mode changes when it is entered here.")),
+        None => flash(&session, format!("The mode is now “{}”.", mode.label())),
+    }
+    Ok(see_other(&format!("/mailboxes/{id}")))
+}
+
+pub(super) async fn upgrade(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let (actor, id, code) = (person.actor.clone(), MailboxId::from(id.as_str()), form.get("code").to_owned());
     let target = id.clone();
-    state.write(move |conn| mailboxes::set_mode(conn, &actor, &target, mode, clock::now())).await?;
-    flash(&session, format!("The mode is now “{}”.", mode.label()));
+    let finished = state.write(move |conn| ladder::finish(conn, &actor, &target, &code, clock::now())).await;
+    match finished.and_then(ladder::Finished::into_result) {
+        Ok(mailbox) => {
+            flash(&session, format!("The mode is now “{}”.", mailbox.mode.label()));
+            Ok(see_other(&format!("/mailboxes/{id}")))
+        }
+        Err(error) => {
+            let mut page = show_page(&person, &state, id, None).await?;
+            page.code_problem = Some(error.detail);
+            html_with(crate::api::status(error.kind), &page)
+        }
+    }
+}
+
+pub(super) async fn refuse_upgrade(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), MailboxId::from(id.as_str()));
+    let target = id.clone();
+    state.write(move |conn| ladder::refuse(conn, &actor, &target, clock::now())).await?;
+    flash(&session, "Refused. The mode stays as it is.");
     Ok(see_other(&format!("/mailboxes/{id}")))
 }
 

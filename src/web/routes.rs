@@ -3,7 +3,8 @@
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
-    account, audit, batches, calls, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public, reference, second_factor, sign_in, users, views, vigilance, webhooks,
+    account, audit, batches, calls, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages,
+    public, reference, second_factor, sign_in, users, views, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -141,6 +142,8 @@ routes! {
     get "/mailboxes/{id}" SignedIn mailboxes::show;
     post "/mailboxes/{id}" Admin mailboxes::change;
     post "/mailboxes/{id}/mode" Admin mailboxes::set_mode;
+    post "/mailboxes/{id}/upgrade" Admin mailboxes::upgrade;
+    post "/mailboxes/{id}/upgrade/refusal" Admin mailboxes::refuse_upgrade;
     post "/mailboxes/{id}/stop" Manager mailboxes::stop;
     post "/mailboxes/{id}/resume" Manager mailboxes::resume;
     post "/sending/stop" Manager mailboxes::stop_all;

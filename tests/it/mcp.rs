@@ -336,7 +336,8 @@ async fn words_from_outside_come_in_a_block_of_their_own() {
     desk.write(|conn| {
         let input = ContactInput { email: "c@example.com".into(), ..ContactInput::default() };
         let contact = contacts::upsert(conn, &OPERATOR, &input, desk.now())?;
-        let line = |from_customer, text: &str| Exchange { from_customer, subject: "Export".into(), text: text.into(), at: desk.now() };
+        let line =
+            |from_customer, text: &str| Exchange { from_customer, subject: "Export".into(), text: text.into(), at: desk.now(), message_id: None };
         threads::record_history(
             conn,
             &OPERATOR,
@@ -407,7 +408,7 @@ async fn mail_held_from_agents_is_held_here_too() {
     let contact = desk.write(|conn| {
         let input = ContactInput { email: "c@example.com".into(), ..ContactInput::default() };
         let contact = contacts::upsert(conn, &OPERATOR, &input, desk.now())?;
-        let line = Exchange { from_customer: true, subject: "Export".into(), text: "Hello".into(), at: desk.now() };
+        let line = Exchange { from_customer: true, subject: "Export".into(), text: "Hello".into(), at: desk.now(), message_id: None };
         threads::record_history(conn, &OPERATOR, &mailbox, &contact.row.id, "c@example.com", &[line], desk.now())?;
         Ok(contact.row.id)
     });

@@ -66,6 +66,12 @@ fn example(id: &str) -> serde_json::Value {
         "create_churn_event" | "create_project_churn_event" => json!({"customer_email": "ann@example.com"}),
         "correct_reason" => json!({"reason": "other"}),
         "judge_match" => json!({"fact_id": "x", "accepted": true}),
+        "reply_email" => json!({"text_body": "Hello"}),
+        "create_mailbox" => json!({"address": "a@sender.example", "name": "A", "postal_address": "1 Main Street"}),
+        "request_upgrade" => json!({"target_mode": "autonomous"}),
+        "finish_upgrade" => json!({"code": "x"}),
+        "suppress_address" => json!({"email": "ann@example.com"}),
+        "forecast_send" => json!({"contacts": ["ann@example.com"]}),
         _ => json!({}),
     }
 }

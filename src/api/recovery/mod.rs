@@ -6,8 +6,8 @@ use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use shapes::{Departure, DraftedVariant, Variants};
-use shapes::{DeparturePage, Judged, Match, Matches, SubmittedVariant, event, variant};
+pub(crate) use shapes::{Departure, DraftedVariant, Judged, Matches, Variants};
+use shapes::{DeparturePage, Match, SubmittedVariant, event, variant};
 
 use super::error::{Plain, Problem};
 use super::json::{Json, Params, rows};
@@ -219,9 +219,14 @@ pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Departu
 }
 
 pub async fn recovered(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Plain> {
-    let id = ChurnEventId::from(id.as_str());
-    let row = state.write(move |conn| churn::recover(conn, &key.0, &id, clock::now())).await?;
-    Ok(HttpResponse::Ok().json(event(&row)))
+    Ok(HttpResponse::Ok().json(came_back(key.0, &state, &id).await?))
+}
+
+/// Records that the customer came back.
+pub(crate) async fn came_back(actor: Actor, state: &State, id: &str) -> Result<Departure, Problem> {
+    let id = ChurnEventId::from(id);
+    let row = state.write(move |conn| churn::recover(conn, &actor, &id, clock::now())).await?;
+    Ok(event(&row))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -233,22 +238,31 @@ pub struct Correction {
 }
 
 pub async fn correct_reason(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Correction>) -> Result<HttpResponse, Plain> {
-    let id = ChurnEventId::from(id.as_str());
-    let given = body.0.reason;
+    Ok(HttpResponse::Ok().json(correct(key.0, &state, &id, &body.0.reason).await?))
+}
+
+/// Corrects the reason.
+pub(crate) async fn correct(actor: Actor, state: &State, id: &str, given: &str) -> Result<Departure, Problem> {
+    let id = ChurnEventId::from(id);
     let reason = match given.parse::<Reason>() {
         Ok(reason) => reason,
-        Err(expected) => Reason::from_code(&given).ok_or_else(|| Error::invalid("field_invalid", "reason", format!("reason must be {expected}.")))?,
+        Err(expected) => Reason::from_code(given).ok_or_else(|| Error::invalid("field_invalid", "reason", format!("reason must be {expected}.")))?,
     };
-    let row = state.write(move |conn| churn::correct_reason(conn, &key.0, &id, reason, clock::now())).await?;
-    Ok(HttpResponse::Ok().json(event(&row)))
+    let row = state.write(move |conn| churn::correct_reason(conn, &actor, &id, reason, clock::now())).await?;
+    Ok(event(&row))
 }
 
 /// The updates that answer what the customer asked for, with those that a person refused.
 pub async fn matches(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Plain> {
-    let id = ChurnEventId::from(id.as_str());
+    Ok(HttpResponse::Ok().json(answering(key.0, &state, &id).await?))
+}
+
+/// The updates that answer what the customer asked for.
+pub(crate) async fn answering(actor: Actor, state: &State, id: &str) -> Result<Matches, Problem> {
+    let id = ChurnEventId::from(id);
     let found = state
         .read(move |conn| {
-            let event = churn::get(conn, &key.0, &id)?;
+            let event = churn::get(conn, &actor, &id)?;
             let threshold = answers::threshold(conn)?;
             Ok((answers::suggestions(conn, &event, threshold, clock::now())?, threshold))
         })
@@ -262,7 +276,7 @@ pub async fn matches(key: Key, state: web::Data<State>, id: web::Path<String>) -
         via: answer.found.via,
         accepted: answer.accepted,
     });
-    Ok(HttpResponse::Ok().json(Matches { matches: matches.collect(), threshold: found.1 }))
+    Ok(Matches { matches: matches.collect(), threshold: found.1 })
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -275,10 +289,15 @@ pub struct Judge {
 }
 
 pub async fn judge(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Judge>) -> Result<HttpResponse, Plain> {
-    let (id, fact, accepted) = (ChurnEventId::from(id.as_str()), FactId::from(body.0.fact_id.as_str()), body.0.accepted);
+    Ok(HttpResponse::Ok().json(rule(key.0, &state, &id, &body.0.fact_id, body.0.accepted).await?))
+}
+
+/// Says whether an update answers what the customer asked for.
+pub(crate) async fn rule(actor: Actor, state: &State, id: &str, fact: &str, accepted: bool) -> Result<Judged, Problem> {
+    let (id, fact) = (ChurnEventId::from(id), FactId::from(fact));
     let answer = Judged { churn_event_id: id.clone(), fact_id: fact.clone(), accepted };
-    state.write(move |conn| answers::judge(conn, &key.0, &id, &fact, accepted, clock::now())).await?;
-    Ok(HttpResponse::Ok().json(answer))
+    state.write(move |conn| answers::judge(conn, &actor, &id, &fact, accepted, clock::now())).await?;
+    Ok(answer)
 }
 
 pub async fn generate(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Plain> {
@@ -318,8 +337,20 @@ pub struct Edit {
 
 pub async fn edit_variant(key: Key, state: web::Data<State>, path: web::Path<(String, String)>, body: Json<Edit>) -> Result<HttpResponse, Plain> {
     let (event, id) = ids(path);
-    let row = state.write(move |conn| nine::edit(conn, &key.0, &event, &id, body.0.subject.as_deref(), body.0.body.as_deref(), clock::now())).await?;
-    Ok(HttpResponse::Ok().json(variant(&row)))
+    Ok(HttpResponse::Ok().json(rewrite(key.0, &state, event, id, body.0.subject, body.0.body).await?))
+}
+
+/// Gives a variant other words.
+pub(crate) async fn rewrite(
+    actor: Actor,
+    state: &State,
+    event: ChurnEventId,
+    id: VariantId,
+    subject: Option<String>,
+    body: Option<String>,
+) -> Result<DraftedVariant, Problem> {
+    let row = state.write(move |conn| nine::edit(conn, &actor, &event, &id, subject.as_deref(), body.as_deref(), clock::now())).await?;
+    Ok(variant(&row))
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -82,6 +82,11 @@ pub fn take(conn: &mut Conn, actor: &Actor, new: &NewChurnEvent, source: &str, n
                 return Ok(Taken::Known(first));
             }
         }
+        if let Some(email) = &event.customer_email
+            && contacts::erase::is_erased(conn, email)?
+        {
+            forget(&mut event);
+        }
         if let Some(email) = &event.customer_email {
             let input = ContactInput {
                 email: email.clone(),
@@ -104,6 +109,18 @@ pub fn take(conn: &mut Conn, actor: &Actor, new: &NewChurnEvent, source: &str, n
         webhooks::churn_event(conn, webhooks::EventType::ChurnEventCreated, &event, now)?;
         Ok(Taken::New(event))
     })
+}
+
+/// A departure of somebody who was erased counts, without anything that says who they are.
+fn forget(event: &mut ChurnEvent) {
+    event.customer_email = None;
+    event.customer_name = None;
+    event.provider_customer_id = None;
+    event.provider_subscription_id = None;
+    event.cancel_reason_text = None;
+    event.notes = None;
+    event.features = Json::new(vec![]);
+    event.last_active_at = None;
 }
 
 /// Looks at code, words and mail again and writes down the reason they give.

@@ -234,6 +234,7 @@ pub(super) fn departures_after(conn: &mut Conn, last: &str, limit: i64) -> Query
     churn_events::table
         .filter(churn_events::id.gt(last))
         .filter(churn_events::contact_id.is_not_null())
+        .filter(churn_events::customer_email.is_not_null())
         .filter(churn_events::status.ne_all([Status::Recovered, Status::Lost]))
         .order(churn_events::id)
         .limit(limit)

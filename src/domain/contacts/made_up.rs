@@ -28,6 +28,7 @@ pub(in crate::domain) fn add(conn: &mut Conn, like: &ContactId, name: &str, comp
         time_zone: None,
         created_at: now,
         updated_at: now,
+        erased_at: None,
     };
     queries::insert(conn, &row)?;
     if let Some(customer) = queries::customer(conn, like)? {

@@ -1,5 +1,7 @@
 //! People who may be mailed: tags, facts about their subscription, and what forbids mailing them.
 
+pub mod change;
+pub mod erase;
 pub(in crate::domain) mod made_up;
 mod queries;
 pub mod suppressions;
@@ -60,6 +62,8 @@ pub struct ContactRow {
     pub created_at: Time,
     /// When they were last changed.
     pub updated_at: Time,
+    /// When they were erased. What is left then says nothing about anybody.
+    pub erased_at: Option<Time>,
 }
 
 /// A recorded ground for mailing somebody.
@@ -150,7 +154,9 @@ pub(in crate::domain) fn upsert_row(conn: &mut Conn, actor: &Actor, input: &Cont
                     time_zone,
                     created_at: now,
                     updated_at: now,
+                    erased_at: None,
                 };
+                erase::refuse(conn, email.key())?;
                 queries::insert(conn, &row)?;
                 log(conn, actor, "contact.add", &row.id, json!({}), now)?;
                 row
@@ -186,7 +192,7 @@ fn check_value(field: &str, value: &Value) -> Result<()> {
 pub fn add_tags(conn: &mut Conn, actor: &Actor, id: &ContactId, tags: &[String], now: Time) -> Result<Contact> {
     actor.must_have(Scope::Contacts)?;
     transaction(conn, |conn| {
-        let row = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("contact"))?;
+        let row = present(conn, id)?;
         add_tags_to(conn, actor, &row, tags, now)?;
         full(conn, row)
     })
@@ -222,7 +228,7 @@ pub fn remove_tag(conn: &mut Conn, actor: &Actor, id: &ContactId, tag: &str, now
         ));
     }
     transaction(conn, |conn| {
-        let row = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("contact"))?;
+        let row = present(conn, id)?;
         if queries::remove_tag(conn, &row.id, tag)? {
             log(conn, actor, "contact.untag", &row.id, json!({"tag": tag}), now)?;
         }
@@ -237,7 +243,7 @@ pub fn record_consent(conn: &mut Conn, actor: &Actor, id: &ContactId, basis: Con
     }
     let source = text::required_line("source", source, 300)?;
     transaction(conn, |conn| {
-        let row = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("contact"))?;
+        let row = present(conn, id)?;
         let consent = Consent { id: RowId::new(), contact_id: row.id.clone(), basis, source, recorded_by: actor.name().to_owned(), recorded_at: now };
         queries::insert_consent(conn, &consent)?;
         log(conn, actor, "contact.consent", &row.id, json!({"basis": basis, "source": consent.source}), now)
@@ -250,14 +256,36 @@ pub fn get(conn: &mut Conn, actor: &Actor, id: &ContactId) -> Result<Contact> {
     if !actor.meets_tests() && queries::is_made_up(conn, id)? {
         return Err(Error::not_found("contact"));
     }
-    let row = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("contact"))?;
+    let row = present(conn, id)?;
     full(conn, row)
+}
+
+/// A contact that was not erased.
+fn present(conn: &mut Conn, id: &ContactId) -> Result<ContactRow> {
+    queries::by_id(conn, id)?.filter(|row| row.erased_at.is_none()).ok_or_else(|| Error::not_found("contact"))
+}
+
+/// Those of many contacts that are there, by id or by the compared form of their address, in the order of their ids.
+pub fn find_many(conn: &mut Conn, actor: &Actor, ids: &[ContactId], email_keys: &[String]) -> Result<Vec<Contact>> {
+    actor.must_have(Scope::Read)?;
+    let rows = queries::find_many(conn, ids, email_keys)?;
+    complete(conn, rows)
 }
 
 /// The contact with this address.
 pub fn by_address(conn: &mut Conn, actor: &Actor, address: &EmailAddress) -> Result<Option<ContactRow>> {
     actor.must_have(Scope::Read)?;
     Ok(queries::by_email(conn, address.key())?)
+}
+
+/// The contact with this address, as compared.
+pub(in crate::domain) fn by_key(conn: &mut Conn, email_key: &str) -> Result<Option<ContactRow>> {
+    Ok(queries::by_email(conn, email_key)?)
+}
+
+/// Whether the contact has the tag that suppresses.
+pub(in crate::domain) fn has_left(conn: &mut Conn, id: &ContactId) -> Result<bool> {
+    Ok(queries::has_tag(conn, id, UNSUBSCRIBED)?)
 }
 
 /// The row of a contact that another row refers to.

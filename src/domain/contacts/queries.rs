@@ -47,6 +47,19 @@ pub(super) fn by_email(conn: &mut Conn, key: &str) -> QueryResult<Option<Contact
     contacts::table.filter(contacts::email_key.eq(key)).first(conn).optional()
 }
 
+pub(super) fn find_many(conn: &mut Conn, ids: &[ContactId], keys: &[String]) -> QueryResult<Vec<ContactRow>> {
+    contacts::table
+        .filter(contacts::id.eq_any(ids.to_vec()).or(contacts::email_key.eq_any(keys.to_vec())))
+        .filter(contacts::erased_at.is_null())
+        .filter(not(exists(planted_tests::table.filter(planted_tests::contact_id.eq(contacts::id)))))
+        .order(contacts::id)
+        .load(conn)
+}
+
+pub(super) fn has_tag(conn: &mut Conn, id: &ContactId, tag: &str) -> QueryResult<bool> {
+    diesel::select(exists(contact_tags::table.find((id, tag)))).get_result(conn)
+}
+
 pub(super) fn insert(conn: &mut Conn, row: &ContactRow) -> QueryResult<()> {
     diesel::insert_into(contacts::table).values(row.clone()).execute(conn).map(drop)
 }
@@ -103,6 +116,7 @@ pub(super) fn put_customer(conn: &mut Conn, customer: &Customer) -> QueryResult<
 pub(super) fn search(conn: &mut Conn, search: &Search) -> QueryResult<Vec<ContactRow>> {
     let mut query = contacts::table
         .filter(not(exists(planted_tests::table.filter(planted_tests::contact_id.eq(contacts::id)))))
+        .filter(contacts::erased_at.is_null())
         .order(contacts::id.desc())
         .limit(i64::try_from(search.limit).unwrap_or(100) + 1)
         .into_boxed();

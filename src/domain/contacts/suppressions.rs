@@ -8,8 +8,9 @@ use serde_json::json;
 use crate::clock::Time;
 use crate::db::schema::{contact_tags, contacts, suppressions, unsubscribe_links};
 use crate::db::{Conn, transaction};
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
+use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, MessageId, sha256_hex};
 use crate::domain::webhooks;
@@ -26,6 +27,8 @@ text_enum!(
         Bounced => "bounced",
         /// Somebody here entered it.
         ByHand => "by_hand",
+        /// The person was erased. It is not in the list: only a hash of the address is kept.
+        Erased => "erased",
     }
 );
 
@@ -92,23 +95,82 @@ pub fn add(conn: &mut Conn, actor: &Actor, email_key: &str, reason: Reason, sour
     })
 }
 
-/// The suppression of an address, if there is one.
+/// The suppression of an address, if there is one. Somebody who was erased is suppressed for ever.
 pub fn of(conn: &mut Conn, email_key: &str) -> Result<Option<Suppression>> {
-    Ok(suppressions::table.find(email_key).first(conn).optional()?)
+    if let Some(found) = suppressions::table.find(email_key).first(conn).optional()? {
+        return Ok(Some(found));
+    }
+    let erased = super::erase::erased_at(conn, email_key)?;
+    Ok(erased.map(|at| Suppression {
+        email_key: email_key.to_owned(),
+        reason: Reason::Erased,
+        source: "erasure".to_owned(),
+        message_id: None,
+        created_at: at,
+    }))
+}
+
+/// Which suppressions.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of this address, in its compared form.
+    pub email_key: Option<String>,
+    /// For this reason.
+    pub reason: Option<Reason>,
+    /// Continue after this one.
+    pub after: Option<(Time, String)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// The addresses that must not be mailed, the latest first, and whether there are more.
+pub fn page(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<(Vec<Suppression>, bool)> {
+    actor.must_have(Scope::Read)?;
+    let mut query = suppressions::table
+        .order((suppressions::created_at.desc(), suppressions::email_key.desc()))
+        .limit(i64::try_from(filter.limit).unwrap_or(100) + 1)
+        .into_boxed();
+    if let Some(key) = &filter.email_key {
+        query = query.filter(suppressions::email_key.eq(key.clone()));
+    }
+    if let Some(reason) = filter.reason {
+        query = query.filter(suppressions::reason.eq(reason));
+    }
+    if let Some((at, key)) = &filter.after {
+        let same = suppressions::created_at.eq(*at).and(suppressions::email_key.lt(key.clone()));
+        query = query.filter(suppressions::created_at.lt(*at).or(same));
+    }
+    let mut rows: Vec<Suppression> = query.load(conn)?;
+    let more = rows.len() > filter.limit;
+    rows.truncate(filter.limit);
+    Ok((rows, more))
+}
+
+/// Suppresses an address for somebody who asks for it. There is no way back for them: only the recipient can.
+pub fn suppress(conn: &mut Conn, actor: &Actor, email: &str, reason: Option<Reason>, now: Time) -> Result<Suppression> {
+    actor.must_have(Scope::Contacts)?;
+    let email = EmailAddress::parse("email", email)?;
+    let reason = reason.unwrap_or(Reason::ByHand);
+    if reason == Reason::Erased {
+        let text = "reason must be one of unsubscribed, complained, bounced, by_hand; got \"erased\". Erase the contact instead.";
+        return Err(Error::invalid("field_invalid", "reason", text));
+    }
+    transaction(conn, |conn| {
+        add(conn, actor, email.key(), reason, actor.name(), None, now)?;
+        of(conn, email.key())?.ok_or_else(|| Error::not_found("suppression"))
+    })
+}
+
+/// Refuses to take a suppression away: no key can, and people have no such way either.
+pub fn lift(actor: &Actor) -> Result<()> {
+    actor.must_have(Scope::Contacts)?;
+    Err(Error::forbidden("person_required", "No key can lift a suppression. Only the recipient can undo an unsubscribe."))
 }
 
 /// The suppressions among many addresses.
 pub fn of_many(conn: &mut Conn, keys: &[String]) -> Result<HashMap<String, Suppression>> {
     let rows: Vec<Suppression> = suppressions::table.filter(suppressions::email_key.eq_any(keys.to_vec())).load(conn)?;
     Ok(rows.into_iter().map(|row| (row.email_key.clone(), row)).collect())
-}
-
-/// Refuses when the address must not be mailed.
-pub fn refuse(conn: &mut Conn, email_key: &str) -> Result<()> {
-    match of(conn, email_key)? {
-        Some(suppression) => Err(suppression.refusal()),
-        None => Ok(()),
-    }
 }
 
 /// Keeps the unsubscribe token of a message, as a hash.

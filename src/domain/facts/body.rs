@@ -311,6 +311,13 @@ pub enum Body {
     CustomerStory(CustomerStory),
 }
 
+/// What stands in place of a fact about a person who was erased, for each kind that can be about one.
+pub const BLANK_BODIES: &[(Kind, &str)] = &[
+    (Kind::ContactField, r#"{"kind":"contact_field","field":"erased","value":{"text":""}}"#),
+    (Kind::UsageFigure, r#"{"kind":"usage_figure","label":"","value":0}"#),
+    (Kind::TicketQuote, r#"{"kind":"ticket_quote","text":"","said_on":null}"#),
+];
+
 impl Body {
     /// Its kind.
     pub fn kind(&self) -> Kind {

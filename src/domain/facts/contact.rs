@@ -1,5 +1,7 @@
 //! What is on record about one contact, taken as facts the moment a draft to them is checked.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::clock::Time;
@@ -126,6 +128,9 @@ fn gather(conn: &mut Conn, row: &ContactRow) -> Result<Vec<(Body, String)>> {
     }
     subscription(conn, row, &mut found)?;
     words(conn, row, &mut found)?;
+    // Who writes the same twice said one thing, the last time they said it.
+    let mut keys = HashSet::new();
+    found.retain(|(body, _)| keys.insert((body.kind(), body.key())));
     Ok(found)
 }
 

@@ -27,7 +27,8 @@ use crate::domain::text;
 use crate::text_enum;
 
 pub use body::{
-    AllowedUrl, Body, CompanyFact, ContactField, CustomerStory, FieldValue, Kind, MigrationChange, Offer, PlanPrice, ProductUpdate, TicketQuote, day,
+    AllowedUrl, BLANK_BODIES, Body, CompanyFact, ContactField, CustomerStory, FieldValue, Kind, MigrationChange, Offer, PlanPrice, ProductUpdate,
+    TicketQuote, day,
 };
 pub(in crate::domain) use contact::refresh;
 pub use contact::{note_tagged_departure, observe};

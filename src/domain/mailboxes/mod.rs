@@ -1,5 +1,6 @@
 //! Sending addresses with their oversight mode.
 
+pub mod ladder;
 mod queries;
 
 use diesel::prelude::*;
@@ -136,9 +137,16 @@ pub struct NewMailbox {
 /// The longest undo window, in seconds.
 pub const LONGEST_UNDO: i32 = 600;
 
-/// Adds a mailbox.
+/// Adds a mailbox. A key can add only one that holds what agents write, and only where it reaches all.
 pub fn add(conn: &mut Conn, actor: &Actor, new: &NewMailbox, now: Time) -> Result<MailboxId> {
     actor.must_be_admin()?;
+    if matches!(actor, Actor::Key { .. }) && new.mode > Mode::GatedSend {
+        let text = "A key can add a mailbox only as read_only, gated_all or gated_send. Ask for a looser mode with an upgrade request.";
+        return Err(Error::forbidden("mode_loosening", text));
+    }
+    if *actor.mailboxes() != Mailboxes::All {
+        return Err(Error::forbidden("reach_missing", "This key reaches some mailboxes only and cannot add one. Ask an administrator."));
+    }
     let address = EmailAddress::parse("address", &new.address)?;
     let row = Mailbox {
         id: MailboxId::new(),
@@ -185,7 +193,7 @@ fn undo_seconds(given: i32) -> Result<i32> {
 }
 
 /// What an administrator changes on the mailbox page.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailboxChange {
     /// The name recipients see.
     pub name: String,
@@ -233,7 +241,8 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &MailboxId, change: &MailboxCh
         return Err(Error::invalid("field_invalid", "planted_percent", detail));
     }
     transaction(conn, |conn| {
-        get(conn, actor, id)?;
+        let before = get(conn, actor, id)?;
+        refuse_loosening(actor, &before, change)?;
         queries::update(conn, id, &name, &postal, change)?;
         let detail = json!({
             "name": name,
@@ -248,13 +257,34 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &MailboxId, change: &MailboxCh
     })
 }
 
+/// A key changes nothing that lets more through, and not the name in the header From.
+fn refuse_loosening(actor: &Actor, before: &Mailbox, change: &MailboxChange) -> Result<()> {
+    if !matches!(actor, Actor::Key { .. }) {
+        return Ok(());
+    }
+    let looser = !change.person_required && before.person_required
+        || change.bulk_in_gated_all && !before.bulk_in_gated_all
+        || change.undo_seconds < before.undo_seconds;
+    if looser {
+        let text = "A key can only tighten: not switch off person_required, not switch on bulk_in_gated_all, not shorten undo_seconds. Ask a person.";
+        return Err(Error::forbidden("mode_loosening", text));
+    }
+    if change.name != before.name {
+        return Err(Error::forbidden("person_required", "The name stands in the header From, which no key can set. Ask an administrator."));
+    }
+    Ok(())
+}
+
 /// Sets the oversight mode. Keys may only tighten it.
 pub fn set_mode(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, now: Time) -> Result<()> {
     actor.must_be_admin()?;
     transaction(conn, |conn| {
         let mailbox = get(conn, actor, id)?;
         if mode > mailbox.mode && matches!(actor, Actor::Key { .. }) {
-            return Err(Error::forbidden("mode_loosening", "A key can only tighten the oversight mode. Ask an administrator to loosen it."));
+            return Err(Error::forbidden(
+                "mode_loosening",
+                "A key can only tighten the oversight mode. Ask for a looser one with an upgrade request; a person finishes it.",
+            ));
         }
         queries::set_mode(conn, id, mode)?;
         if mode != mailbox.mode {

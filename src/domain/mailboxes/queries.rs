@@ -4,9 +4,10 @@ use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::mailboxes;
-use crate::domain::ids::MailboxId;
+use crate::db::schema::{mailboxes, mode_requests};
+use crate::domain::ids::{MailboxId, RowId};
 
+use super::ladder::{ModeRequest, RequestState};
 use super::{Mailbox, MailboxChange, Mode};
 
 pub(super) fn all(conn: &mut Conn) -> QueryResult<Vec<Mailbox>> {
@@ -50,4 +51,30 @@ pub(super) fn set_mode(conn: &mut Conn, id: &MailboxId, mode: Mode) -> QueryResu
 
 pub(super) fn set_stopped(conn: &mut Conn, id: &MailboxId, at: Option<Time>) -> QueryResult<()> {
     diesel::update(mailboxes::table.find(id)).set(mailboxes::stopped_at.eq(at)).execute(conn).map(drop)
+}
+
+pub(super) fn insert_request(conn: &mut Conn, row: &ModeRequest) -> QueryResult<()> {
+    diesel::insert_into(mode_requests::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn open_request(conn: &mut Conn, mailbox: &MailboxId) -> QueryResult<Option<ModeRequest>> {
+    mode_requests::table.filter(mode_requests::mailbox_id.eq(mailbox)).filter(mode_requests::state.eq(RequestState::Open)).first(conn).optional()
+}
+
+pub(super) fn replace_open_request(conn: &mut Conn, mailbox: &MailboxId, now: Time) -> QueryResult<()> {
+    diesel::update(mode_requests::table.filter(mode_requests::mailbox_id.eq(mailbox)).filter(mode_requests::state.eq(RequestState::Open)))
+        .set((mode_requests::state.eq(RequestState::Replaced), mode_requests::ended_at.eq(now)))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn count_wrong_code(conn: &mut Conn, id: &RowId) -> QueryResult<()> {
+    diesel::update(mode_requests::table.find(id)).set(mode_requests::wrong_codes.eq(mode_requests::wrong_codes + 1)).execute(conn).map(drop)
+}
+
+pub(super) fn end_request(conn: &mut Conn, id: &RowId, to: RequestState, by: &str, now: Time) -> QueryResult<bool> {
+    let changed = diesel::update(mode_requests::table.find(id).filter(mode_requests::state.eq(RequestState::Open)))
+        .set((mode_requests::state.eq(to), mode_requests::ended_at.eq(now), mode_requests::ended_by.eq(by)))
+        .execute(conn)?;
+    Ok(changed == 1)
 }

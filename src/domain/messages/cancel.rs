@@ -10,7 +10,7 @@ use crate::domain::ids::MessageId;
 use crate::domain::vigilance::planting;
 
 use super::decide::{self, Decide};
-use super::{DecisionKind, Message, State, lifecycle, log, queries};
+use super::{DecisionKind, Message, MessageRow, State, lifecycle, log, queries};
 
 /// Stops a message that has not reached the final dot.
 pub fn cancel(conn: &mut Conn, actor: &Actor, id: &MessageId, now: Time) -> Result<Message> {
@@ -21,23 +21,44 @@ pub fn cancel(conn: &mut Conn, actor: &Actor, id: &MessageId, now: Time) -> Resu
         {
             return Err(Error::forbidden("not_the_author", "A key can take back only what it wrote itself."));
         }
-        match row.state {
-            State::Pending | State::ChangesRequested => {
-                decide::record(conn, actor, &row, &Decide::on(id, DecisionKind::Withdraw), None, now)?;
-                lifecycle::transition(conn, id, row.state, State::Withdrawn, None, now)?;
-                if row.planted {
-                    planting::lapsed(conn, &row, now)?;
-                }
-                log(conn, actor, "message.withdraw", &row, json!({}), now)?;
-            }
-            State::Approved | State::Queued if queries::cancel_outbox(conn, id, now)? => {
-                lifecycle::transition(conn, id, row.state, State::Cancelled, Some("Stopped before it left."), now)?;
-                log(conn, actor, "message.cancel", &row, json!({}), now)?;
-            }
-            state => {
-                return Err(Error::conflict("too_late", format!("The message is {state} and can no longer be stopped.")));
-            }
-        }
+        stop(conn, actor, &row, now)?;
         super::get(conn, actor, id)
     })
+}
+
+/// Stops those of many messages that have not left, whoever wrote them; how many they were.
+pub(in crate::domain) fn stop_all(conn: &mut Conn, actor: &Actor, ids: &[MessageId], now: Time) -> Result<usize> {
+    let mut stopped = 0;
+    for id in ids {
+        let row = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("message"))?;
+        match stop(conn, actor, &row, now) {
+            Ok(()) => stopped += 1,
+            // It has left, or a worker has it in hand: then the check at the final dot stops it.
+            Err(error) if error.code == "too_late" => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(stopped)
+}
+
+fn stop(conn: &mut Conn, actor: &Actor, row: &MessageRow, now: Time) -> Result<()> {
+    let id = &row.id;
+    match row.state {
+        State::Pending | State::ChangesRequested => {
+            decide::record(conn, actor, row, &Decide::on(id, DecisionKind::Withdraw), None, now)?;
+            lifecycle::transition(conn, id, row.state, State::Withdrawn, None, now)?;
+            if row.planted {
+                planting::lapsed(conn, row, now)?;
+            }
+            log(conn, actor, "message.withdraw", row, json!({}), now)?;
+        }
+        State::Approved | State::Queued if queries::cancel_outbox(conn, id, now)? => {
+            lifecycle::transition(conn, id, row.state, State::Cancelled, Some("Stopped before it left."), now)?;
+            log(conn, actor, "message.cancel", row, json!({}), now)?;
+        }
+        state => {
+            return Err(Error::conflict("too_late", format!("The message is {state} and can no longer be stopped.")));
+        }
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::sha256_hex;
+use crate::domain::ids::{MessageId, sha256_hex};
 use crate::domain::text;
 
 use super::{VersionRow, markup};
@@ -14,6 +14,16 @@ pub const LONGEST_BODY: usize = 200_000;
 pub const LONGEST_HTML: usize = 512 * 1024;
 /// Longest subject taken, in characters.
 pub const LONGEST_SUBJECT: usize = 300;
+
+/// The header that names what is answered. Callers cannot set it; a reply gets it here.
+pub const IN_REPLY_TO: &str = "In-Reply-To";
+/// The header that names the emails of a conversation.
+pub const REFERENCES: &str = "References";
+
+/// The Message-ID of one version of a message, without brackets: the same on every attempt.
+pub(in crate::domain) fn message_id(id: &MessageId, version: i32, from_address: &str) -> String {
+    format!("{id}.{version}@{}", from_address.rsplit('@').next().unwrap_or("localhost"))
+}
 
 /// What this server appends to every message (CAN-SPAM 15 USC 7704(a)(5), RFC 8058).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

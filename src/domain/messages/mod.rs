@@ -15,9 +15,11 @@ pub mod list;
 pub mod markup;
 pub mod oversight;
 pub(in crate::domain) mod planted;
+pub mod progress;
 pub mod promises;
 pub(in crate::domain) mod queries;
 pub mod recall;
+pub mod reply;
 pub mod schedule;
 pub mod submit;
 pub mod tags;
@@ -32,6 +34,7 @@ use crate::db::Conn;
 use crate::db::types::Json;
 use crate::domain::actor::Actor;
 use crate::domain::audit::{self, Entry};
+use crate::domain::contacts;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{BatchId, ContactId, DecisionId, MailboxId, MessageId, ThreadId, UserId};
 use crate::domain::mailboxes::Mode;
@@ -274,6 +277,12 @@ pub fn of_thread(conn: &mut Conn, actor: &Actor, thread: &ThreadId) -> Result<Ve
 pub(super) fn row(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<MessageRow> {
     let shown = |row: &MessageRow| actor.reaches(&row.mailbox_id) && (!row.planted || actor.meets_tests());
     queries::by_id(conn, id)?.filter(shown).ok_or_else(|| Error::not_found("message"))
+}
+
+/// Whether the person it went to was erased, so that its words are gone.
+pub(in crate::domain) fn is_erased(conn: &mut Conn, id: &MessageId) -> Result<bool> {
+    let row = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("message"))?;
+    Ok(contacts::row(conn, &row.contact_id)?.erased_at.is_some())
 }
 
 /// One version of a message that was fetched already.

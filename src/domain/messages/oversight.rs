@@ -58,38 +58,75 @@ const FIRST: &str = "It is the first message of a new campaign.";
 /// The reasons that speak of no trouble with the message itself.
 const MODES_OWN: &[&str] = &[EVERY_MESSAGE, BY_AGENT, BY_DRAFTER, BY_MODEL, ANNOUNCEMENT, FIRST];
 
-/// The table of modes in `product` terms.
+text_enum!(
+    /// What the gate looks at, in the order in which it does.
+    pub enum Check {
+        /// The mode of the mailbox and who put the words together.
+        Mode => "mode",
+        /// Whether every hard claim rests on a fact.
+        Claims => "claims",
+        /// Whether the person was promised something else.
+        EarlierPromise => "earlier_promise",
+        /// Whether it is an announcement.
+        Announcement => "announcement",
+        /// Whether one of its campaign was approved before.
+        FirstOfCampaign => "first_of_campaign",
+        /// Whether a ground for mailing the person is on record.
+        ConsentBasis => "consent_basis",
+    }
+);
+
+impl Check {
+    /// What it says when nothing speaks against the message.
+    pub fn passed(self) -> &'static str {
+        match self {
+            Check::Mode => "The mode lets it out after the checks.",
+            Check::Claims => "Every hard claim rests on a recorded fact.",
+            Check::EarlierPromise => "The person was promised nothing else.",
+            Check::Announcement => "It is no announcement, or a person wrote it.",
+            Check::FirstOfCampaign => "It is not the first of a new campaign, or a person wrote it.",
+            Check::ConsentBasis => "A ground for mailing this person is on record, or a person wrote it.",
+        }
+    }
+}
+
+/// The table of modes in `product` terms, check by check.
+pub fn checks(facts: Facts) -> Vec<(Check, Verdict)> {
+    let cleared = Verdict::Cleared(match (facts.origin, facts.mode) {
+        (Origin::Person, _) => ClearedBy::ComposedByPerson,
+        (_, Mode::Monitored) => ClearedBy::Monitored,
+        _ => ClearedBy::Autonomous,
+    });
+    let held = |bad: bool, why| if bad { Verdict::Held(why) } else { cleared };
+    let by_machine = facts.origin != Origin::Person;
+    let mode = match (facts.mode, facts.origin) {
+        (Mode::ReadOnly, _) => Verdict::Refused,
+        (Mode::GatedAll, _) => Verdict::Held(EVERY_MESSAGE),
+        (Mode::GatedSend, Origin::Agent) => Verdict::Held(BY_AGENT),
+        (Mode::GatedSend, Origin::Playbook) => Verdict::Held(BY_DRAFTER),
+        (Mode::GatedSend, Origin::Model) => Verdict::Held(BY_MODEL),
+        _ => cleared,
+    };
+    vec![
+        (Check::Mode, mode),
+        (Check::Claims, held(facts.open_claims, "A claim in it rests on no recorded fact.")),
+        (Check::EarlierPromise, held(facts.promised_otherwise, "The same person was promised something else before.")),
+        (Check::Announcement, held(by_machine && facts.announcement, ANNOUNCEMENT)),
+        (Check::FirstOfCampaign, held(by_machine && facts.first_of_campaign, FIRST)),
+        (Check::ConsentBasis, held(by_machine && !facts.has_basis, "No ground for mailing this person is on record.")),
+    ]
+}
+
+/// What the gate says of a message: the first check that does not clear it, or what cleared it.
 pub fn gate(facts: Facts) -> Verdict {
-    match (facts.mode, facts.origin) {
-        (Mode::ReadOnly, _) => return Verdict::Refused,
-        (Mode::GatedAll, _) => return Verdict::Held(EVERY_MESSAGE),
-        (Mode::GatedSend, Origin::Agent) => return Verdict::Held(BY_AGENT),
-        (Mode::GatedSend, Origin::Playbook) => return Verdict::Held(BY_DRAFTER),
-        (Mode::GatedSend, Origin::Model) => return Verdict::Held(BY_MODEL),
-        _ => {}
+    let mut verdict = Verdict::Refused;
+    for (_, said) in checks(facts) {
+        verdict = said;
+        if !matches!(said, Verdict::Cleared(_)) {
+            break;
+        }
     }
-    if facts.open_claims {
-        return Verdict::Held("A claim in it rests on no recorded fact.");
-    }
-    if facts.promised_otherwise {
-        return Verdict::Held("The same person was promised something else before.");
-    }
-    if facts.origin == Origin::Person {
-        return Verdict::Cleared(ClearedBy::ComposedByPerson);
-    }
-    if facts.announcement {
-        return Verdict::Held(ANNOUNCEMENT);
-    }
-    if facts.first_of_campaign {
-        return Verdict::Held(FIRST);
-    }
-    if !facts.has_basis {
-        return Verdict::Held("No ground for mailing this person is on record.");
-    }
-    match facts.mode {
-        Mode::Monitored => Verdict::Cleared(ClearedBy::Monitored),
-        _ => Verdict::Cleared(ClearedBy::Autonomous),
-    }
+    verdict
 }
 
 /// Whether a message is held for no other reason than its mode's own.

@@ -108,18 +108,42 @@ pub fn to_contact(conn: &mut Conn, contact: &ContactId) -> Result<Vec<Promise>> 
     Ok(queries::promises_to(conn, contact, 50)?)
 }
 
-/// The sentence that tells a reviewer of an earlier offer to the same person that says otherwise.
-pub fn contradiction(conn: &mut Conn, contact: &ContactId, offers: &[FactId], now: Time) -> Result<Option<String>> {
+/// An offer that was promised to somebody and is still open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenPromise {
+    /// The day it was promised.
+    pub day: jiff::civil::Date,
+    /// Its code.
+    pub code: String,
+    /// What it saves.
+    pub saving: String,
+}
+
+/// The latest offer that was promised to a contact and is still open, among those that `counts` picks.
+pub(in crate::domain) fn open_promise(
+    conn: &mut Conn,
+    contact: &ContactId,
+    counts: impl Fn(&FactId) -> bool,
+    now: Time,
+) -> Result<Option<OpenPromise>> {
     for promise in queries::promises_to(conn, contact, 50)? {
-        let Some(earlier) = promise.fact_id.filter(|earlier| !offers.is_empty() && !offers.contains(earlier)) else { continue };
+        let Some(earlier) = promise.fact_id.filter(&counts) else { continue };
         if let Some(Body::Offer(offer)) = facts::body_of(conn, &earlier)?
             && offer.expires_on.is_none_or(|day| day >= now.date())
         {
-            let (day, saving, code) = (promise.made_at.date(), offer.saving(), offer.code);
-            return Ok(Some(format!("On {day} this person was promised something else: {saving} with {code}.")));
+            return Ok(Some(OpenPromise { day: promise.made_at.date(), saving: offer.saving(), code: offer.code }));
         }
     }
     Ok(None)
+}
+
+/// The sentence that tells a reviewer of an earlier offer to the same person that says otherwise.
+pub fn contradiction(conn: &mut Conn, contact: &ContactId, offers: &[FactId], now: Time) -> Result<Option<String>> {
+    if offers.is_empty() {
+        return Ok(None);
+    }
+    let found = open_promise(conn, contact, |earlier| !offers.contains(earlier), now)?;
+    Ok(found.map(|OpenPromise { day, code, saving }| format!("On {day} this person was promised something else: {saving} with {code}.")))
 }
 
 /// The offers that claims rest on.

@@ -10,10 +10,10 @@ use crate::domain::claims;
 use crate::domain::contacts::{self, ConsentBasis, ContactInput, ContactRow, suppressions};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{FactId, MessageId, secret};
+use crate::domain::ids::{FactId, MessageId, ThreadId, secret};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
 use crate::domain::vigilance::planting;
-use crate::domain::{facts, settings, text, threads};
+use crate::domain::{facts, policy, settings, text, threads};
 
 use super::content::{Content, Footer, Words, check_headers};
 use super::oversight::{Facts, Verdict, gate};
@@ -48,18 +48,34 @@ pub struct NewMessage {
     pub origin: Origin,
 }
 
+/// The conversation that a message goes on with. Only [`super::reply`] makes one.
+#[derive(Debug, Clone)]
+pub(super) struct GoesOn {
+    /// The conversation.
+    pub thread: ThreadId,
+    /// `In-Reply-To` and `References`.
+    pub headers: Vec<(String, String)>,
+}
+
 /// Submits a message to its mailbox's mode.
 pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Result<Message> {
+    submit_into(conn, actor, new, None, now)
+}
+
+/// The same, into a conversation that is there.
+pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, new: &NewMessage, into: Option<GoesOn>, now: Time) -> Result<Message> {
     actor.must_have(Scope::Draft)?;
     let to = EmailAddress::parse("to", &new.to)?;
     let words = new.words.check()?;
-    let headers = check_headers(&new.headers)?;
+    let (thread, mut headers) = into.map_or((None, vec![]), |into| (Some(into.thread), into.headers));
+    headers.extend(check_headers(&new.headers)?);
     let campaign = text::optional_line("campaign", new.campaign.as_deref(), 100)?;
     let send_at = schedule::check(new.send_at, now)?;
     transaction(conn, |conn| {
         let mailbox = mailboxes::resolve(conn, actor, new.mailbox.as_deref())?;
         let mode = effective_mode(&mailbox, new.mode)?;
-        suppressions::refuse(conn, to.key())?;
+        let known = contacts::by_key(conn, to.key())?;
+        policy::refuse(&policy::Standing::of(conn, to.key(), known.as_ref())?)?;
         facts::refuse_groundless(conn, &new.facts)?;
         let input = ContactInput { email: new.to.clone(), name: new.to_name.clone(), ..ContactInput::default() };
         let contact = contacts::upsert_row(conn, actor, &input, now)?;
@@ -103,7 +119,10 @@ pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Re
             id: id.clone(),
             mailbox_id: mailbox.id.clone(),
             contact_id: contact.id.clone(),
-            thread_id: threads::open(conn, &mailbox.id, &contact.id, &content.subject, now)?,
+            thread_id: match thread {
+                Some(thread) => thread,
+                None => threads::open(conn, &mailbox.id, &contact.id, &content.subject, now)?,
+            },
             campaign,
             state: State::Draft,
             state_reason: None,
@@ -177,7 +196,7 @@ fn read_only(mailbox: &Mailbox) -> Error {
 }
 
 /// The first message of a campaign is held in the looser modes until one of its kind was approved.
-fn is_first(conn: &mut Conn, mailbox: &Mailbox, campaign: Option<&str>, tags: &[String]) -> Result<bool> {
+pub(in crate::domain) fn is_first(conn: &mut Conn, mailbox: &Mailbox, campaign: Option<&str>, tags: &[String]) -> Result<bool> {
     let campaigns: Vec<&str> = campaign.into_iter().chain(tags.iter().map(String::as_str).filter(|tag| tags::is_campaign(tag))).collect();
     for name in campaigns {
         if !queries::campaign_has_approval(conn, &mailbox.id, name)? {

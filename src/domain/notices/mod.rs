@@ -17,8 +17,11 @@ mod write;
 
 use crate::clock::Time;
 use crate::db::{Conn, transaction};
+use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::ids::{MessageId, RowId, UserId};
+use crate::domain::mailboxes::Mailbox;
+use crate::domain::mailboxes::ladder::ModeRequest;
 use crate::text_enum;
 
 pub use mails::{ClaimedNotice, NoticeDot};
@@ -52,6 +55,17 @@ text_enum!(
 /// about what they did themselves. `by` is a name for people, `words` what was said.
 pub fn tell(conn: &mut Conn, user: &UserId, kind: Kind, message: &MessageId, by: &str, words: Option<&str>, now: Time) -> Result<()> {
     Ok(queries::insert_notice(conn, &RowId::new(), user, kind, message, by, words, now)?)
+}
+
+/// Mails the code of a step up to the administrators who can be mailed, except to whoever asked; how many there are.
+/// Call it in the transaction of the request.
+pub(in crate::domain) fn tell_code(conn: &mut Conn, asker: &Actor, mailbox: &Mailbox, request: &ModeRequest, code: &str, now: Time) -> Result<usize> {
+    write::write_code(conn, asker, mailbox, request, code, now)
+}
+
+/// How many administrators could be mailed a code, except this one.
+pub(in crate::domain) fn code_readers(conn: &mut Conn, asker: &Actor) -> Result<usize> {
+    Ok(people::admins_but(conn, asker)?.len())
 }
 
 /// Writes the mails that are due. Reads alone while nothing is.

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::clock;
 use crate::db::Conn;
-use crate::domain::actor::Role;
+use crate::domain::actor::{Actor, Role};
 use crate::domain::error::Result;
 use crate::domain::ids::{MailboxId, UserId};
 use crate::domain::mailboxes::Notify;
@@ -19,6 +19,7 @@ pub(super) struct Person {
     pub(super) id: UserId,
     pub(super) name: String,
     pub(super) email: String,
+    pub(super) is_admin: bool,
     pub(super) zone: TimeZone,
     pub(super) digest_hour: i32,
     /// The mailboxes within reach by address, with what holds there for this person.
@@ -40,6 +41,13 @@ impl Person {
     pub(super) fn reach(&self, mailbox: &MailboxId) -> Option<&Reach> {
         self.mailboxes.iter().find(|reach| reach.id == *mailbox)
     }
+}
+
+/// The administrators who can be mailed, except this one.
+pub(super) fn admins_but(conn: &mut Conn, asker: &Actor) -> Result<Vec<Person>> {
+    let mut all = load(conn, None)?;
+    all.retain(|person| person.is_admin && !asker.is("user", person.id.as_str()));
+    Ok(all)
 }
 
 /// Everybody, or this one alone, who is not disabled, has a password and wants notices.
@@ -65,7 +73,7 @@ pub(super) fn load(conn: &mut Conn, only: Option<&UserId>) -> Result<Vec<Person>
             address: address.clone(),
             notify: chosen.get(&(id.clone(), mailbox.clone())).copied().unwrap_or(*notify),
         });
-        Person { mailboxes: reached.collect(), id, name, email, zone: clock::zone(zone.as_deref()), digest_hour }
+        Person { mailboxes: reached.collect(), id, name, email, is_admin: role == Role::Admin, zone: clock::zone(zone.as_deref()), digest_hour }
     };
     Ok(users.into_iter().map(person).collect())
 }

@@ -9,6 +9,8 @@ use jiff::tz::TimeZone;
 
 use crate::clock::Time;
 use crate::domain::ids::MessageId;
+use crate::domain::mailboxes::Mailbox;
+use crate::domain::mailboxes::ladder::ModeRequest;
 use crate::email::address::is_invisible;
 
 use super::Kind;
@@ -112,6 +114,30 @@ pub(super) struct Reader<'a> {
     pub(super) name: &'a str,
     pub(super) zone: &'a TimeZone,
     pub(super) base_url: &'a str,
+}
+
+/// Subject and text of the mail with the code of a step up.
+pub(super) fn code(mailbox: &Mailbox, request: &ModeRequest, code: &str, reader: &Reader<'_>) -> (String, String) {
+    let mut text = format!(
+        "Hello {},\n\n{} asks that {} gets the mode \"{}\". It is \"{}\" now.\n",
+        line(reader.name, LINE_MAX),
+        quoted(&request.asker_name),
+        mailbox.address,
+        request.target_mode.label(),
+        request.from_mode.label(),
+    );
+    let _ = writeln!(text, "In \"{}\": {}", request.target_mode.label(), request.target_mode.meaning());
+    if let Some(reason) = &request.reason {
+        let _ = writeln!(text, "Why, in their words: \"{}\"", line(reason, COMMENT_MAX));
+    }
+    let _ = writeln!(
+        text,
+        "\nIf you agree, enter this code on the page of the mailbox. It works once, until {}.\n",
+        when(request.expires_at, reader.zone)
+    );
+    let _ = writeln!(text, "    {code}\n\n{}/mailboxes/{}\n", reader.base_url, mailbox.id);
+    text.push_str("If you do not agree, refuse it there. Nobody who cannot sign in as an administrator can use the code.\n");
+    ("A code to loosen the oversight of a mailbox".to_owned(), text)
 }
 
 /// Subject and text of what is new; none when nothing is.

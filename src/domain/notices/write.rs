@@ -8,9 +8,11 @@ use std::collections::{HashMap, HashSet};
 use crate::clock::Time;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
+use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::ids::{MailboxId, RowId, UserId};
-use crate::domain::mailboxes::Notify;
+use crate::domain::mailboxes::ladder::ModeRequest;
+use crate::domain::mailboxes::{Mailbox, Notify};
 use crate::domain::messages::State;
 use crate::domain::settings;
 
@@ -164,6 +166,16 @@ fn write_digest(conn: &mut Conn, person: &Person, slot: Time, now: Time) -> Resu
     let base_url = settings::base_url(conn)?;
     let (subject, text) = words::digest(&waits, &first, &Reader { name: &person.name, zone: &person.zone, base_url: &base_url });
     insert(conn, person, "digest", from, subject, text, now)
+}
+
+pub(super) fn write_code(conn: &mut Conn, asker: &Actor, mailbox: &Mailbox, request: &ModeRequest, code: &str, now: Time) -> Result<usize> {
+    let readers = people::admins_but(conn, asker)?;
+    let base_url = settings::base_url(conn)?;
+    for person in &readers {
+        let (subject, text) = words::code(mailbox, request, code, &Reader { name: &person.name, zone: &person.zone, base_url: &base_url });
+        insert(conn, person, "now", vec![mailbox.id.clone()], subject, text, now)?;
+    }
+    Ok(readers.len())
 }
 
 /// The first mailbox spoken of is the one it comes from; it goes out only while all are within reach.

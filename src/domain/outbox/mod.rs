@@ -21,7 +21,8 @@ use crate::domain::contacts::ContactRow;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, MailboxId, MessageId, RowId};
 use crate::domain::messages::{Content, MessageRow, State, lifecycle};
-use crate::domain::{churn, contacts, messages};
+use crate::domain::policy::{self, Standing};
+use crate::domain::{churn, contacts, mailboxes, messages};
 
 pub use queries::Waiting;
 
@@ -84,8 +85,7 @@ impl Claimed {
 
     /// Header Message-ID, the same on every attempt.
     pub fn message_id_header(&self) -> String {
-        let domain = self.content.from_address.rsplit('@').next().unwrap_or("localhost");
-        format!("{}.{}@{domain}", self.message_id, self.version)
+        messages::content::message_id(&self.message_id, self.version, &self.content.from_address)
     }
 }
 
@@ -176,10 +176,8 @@ fn claim_one(conn: &mut Conn, worker: &WorkerId, id: &MessageId, now: Time) -> R
 
 /// Why a message would be skipped instead of sent.
 fn skipped(conn: &mut Conn, row: &MessageRow, contact: &ContactRow) -> Result<Option<String>> {
-    if let Some(suppression) = contacts::suppressions::of(conn, &contact.email_key)? {
-        return Ok(Some(suppression.refusal().detail));
-    }
-    Ok(row.is_test.then(|| "Made with a test key: recorded and not sent.".to_owned()))
+    let standing = Standing { is_test: row.is_test, ..Standing::of(conn, &contact.email_key, Some(contact))? };
+    Ok(policy::refusal(&standing))
 }
 
 /// What would keep a message from leaving if a worker came to it now, by the checks that a worker makes:
@@ -192,10 +190,8 @@ pub(in crate::domain) fn obstacle(conn: &mut Conn, row: &MessageRow, now: Time) 
     if let Some(why) = messages::ledger::lost_ground(conn, &row.id, row.version, now.date())? {
         return Ok(Some(why));
     }
-    if queries::all_stopped(conn)? {
-        return Ok(Some("All sending is stopped; it waits until somebody resumes it.".to_owned()));
-    }
-    Ok(queries::mailbox_stopped(conn, &row.mailbox_id)?.then(|| "Its mailbox is stopped; it waits until somebody resumes it.".to_owned()))
+    let mailbox = mailboxes::get(conn, &Actor::System("worker"), &row.mailbox_id)?;
+    Ok(policy::hold(&Standing::default().with_switches(conn, &mailbox)?))
 }
 
 /// Keeps a worker's claims alive.
@@ -223,8 +219,9 @@ pub fn reach_dot(conn: &mut Conn, claimed: Claimed, now: Time) -> Result<Dot> {
         if !queries::holds_claim(conn, &id, claimed.worker.as_str())? {
             return Ok(Dot::Stop);
         }
-        if let Some(suppression) = contacts::suppressions::of(conn, &claimed.email_key)? {
-            end(conn, &id, "sending", "skipped", State::Skipped, &suppression.refusal().detail, now)?;
+        let contact = contacts::row(conn, &claimed.contact_id)?;
+        if let Some(why) = policy::refusal(&Standing::of(conn, &claimed.email_key, Some(&contact))?) {
+            end(conn, &id, "sending", "skipped", State::Skipped, &why, now)?;
         } else if queries::all_stopped(conn)? || queries::mailbox_stopped(conn, &claimed.mailbox_id)? {
             put_back(conn, &id, "sending", now.plus_seconds(5), "Sending is stopped.", 0, now)?;
         } else if let Some(why) = messages::ledger::lost_ground(conn, &id, claimed.version, now.date())? {

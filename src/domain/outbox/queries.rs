@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{claims, contact_tags, facts, mailboxes, messages, outbox, settings as settings_table, suppressions, warrants};
+use crate::db::schema::{claims, contact_tags, contacts, facts, mailboxes, messages, outbox, settings as settings_table, suppressions, warrants};
 use crate::domain::contacts::UNSUBSCRIBED;
 use crate::domain::ids::{MailboxId, MessageId};
 use crate::domain::settings;
@@ -108,6 +108,7 @@ pub(super) fn set_dot(conn: &mut Conn, claimed: &Claimed, now: Time) -> QueryRes
     );
     let suppressed = exists(suppressions::table.find(&claimed.email_key));
     let left = exists(contact_tags::table.find((&claimed.contact_id, UNSUBSCRIBED)));
+    let erased = exists(contacts::table.find(&claimed.contact_id).filter(contacts::erased_at.is_not_null()));
     let mailbox_stopped = exists(mailboxes::table.find(&claimed.mailbox_id).filter(mailboxes::stopped_at.is_not_null()));
     let all_stopped = exists(settings_table::table.find(settings::SENDING_STOPPED));
     let lost = facts::state
@@ -131,6 +132,7 @@ pub(super) fn set_dot(conn: &mut Conn, claimed: &Claimed, now: Time) -> QueryRes
         .filter(unchanged)
         .filter(not(suppressed))
         .filter(not(left))
+        .filter(not(erased))
         .filter(not(groundless))
         .filter(not(mailbox_stopped))
         .filter(not(all_stopped))

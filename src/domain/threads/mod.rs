@@ -1,5 +1,6 @@
 //! Conversations and what came in.
 
+mod answer;
 mod queries;
 mod read;
 
@@ -16,6 +17,8 @@ use crate::domain::ids::{ContactId, InboundEmailId, MailboxId, ThreadId};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
 use crate::domain::text;
 
+pub(in crate::domain) use answer::{Answered, answered};
+pub use answer::{first_reply, with_answers};
 pub use queries::InboxFilter;
 pub use read::{Conversation, conversation, read};
 
@@ -47,7 +50,12 @@ pub struct InboundEmail {
     pub read_at: Option<Time>,
     /// When a person released it to agents.
     pub released_at: Option<Time>,
+    /// Header Message-ID as it came, in angle brackets.
+    pub message_id_header: Option<String>,
 }
+
+/// Longest Message-ID kept, in bytes.
+const LONGEST_MESSAGE_ID: usize = 250;
 
 /// An email with its tags.
 pub type Tagged = (InboundEmail, Vec<String>);
@@ -70,6 +78,8 @@ pub struct Exchange {
     pub text: String,
     /// When.
     pub at: Time,
+    /// Header Message-ID, where it is known.
+    pub message_id: Option<String>,
 }
 
 /// Records a support conversation with a contact, one thread for each subject.
@@ -112,6 +122,7 @@ pub fn record_history(
                 received_at: line.at,
                 read_at: (!line.from_customer).then_some(line.at),
                 released_at: None,
+                message_id_header: line.message_id.as_deref().and_then(message_id),
             };
             queries::insert_email(conn, &row)?;
         }
@@ -123,6 +134,15 @@ pub fn record_history(
             now,
         )
     })
+}
+
+/// A Message-ID that can stand in a header of an answer: `<left@right>` in visible ASCII. Others count as none.
+fn message_id(given: &str) -> Option<String> {
+    let inner = given.trim().trim_start_matches('<').trim_end_matches('>');
+    let visible = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b',' | b';');
+    let (left, right) = inner.split_once('@')?;
+    let fits = !left.is_empty() && !right.is_empty() && !right.contains('@') && inner.len() <= LONGEST_MESSAGE_ID && inner.bytes().all(visible);
+    fits.then(|| format!("<{inner}>"))
 }
 
 /// What came in from (and, for recorded history, went out to) a contact, oldest first.

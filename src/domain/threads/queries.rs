@@ -1,5 +1,7 @@
 //! SQL of conversations.
 
+use std::collections::HashSet;
+
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
@@ -121,6 +123,32 @@ pub(super) fn inbox(conn: &mut Conn, mailbox: &Mailbox, released_only: bool, fil
         ));
     }
     query.load(conn)
+}
+
+pub(super) fn answered_among(conn: &mut Conn, mailbox: &Mailbox, ids: &[ThreadId]) -> QueryResult<HashSet<ThreadId>> {
+    let sent: Vec<ThreadId> = messages::table
+        .filter(messages::thread_id.eq_any(ids.to_vec()))
+        .filter(messages::sent_at.is_not_null())
+        .select(messages::thread_id)
+        .distinct()
+        .load(conn)?;
+    let recorded: Vec<ThreadId> = inbound_emails::table
+        .filter(inbound_emails::thread_id.eq_any(ids.to_vec()))
+        .filter(inbound_emails::from_key.eq(&mailbox.address_key))
+        .select(inbound_emails::thread_id)
+        .distinct()
+        .load(conn)?;
+    Ok(sent.into_iter().chain(recorded).collect())
+}
+
+pub(super) fn first_from_outside(conn: &mut Conn, mailbox: &Mailbox, thread: &ThreadId, since: Time) -> QueryResult<Option<InboundEmail>> {
+    inbound_emails::table
+        .filter(inbound_emails::thread_id.eq(thread))
+        .filter(inbound_emails::from_key.ne(&mailbox.address_key))
+        .filter(inbound_emails::received_at.gt(since))
+        .order((inbound_emails::received_at, inbound_emails::id))
+        .first(conn)
+        .optional()
 }
 
 pub(super) fn tags_of(conn: &mut Conn, ids: &[InboundEmailId]) -> QueryResult<Vec<(InboundEmailId, String)>> {

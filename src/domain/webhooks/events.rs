@@ -125,6 +125,11 @@ pub(in crate::domain) fn unsubscribed(conn: &mut Conn, contact: Option<&ContactI
     simple(conn, EventType::ContactUnsubscribed, &of.email_key, mailbox.as_ref(), &data, now)
 }
 
+/// Tells that a person was erased, by the id alone.
+pub(in crate::domain) fn erased(conn: &mut Conn, contact: &ContactId, now: Time) -> Result<()> {
+    simple(conn, EventType::ContactErased, contact.as_str(), None, &json!({"contact_id": contact}), now)
+}
+
 fn simple(conn: &mut Conn, kind: EventType, subject: &str, mailbox: Option<&MailboxId>, data: &Value, now: Time) -> Result<()> {
     let listening: Vec<Endpoint> = listening(conn, kind)?.into_iter().filter(|endpoint| wants_mailbox(endpoint, mailbox)).collect();
     write(conn, &listening, kind.as_str(), subject, data, now)

@@ -17,7 +17,7 @@ use crate::domain::ids::{EndpointId, MailboxId};
 use crate::text_enum;
 
 pub use deliveries::{Delivery, State};
-pub(in crate::domain) use events::{churn_event, message, mode_changed, paused, unsubscribed};
+pub(in crate::domain) use events::{churn_event, erased, message, mode_changed, paused, unsubscribed};
 
 text_enum!(
     /// What can be heard of.
@@ -58,6 +58,8 @@ text_enum!(
         ChurnEventRecovered => "churn_event.recovered",
         /// A recipient left the list.
         ContactUnsubscribed => "contact.unsubscribed",
+        /// Somebody was erased: whoever got their data from here should erase it too (GDPR article 19).
+        ContactErased => "contact.erased",
     }
 );
 

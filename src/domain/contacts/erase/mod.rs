@@ -1,0 +1,114 @@
+//! Erasure: a person's data goes from every table, and a keyed hash of their address stays, so that they are neither
+//! imported nor mailed again.
+//!
+//! Versions, decisions, waivers, promises, comments, facts and the log cannot be changed, by trigger. The triggers
+//! let one change through: the words become blank, all else stays, and the contact they were about is erased. So an
+//! erasure marks the contact first, and nothing else can use that way.
+
+mod queries;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::json;
+use sha2::Sha256;
+
+use crate::clock::Time;
+use crate::db::{Conn, transaction};
+use crate::domain::actor::{Actor, Mailboxes, Scope};
+use crate::domain::email_address::EmailAddress;
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::{ContactId, secret};
+use crate::domain::{messages, settings, webhooks};
+
+use super::{log, present};
+
+/// What an erasure took away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Messages whose words are blank now.
+    pub messages: usize,
+    /// Those of them that had not left and were withdrawn or stopped.
+    pub withdrawn: usize,
+    /// Emails that had come in.
+    pub inbound_emails: usize,
+    /// Departures.
+    pub churn_events: usize,
+}
+
+/// Erases a contact. Messages to them that have not left are withdrawn. A key must reach every mailbox that
+/// they were in contact with.
+pub fn erase(conn: &mut Conn, actor: &Actor, id: &ContactId, now: Time) -> Result<Erased> {
+    actor.must_have(Scope::Contacts)?;
+    actor.must_manage()?;
+    transaction(conn, |conn| {
+        let row = present(conn, id)?;
+        if super::queries::is_made_up(conn, id)? {
+            return Err(Error::not_found("contact"));
+        }
+        super::queries::hold(conn, id)?;
+        if let Mailboxes::These(reached) = actor.mailboxes()
+            && queries::mailboxes_of(conn, id)?.iter().any(|mailbox| !reached.contains(mailbox))
+        {
+            let text = "There is mail with this person in mailboxes that are out of reach. Ask somebody who reaches all of them.";
+            return Err(Error::forbidden("reach_missing", text));
+        }
+        let messages = queries::messages_of(conn, id)?;
+        let withdrawn = messages::cancel::stop_all(conn, actor, &messages, now)?;
+        let hash = hash_of(&key(conn)?, &row.email_key);
+        queries::mark(conn, id, &hash, now)?;
+        let events = queries::churn_events_of(conn, id)?;
+        queries::blank_contact(conn, id, &row.email_key)?;
+        queries::blank_messages(conn, &messages)?;
+        queries::blank_facts(conn, id)?;
+        let inbound_emails = queries::blank_threads(conn, id, &row.email_key)?;
+        queries::blank_churn(conn, &events)?;
+        queries::blank_imports(conn, &row.email)?;
+        queries::blank_webhooks(conn, id, &row.email_key, &messages, &events)?;
+        queries::blank_log(conn, id, &messages, &events)?;
+        let erased = Erased { messages: messages.len(), withdrawn, inbound_emails, churn_events: events.len() };
+        webhooks::erased(conn, id, now)?;
+        let detail = json!({"messages": erased.messages, "withdrawn": withdrawn, "inbound_emails": inbound_emails, "churn_events": events.len()});
+        log(conn, actor, "contact.erase", id, detail, now)?;
+        Ok(erased)
+    })
+}
+
+/// When a person with this address was erased, if one was.
+pub fn erased_at(conn: &mut Conn, email_key: &str) -> Result<Option<Time>> {
+    match settings::get(conn, settings::ERASURE_KEY)? {
+        Some(key) => Ok(queries::erased_at(conn, &hash_of(&key, email_key))?),
+        None => Ok(None),
+    }
+}
+
+/// Whether a person with this address was erased.
+pub(in crate::domain) fn is_erased(conn: &mut Conn, email: &str) -> Result<bool> {
+    let address = EmailAddress::parse("email", email)?;
+    Ok(erased_at(conn, address.key())?.is_some())
+}
+
+/// Refuses to take in somebody who was erased.
+pub(in crate::domain) fn refuse(conn: &mut Conn, email_key: &str) -> Result<()> {
+    match erased_at(conn, email_key)? {
+        Some(at) => {
+            let text = format!("The person with this address was erased on {} and must not be recorded again. Leave them out.", at.date());
+            Err(Error::conflict("contact_erased", text))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The key of the hashes, made at the first erasure. Without it an address cannot be told from its hash.
+fn key(conn: &mut Conn) -> Result<String> {
+    if let Some(key) = settings::get(conn, settings::ERASURE_KEY)? {
+        return Ok(key);
+    }
+    let key = secret();
+    settings::set(conn, settings::ERASURE_KEY, &key)?;
+    Ok(key)
+}
+
+fn hash_of(key: &str, email_key: &str) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return String::new() };
+    mac.update(email_key.as_bytes());
+    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,159 @@
+//! Why somebody can be mailed now, or not.
+
+use serde_json::json;
+
+use crate::clock::Time;
+use crate::db::Conn;
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::contacts::{self, Contact};
+use crate::domain::email_address::EmailAddress;
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::{ContactId, MailboxId};
+use crate::domain::mailboxes::{self, Mailbox, Mode};
+use crate::domain::messages::oversight::Facts;
+use crate::domain::messages::promises::{self, OpenPromise};
+use crate::domain::messages::{Origin, submit};
+
+use super::{Check, Standing, Verdict, decisive, of_gate, of_standing};
+
+/// The class of mail that is always held in the looser modes.
+pub(super) const ANNOUNCEMENT: &str = "announcement";
+
+/// Who, from where and what for.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// A contact's id or an address.
+    pub who: String,
+    /// The mailbox by address or id; none where only one is within reach.
+    pub mailbox: Option<String>,
+    /// The class of mail, such as `win_back` or `announcement`.
+    pub class: Option<String>,
+    /// The campaign it would belong to.
+    pub campaign: Option<String>,
+}
+
+/// Every check between a person and a message, in the order in which they weigh.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// The contact, where the address is one.
+    pub contact_id: Option<ContactId>,
+    /// The address.
+    pub email: String,
+    /// The mailbox.
+    pub mailbox_id: MailboxId,
+    /// Its address.
+    pub mailbox: String,
+    /// Its mode.
+    pub mode: Mode,
+    /// The weightiest verdict.
+    pub verdict: Verdict,
+    /// The check that decides, unless all pass.
+    pub because: Option<Check>,
+    /// The checks.
+    pub checks: Vec<Check>,
+}
+
+/// Explains for one person what would happen to a message that this actor submits now.
+pub fn explain(conn: &mut Conn, actor: &Actor, question: &Question, now: Time) -> Result<Explanation> {
+    actor.must_have(Scope::Read)?;
+    let mailbox = mailboxes::resolve(conn, actor, question.mailbox.as_deref())?;
+    let (contact, email, standing) = if question.who.contains('@') {
+        let address = EmailAddress::parse("email", &question.who)?;
+        let known = contacts::find_many(conn, actor, &[], &[address.key().to_owned()])?.pop();
+        let standing = Standing::of(conn, address.key(), known.as_ref().map(|contact| &contact.row))?;
+        (known, address.as_str().to_owned(), standing)
+    } else {
+        let contact = contacts::get(conn, actor, &ContactId::from(question.who.as_str()))?;
+        let email = contact.row.email.clone();
+        let standing = Standing::of_contact(&contact);
+        (Some(contact), email, standing)
+    };
+    let standing = Standing { is_test: is_test(actor), ..standing.with_switches(conn, &mailbox)? };
+    let gate = Gate::look(conn, &mailbox, question.class.as_deref(), question.campaign.as_deref())?;
+    let mut checks = gate.checks(&standing, contact.as_ref());
+    checks.push(earlier_promise(conn, contact.as_ref(), now)?);
+    let because = decisive(&checks).cloned();
+    Ok(Explanation {
+        contact_id: contact.map(|contact| contact.row.id),
+        email,
+        mailbox_id: mailbox.id,
+        mailbox: mailbox.address,
+        mode: mailbox.mode,
+        verdict: because.as_ref().map_or(Verdict::Pass, |check| check.verdict),
+        because,
+        checks,
+    })
+}
+
+pub(super) fn is_test(actor: &Actor) -> bool {
+    matches!(actor, Actor::Key { is_test: true, .. })
+}
+
+/// What the gate looks at that is the same for everybody.
+pub(super) struct Gate {
+    mode: Mode,
+    announcement: bool,
+    first_of_campaign: bool,
+}
+
+impl Gate {
+    pub(super) fn look(conn: &mut Conn, mailbox: &Mailbox, class: Option<&str>, campaign: Option<&str>) -> Result<Gate> {
+        const CLASSES: &[&str] = &["win_back", "migration", "referral", "drip", ANNOUNCEMENT, "feedback", "transactional", "other"];
+        if let Some(class) = class.filter(|class| !CLASSES.contains(class)) {
+            let detail = format!("class must be one of {}; got \"{}\".", CLASSES.join(", "), crate::domain::text::excerpt(class));
+            return Err(Error::invalid("field_invalid", "class", detail));
+        }
+        let first_of_campaign = submit::is_first(conn, mailbox, campaign, &[])?;
+        Ok(Gate { mode: mailbox.mode, announcement: class == Some(ANNOUNCEMENT), first_of_campaign })
+    }
+
+    /// The checks of one person. What depends on the words of a message is left to the submission.
+    pub(super) fn checks(&self, standing: &Standing, contact: Option<&Contact>) -> Vec<Check> {
+        let facts = Facts {
+            mode: self.mode,
+            origin: Origin::Agent,
+            first_of_campaign: self.first_of_campaign,
+            announcement: self.announcement,
+            has_basis: contact.is_some_and(|contact| !contact.consents.is_empty()),
+            open_claims: false,
+            promised_otherwise: false,
+        };
+        let mut checks = of_standing(standing);
+        checks.extend(of_gate(facts).into_iter().filter(|check| !matches!(check.check, "claims" | "earlier_promise")));
+        if let (Some(basis), Some(contact)) = (checks.iter_mut().find(|check| check.check == "consent_basis"), contact) {
+            basis.data = json!({"recorded": !contact.consents.is_empty(), "consents": contact.consents});
+        }
+        checks.sort_by_key(|check| ORDER.iter().position(|name| *name == check.check));
+        checks
+    }
+}
+
+/// The order of the checks of a message, as they weigh.
+const ORDER: &[&str] = &[
+    "stop_switch",
+    "mailbox_stopped",
+    "mode",
+    "live_key",
+    "suppression",
+    "unsubscribed_tag",
+    "erased",
+    "consent_basis",
+    "announcement",
+    "first_of_campaign",
+];
+
+/// What was promised before: another offer beside it would be held.
+fn earlier_promise(conn: &mut Conn, contact: Option<&Contact>, now: Time) -> Result<Check> {
+    let standing = match contact {
+        Some(contact) => promises::open_promise(conn, &contact.row.id, |_| true, now)?,
+        None => None,
+    };
+    let (detail, data) = match standing {
+        Some(OpenPromise { day, code, saving }) => (
+            format!("On {day} this person was promised {saving} with {code}. A message with another offer would be held."),
+            json!({"promised_on": day, "code": code, "saving": saving}),
+        ),
+        None => ("No offer that is still open was promised to this person.".to_owned(), json!(null)),
+    };
+    Ok(Check::new("earlier_promise", Verdict::Pass, detail, data))
+}

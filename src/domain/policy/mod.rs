@@ -1,0 +1,121 @@
+//! The checks that stand between a person and a message, in one table and pure. Submission, the worker's claim, the
+//! forecast of a batch, *explain* and *forecast* all ask here, so that none of them can say something else.
+
+mod explain;
+mod forecast;
+mod standing;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::clock::Time;
+use crate::domain::error::Error;
+use crate::domain::messages::oversight::{self, Facts};
+use crate::text_enum;
+
+pub use explain::{Explanation, Question, explain};
+pub use forecast::{Forecast, Group, Named, Reason, forecast};
+pub use standing::Standing;
+
+text_enum!(
+    /// What a check says. Later ones weigh more.
+    pub enum Verdict {
+        /// Nothing speaks against it.
+        Pass => "pass",
+        /// It waits: for a person, or until something is lifted.
+        Hold => "hold",
+        /// It will not be sent.
+        Refuse => "refuse",
+    }
+);
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Check {
+    /// Its name.
+    pub check: &'static str,
+    /// What it says.
+    pub verdict: Verdict,
+    /// The same in a sentence.
+    pub detail: String,
+    /// What it looked at.
+    pub data: Value,
+    /// When it may say otherwise by itself; none where only somebody's action helps.
+    pub next_eligible_at: Option<Time>,
+}
+
+impl Check {
+    pub(super) fn new(check: &'static str, verdict: Verdict, detail: impl Into<String>, data: Value) -> Self {
+        Check { check, verdict, detail: detail.into(), data, next_eligible_at: None }
+    }
+}
+
+/// The checks of the person and of the switches: those that hold for every message, however it was cleared.
+pub fn of_standing(standing: &Standing) -> Vec<Check> {
+    let pick = |check, bad: Option<(Verdict, String)>, good: &str, data| match bad {
+        Some((verdict, detail)) => Check::new(check, verdict, detail, data),
+        None => Check::new(check, Verdict::Pass, good, data),
+    };
+    let all = standing.all_stopped.then(|| (Verdict::Hold, "All sending is stopped; it waits until somebody resumes it.".to_owned()));
+    let mailbox = standing.mailbox_stopped.map(|_| (Verdict::Hold, "Its mailbox is stopped; it waits until somebody resumes it.".to_owned()));
+    let test = standing.is_test.then(|| (Verdict::Refuse, "Made with a test key: recorded and not sent.".to_owned()));
+    let suppressed = standing.suppressed.as_ref().map(|suppression| (Verdict::Refuse, suppression.refusal().detail));
+    let left = standing
+        .unsubscribed
+        .then(|| (Verdict::Refuse, "The contact has the tag \"unsubscribed\". Only the recipient can undo an unsubscribe.".to_owned()));
+    let erased = standing.erased_at.map(|at| (Verdict::Refuse, format!("The person was erased on {} and must not be mailed again.", at.date())));
+    let suppression = standing.suppressed.as_ref().map(|s| json!({"reason": s.reason, "source": s.source, "since": s.created_at}));
+    vec![
+        pick("stop_switch", all, "Sending is not stopped.", json!({"stopped": standing.all_stopped})),
+        pick("mailbox_stopped", mailbox, "The mailbox is not stopped.", json!({"stopped_at": standing.mailbox_stopped})),
+        pick("live_key", test, "It is not a test.", json!({"test": standing.is_test})),
+        pick("suppression", suppressed, "The address is not suppressed.", json!(suppression)),
+        pick("unsubscribed_tag", left, "The contact does not have the tag \"unsubscribed\".", json!({"unsubscribed": standing.unsubscribed})),
+        pick("erased", erased, "The person was not erased.", json!({"erased_at": standing.erased_at})),
+    ]
+}
+
+/// The checks of oversight: what the gate says of a message with these facts, one by one.
+pub fn of_gate(facts: Facts) -> Vec<Check> {
+    let data = |check| match check {
+        oversight::Check::Mode => json!({"mode": facts.mode, "origin": facts.origin}),
+        oversight::Check::Claims => json!({"open_claims": facts.open_claims}),
+        oversight::Check::EarlierPromise => json!({"promised_otherwise": facts.promised_otherwise}),
+        oversight::Check::Announcement => json!({"announcement": facts.announcement}),
+        oversight::Check::FirstOfCampaign => json!({"first_of_campaign": facts.first_of_campaign}),
+        oversight::Check::ConsentBasis => json!({"recorded": facts.has_basis}),
+    };
+    oversight::checks(facts)
+        .into_iter()
+        .map(|(check, verdict)| match verdict {
+            oversight::Verdict::Refused => Check::new(check.as_str(), Verdict::Refuse, "The mailbox is read_only: nothing leaves it.", data(check)),
+            oversight::Verdict::Held(why) => Check::new(check.as_str(), Verdict::Hold, why, data(check)),
+            oversight::Verdict::Cleared(_) => Check::new(check.as_str(), Verdict::Pass, check.passed(), data(check)),
+        })
+        .collect()
+}
+
+/// The check that decides: the first of those that weigh most, unless all pass.
+pub fn decisive(checks: &[Check]) -> Option<&Check> {
+    let worst = checks.iter().map(|check| check.verdict).max()?;
+    checks.iter().find(|check| check.verdict == worst && worst != Verdict::Pass)
+}
+
+/// Why a message to this person would be skipped, whatever was approved.
+pub fn refusal(standing: &Standing) -> Option<String> {
+    of_standing(standing).into_iter().find(|check| check.verdict == Verdict::Refuse).map(|check| check.detail)
+}
+
+/// Why a message that was cleared would wait.
+pub fn hold(standing: &Standing) -> Option<String> {
+    of_standing(standing).into_iter().find(|check| check.verdict == Verdict::Hold).map(|check| check.detail)
+}
+
+/// The error of submitting a message to somebody who must not be mailed.
+pub fn refuse(standing: &Standing) -> Result<(), Error> {
+    match (&standing.suppressed, refusal(&Standing { is_test: false, ..standing.clone() })) {
+        (Some(suppression), _) => Err(suppression.refusal()),
+        (None, Some(detail)) => Err(Error::conflict("recipient_suppressed", detail)),
+        (None, None) => Ok(()),
+    }
+}

@@ -1,0 +1,110 @@
+//! Tools on mailboxes: look, tighten, ask. No tool loosens a mode.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::answer::Answer;
+use super::tool::{Answered, Call, Effect, Entry, tool};
+use crate::api::boxes::{self as rest, Change, Upgrade};
+use crate::api::mailboxes as list;
+use crate::domain::actor::Scope;
+use crate::domain::error::Error;
+use crate::domain::mailboxes::Mode;
+
+pub(super) fn tools() -> Vec<Entry> {
+    vec![
+        tool(
+            "list_mailboxes",
+            "List mailboxes",
+            "Lists the mailboxes within reach with their oversight modes, as {mailboxes}. meaning says what happens to what you send from each.",
+            Effect::Reads,
+            all,
+        ),
+        tool(
+            "get_mailbox",
+            "Read a mailbox",
+            "Reads one mailbox, by id or address: its oversight mode and what the mode means for what you send. Example: {\"mailbox\": \"team@example.com\"}.",
+            Effect::Reads,
+            one,
+        ),
+        tool(
+            "tighten_mode",
+            "Tighten an oversight mode",
+            "Sets a stricter oversight mode, at once. Example: {\"mailbox\": \"team@example.com\", \"mode\": \"gated_all\"}. A looser one is refused: \
+             ask for it with request_mode.",
+            Effect::Settles,
+            tighten,
+        )
+        .only_with(Scope::Admin),
+        tool(
+            "request_mode",
+            "Ask for a looser oversight mode",
+            "Asks the administrators for a looser mode, with your reason. Nothing changes by it: one of them enters a code that is mailed to them. \
+             Example: {\"mailbox\": \"team@example.com\", \"target_mode\": \"monitored\", \"reason\": \"200 drafts approved unchanged\"}. Ask once.",
+            Effect::Adds,
+            ask,
+        ),
+    ]
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+async fn all(call: Call, _: Nothing) -> Answered {
+    Ok(Answer::new(list::all(call.actor, &call.state).await?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    /// The mailbox, by address or id.
+    mailbox: Option<String>,
+    /// The mailbox, by id.
+    mailbox_id: Option<String>,
+}
+
+fn named(mailbox: Option<String>, mailbox_id: Option<String>) -> Result<String, Error> {
+    mailbox.or(mailbox_id).ok_or_else(|| Error::invalid("field_invalid", "mailbox", "mailbox must be given; got nothing."))
+}
+
+async fn one(call: Call, which: Which) -> Answered {
+    let id = named(which.mailbox, which.mailbox_id)?;
+    Ok(Answer::new(rest::one(call.actor, &call.state, id).await?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Tighten {
+    /// The mailbox, by address or id.
+    mailbox: Option<String>,
+    /// The mailbox, by id.
+    mailbox_id: Option<String>,
+    /// The stricter mode: monitored, gated_send, gated_all or read_only.
+    mode: Mode,
+}
+
+async fn tighten(call: Call, asked: Tighten) -> Answered {
+    let id = named(asked.mailbox, asked.mailbox_id)?;
+    Ok(Answer::new(rest::alter(call.actor, &call.state, id, Change { mode: Some(asked.mode), ..Change::default() }).await?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Ask {
+    /// The mailbox, by address or id.
+    mailbox: Option<String>,
+    /// The mailbox, by id.
+    mailbox_id: Option<String>,
+    /// The looser mode: gated_all, gated_send, monitored or autonomous.
+    target_mode: Mode,
+    /// Why, for the administrator who decides.
+    reason: Option<String>,
+}
+
+async fn ask(call: Call, asked: Ask) -> Answered {
+    let id = named(asked.mailbox, asked.mailbox_id)?;
+    let answer = rest::ask(call.actor, &call.state, id, Upgrade { target_mode: asked.target_mode, reason: asked.reason }).await?;
+    let next = answer.next;
+    Ok(Answer::new(answer).next(next))
+}

@@ -1,0 +1,182 @@
+//! Further tools on customers who leave: numbers, corrections, updates that answer.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::tool::{Answered, Call, Effect, Entry, tool};
+use crate::api::recovery as rest;
+use crate::api::reports::{self, Days, Months, Page, Since};
+use crate::domain::actor::Scope;
+use crate::domain::ids::{ChurnEventId, VariantId};
+
+pub(super) fn tools() -> Vec<Entry> {
+    vec![
+        tool(
+            "get_churn_stats",
+            "Count the churn events",
+            "Counts churn events by status and reason, with the share that came back and the revenue lost and won back by currency. \
+             Example: {\"since\": \"2026-04-30T12:00:00Z\"}.",
+            Effect::Reads,
+            stats,
+        ),
+        tool(
+            "get_churn_reasons",
+            "Why customers leave",
+            "Reports why customers left in the last months: count, share, revenue lost by currency, month by month, with quotes, which are text from outside \
+             and come marked as untrusted. Example: {\"months\": 6}.",
+            Effect::Reads,
+            reasons,
+        ),
+        tool(
+            "get_campaign_report",
+            "What became of each campaign's messages",
+            "Counts the messages of each campaign within reach by status, as {campaigns, next_cursor}.",
+            Effect::Reads,
+            campaigns,
+        ),
+        tool(
+            "get_deliverability",
+            "How mail arrives",
+            "Counts for each mailbox within reach what left, came back and was complained about. Example: {\"days\": 30}.",
+            Effect::Reads,
+            deliverability,
+        ),
+        tool(
+            "edit_variant",
+            "Edit a win-back draft",
+            "Changes subject or body of a drafted variant that was not submitted yet. Example: {\"churn_event_id\": \"…\", \"variant_id\": \"…\", \
+             \"body\": \"…\"}. Go on with send_variant.",
+            Effect::Settles,
+            edit,
+        ),
+        tool(
+            "mark_recovered",
+            "Record that a customer came back",
+            "Records that the customer of a churn event came back. Once; it cannot be taken back. Example: {\"churn_event_id\": \"…\"}.",
+            Effect::Ends,
+            recovered,
+        ),
+        tool(
+            "correct_churn_reason",
+            "Correct the reason of a departure",
+            "Corrects why a customer left, where the analysis was wrong. Example: {\"churn_event_id\": \"…\", \"reason\": \"missing_features\"}.",
+            Effect::Settles,
+            correct,
+        ),
+        tool(
+            "list_matches",
+            "Updates that answer what a customer asked for",
+            "Lists the product updates since departure that answer what the customer asked for, best first, with the words that matched.",
+            Effect::Reads,
+            matches,
+        ),
+        tool(
+            "judge_match",
+            "Say whether an update answers",
+            "Accepts or refuses a suggested update for a churn event; later suggestions learn from it. Example: {\"churn_event_id\": \"…\", \
+             \"fact_id\": \"…\", \"accepted\": false}. Needs the scope oversight.",
+            Effect::Settles,
+            judge,
+        )
+        .only_with(Scope::Oversight),
+    ]
+}
+
+async fn stats(call: Call, since: Since) -> Answered {
+    Ok(Answer::new(reports::counted(call.actor, &call.state, since).await?))
+}
+
+async fn reasons(call: Call, months: Months) -> Answered {
+    let mut whole = json!(reports::why(call.actor, &call.state, months).await?);
+    // The quotes stand in a list of their own, from where they are set apart.
+    let mut quotes = vec![];
+    for reason in whole["reasons"].as_array_mut().into_iter().flatten() {
+        let name = reason["reason"].clone();
+        let said = reason.as_object_mut().and_then(|reason| reason.remove("quotes")).unwrap_or_default();
+        quotes.extend(said.as_array().into_iter().flatten().map(|quote| {
+            json!({"id": quote["churn_event_id"], "churn_event_id": quote["churn_event_id"], "reason": name, "left_on": quote["left_on"], "text": quote["text"]})
+        }));
+    }
+    whole["quotes"] = json!(quotes);
+    Ok(Answer::new(whole).setting_apart("quotes", &["text"], Value::is_object))
+}
+
+async fn campaigns(call: Call, page: Page) -> Answered {
+    Ok(Answer::new(reports::of_campaigns(call.actor, &call.state, page).await?))
+}
+
+async fn deliverability(call: Call, days: Days) -> Answered {
+    Ok(Answer::new(reports::arrived(call.actor, &call.state, days).await?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct EditVariant {
+    /// The churn event.
+    #[serde(alias = "event_id")]
+    churn_event_id: String,
+    /// The variant.
+    variant_id: String,
+    /// The new subject.
+    subject: Option<String>,
+    /// The new text.
+    body: Option<String>,
+}
+
+async fn edit(call: Call, asked: EditVariant) -> Answered {
+    let (event, id) = (ChurnEventId::from(asked.churn_event_id.as_str()), VariantId::from(asked.variant_id.as_str()));
+    Ok(Answer::new(rest::rewrite(call.actor, &call.state, event, id, asked.subject, asked.body).await?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Event {
+    /// The churn event.
+    #[serde(alias = "event_id", alias = "id")]
+    churn_event_id: String,
+}
+
+/// What customers said, as opposed to what was recorded about them.
+const THEIR_WORDS: &[&str] = &["cancel_reason_text", "reason_quotes"];
+
+async fn recovered(call: Call, event: Event) -> Answered {
+    let found = rest::came_back(call.actor, &call.state, &event.churn_event_id).await?;
+    Ok(Answer::new(found).setting_apart("", THEIR_WORDS, |event| event["cancel_reason_text"].is_string()))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Correct {
+    /// The churn event.
+    #[serde(alias = "event_id")]
+    churn_event_id: String,
+    /// One of the eight reasons, such as too_expensive, or a code that stands for one.
+    reason: String,
+}
+
+async fn correct(call: Call, asked: Correct) -> Answered {
+    let found = rest::correct(call.actor, &call.state, &asked.churn_event_id, &asked.reason).await?;
+    Ok(Answer::new(found).setting_apart("", THEIR_WORDS, |event| event["cancel_reason_text"].is_string()))
+}
+
+async fn matches(call: Call, event: Event) -> Answered {
+    Ok(Answer::new(rest::answering(call.actor, &call.state, &event.churn_event_id).await?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Judge {
+    /// The churn event.
+    #[serde(alias = "event_id")]
+    churn_event_id: String,
+    /// The product update.
+    fact_id: String,
+    /// Whether it answers what they asked for.
+    accepted: bool,
+}
+
+async fn judge(call: Call, asked: Judge) -> Answered {
+    Ok(Answer::new(rest::rule(call.actor, &call.state, &asked.churn_event_id, &asked.fact_id, asked.accepted).await?))
+}

@@ -1,0 +1,257 @@
+//! Changing and erasing a person.
+
+use std::sync::Arc;
+
+use countersign::dialer::{Allowed, Dialer};
+use countersign::domain::actor::Scope;
+use countersign::domain::ids::ContactId;
+use countersign::domain::mailboxes::Mode;
+use countersign::domain::keys::{self, NewKey};
+use countersign::domain::messages::{DecisionKind, State};
+use countersign::domain::outbox;
+use countersign::domain::threads::{self, Exchange};
+use diesel::RunQueryDsl;
+use serde_json::{Value, json};
+
+use crate::support::{Desk, OPERATOR};
+
+fn sql(desk: &Desk, text: &str) -> Result<usize, String> {
+    desk.state
+        .db
+        .write(|conn| countersign::on_either!(conn, inner => diesel::sql_query(text).execute(inner)))
+        .map_err(|error: diesel::result::Error| error.to_string())
+}
+
+async fn contact(desk: &Desk, body: Value) -> Value {
+    let (status, made) = desk.call(&desk.agent, "POST", "/v1/contacts", body).await;
+    assert_eq!(status, 200, "{made}");
+    made
+}
+
+#[actix_web::test]
+async fn a_change_merges_and_null_removes() {
+    let desk = Desk::new().await;
+    let made = contact(&desk, json!({"email": "ann@example.com", "name": "Ann", "tags": ["a"], "metadata": {"plan": "pro", "seats": 4}})).await;
+    let path = format!("/v1/contacts/{}", made["id"].as_str().unwrap());
+    let change = json!({"tags": ["b"], "metadata": {"seats": null, "team": "ops"}, "time_zone": "Europe/Berlin"});
+    let (status, changed) = desk.call(&desk.agent, "PATCH", &path, change).await;
+    assert_eq!(status, 200, "{changed}");
+    assert_eq!((&changed["tags"], &changed["metadata"]), (&json!(["a", "b"]), &json!({"plan": "pro", "team": "ops"})));
+    assert_eq!((changed["name"].as_str(), changed["time_zone"].as_str()), (Some("Ann"), Some("Europe/Berlin")));
+    let (_, cleared) = desk.call(&desk.agent, "PATCH", &path, json!({"name": null})).await;
+    assert_eq!((&cleared["name"], cleared["time_zone"].as_str()), (&Value::Null, Some("Europe/Berlin")));
+    assert_eq!(desk.call(&desk.agent, "PATCH", &path, json!({"email": "other@example.com"})).await.1["code"], "field_unknown");
+    assert_eq!(desk.call(&desk.oversight, "PATCH", &path, json!({"name": "X"})).await.1["code"], "scope_missing");
+    assert_eq!(desk.call(&desk.agent, "PATCH", "/v1/contacts/absent", json!({"name": "X"})).await.0, 404);
+    // The tag that suppresses does so here too.
+    desk.call(&desk.agent, "PATCH", &path, json!({"tags": ["unsubscribed"]})).await;
+    assert_eq!(desk.call(&desk.agent, "GET", &path, json!(null)).await.1["suppressed"], true);
+}
+
+const EMAIL: &str = "zuleika.quibblethorpe@quagmire.example";
+/// Words that stand in everything the person wrote or was written.
+const NAME: &str = "Quibblethorpe";
+
+/// A person with everything this product keeps of one. Gives the contact's id, a sent, a held and a scheduled message.
+async fn everything(desk: &Desk) -> (String, [String; 3]) {
+    let made = contact(desk, json!({"email": EMAIL, "name": format!("Zuleika {NAME}"), "tags": ["vip"], "metadata": {"note": NAME}})).await;
+    let id = made["id"].as_str().unwrap().to_owned();
+    let mailbox = desk.mailbox(Mode::GatedSend).id;
+    desk.write(|conn| {
+        let line = Exchange {
+            from_customer: true,
+            subject: format!("{NAME} asks"),
+            text: format!("I am {NAME}. The export is slow."),
+            at: desk.now().plus_days(-3),
+            message_id: Some(format!("<{NAME}@quagmire.example>")),
+        };
+        threads::record_history(conn, &OPERATOR, &mailbox, &ContactId::from(id.as_str()), EMAIL, &[line], desk.now())
+    })
+    .unwrap();
+    let event = json!({
+        "customer_email": EMAIL, "customer_name": format!("Zuleika {NAME}"), "provider_customer_id": format!("cus_{NAME}"),
+        "cancel_reason": "missing_features", "cancel_reason_text": format!("{NAME} needs an export"), "notes": NAME, "features": [NAME], "mrr_cents": 4900,
+    });
+    let (_, event) = desk.call(&desk.agent, "POST", "/api/v1/churn-events", event).await;
+    let (status, _) = desk.call(&desk.agent, "POST", &format!("/api/v1/churn-events/{}/generate", event["id"].as_str().unwrap()), json!({})).await;
+    assert_eq!(status, 200);
+    let words = json!({"subject": format!("For {NAME}"), "text_body": format!("Dear {NAME}, how are you?"), "headers": {"X-For": NAME}});
+    let sent = desk.pending(EMAIL, words.clone()).await;
+    desk.decide("Rita", &sent, DecisionKind::Approve).unwrap();
+    desk.drain().await;
+    let asked = desk.pending(EMAIL, words.clone()).await;
+    let rita = desk.person("Rita");
+    desk.write(|conn| {
+        use countersign::domain::messages::decide::{Decide, decide};
+        let reason = format!("Say more about {NAME}");
+        let one =
+            Decide { reason: Some(&reason), content_hash: Some(&asked.row.content_hash), ..Decide::on(&asked.row.id, DecisionKind::RequestChanges) };
+        decide(conn, &rita, &one, desk.now())?;
+        countersign::domain::desk::comments::comment(conn, &rita, &asked.row.id, &format!("{NAME} is a friend"), desk.now())
+    })
+    .unwrap();
+    let mut later = words;
+    later["send_at"] = json!(desk.now().plus_days(5).to_string());
+    let scheduled = desk.pending(EMAIL, later).await;
+    desk.decide("Rita", &scheduled, DecisionKind::Approve).unwrap();
+    (id, [sent.row.id.to_string(), asked.row.id.to_string(), scheduled.row.id.to_string()])
+}
+
+#[actix_web::test]
+async fn an_erasure_takes_the_words_everywhere_and_leaves_who_decided() {
+    let mut desk = Desk::new().await;
+    // Nobody listens there, so what is told stays in the table.
+    desk.state.dialer = Arc::new(Dialer::new(vec![Allowed::parse("127.0.0.1:9").unwrap()]));
+    let hook = json!({"url": "http://127.0.0.1:9/"});
+    let admin = desk.key(&[Scope::Admin, Scope::Contacts, Scope::Read]);
+    assert_eq!(desk.call(&admin, "POST", "/v1/webhooks", hook).await.0, 201);
+    let (id, [sent, asked, scheduled]) = everything(&desk).await;
+    let hash = desk.message(&sent).row.content_hash;
+    let (status, erased) = desk.call(&desk.agent, "DELETE", &format!("/v1/contacts/{id}"), json!(null)).await;
+    assert_eq!(status, 200, "{erased}");
+    assert_eq!(
+        (erased["messages"].as_i64(), erased["withdrawn"].as_i64(), erased["inbound_emails"].as_i64()),
+        (Some(3), Some(2), Some(1)),
+        "{erased}"
+    );
+
+    // What had not left never leaves, and who decided what stays without words.
+    assert_eq!((desk.message(&asked).row.state, desk.message(&scheduled).row.state), (State::Withdrawn, State::Cancelled));
+    desk.catcher.clear();
+    desk.drain().await;
+    assert!(desk.catcher.messages().is_empty());
+    let kept = desk.message(&sent);
+    assert_eq!((kept.row.state, kept.row.content_hash.as_str(), kept.decisions.len()), (State::Sent, hash.as_str(), 1));
+    assert_eq!((kept.decisions[0].actor_name.as_str(), kept.decisions[0].content_hash.as_str()), ("Rita", hash.as_str()));
+    assert!(desk.read(outbox::verify::verify).exceptions.is_empty(), "what left is still accounted for");
+    let (_, log) = desk.call(&admin, "GET", &format!("/v1/audit-log?target_kind=contact&target={id}"), json!(null)).await;
+    assert_eq!(log["entries"][0]["action"], "contact.erase");
+
+    // Nobody finds them, and they cannot come back.
+    for path in [format!("/v1/contacts/{id}"), format!("/v1/contacts/{id}/explain?mailbox=gated-send@sender.example")] {
+        assert_eq!(desk.call(&desk.agent, "GET", &path, json!(null)).await.0, 404, "{path}");
+    }
+    assert_eq!(desk.call(&desk.agent, "DELETE", &format!("/v1/contacts/{id}"), json!(null)).await.0, 404);
+    let (_, found) = desk.call(&desk.agent, "GET", &format!("/v1/contacts/search?query={NAME}"), json!(null)).await;
+    assert_eq!(found["contacts"], json!([]));
+    let (status, again) = desk.call(&desk.agent, "POST", "/v1/contacts", json!({"email": EMAIL.to_uppercase()})).await;
+    assert_eq!((status, again["code"].as_str()), (409, Some("contact_erased")), "{again}");
+    let (status, mailed) = desk.send(Mode::Autonomous, EMAIL, json!({"consent_basis": "consent"})).await;
+    assert_eq!((status, mailed["code"].as_str()), (409, Some("recipient_suppressed")), "{mailed}");
+    let (_, why) = desk.call(&desk.agent, "GET", &format!("/v1/explain?email={EMAIL}&mailbox=autonomous@sender.example"), json!(null)).await;
+    assert_eq!(why["verdict"], "refuse");
+    // A provider that reports them again gets no error, and nothing of them is kept.
+    let again = json!({"customer_email": EMAIL, "customer_name": NAME, "cancel_reason_text": NAME, "mrr_cents": 100});
+    let (status, event) = desk.call(&desk.agent, "POST", "/api/v1/churn-events", again).await;
+    assert_eq!((status, event["customer_email"].is_null(), event["cancel_reason_text"].is_null()), (201, true, true), "{event}");
+    assert_eq!(leftovers(&desk), Vec::<String>::new());
+    assert_eq!(sql(&desk, "UPDATE webhook_events SET body = body WHERE event_type = 'contact.erased'").unwrap(), 1, "others are told once");
+}
+
+/// Every text of the database that still holds the name.
+fn leftovers(desk: &Desk) -> Vec<String> {
+    #[derive(diesel::QueryableByName)]
+    struct Name {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        name: String,
+    }
+    #[derive(diesel::QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        n: i64,
+    }
+    let postgres = std::env::var_os("COUNTERSIGN_TEST_DATABASE_URL").is_some();
+    let columns = match postgres {
+        true => {
+            "SELECT table_name || '.' || column_name AS name FROM information_schema.columns \
+             WHERE table_schema = 'public' AND data_type IN ('text', 'character varying')"
+        }
+        false => {
+            "SELECT m.name || '.' || c.name AS name FROM sqlite_master m JOIN pragma_table_info(m.name) c \
+             WHERE m.type = 'table' AND m.name NOT LIKE 'message_index%' AND upper(c.type) = 'TEXT'"
+        }
+    };
+    let all: Vec<Name> = desk.state.db.read(|conn| countersign::on_either!(conn, inner => diesel::sql_query(columns).load(inner))).unwrap();
+    assert!(all.len() > 150, "all columns are looked at");
+    let mut found = vec![];
+    for Name { name } in all {
+        let (table, column) = name.split_once('.').unwrap();
+        let count = format!("SELECT COUNT(*) AS n FROM {table} WHERE lower({column}) LIKE '%quibblethorpe%' OR lower({column}) LIKE '%quagmire%'");
+        let rows: Vec<Count> =
+            desk.state.db.read(|conn| countersign::on_either!(conn, inner => diesel::sql_query(count.as_str()).load(inner))).unwrap();
+        if rows[0].n > 0 {
+            found.push(name);
+        }
+    }
+    found
+}
+
+/// L-15: the address is in no byte of the files.
+#[actix_web::test]
+async fn no_byte_of_the_files_holds_the_address_after_an_erasure() {
+    let desk = Desk::new().await;
+    let Some(path) = desk.state.db.url().strip_prefix("sqlite://").map(str::to_owned) else { return };
+    let (id, _) = everything(&desk).await;
+    let holds = || {
+        let mut found = vec![];
+        for ending in ["", "-wal"] {
+            let bytes = std::fs::read(format!("{path}{ending}")).unwrap_or_default().to_ascii_lowercase();
+            for word in [&b"quibblethorpe"[..], b"quagmire"] {
+                if bytes.windows(word.len()).any(|window| window == word) {
+                    found.push(format!("{}{ending}", String::from_utf8_lossy(word)));
+                }
+            }
+        }
+        found
+    };
+    assert!(!holds().is_empty());
+    assert_eq!(desk.call(&desk.agent, "DELETE", &format!("/v1/contacts/{id}"), json!(null)).await.0, 200);
+    assert_eq!(holds(), Vec::<String>::new());
+}
+
+#[actix_web::test]
+async fn the_way_that_blanks_words_opens_for_nothing_else() {
+    let desk = Desk::new().await;
+    let (id, [sent, ..]) = everything(&desk).await;
+    let blank = format!(
+        "UPDATE message_versions SET to_address = '(erased)', to_name = NULL, subject = '(erased)', text_body = '', html_body = NULL, headers = '[]' WHERE message_id = '{sent}'"
+    );
+    assert!(sql(&desk, &blank).unwrap_err().contains("cannot be changed"), "the person was not erased");
+    desk.call(&desk.agent, "DELETE", &format!("/v1/contacts/{id}"), json!(null)).await;
+    for change in [
+        format!("UPDATE message_versions SET text_body = 'Pay here' WHERE message_id = '{sent}'"),
+        format!("UPDATE message_versions SET content_hash = 'x' WHERE message_id = '{sent}'"),
+        format!("UPDATE decisions SET actor_name = 'Somebody' WHERE message_id = '{sent}'"),
+        format!("UPDATE decisions SET kind = 'reject' WHERE message_id = '{sent}'"),
+        format!("UPDATE decisions SET reason = 'x' WHERE message_id = '{sent}'"),
+        format!("DELETE FROM decisions WHERE message_id = '{sent}'"),
+        "UPDATE message_comments SET body = 'x'".to_owned(),
+        "UPDATE fact_versions SET label = 'x'".to_owned(),
+        format!("UPDATE warrants SET content_hash = 'x' WHERE message_id = '{sent}'"),
+    ] {
+        let refused = sql(&desk, &change).unwrap_err();
+        assert!(refused.contains("cannot be changed"), "{change}: {refused}");
+    }
+    for change in [
+        format!("UPDATE audit_log SET detail = 'x' WHERE target_id = '{sent}'"),
+        format!("UPDATE audit_log SET actor_name = 'x' WHERE target_id = '{sent}'"),
+    ] {
+        assert!(sql(&desk, &change).unwrap_err().contains("append-only"), "{change}");
+    }
+}
+
+#[actix_web::test]
+async fn a_key_erases_only_whom_it_reaches_wholly() {
+    let desk = Desk::new().await;
+    let made = contact(&desk, json!({"email": "ann@example.com"})).await;
+    let path = format!("/v1/contacts/{}", made["id"].as_str().unwrap());
+    desk.send(Mode::GatedSend, "ann@example.com", json!({})).await;
+    let key = |mailbox: Mode| {
+        let new = NewKey { name: "k".into(), scopes: vec![Scope::Contacts], mailboxes: vec![desk.mailbox(mailbox).id], is_test: false };
+        desk.write(|conn| keys::add(conn, &OPERATOR, &new, desk.now())).unwrap().1
+    };
+    let (status, answer) = desk.call(&key(Mode::Monitored), "DELETE", &path, json!(null)).await;
+    assert_eq!((status, answer["code"].as_str()), (403, Some("reach_missing")));
+    assert_eq!(desk.call(&desk.oversight, "DELETE", &path, json!(null)).await.1["code"], "scope_missing");
+    assert_eq!(desk.call(&key(Mode::GatedSend), "DELETE", &path, json!(null)).await.0, 200);
+}
