@@ -79,6 +79,34 @@ text_id!(
     DeliveryId
 );
 text_id!(
+    /// A saved query for contacts.
+    SegmentId
+);
+text_id!(
+    /// A campaign.
+    CampaignId
+);
+text_id!(
+    /// The contacts of a migration.
+    CohortId
+);
+text_id!(
+    /// Steps that are sent one after the other.
+    SequenceId
+);
+text_id!(
+    /// One contact on its way through a sequence.
+    EnrollmentId
+);
+text_id!(
+    /// Something good that happened to a contact.
+    SignalId
+);
+text_id!(
+    /// A link with which a contact recommends.
+    ReferralId
+);
+text_id!(
     /// Any row that needs no type of its own.
     RowId
 );
@@ -92,6 +120,11 @@ pub fn fresh() -> String {
 /// A secret of 256 random bits, in URL-safe text.
 pub fn secret() -> String {
     URL_SAFE_NO_PAD.encode(random::<32>())
+}
+
+/// A code of 72 random bits that can stand in a link, in URL-safe text.
+pub fn code() -> String {
+    URL_SAFE_NO_PAD.encode(random::<9>())
 }
 
 /// So many random bytes.

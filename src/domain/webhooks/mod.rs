@@ -4,6 +4,7 @@
 pub mod deliveries;
 pub mod endpoints;
 mod events;
+mod programs;
 mod queries;
 pub mod signature;
 
@@ -18,6 +19,7 @@ use crate::text_enum;
 
 pub use deliveries::{Delivery, State};
 pub(in crate::domain) use events::{churn_event, message, mode_changed, paused, unsubscribed};
+pub(in crate::domain) use programs::{migration_moved, referral_clicked, referral_converted};
 
 text_enum!(
     /// What can be heard of.
@@ -58,6 +60,12 @@ text_enum!(
         ChurnEventRecovered => "churn_event.recovered",
         /// A recipient left the list.
         ContactUnsubscribed => "contact.unsubscribed",
+        /// A contact of a cohort came further in its migration, or fell back.
+        MigrationStateChanged => "migration.state_changed",
+        /// Somebody followed a contact's referral link.
+        ReferralClicked => "referral.clicked",
+        /// A recommendation brought somebody.
+        ReferralConverted => "referral.converted",
     }
 );
 
