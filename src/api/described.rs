@@ -7,15 +7,18 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::clock::Time;
 use crate::domain::churn::{EventType as DepartureType, Status};
-use crate::domain::claims;
 use crate::domain::contacts::ConsentBasis;
 use crate::domain::drafting::WrittenBy;
 use crate::domain::facts;
-use crate::domain::ids::{ChurnEventId, ContactId, DeliveryId, EndpointId, FactId, InboundEmailId, MailboxId, MessageId, RowId, ThreadId, VariantId};
+use crate::domain::ids::{
+    CampaignId, ChurnEventId, CohortId, ContactId, DeliveryId, EndpointId, EnrollmentId, FactId, InboundEmailId, MailboxId, MessageId, ReferralId,
+    RowId, SegmentId, SequenceId, SignalId, ThreadId, VariantId,
+};
 use crate::domain::mailboxes::Mode;
 use crate::domain::messages::{self, DecisionKind, inspect};
 use crate::domain::reason::{Reason, Strategy};
 use crate::domain::webhooks::{self, deliveries};
+use crate::domain::{campaigns, claims, cohorts, sequences};
 
 macro_rules! ids {
     ($($id:ty),+ $(,)?) => {$(
@@ -50,7 +53,26 @@ macro_rules! words {
     )+};
 }
 
-ids!(ChurnEventId, ContactId, DeliveryId, EndpointId, FactId, InboundEmailId, MailboxId, MessageId, RowId, ThreadId, VariantId);
+ids!(
+    CampaignId,
+    ChurnEventId,
+    CohortId,
+    ContactId,
+    DeliveryId,
+    EndpointId,
+    EnrollmentId,
+    FactId,
+    InboundEmailId,
+    MailboxId,
+    MessageId,
+    ReferralId,
+    RowId,
+    SegmentId,
+    SequenceId,
+    SignalId,
+    ThreadId,
+    VariantId
+);
 
 words!(
     ConsentBasis,
@@ -72,6 +94,9 @@ words!(
     inspect::Place,
     messages::State,
     messages::list::Sort,
+    campaigns::Kind,
+    cohorts::Progress,
+    sequences::State,
     webhooks::EventType,
 );
 

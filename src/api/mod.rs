@@ -1,6 +1,8 @@
 //! REST: `/v1` for mail with oversight, `/api/v1` for churn events and recovery.
 
+pub(crate) mod campaigns;
 pub(crate) mod claims;
+pub(crate) mod cohorts;
 pub(crate) mod contacts;
 pub(crate) mod described;
 pub(crate) mod error;
@@ -15,7 +17,11 @@ pub mod operations;
 pub(crate) mod oversight;
 pub(crate) mod recovery;
 mod reference;
+pub(crate) mod referrals;
+pub(crate) mod segments;
+pub(crate) mod sequences;
 pub(crate) mod shapes;
+pub(crate) mod signals;
 pub(crate) mod vigilance;
 mod webhooks;
 

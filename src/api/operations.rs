@@ -10,7 +10,10 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, Rou
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::error::refuse;
-use super::{claims, contacts, facts, hooks, mailboxes, messages, oversight, recovery, reference, vigilance, webhooks};
+use super::{
+    campaigns, claims, cohorts, contacts, facts, hooks, mailboxes, messages, oversight, recovery, reference, referrals, segments, sequences, signals,
+    vigilance, webhooks,
+};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
 
@@ -194,6 +197,12 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ("Mail", messages::operations()),
         ("Mailboxes", mailboxes::operations()),
         ("Oversight", oversight::operations()),
+        ("Segments", segments::operations()),
+        ("Campaigns", campaigns::operations()),
+        ("Cohorts", cohorts::operations()),
+        ("Sequences", sequences::operations()),
+        ("Signals", signals::operations()),
+        ("Referrals", referrals::operations()),
         ("Claims", claims::operations()),
         ("Facts", facts::operations()),
         ("Reports", vigilance::operations()),

@@ -5,14 +5,19 @@
 //! is the wrapping: what comes next in words, and text from outside set apart.
 
 mod answer;
+mod campaigns;
 mod churn;
 mod claims;
+mod cohorts;
 mod contacts;
 mod door;
 mod facts;
 mod inbox;
 mod mail;
 mod oversight;
+mod referrals;
+mod segments;
+mod sequences;
 mod server;
 mod tool;
 mod vigilance;

@@ -60,6 +60,7 @@ routes! {
     get "/readyz" Public public::readyz;
     get "/u/{token}" Public public::unsubscribe_page;
     post "/u/{token}" Public public::unsubscribe;
+    get "/r/{token}" Public public::referral;
     get "/login" Public sign_in::page;
     post "/login" Public sign_in::sign_in;
     get "/invite/{token}" Public sign_in::invitation;

@@ -20,13 +20,7 @@ pub(super) fn by_name(conn: &mut Conn, name: &str) -> QueryResult<Option<Campaig
     campaigns::table.filter(campaigns::name.eq(name)).first(conn).optional()
 }
 
-pub(super) fn list(
-    conn: &mut Conn,
-    reach: &Mailboxes,
-    archived: bool,
-    limit: usize,
-    before: Option<&CampaignId>,
-) -> QueryResult<Vec<Campaign>> {
+pub(super) fn list(conn: &mut Conn, reach: &Mailboxes, archived: bool, limit: usize, before: Option<&CampaignId>) -> QueryResult<Vec<Campaign>> {
     let mut query = campaigns::table.order(campaigns::id.desc()).limit(one_more(limit)).into_boxed();
     query = if archived { query.filter(campaigns::archived_at.is_not_null()) } else { query.filter(campaigns::archived_at.is_null()) };
     if let Mailboxes::These(ids) = reach {
@@ -80,9 +74,12 @@ pub(super) fn put_aside(conn: &mut Conn, id: &MessageId, until: Time, now: Time)
 
 /// Makes what was put aside due again.
 pub(super) fn release(conn: &mut Conn, label: &str, now: Time) -> QueryResult<()> {
-    let of_campaign = messages::table.filter(messages::campaign.eq(label)).filter(messages::state.eq_any(["queued", "approved"])).select(messages::id);
-    diesel::update(outbox::table.filter(outbox::state.eq("queued")).filter(outbox::waits_for.eq(WAITS_FOR)).filter(outbox::message_id.eq_any(of_campaign)))
-        .set((outbox::not_before.eq(now), outbox::waits_for.eq(None::<String>), outbox::updated_at.eq(now)))
-        .execute(conn)
-        .map(drop)
+    let of_campaign =
+        messages::table.filter(messages::campaign.eq(label)).filter(messages::state.eq_any(["queued", "approved"])).select(messages::id);
+    diesel::update(
+        outbox::table.filter(outbox::state.eq("queued")).filter(outbox::waits_for.eq(WAITS_FOR)).filter(outbox::message_id.eq_any(of_campaign)),
+    )
+    .set((outbox::not_before.eq(now), outbox::waits_for.eq(None::<String>), outbox::updated_at.eq(now)))
+    .execute(conn)
+    .map(drop)
 }

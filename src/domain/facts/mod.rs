@@ -27,10 +27,10 @@ use crate::domain::ids::{ContactId, FactId};
 use crate::domain::text;
 use crate::text_enum;
 
+pub(in crate::domain) use body::web_address;
 pub use body::{
     AllowedUrl, Body, CompanyFact, ContactField, CustomerStory, FieldValue, Kind, MigrationChange, Offer, PlanPrice, ProductUpdate, TicketQuote, day,
 };
-pub(in crate::domain) use body::web_address;
 pub(in crate::domain) use contact::refresh;
 pub use contact::{note_tagged_departure, observe};
 pub use import::{Imported, import};

@@ -36,7 +36,12 @@ pub fn click(conn: &mut Conn, code: &str, visitor: &str, now: Time) -> Result<Op
         let contact = contacts::row(conn, &row.contact_id)?;
         let detail = json!({"clicks": row.clicks + 1});
         let visitor = Actor::System("visitor");
-        audit::record(conn, &visitor, Entry { action: "referral.click", target_kind: "referral", target_id: row.id.as_str(), mailbox_id: None, detail }, now)?;
+        audit::record(
+            conn,
+            &visitor,
+            Entry { action: "referral.click", target_kind: "referral", target_id: row.id.as_str(), mailbox_id: None, detail },
+            now,
+        )?;
         webhooks::referral_clicked(conn, &row, &contact, now)?;
         Ok(Some(row.target_url))
     })

@@ -106,7 +106,12 @@ pub fn convert(conn: &mut Conn, actor: &Actor, id: &ReferralId, new: &NewConvers
         queries::count_conversion(conn, id, now)?;
         let row = queries::held(conn, id)?;
         let detail = json!({"conversion": conversion.id, "value": conversion.value_minor, "currency": conversion.currency});
-        audit::record(conn, actor, Entry { action: "referral.convert", target_kind: "referral", target_id: id.as_str(), mailbox_id: None, detail }, now)?;
+        audit::record(
+            conn,
+            actor,
+            Entry { action: "referral.convert", target_kind: "referral", target_id: id.as_str(), mailbox_id: None, detail },
+            now,
+        )?;
         webhooks::referral_converted(conn, &row, &referrer, &conversion, now)?;
         Ok(Converted { referral: (row, referrer), conversion, new: true })
     })
@@ -116,9 +121,15 @@ pub fn convert(conn: &mut Conn, actor: &Actor, id: &ReferralId, new: &NewConvers
 fn worth(new: &NewConversion) -> Result<Option<String>> {
     match (new.value_minor, new.currency.as_deref().map(str::trim)) {
         (Some(value), _) if value < 0 => Err(Error::invalid("field_invalid", "value", format!("value must not be below 0; got {value}."))),
-        (Some(_), Some(currency)) if currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_alphabetic()) => Ok(Some(currency.to_ascii_uppercase())),
+        (Some(_), Some(currency)) if currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_alphabetic()) => {
+            Ok(Some(currency.to_ascii_uppercase()))
+        }
         (None, None) => Ok(None),
-        _ => Err(Error::invalid("field_invalid", "currency", "Give value (in minor units) and currency (three letters, such as EUR) together or neither.")),
+        _ => Err(Error::invalid(
+            "field_invalid",
+            "currency",
+            "Give value (in minor units) and currency (three letters, such as EUR) together or neither.",
+        )),
     }
 }
 

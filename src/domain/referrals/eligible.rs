@@ -162,7 +162,8 @@ mod tests {
     fn what_is_under_way_counts_and_what_was_rejected_does_not() {
         let ask = |state| [Ask { state, at: NOW }];
         for state in State::ALL {
-            let final_without_leaving = matches!(state, State::Rejected | State::Withdrawn | State::Expired | State::Skipped | State::Failed | State::Cancelled);
+            let final_without_leaving =
+                matches!(state, State::Rejected | State::Withdrawn | State::Expired | State::Skipped | State::Failed | State::Cancelled);
             assert_eq!(may_be_asked(&ask(*state), None, NOW), final_without_leaving, "{state}");
         }
     }

@@ -80,8 +80,12 @@ pub fn create(conn: &mut Conn, actor: &Actor, who: &Named, target_url: &str, now
     let target_url = target(target_url)?;
     transaction(conn, |conn| {
         if !by_admin && !facts::allows_link(conn, &target_url)? {
-            return Err(Error::invalid("url_not_allowed", "target_url", "target_url must be a link that may stand in mail: no allowed link covers it.")
-                .with_hint("Ask an administrator to add it to the facts as an allowed link, or to make the referral."));
+            return Err(Error::invalid(
+                "url_not_allowed",
+                "target_url",
+                "target_url must be a link that may stand in mail: no allowed link covers it.",
+            )
+            .with_hint("Ask an administrator to add it to the facts as an allowed link, or to make the referral."));
         }
         let contact = contacts::meant(conn, actor, who, now)?;
         // Two that ask for the same contact take turns.
@@ -105,7 +109,12 @@ pub fn create(conn: &mut Conn, actor: &Actor, who: &Named, target_url: &str, now
         queries::insert(conn, &row)?;
         facts::refresh(conn, &contact.id, now)?;
         let detail = json!({"contact": contact.id, "target_url": row.target_url});
-        audit::record(conn, actor, Entry { action: "referral.add", target_kind: "referral", target_id: row.id.as_str(), mailbox_id: None, detail }, now)?;
+        audit::record(
+            conn,
+            actor,
+            Entry { action: "referral.add", target_kind: "referral", target_id: row.id.as_str(), mailbox_id: None, detail },
+            now,
+        )?;
         Ok(Made { referral: (row, contact), new: true })
     })
 }

@@ -102,11 +102,7 @@ pub(super) fn count_conversion(conn: &mut Conn, id: &ReferralId, now: Time) -> Q
 }
 
 pub(super) fn conversions(conn: &mut Conn, id: &ReferralId, limit: i64) -> QueryResult<Vec<Conversion>> {
-    referral_conversions::table
-        .filter(referral_conversions::referral_id.eq(id))
-        .order(referral_conversions::id.desc())
-        .limit(limit)
-        .load(conn)
+    referral_conversions::table.filter(referral_conversions::referral_id.eq(id)).order(referral_conversions::id.desc()).limit(limit).load(conn)
 }
 
 pub(super) fn conversion_by_external_id(conn: &mut Conn, id: &str) -> QueryResult<Option<Conversion>> {

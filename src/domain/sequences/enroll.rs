@@ -35,7 +35,10 @@ pub fn enroll(conn: &mut Conn, actor: &Actor, id: &SequenceId, who: &Named, now:
         match queries::active_of(conn, &contact.id)? {
             Some(row) if row.sequence_id == *id => return Ok(Enrolled { member: (row, contact), new: false }),
             Some(_) => {
-                return Err(Error::conflict("already_enrolled", "This contact is in another sequence. Stop that enrollment first, or wait until it ends."));
+                return Err(Error::conflict(
+                    "already_enrolled",
+                    "This contact is in another sequence. Stop that enrollment first, or wait until it ends.",
+                ));
             }
             None => {}
         }

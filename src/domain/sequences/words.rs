@@ -47,7 +47,10 @@ pub(super) fn fill(step: &Step, contact: &ContactRow) -> Result<(String, String)
                 Part::Text(text) | Part::Unknown(text) => Ok(text.to_owned()),
                 Part::Email => Ok(contact.email.clone()),
                 Part::Name => contact.name.clone().ok_or_else(|| {
-                    Error::conflict("name_missing", "The step greets by name, and this contact has none on record. Add the name to the contact first.")
+                    Error::conflict(
+                        "name_missing",
+                        "The step greets by name, and this contact has none on record. Add the name to the contact first.",
+                    )
                 }),
             })
             .collect()

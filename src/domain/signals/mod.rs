@@ -103,7 +103,12 @@ pub fn record(conn: &mut Conn, actor: &Actor, new: &NewSignal, now: Time) -> Res
         };
         queries::insert(conn, &signal)?;
         let detail = json!({"contact": contact.id, "kind": signal.kind, "value": signal.value});
-        audit::record(conn, actor, Entry { action: "signal.add", target_kind: "signal", target_id: signal.id.as_str(), mailbox_id: None, detail }, now)?;
+        audit::record(
+            conn,
+            actor,
+            Entry { action: "signal.add", target_kind: "signal", target_id: signal.id.as_str(), mailbox_id: None, detail },
+            now,
+        )?;
         Ok(Recorded { signal, contact, new: true })
     })
 }
