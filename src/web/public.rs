@@ -45,9 +45,13 @@ pub(super) async fn referral(request: HttpRequest, state: web::Data<State>, code
     let network = request.peer_addr().map_or_else(|| "unknown".to_owned(), |peer| peer.ip().to_string());
     let browser = request.headers().get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned()).unwrap_or_default();
     let visitor = format!("{network}\n{browser}");
-    let target = state.write(move |conn| referrals::click(conn, &code, &visitor, clock::now())).await?;
     let unknown = || Error { detail: "This link is unknown or has expired.".to_owned(), ..Error::not_found("link") };
-    let target = target.ok_or_else(unknown)?;
+    let found = state.read(move |conn| referrals::leads_to(conn, &code)).await?.ok_or_else(unknown)?;
+    let (id, target) = (found.id, found.target_url);
+    // Whoever follows a link gets there, also when nobody can count them.
+    if let Err(error) = state.write(move |conn| referrals::count(conn, &id, &visitor, clock::now())).await {
+        tracing::warn!(%error, "a click was not counted");
+    }
     let mut answer = HttpResponse::SeeOther();
     answer.insert_header((header::LOCATION, target)).insert_header((header::CACHE_CONTROL, "no-store"));
     Ok(answer.insert_header((header::REFERRER_POLICY, "no-referrer")).finish())

@@ -65,6 +65,13 @@ fn example(id: &str) -> serde_json::Value {
         "create_webhook" => json!({"url": "https://hooks.example.com"}),
         "create_churn_event" | "create_project_churn_event" => json!({"customer_email": "ann@example.com"}),
         "correct_reason" => json!({"reason": "other"}),
+        "create_segment" => json!({"name": "a"}),
+        "create_campaign" => json!({"name": "a", "kind": "drip"}),
+        "create_cohort" => json!({"name": "a", "tags": "a", "deadline": "2030-01-01", "from_version": "1", "to_version": "2"}),
+        "create_sequence" => json!({"name": "a", "steps": [{"subject": "Hello", "body": "Hello"}]}),
+        "change_sequence" => json!({"archived": true}),
+        "record_signal" => json!({"email": "ann@example.com", "kind": "nps"}),
+        "create_referral" => json!({"email": "ann@example.com", "target_url": "https://example.com"}),
         "judge_match" => json!({"fact_id": "x", "accepted": true}),
         _ => json!({}),
     }

@@ -19,7 +19,7 @@ use crate::domain::ids::{ContactId, ReferralId, code};
 use crate::domain::paging::Page;
 use crate::domain::{facts, settings, text};
 
-pub use clicks::click;
+pub use clicks::{count, leads_to};
 pub use conversions::{Conversion, Converted, NewConversion, convert};
 pub use eligible::{COOLDOWN_DAYS, Candidate, MOST_ASKS, MOST_IGNORED, Wanted, eligible};
 
