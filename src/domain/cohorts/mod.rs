@@ -95,6 +95,9 @@ impl Cohort {
     }
 }
 
+/// Somebody who has not started, and how far they are.
+pub type Straggler = (Contact, Progress);
+
 /// What a caller says of a cohort; what is absent stays as it is.
 #[derive(Debug, Clone, Default)]
 pub struct Input {
@@ -197,7 +200,7 @@ pub fn stragglers(
     id: &CohortId,
     limit: usize,
     before: Option<ContactId>,
-) -> Result<(Cohort, Vec<(Contact, Progress)>, Option<String>)> {
+) -> Result<(Cohort, Vec<Straggler>, Option<String>)> {
     actor.must_have(Scope::Read)?;
     let row = by_id(conn, id)?;
     let mut search = members(conn, &row, limit, before)?;

@@ -121,8 +121,13 @@ pub(super) fn insert_conversion(conn: &mut Conn, row: &Conversion) -> QueryResul
     diesel::insert_into(referral_conversions::table).values(row.clone()).execute(conn).map(drop)
 }
 
-/// Messages to these contacts that asked for a recommendation: state, when it left, when it was made.
-pub(super) fn asks(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<(ContactId, State, Option<Time>, Time)>> {
+/// Whom a message asked, its state, when it left, when it was made.
+type Asked = (ContactId, State, Option<Time>, Time);
+/// Whose link it is, its latest click, its latest conversion.
+type Answered = (ContactId, Option<Time>, Option<Time>);
+
+/// Messages to these contacts that asked for a recommendation.
+pub(super) fn asks(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<Asked>> {
     messages::table
         .inner_join(message_tags::table.on(message_tags::message_id.eq(messages::id)))
         .filter(messages::contact_id.eq_any(ids.to_vec()))
@@ -133,7 +138,7 @@ pub(super) fn asks(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<(Conta
 }
 
 /// The latest click and conversion of each link of these contacts.
-pub(super) fn answers(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<(ContactId, Option<Time>, Option<Time>)>> {
+pub(super) fn answers(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<Answered>> {
     referrals::table
         .filter(referrals::contact_id.eq_any(ids.to_vec()))
         .select((referrals::contact_id, referrals::last_click_at, referrals::last_conversion_at))
