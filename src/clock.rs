@@ -37,7 +37,7 @@ pub fn now() -> Time {
 
 impl Time {
     /// The instant so many microseconds after the epoch.
-    pub fn from_micros(micros: i64) -> Self {
+    pub const fn from_micros(micros: i64) -> Self {
         Time(micros)
     }
 

@@ -9,17 +9,18 @@ use crate::clock::Time;
 use crate::domain::actor::Scope;
 use crate::domain::calls;
 use crate::domain::churn::{EventType as DepartureType, Status};
-use crate::domain::claims;
 use crate::domain::contacts::ConsentBasis;
 use crate::domain::drafting::WrittenBy;
 use crate::domain::facts;
 use crate::domain::ids::{
-    ApiKeyId, CallId, ChurnEventId, ContactId, DeliveryId, EndpointId, FactId, InboundEmailId, MailboxId, MessageId, RowId, ThreadId, VariantId,
+    ApiKeyId, CallId, CampaignId, ChurnEventId, CohortId, ContactId, DeliveryId, EndpointId, EnrollmentId, FactId, InboundEmailId, MailboxId,
+    MessageId, ReferralId, RowId, SegmentId, SequenceId, SignalId, ThreadId, VariantId,
 };
 use crate::domain::mailboxes::{Mode, Notify};
 use crate::domain::messages::{self, DecisionKind, inspect};
 use crate::domain::reason::{Reason, Strategy};
 use crate::domain::webhooks::{self, deliveries};
+use crate::domain::{campaigns, claims, cohorts, sequences};
 
 macro_rules! ids {
     ($($id:ty),+ $(,)?) => {$(
@@ -54,7 +55,7 @@ macro_rules! words {
     )+};
 }
 
-ids!(ApiKeyId, CallId, ChurnEventId, ContactId, DeliveryId, EndpointId, FactId, InboundEmailId, MailboxId, MessageId, RowId, ThreadId, VariantId);
+ids!(ApiKeyId, CallId, CampaignId, ChurnEventId, CohortId, ContactId, DeliveryId, EndpointId, EnrollmentId, FactId, InboundEmailId, MailboxId, MessageId, ReferralId, RowId, SegmentId, SequenceId, SignalId, ThreadId, VariantId);
 
 words!(
     ConsentBasis,
@@ -82,6 +83,9 @@ words!(
     inspect::Place,
     messages::State,
     messages::list::Sort,
+    campaigns::Kind,
+    cohorts::Progress,
+    sequences::State,
     webhooks::EventType,
 );
 

@@ -3,7 +3,9 @@
 pub(crate) mod audit;
 pub(crate) mod boxes;
 mod calls;
+pub(crate) mod campaigns;
 pub(crate) mod claims;
+pub(crate) mod cohorts;
 pub(crate) mod contacts;
 pub(crate) mod conversations;
 pub(crate) mod described;
@@ -31,6 +33,10 @@ pub(crate) mod reports;
 pub(crate) mod shapes;
 pub(crate) mod suppression;
 pub(crate) mod turn;
+pub(crate) mod referrals;
+pub(crate) mod segments;
+pub(crate) mod sequences;
+pub(crate) mod signals;
 pub(crate) mod vigilance;
 mod webhooks;
 

@@ -11,8 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::error::refuse;
 use super::{
-    audit, boxes, calls, claims, contacts, conversations, exports, facts, hooks, keys, mailboxes, messages, oversight, people, policy, progress,
-    recovery, reference, reports, suppression, vigilance, webhooks,
+    audit, boxes, calls, claims, contacts, conversations, exports, facts, hooks, keys, mailboxes, messages, oversight, people, policy, progress, recovery, reference, reports, suppression, vigilance, webhooks, campaigns, cohorts, referrals, segments, sequences, signals,
 };
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
@@ -204,6 +203,12 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ("Mailboxes", boxes::operations()),
         ("Oversight", oversight::operations()),
         ("Oversight", audit::operations()),
+        ("Segments", segments::operations()),
+        ("Campaigns", campaigns::operations()),
+        ("Cohorts", cohorts::operations()),
+        ("Sequences", sequences::operations()),
+        ("Signals", signals::operations()),
+        ("Referrals", referrals::operations()),
         ("Claims", claims::operations()),
         ("Facts", facts::operations()),
         ("Keys", keys::operations()),

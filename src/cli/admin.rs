@@ -184,5 +184,8 @@ pub(super) fn verify(db: &Db) -> Result<ExitCode, Failed> {
     for (id, problem) in &report.exceptions {
         println!("{id}: {problem}");
     }
-    Ok(if report.exceptions.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    for wrong in &report.miscounts {
+        println!("campaign {}: {} too many are counted as {} in mailbox {}", wrong.campaign, wrong.too_many, wrong.state, wrong.mailbox_id);
+    }
+    Ok(if report.exceptions.is_empty() && report.miscounts.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -851,6 +851,169 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    segments (id) {
+        id -> Text,
+        name -> Text,
+        tags -> Text,
+        words -> Text,
+        customers_only -> Bool,
+        created_by -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    campaigns (id) {
+        id -> Text,
+        name -> Text,
+        kind -> Text,
+        goal -> Nullable<Text>,
+        segment_id -> Nullable<Text>,
+        mailbox_id -> Nullable<Text>,
+        stopped_at -> Nullable<BigInt>,
+        stopped_by -> Nullable<Text>,
+        archived_at -> Nullable<BigInt>,
+        created_by -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    campaign_counts (campaign, mailbox_id, state) {
+        campaign -> Text,
+        mailbox_id -> Text,
+        state -> Text,
+        total -> BigInt,
+    }
+}
+
+diesel::table! {
+    campaign_moves (id) {
+        id -> Text,
+        campaign -> Text,
+        mailbox_id -> Text,
+        from_state -> Nullable<Text>,
+        to_state -> Text,
+    }
+}
+
+diesel::table! {
+    cohorts (id) {
+        id -> Text,
+        name -> Text,
+        segment_id -> Nullable<Text>,
+        tags -> Text,
+        deadline -> Text,
+        from_version -> Text,
+        to_version -> Text,
+        guide_url -> Nullable<Text>,
+        tag_prefix -> Text,
+        created_by -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    sequences (id) {
+        id -> Text,
+        name -> Text,
+        mailbox_id -> Text,
+        campaign -> Text,
+        steps -> Text,
+        author_kind -> Text,
+        author_id -> Text,
+        author_name -> Text,
+        archived_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    enrollments (id) {
+        id -> Text,
+        sequence_id -> Text,
+        contact_id -> Text,
+        state -> Text,
+        position -> Integer,
+        ready_at -> Nullable<BigInt>,
+        stopped_because -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    sequence_sends (enrollment_id, step) {
+        enrollment_id -> Text,
+        step -> Integer,
+        message_id -> Text,
+    }
+}
+
+diesel::table! {
+    signals (id) {
+        id -> Text,
+        contact_id -> Text,
+        kind -> Text,
+        value -> Nullable<Text>,
+        happy -> Bool,
+        external_id -> Nullable<Text>,
+        happened_at -> BigInt,
+        recorded_by -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    referrals (id) {
+        id -> Text,
+        contact_id -> Text,
+        code -> Text,
+        target_url -> Text,
+        by_admin -> Bool,
+        clicks -> BigInt,
+        conversions -> BigInt,
+        last_click_at -> Nullable<BigInt>,
+        last_conversion_at -> Nullable<BigInt>,
+        created_by -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    referral_salts (day) {
+        day -> Text,
+        salt -> Text,
+    }
+}
+
+diesel::table! {
+    referral_visitors (referral_id, visitor) {
+        referral_id -> Text,
+        visitor -> Text,
+        day -> Text,
+    }
+}
+
+diesel::table! {
+    referral_conversions (id) {
+        id -> Text,
+        referral_id -> Text,
+        external_id -> Nullable<Text>,
+        email_hash -> Nullable<Text>,
+        contact_id -> Nullable<Text>,
+        value_minor -> Nullable<BigInt>,
+        currency -> Nullable<Text>,
+        recorded_by -> Text,
+        created_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, mailboxes);
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, users);
 diesel::allow_tables_to_appear_in_same_query!(messages, mailboxes);
@@ -937,3 +1100,12 @@ diesel::joinable!(webhook_deliveries -> webhook_endpoints (endpoint_id));
 diesel::allow_tables_to_appear_in_same_query!(webhook_deliveries, webhook_events);
 diesel::allow_tables_to_appear_in_same_query!(webhook_deliveries, webhook_endpoints);
 diesel::allow_tables_to_appear_in_same_query!(webhook_events, webhook_endpoints);
+diesel::allow_tables_to_appear_in_same_query!(campaigns, messages);
+diesel::allow_tables_to_appear_in_same_query!(campaigns, outbox);
+diesel::allow_tables_to_appear_in_same_query!(sequence_sends, messages);
+diesel::allow_tables_to_appear_in_same_query!(sequence_sends, inbound_emails);
+diesel::allow_tables_to_appear_in_same_query!(sequence_sends, enrollments);
+diesel::allow_tables_to_appear_in_same_query!(sequence_sends, sequences);
+diesel::allow_tables_to_appear_in_same_query!(enrollments, contacts);
+diesel::allow_tables_to_appear_in_same_query!(enrollments, sequences);
+diesel::allow_tables_to_appear_in_same_query!(referrals, contacts);

@@ -87,6 +87,34 @@ text_id!(
     RequestId
 );
 text_id!(
+    /// A saved query for contacts.
+    SegmentId
+);
+text_id!(
+    /// A campaign.
+    CampaignId
+);
+text_id!(
+    /// The contacts of a migration.
+    CohortId
+);
+text_id!(
+    /// Steps that are sent one after the other.
+    SequenceId
+);
+text_id!(
+    /// One contact on its way through a sequence.
+    EnrollmentId
+);
+text_id!(
+    /// Something good that happened to a contact.
+    SignalId
+);
+text_id!(
+    /// A link with which a contact recommends.
+    ReferralId
+);
+text_id!(
     /// Any row that needs no type of its own.
     RowId
 );
@@ -107,6 +135,11 @@ pub fn one_time_code() -> String {
     const LETTERS: &[u8; 32] = b"ABCDEFGHJKMNPQRSTVWXYZ0123456789";
     let letters = random::<16>().map(|byte| char::from(LETTERS[usize::from(byte & 31)]));
     letters.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+}
+
+/// A code of 72 random bits that can stand in a link, in URL-safe text.
+pub fn code() -> String {
+    URL_SAFE_NO_PAD.encode(random::<9>())
 }
 
 /// So many random bytes.

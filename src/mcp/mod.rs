@@ -5,8 +5,10 @@
 //! is the wrapping: what comes next in words, and text from outside set apart.
 
 mod answer;
+mod campaigns;
 mod churn;
 mod claims;
+mod cohorts;
 mod contacts;
 mod door;
 mod facts;
@@ -19,6 +21,9 @@ mod oversight;
 mod policy;
 mod progress;
 mod recovery;
+mod referrals;
+mod segments;
+mod sequences;
 mod server;
 mod tool;
 mod vigilance;

@@ -11,7 +11,10 @@ use rmcp_actix_web::transport::on_request_extensions;
 
 use super::once::{self, Caller};
 use super::tool::Entry;
-use super::{churn, claims, contacts, facts, inbox, keys, mail, mailboxes, oversight, policy, progress, recovery, vigilance};
+use super::{
+    campaigns, churn, claims, cohorts, contacts, facts, inbox, keys, mail, mailboxes, oversight, policy, progress, recovery, referrals, segments,
+    sequences, vigilance,
+};
 use crate::app::State;
 
 static TOOLS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
@@ -29,6 +32,11 @@ static TOOLS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         facts::tools(),
         vigilance::tools(),
         keys::tools(),
+        campaigns::tools(),
+        cohorts::tools(),
+        referrals::tools(),
+        segments::tools(),
+        sequences::tools(),
     ]
     .into_iter()
     .flatten()

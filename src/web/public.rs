@@ -1,7 +1,7 @@
-//! Pages without sign-in: leaving the list, and health.
+//! Pages without sign-in: leaving the list, following a referral link, and health.
 
-use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::errors::PageError;
@@ -9,6 +9,8 @@ use super::page::{Chrome, Visitor, html_with};
 use crate::app::State;
 use crate::clock;
 use crate::domain::contacts::suppressions;
+use crate::domain::error::Error;
+use crate::domain::referrals;
 
 #[derive(Template)]
 #[template(path = "public/unsubscribe.html")]
@@ -35,6 +37,24 @@ pub(super) async fn unsubscribe(visitor: Visitor, state: web::Data<State>, token
     let known = state.write(move |conn| suppressions::unsubscribe(conn, &used, "one-click", clock::now())).await?;
     let page = UnsubscribePage { chrome: visitor.0.chrome("Unsubscribe", ""), token, known, done: known };
     html_with(StatusCode::OK, &page)
+}
+
+/// Leads on to where a referral link goes, and counts the visitor once a day, without a cookie.
+pub(super) async fn referral(request: HttpRequest, state: web::Data<State>, code: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let code = code.into_inner();
+    let network = request.peer_addr().map_or_else(|| "unknown".to_owned(), |peer| peer.ip().to_string());
+    let browser = request.headers().get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned()).unwrap_or_default();
+    let visitor = format!("{network}\n{browser}");
+    let unknown = || Error { detail: "This link is unknown or has expired.".to_owned(), ..Error::not_found("link") };
+    let found = state.read(move |conn| referrals::leads_to(conn, &code)).await?.ok_or_else(unknown)?;
+    let (id, target) = (found.id, found.target_url);
+    // Whoever follows a link gets there, also when nobody can count them.
+    if let Err(error) = state.write(move |conn| referrals::count(conn, &id, &visitor, clock::now())).await {
+        tracing::warn!(%error, "a click was not counted");
+    }
+    let mut answer = HttpResponse::SeeOther();
+    answer.insert_header((header::LOCATION, target)).insert_header((header::CACHE_CONTROL, "no-store"));
+    Ok(answer.insert_header((header::REFERRER_POLICY, "no-referrer")).finish())
 }
 
 pub(super) async fn healthz() -> HttpResponse {

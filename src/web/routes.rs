@@ -3,8 +3,7 @@
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
-    account, audit, batches, calls, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages,
-    public, reference, second_factor, sign_in, users, views, vigilance, webhooks,
+    account, audit, batches, calls, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public, reference, second_factor, sign_in, users, views, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -60,6 +59,7 @@ routes! {
     get "/readyz" Public public::readyz;
     get "/u/{token}" Public public::unsubscribe_page;
     post "/u/{token}" Public public::unsubscribe;
+    get "/r/{token}" Public public::referral;
     get "/reference" Public reference::index;
     get "/reference/{id}" Public reference::show;
     get "/login" Public sign_in::page;

@@ -12,6 +12,7 @@ use crate::app::State;
 use crate::clock;
 use crate::domain::accounts::sessions;
 use crate::domain::calls;
+use crate::domain::campaigns::counts;
 use crate::domain::churn::shipping;
 use crate::domain::desk::presence;
 use crate::domain::error::Error;
@@ -67,10 +68,25 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
         if let Err(error) = done {
             tracing::error!(%error, "a chore failed; it is tried again");
         }
+        fold_counts(&state, &stop).await;
         tell_of_updates(&state, &stop).await;
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(CHORES_SECONDS)) => {}
             _ = stop.wait_for(|stopped| *stopped) => return,
+        }
+    }
+}
+
+/// Folds what moved in campaigns into their totals, some at a time.
+async fn fold_counts(state: &State, stop: &watch::Receiver<bool>) {
+    loop {
+        match state.quiet_write(counts::fold).await {
+            Ok(true) if !*stop.borrow() => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::error!(%error, "the numbers of campaigns were not folded; it is tried again");
+                return;
+            }
         }
     }
 }

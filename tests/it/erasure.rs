@@ -247,7 +247,7 @@ async fn a_key_erases_only_whom_it_reaches_wholly() {
     let path = format!("/v1/contacts/{}", made["id"].as_str().unwrap());
     desk.send(Mode::GatedSend, "ann@example.com", json!({})).await;
     let key = |mailbox: Mode| {
-        let new = NewKey { name: "k".into(), scopes: vec![Scope::Contacts], mailboxes: vec![desk.mailbox(mailbox).id], is_test: false };
+        let new = NewKey { mailboxes: vec![desk.mailbox(mailbox).id], ..NewKey::named("k", &[Scope::Contacts]) };
         desk.write(|conn| keys::add(conn, &OPERATOR, &new, desk.now())).unwrap().1
     };
     let (status, answer) = desk.call(&key(Mode::Monitored), "DELETE", &path, json!(null)).await;

@@ -157,7 +157,7 @@ async fn the_log_is_for_whoever_watches_and_within_reach() {
         (1, Some(held.row.content_hash.as_str()))
     );
     let narrow =
-        NewKey { name: "narrow".into(), scopes: vec![Scope::OversightRead], mailboxes: vec![desk.mailbox(Mode::Monitored).id], is_test: false };
+        NewKey { mailboxes: vec![desk.mailbox(Mode::Monitored).id], ..NewKey::named("narrow", &[Scope::OversightRead]) };
     let narrow = desk.write(|conn| keys::add(conn, &OPERATOR, &narrow, desk.now())).unwrap().1;
     let (_, mine) = desk.call(&narrow, "GET", "/v1/audit-log", json!(null)).await;
     let within = mine["entries"].as_array().unwrap();

@@ -87,7 +87,7 @@ async fn what_came_in_stands_in_a_field_that_says_so() {
 
     // Another mailbox, and a key that does not reach this one, find nothing.
     let other = desk.mailbox(Mode::Monitored).id;
-    let narrow = NewKey { name: "narrow".into(), scopes: vec![Scope::Read, Scope::Draft], mailboxes: vec![other.clone()], is_test: false };
+    let narrow = NewKey { mailboxes: vec![other.clone()], ..NewKey::named("narrow", &[Scope::Read, Scope::Draft]) };
     let narrow = desk.write(|conn| keys::add(conn, &OPERATOR, &narrow, desk.now())).unwrap().1;
     let thread = email["thread_id"].as_str().unwrap();
     for (method, rest) in [("GET", format!("emails/{}", emails[0])), ("GET", format!("threads/{thread}")), ("POST", format!("reply/{}", emails[0]))] {

@@ -98,7 +98,7 @@ async fn campaigns_and_deliveries_are_counted_within_reach() {
     let bounced = mine(&get(&desk, "/v1/reports/deliverability?days=7").await).unwrap();
     assert_eq!((bounced["sent"].as_i64(), bounced["bounced"].as_i64(), bounced["bounce_percent"].as_f64()), (Some(1), Some(1), Some(100.0)));
 
-    let narrow = NewKey { name: "n".into(), scopes: vec![Scope::Read], mailboxes: vec![desk.mailbox(Mode::Monitored).id], is_test: false };
+    let narrow = NewKey { mailboxes: vec![desk.mailbox(Mode::Monitored).id], ..NewKey::named("n", &[Scope::Read]) };
     let narrow = desk.write(|conn| keys::add(conn, &OPERATOR, &narrow, desk.now())).unwrap().1;
     let (_, campaigns) = desk.call(&narrow, "GET", "/v1/reports/campaigns", json!(null)).await;
     assert_eq!(campaigns["campaigns"], json!([]), "nothing of other mailboxes");

@@ -575,6 +575,7 @@ fn contact_field(made: &mut Compiled, field: &str, value: &FieldValue) {
         ("email", FieldValue::Text(text)) => made.fields.push(any(Held::Email(text.clone()), &[])),
         ("plan", FieldValue::Text(text)) => made.name(text),
         ("reason", _) => {}
+        ("referral_link", FieldValue::List(links)) => made.links.extend(links.iter().cloned()),
         ("features_used", FieldValue::List(items)) => items.iter().for_each(|item| made.name(item)),
         ("mrr", FieldValue::Money(money)) => made.fields.push(any(Held::Money(money.clone()), &["paid", "pay", "paying", "billed", "charged"])),
         ("tenure", FieldValue::Days(days)) => {

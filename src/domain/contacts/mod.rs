@@ -20,7 +20,7 @@ use crate::domain::audit::{self, Entry};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, RowId};
-use crate::domain::{facts, text};
+use crate::domain::{cohorts, facts, text};
 use crate::text_enum;
 
 pub use queries::Search;
@@ -214,6 +214,7 @@ pub(in crate::domain) fn add_tags_to(conn: &mut Conn, actor: &Actor, row: &Conta
     }
     if !added.is_empty() {
         log(conn, actor, "contact.tag", &row.id, json!({"tags": added}), now)?;
+        cohorts::note_tags(conn, row, &added, &[], now)?;
     }
     Ok(())
 }
@@ -231,6 +232,7 @@ pub fn remove_tag(conn: &mut Conn, actor: &Actor, id: &ContactId, tag: &str, now
         let row = present(conn, id)?;
         if queries::remove_tag(conn, &row.id, tag)? {
             log(conn, actor, "contact.untag", &row.id, json!({"tag": tag}), now)?;
+            cohorts::note_tags(conn, &row, &[], &[tag.to_owned()], now)?;
         }
         full(conn, row)
     })
@@ -307,6 +309,94 @@ pub fn search(conn: &mut Conn, actor: &Actor, search: &Search) -> Result<(Vec<Co
     rows.truncate(search.limit);
     let cursor = if more { rows.last().map(|row| row.id.as_str().to_owned()) } else { None };
     Ok((complete(conn, rows)?, cursor))
+}
+
+/// How many a search finds, whatever its limit and its place.
+pub(in crate::domain) fn count(conn: &mut Conn, search: &Search) -> Result<i64> {
+    Ok(queries::count(conn, &Search { before: None, ..search.clone() })?)
+}
+
+/// The same where many need not be counted: how many up to `most`, and whether there are more.
+pub(in crate::domain) fn count_up_to(conn: &mut Conn, search: &Search, most: usize) -> Result<(usize, bool)> {
+    let found = queries::count_up_to(conn, &Search { before: None, ..search.clone() }, most + 1)?;
+    Ok((found.min(most), found > most))
+}
+
+/// Whether a search finds this contact.
+pub(in crate::domain) fn finds(conn: &mut Conn, search: &Search, row: &ContactRow) -> Result<bool> {
+    if search.email_key.as_ref().is_some_and(|key| *key != row.email_key) {
+        return Ok(false);
+    }
+    let alone = Search { email_key: Some(row.email_key.clone()), before: None, limit: 1, ..search.clone() };
+    Ok(!queries::search(conn, &alone)?.is_empty())
+}
+
+/// The contact that a caller means, by id or by address.
+#[derive(Debug, Clone, Default)]
+pub struct Named {
+    /// By id, or by address where it holds an @.
+    pub contact: Option<String>,
+    /// By address.
+    pub email: Option<String>,
+}
+
+impl Named {
+    /// By either, as callers give it.
+    pub fn by(contact: Option<String>, email: Option<String>) -> Self {
+        Named { contact, email }
+    }
+}
+
+/// The contact that is meant. An address that is not known yet becomes a contact.
+pub(in crate::domain) fn meant(conn: &mut Conn, actor: &Actor, named: &Named, now: Time) -> Result<ContactRow> {
+    match one_of(named)? {
+        Meant::Id(id) => known(conn, actor, &id),
+        Meant::Address(email) => upsert_row(conn, actor, &ContactInput { email, ..ContactInput::default() }, now),
+    }
+}
+
+/// The same for looking: nobody is added.
+pub(in crate::domain) fn meant_among_known(conn: &mut Conn, actor: &Actor, named: &Named) -> Result<ContactRow> {
+    match one_of(named)? {
+        Meant::Id(id) => known(conn, actor, &id),
+        Meant::Address(email) => {
+            let email = EmailAddress::parse("email", &email)?;
+            let row = queries::by_email(conn, email.key())?.ok_or_else(|| Error::not_found("contact"))?;
+            known(conn, actor, &row.id)
+        }
+    }
+}
+
+enum Meant {
+    Id(ContactId),
+    Address(String),
+}
+
+fn one_of(named: &Named) -> Result<Meant> {
+    match (named.contact.as_deref().map(str::trim), named.email.as_deref().map(str::trim)) {
+        (Some(contact), None) if contact.contains('@') => Ok(Meant::Address(contact.to_owned())),
+        (Some(contact), None) => Ok(Meant::Id(ContactId::from(contact))),
+        (None, Some(email)) => Ok(Meant::Address(email.to_owned())),
+        _ => Err(Error::invalid("field_invalid", "contact", "Give contact (an id) or email, one of the two.")),
+    }
+}
+
+fn known(conn: &mut Conn, actor: &Actor, id: &ContactId) -> Result<ContactRow> {
+    if !actor.meets_tests() && queries::is_made_up(conn, id)? {
+        return Err(Error::not_found("contact"));
+    }
+    row(conn, id)
+}
+
+/// A page of contacts with what belongs to each.
+pub(in crate::domain) fn of_ids(conn: &mut Conn, ids: &[ContactId]) -> Result<Vec<Contact>> {
+    let rows = queries::by_ids(conn, ids)?;
+    complete(conn, rows)
+}
+
+/// The tags of a contact, sorted.
+pub(in crate::domain) fn tags_of(conn: &mut Conn, id: &ContactId) -> Result<Vec<String>> {
+    Ok(queries::tags_of(conn, std::slice::from_ref(id))?.into_iter().map(|(_, tag)| tag).collect())
 }
 
 /// The tags of a comma-separated list: those wanted, and those that a leading minus excludes.

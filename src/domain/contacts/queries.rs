@@ -7,6 +7,7 @@ use crate::db::Conn;
 use crate::db::functions::{containing, lower, lower_nullable};
 use crate::db::schema::{consents, contact_tags, contacts, customers, planted_tests};
 use crate::domain::ids::ContactId;
+use crate::domain::paging::one_more;
 
 use super::{Consent, ContactRow, Customer};
 
@@ -31,6 +32,10 @@ pub struct Search {
 
 pub(super) fn by_id(conn: &mut Conn, id: &ContactId) -> QueryResult<Option<ContactRow>> {
     contacts::table.find(id).first(conn).optional()
+}
+
+pub(super) fn by_ids(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<ContactRow>> {
+    contacts::table.filter(contacts::id.eq_any(ids.to_vec())).load(conn)
 }
 
 /// Whether tests of the desk are addressed to them: they do not exist.
@@ -113,40 +118,59 @@ pub(super) fn put_customer(conn: &mut Conn, customer: &Customer) -> QueryResult<
     Ok(())
 }
 
+/// Narrows any query of contacts to those that a search finds.
+macro_rules! narrowed {
+    ($query:expr, $search:expr) => {{
+        let mut query = $query
+            .filter(not(exists(planted_tests::table.filter(planted_tests::contact_id.eq(contacts::id)))))
+            .filter(contacts::erased_at.is_null())
+            .into_boxed();
+        if let Some(key) = &$search.email_key {
+            query = query.filter(contacts::email_key.eq(key.clone()));
+        }
+        if let Some(before) = &$search.before {
+            query = query.filter(contacts::id.lt(before.clone()));
+        }
+        for tag in &$search.tags {
+            query =
+                query.filter(exists(contact_tags::table.filter(contact_tags::contact_id.eq(contacts::id)).filter(contact_tags::tag.eq(tag.clone()))));
+        }
+        for tag in &$search.without_tags {
+            query = query
+                .filter(not(exists(contact_tags::table.filter(contact_tags::contact_id.eq(contacts::id)).filter(contact_tags::tag.eq(tag.clone())))));
+        }
+        for word in &$search.words {
+            let pattern = containing(word);
+            query = query.filter(
+                contacts::email_key
+                    .like(pattern.clone())
+                    .escape('\\')
+                    .or(lower_nullable(contacts::name).like(pattern.clone()).escape('\\').assume_not_null())
+                    .or(exists(
+                        contact_tags::table
+                            .filter(contact_tags::contact_id.eq(contacts::id))
+                            .filter(lower(contact_tags::tag).like(pattern).escape('\\')),
+                    )),
+            );
+        }
+        if $search.customers_only {
+            query = query.filter(exists(customers::table.filter(customers::contact_id.eq(contacts::id))));
+        }
+        query
+    }};
+}
+
 pub(super) fn search(conn: &mut Conn, search: &Search) -> QueryResult<Vec<ContactRow>> {
-    let mut query = contacts::table
-        .filter(not(exists(planted_tests::table.filter(planted_tests::contact_id.eq(contacts::id)))))
-        .filter(contacts::erased_at.is_null())
-        .order(contacts::id.desc())
-        .limit(i64::try_from(search.limit).unwrap_or(100) + 1)
-        .into_boxed();
-    if let Some(key) = &search.email_key {
-        query = query.filter(contacts::email_key.eq(key.clone()));
-    }
-    if let Some(before) = &search.before {
-        query = query.filter(contacts::id.lt(before.clone()));
-    }
-    for tag in &search.tags {
-        query = query.filter(exists(contact_tags::table.filter(contact_tags::contact_id.eq(contacts::id)).filter(contact_tags::tag.eq(tag.clone()))));
-    }
-    for tag in &search.without_tags {
-        query = query
-            .filter(not(exists(contact_tags::table.filter(contact_tags::contact_id.eq(contacts::id)).filter(contact_tags::tag.eq(tag.clone())))));
-    }
-    for word in &search.words {
-        let pattern = containing(word);
-        query = query.filter(
-            contacts::email_key
-                .like(pattern.clone())
-                .escape('\\')
-                .or(lower_nullable(contacts::name).like(pattern.clone()).escape('\\').assume_not_null())
-                .or(exists(
-                    contact_tags::table.filter(contact_tags::contact_id.eq(contacts::id)).filter(lower(contact_tags::tag).like(pattern).escape('\\')),
-                )),
-        );
-    }
-    if search.customers_only {
-        query = query.filter(exists(customers::table.filter(customers::contact_id.eq(contacts::id))));
-    }
-    query.load(conn)
+    narrowed!(contacts::table, search).order(contacts::id.desc()).limit(one_more(search.limit)).load(conn)
+}
+
+/// How many a search finds, whatever its limit.
+pub(super) fn count(conn: &mut Conn, search: &Search) -> QueryResult<i64> {
+    narrowed!(contacts::table.select(diesel::dsl::count_star()), search).first(conn)
+}
+
+/// How many a search finds, looking at no more than `most`.
+pub(super) fn count_up_to(conn: &mut Conn, search: &Search, most: usize) -> QueryResult<usize> {
+    let found: Vec<ContactId> = narrowed!(contacts::table.select(contacts::id), search).limit(i64::try_from(most).unwrap_or(i64::MAX)).load(conn)?;
+    Ok(found.len())
 }

@@ -505,7 +505,8 @@ pub fn day(field: &str, given: &str) -> Result<Date> {
         .map_err(|_| Error::invalid("field_invalid", field, format!("{field} must be a day such as 2026-04-30; got \"{}\".", text::excerpt(given))))
 }
 
-fn web_address(field: &str, given: Option<&str>) -> Result<Option<String>> {
+/// Checks a web address that may be missing.
+pub(in crate::domain) fn web_address(field: &str, given: Option<&str>) -> Result<Option<String>> {
     let Some(given) = text::optional_line(field, given, 500)? else { return Ok(None) };
     let fits = url::Url::parse(&given).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.host().is_some());
     if fits {

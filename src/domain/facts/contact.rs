@@ -13,7 +13,7 @@ use crate::domain::error::Result;
 use crate::domain::ids::ContactId;
 use crate::domain::messages;
 use crate::domain::money::Money;
-use crate::domain::threads;
+use crate::domain::{referrals, threads};
 
 use super::{Body, ContactField, Fact, FieldValue, State, TicketQuote, queries, record};
 
@@ -125,6 +125,10 @@ fn gather(conn: &mut Conn, row: &ContactRow) -> Result<Vec<(Body, String)>> {
         if let Some(value) = of_json(value) {
             found.push(field(&format!("metadata.{key}"), value, contact));
         }
+    }
+    let links = referrals::links_of(conn, &row.id)?;
+    if !links.is_empty() {
+        found.push(field("referral_link", FieldValue::List(links), "referral record"));
     }
     subscription(conn, row, &mut found)?;
     words(conn, row, &mut found)?;

@@ -21,11 +21,13 @@ use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::types::Json;
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::claims::links;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, FactId};
 use crate::domain::text;
 use crate::text_enum;
 
+pub(in crate::domain) use body::web_address;
 pub use body::{
     AllowedUrl, BLANK_BODIES, Body, CompanyFact, ContactField, CustomerStory, FieldValue, Kind, MigrationChange, Offer, PlanPrice, ProductUpdate,
     TicketQuote, day,
@@ -214,6 +216,17 @@ pub fn trusted_hosts(conn: &mut Conn) -> Result<Vec<String>> {
         host.rsplit_once('@').map_or(host, |(_, host)| host).to_lowercase()
     };
     Ok(links.chain(own).map(host).filter(|host| host.contains('.')).collect())
+}
+
+/// Whether an allowed link covers this address: the same one, or one that is below it where it ends with a star.
+pub(in crate::domain) fn allows_link(conn: &mut Conn, url: &str) -> Result<bool> {
+    let wanted = links::normal(url);
+    let covers = |allowed: &str| match allowed.strip_suffix('*') {
+        None => links::normal(allowed) == wanted,
+        Some(above) => wanted.strip_prefix(&links::normal(above)).is_some_and(|below| below.is_empty() || below.starts_with(['/', '?', '#'])),
+    };
+    let allowed = queries::of_kind(conn, Kind::AllowedUrl, State::Current, 500)?;
+    Ok(allowed.into_iter().any(|row| matches!(&*row.body, Body::AllowedUrl(link) if covers(&link.url))))
 }
 
 /// The offers whose budget is promised away.

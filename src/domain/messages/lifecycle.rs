@@ -4,7 +4,7 @@ use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::MessageId;
-use crate::domain::webhooks;
+use crate::domain::{campaigns, sequences, webhooks};
 use crate::text_enum;
 
 use super::queries;
@@ -100,6 +100,8 @@ pub fn transition(conn: &mut Conn, id: &MessageId, from: State, to: State, reaso
         return Err(illegal(from, to));
     }
     if queries::compare_and_set_state(conn, id, from, to, reason, now)? {
+        campaigns::counts::note(conn, id, from, to)?;
+        sequences::follow(conn, id, to, now)?;
         return webhooks::message(conn, id, to, now);
     }
     match queries::by_id(conn, id)? {

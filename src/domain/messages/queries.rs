@@ -23,6 +23,18 @@ pub(in crate::domain) fn by_id(conn: &mut Conn, id: &MessageId) -> QueryResult<O
     messages::table.find(id).first(conn).optional()
 }
 
+/// Campaign and mailbox of a message that has a campaign and is no test of the desk.
+pub(in crate::domain) fn label_of(conn: &mut Conn, id: &MessageId) -> QueryResult<Option<(String, MailboxId)>> {
+    let found: Option<(Option<String>, MailboxId)> = messages::table
+        .find(id)
+        .filter(messages::campaign.is_not_null())
+        .filter(messages::planted.eq(false))
+        .select((messages::campaign, messages::mailbox_id))
+        .first(conn)
+        .optional()?;
+    Ok(found.and_then(|(campaign, mailbox)| Some((campaign?, mailbox))))
+}
+
 pub(super) fn of_thread(conn: &mut Conn, thread: &ThreadId, with_tests: bool) -> QueryResult<Vec<MessageId>> {
     messages::table
         .filter(messages::thread_id.eq(thread))

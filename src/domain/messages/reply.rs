@@ -10,7 +10,7 @@ use crate::domain::mailboxes::Mode;
 use crate::domain::threads;
 
 use super::content::{IN_REPLY_TO, LONGEST_SUBJECT, REFERENCES, Words};
-use super::submit::{GoesOn, NewMessage, submit_into};
+use super::submit::{GoesOn, NewMessage, Writer, submit_into};
 use super::{Message, MessageRow, Origin};
 
 /// Most ids named in the header References.
@@ -69,7 +69,7 @@ pub fn reply(conn: &mut Conn, actor: &Actor, within: Option<&MailboxId>, id: &In
             facts: reply.facts.clone(),
             origin: reply.origin,
         };
-        submit_into(conn, actor, &new, Some(GoesOn { thread: email.thread_id, headers }), now)
+        submit_into(conn, actor, &Writer { kind: actor.kind(), id: actor.id() }, &new, Some(GoesOn { thread: email.thread_id, headers }), now)
     })
 }
 

@@ -57,13 +57,34 @@ pub(super) struct GoesOn {
     pub headers: Vec<(String, String)>,
 }
 
+/// Who put the words together, where somebody else hands them in: they decide it as little as whoever does.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::domain) struct Writer<'a> {
+    /// user, key or system.
+    pub kind: &'a str,
+    /// The id that goes with the kind.
+    pub id: &'a str,
+}
+
 /// Submits a message to its mailbox's mode.
 pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Result<Message> {
-    submit_into(conn, actor, new, None, now)
+    submit_into(conn, actor, &Writer { kind: actor.kind(), id: actor.id() }, new, None, now)
+}
+
+/// The same with words that somebody wrote earlier, such as a step of a sequence.
+pub(in crate::domain) fn submit_words_of(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, new: &NewMessage, now: Time) -> Result<Message> {
+    submit_into(conn, actor, writer, new, None, now)
 }
 
 /// The same, into a conversation that is there.
-pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, new: &NewMessage, into: Option<GoesOn>, now: Time) -> Result<Message> {
+pub(super) fn submit_into(
+    conn: &mut Conn,
+    actor: &Actor,
+    writer: &Writer<'_>,
+    new: &NewMessage,
+    into: Option<GoesOn>,
+    now: Time,
+) -> Result<Message> {
     actor.must_have(Scope::Draft)?;
     let to = EmailAddress::parse("to", &new.to)?;
     let words = new.words.check()?;
@@ -131,8 +152,8 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, new: &NewMessage, into
             origin: new.origin,
             author_kind: actor.kind().to_owned(),
             author_id: actor.id().to_owned(),
-            editor_kind: actor.kind().to_owned(),
-            editor_id: actor.id().to_owned(),
+            editor_kind: writer.kind.to_owned(),
+            editor_id: writer.id.to_owned(),
             is_test: matches!(actor, Actor::Key { is_test: true, .. }),
             consent_basis: new.consent_basis.map(|basis| basis.as_str().to_owned()),
             version: 1,

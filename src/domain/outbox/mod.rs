@@ -21,13 +21,15 @@ use crate::domain::contacts::ContactRow;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, MailboxId, MessageId, RowId};
 use crate::domain::messages::{Content, MessageRow, State, lifecycle};
-use crate::domain::policy::{self, Standing};
-use crate::domain::{churn, contacts, mailboxes, messages};
+use crate::domain::policy::{Standing, self};
+use crate::domain::{campaigns, churn, contacts, mailboxes, messages};
 
 pub use queries::Waiting;
 
 /// How long a claim lives without a sign of its worker, in seconds.
 pub const LEASE_SECONDS: i64 = 60;
+/// Messages of stopped campaigns that are put aside in one transaction.
+const MOST_ASIDE: usize = 200;
 
 /// The worker that claims, by a random name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,15 +122,25 @@ pub fn claim(conn: &mut Conn, worker: &WorkerId, limit: i64, now: Time) -> Resul
         if queries::all_stopped(conn)? {
             return Ok(vec![]);
         }
-        let due = queries::due(conn, now, limit)?;
-        let mut claimed = Vec::with_capacity(due.len());
-        for id in due {
-            queries::set_claim(conn, &id, worker.as_str(), now.plus_seconds(LEASE_SECONDS), now)?;
-            if let Some(one) = claim_one(conn, worker, &id, now)? {
-                claimed.push(one);
+        let (mut claimed, mut aside) = (vec![], 0);
+        loop {
+            let before = aside;
+            for id in queries::due(conn, now, limit)? {
+                if campaigns::stops(conn, &id)? {
+                    campaigns::put_aside(conn, &id, now)?;
+                    aside += 1;
+                    continue;
+                }
+                queries::set_claim(conn, &id, worker.as_str(), now.plus_seconds(LEASE_SECONDS), now)?;
+                if let Some(one) = claim_one(conn, worker, &id, now)? {
+                    claimed.push(one);
+                }
+            }
+            // What a stopped campaign left in front must not hold up the rest.
+            if !claimed.is_empty() || aside == before || aside >= MOST_ASIDE {
+                return Ok(claimed);
             }
         }
-        Ok(claimed)
     })
 }
 
@@ -190,8 +202,10 @@ pub(in crate::domain) fn obstacle(conn: &mut Conn, row: &MessageRow, now: Time) 
     if let Some(why) = messages::ledger::lost_ground(conn, &row.id, row.version, now.date())? {
         return Ok(Some(why));
     }
-    let mailbox = mailboxes::get(conn, &Actor::System("worker"), &row.mailbox_id)?;
-    Ok(policy::hold(&Standing::default().with_switches(conn, &mailbox)?))
+    if let Some(why) = policy::hold(&Standing::default().with_switches(conn, &mailboxes::get(conn, &Actor::System("worker"), &row.mailbox_id)?)?) {
+        return Ok(Some(why));
+    }
+    Ok(campaigns::stops(conn, &row.id)?.then(|| "Its campaign is stopped; it waits until a person resumes it.".to_owned()))
 }
 
 /// Keeps a worker's claims alive.
@@ -224,6 +238,9 @@ pub fn reach_dot(conn: &mut Conn, claimed: Claimed, now: Time) -> Result<Dot> {
             end(conn, &id, "sending", "skipped", State::Skipped, &why, now)?;
         } else if queries::all_stopped(conn)? || queries::mailbox_stopped(conn, &claimed.mailbox_id)? {
             put_back(conn, &id, "sending", now.plus_seconds(5), "Sending is stopped.", 0, now)?;
+        } else if campaigns::stops(conn, &id)? {
+            put_back(conn, &id, "sending", now, "Its campaign is stopped.", claimed.attempts, now)?;
+            campaigns::put_aside(conn, &id, now)?;
         } else if let Some(why) = messages::ledger::lost_ground(conn, &id, claimed.version, now.date())? {
             take_back(conn, &id, &why, now)?;
         } else {

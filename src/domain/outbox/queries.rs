@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{claims, contact_tags, contacts, facts, mailboxes, messages, outbox, settings as settings_table, suppressions, warrants};
+use crate::db::schema::{campaigns, claims, contact_tags, contacts, facts, mailboxes, messages, outbox, settings as settings_table, suppressions, warrants};
 use crate::domain::contacts::UNSUBSCRIBED;
 use crate::domain::ids::{MailboxId, MessageId};
 use crate::domain::settings;
@@ -111,6 +111,12 @@ pub(super) fn set_dot(conn: &mut Conn, claimed: &Claimed, now: Time) -> QueryRes
     let erased = exists(contacts::table.find(&claimed.contact_id).filter(contacts::erased_at.is_not_null()));
     let mailbox_stopped = exists(mailboxes::table.find(&claimed.mailbox_id).filter(mailboxes::stopped_at.is_not_null()));
     let all_stopped = exists(settings_table::table.find(settings::SENDING_STOPPED));
+    let campaign_stopped = exists(
+        messages::table
+            .inner_join(campaigns::table.on(campaigns::name.nullable().eq(messages::campaign)))
+            .filter(messages::id.eq(&claimed.message_id))
+            .filter(campaigns::stopped_at.is_not_null()),
+    );
     let lost = facts::state
         .ne("current")
         .or(facts::version.nullable().ne(claims::fact_version))
@@ -136,6 +142,7 @@ pub(super) fn set_dot(conn: &mut Conn, claimed: &Claimed, now: Time) -> QueryRes
         .filter(not(groundless))
         .filter(not(mailbox_stopped))
         .filter(not(all_stopped))
+        .filter(not(campaign_stopped))
         .execute(conn)?;
     Ok(changed == 1)
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::db::Conn;
+use crate::domain::campaigns::counts::{self, Miscount};
 use crate::domain::error::Result;
 use crate::domain::ids::MessageId;
 use crate::domain::messages::{self, Content, DecisionKind};
@@ -18,11 +19,13 @@ pub struct Report {
     pub warranted: u64,
     /// The others: id and what is wrong.
     pub exceptions: Vec<(MessageId, String)>,
+    /// Numbers of campaigns that a recount does not confirm.
+    pub miscounts: Vec<Miscount>,
 }
 
 /// Walks all messages that left.
 pub fn verify(conn: &mut Conn) -> Result<Report> {
-    let mut report = Report::default();
+    let mut report = Report { miscounts: counts::recount(conn)?, ..Report::default() };
     let mut after: Option<MessageId> = None;
     loop {
         let page = queries::sent_after(conn, after.as_ref(), 500)?;

@@ -130,7 +130,8 @@ pub(in crate::domain) fn erased(conn: &mut Conn, contact: &ContactId, now: Time)
     simple(conn, EventType::ContactErased, contact.as_str(), None, &json!({"contact_id": contact}), now)
 }
 
-fn simple(conn: &mut Conn, kind: EventType, subject: &str, mailbox: Option<&MailboxId>, data: &Value, now: Time) -> Result<()> {
+/// Writes an event that every endpoint for its type and mailbox wants.
+pub(super) fn simple(conn: &mut Conn, kind: EventType, subject: &str, mailbox: Option<&MailboxId>, data: &Value, now: Time) -> Result<()> {
     let listening: Vec<Endpoint> = listening(conn, kind)?.into_iter().filter(|endpoint| wants_mailbox(endpoint, mailbox)).collect();
     write(conn, &listening, kind.as_str(), subject, data, now)
 }

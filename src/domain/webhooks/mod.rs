@@ -4,6 +4,7 @@
 pub mod deliveries;
 pub mod endpoints;
 mod events;
+mod programs;
 mod queries;
 pub mod signature;
 
@@ -18,6 +19,7 @@ use crate::text_enum;
 
 pub use deliveries::{Delivery, State};
 pub(in crate::domain) use events::{churn_event, erased, message, mode_changed, paused, unsubscribed};
+pub(in crate::domain) use programs::{migration_moved, referral_clicked, referral_converted};
 
 text_enum!(
     /// What can be heard of.
@@ -60,6 +62,12 @@ text_enum!(
         ContactUnsubscribed => "contact.unsubscribed",
         /// Somebody was erased: whoever got their data from here should erase it too (GDPR article 19).
         ContactErased => "contact.erased",
+        /// A contact of a cohort came further in its migration, or fell back.
+        MigrationStateChanged => "migration.state_changed",
+        /// Somebody followed a contact's referral link.
+        ReferralClicked => "referral.clicked",
+        /// A recommendation brought somebody.
+        ReferralConverted => "referral.converted",
     }
 );
 

@@ -1,0 +1,13 @@
+DROP TABLE referral_conversions;
+DROP TABLE referral_visitors;
+DROP TABLE referral_salts;
+DROP TABLE referrals;
+DROP TABLE signals;
+DROP TABLE sequence_sends;
+DROP TABLE enrollments;
+DROP TABLE sequences;
+DROP TABLE cohorts;
+DROP TABLE campaign_moves;
+DROP TABLE campaign_counts;
+DROP TABLE campaigns;
+DROP TABLE segments;

@@ -1,0 +1,267 @@
+//! `/v1/campaigns`.
+
+use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::error::Problem;
+use super::json::{Json, Params, rows};
+use super::key::Key;
+use super::operations::{Operation, get, patch, post};
+use crate::app::State;
+use crate::clock::{self, Time};
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::campaigns::{self, Campaign, Change, Kind, NewCampaign, Numbers};
+use crate::domain::ids::{CampaignId, MailboxId, SegmentId};
+use crate::domain::mailboxes::Mode;
+use crate::domain::messages;
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        post("/v1/campaigns", "create_campaign", "Make a campaign")
+            .about(
+                "Its name is the label that messages carry in `campaign`; messages with this label belong to it, also earlier ones. \
+                 The answer recommends an oversight mode for the mailbox.",
+            )
+            .needs(&[Scope::Draft])
+            .body::<New>()
+            .answers::<Shape>(201)
+            .to(create),
+        get("/v1/campaigns", "list_campaigns", "List the campaigns").needs(&[Scope::Read]).query::<Query>().answers::<CampaignPage>(200).to(list),
+        get("/v1/campaigns/{id}", "get_campaign", "Read a campaign")
+            .about("With the number of its messages in each state, of the mailboxes that the key reaches.")
+            .needs(&[Scope::Read])
+            .answers::<Counted>(200)
+            .to(show),
+        patch("/v1/campaigns/{id}", "change_campaign", "Change a campaign")
+            .about("What is left out stays; the name cannot change.")
+            .needs(&[Scope::Draft])
+            .body::<Patch>()
+            .answers::<Shape>(200)
+            .to(change),
+        post("/v1/campaigns/{id}/stop", "stop_campaign", "Stop a campaign")
+            .about("Nothing with its label leaves until a person resumes it. What is held can still be decided; it waits.")
+            .needs(&[Scope::Draft])
+            .answers::<Shape>(200)
+            .to(stop),
+        post("/v1/campaigns/{id}/resume", "resume_campaign", "Let a stopped campaign go on")
+            .about("For people only: a key is refused with `person_required`.")
+            .needs(&[Scope::Draft])
+            .answers::<Shape>(200)
+            .to(resume),
+    ]
+}
+
+/// A campaign.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Campaign")]
+pub struct Shape {
+    /// Its id.
+    pub id: CampaignId,
+    /// The label that its messages carry.
+    pub name: String,
+    /// What it is for.
+    pub kind: Kind,
+    /// What it should achieve.
+    pub goal: Option<String>,
+    /// Whom it is for.
+    pub segment_id: Option<SegmentId>,
+    /// Where it leaves from.
+    pub mailbox_id: Option<MailboxId>,
+    /// The oversight mode that is recommended for campaigns of this kind.
+    pub recommended_mode: Mode,
+    /// Whether nothing of it leaves now.
+    pub stopped: bool,
+    /// Since when.
+    pub stopped_at: Option<Time>,
+    /// Who stopped it.
+    pub stopped_by: Option<String>,
+    /// Whether it was put away.
+    pub archived: bool,
+    /// Who made it.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it last changed.
+    pub updated_at: Time,
+}
+
+impl From<Campaign> for Shape {
+    fn from(row: Campaign) -> Self {
+        Shape {
+            id: row.id,
+            name: row.name,
+            kind: row.kind,
+            goal: row.goal,
+            segment_id: row.segment_id,
+            mailbox_id: row.mailbox_id,
+            recommended_mode: row.kind.recommended_mode(),
+            stopped: row.stopped_at.is_some(),
+            stopped_at: row.stopped_at,
+            stopped_by: row.stopped_by,
+            archived: row.archived_at.is_some(),
+            created_by: row.created_by,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+macro_rules! in_states {
+    ($($field:ident $state:ident $about:literal;)+) => {
+        /// How many messages are in which state now.
+        #[derive(Debug, Default, Serialize, JsonSchema)]
+        #[schemars(rename = "CampaignNumbers")]
+        pub struct InStates {
+            /// All that were handed in.
+            pub drafted: i64,
+            $(#[doc = $about] pub $field: i64,)+
+        }
+
+        impl From<&Numbers> for InStates {
+            fn from(numbers: &Numbers) -> Self {
+                InStates {
+                    drafted: numbers.values().sum(),
+                    $($field: numbers.get(&messages::State::$state).copied().unwrap_or(0),)+
+                }
+            }
+        }
+    };
+}
+
+in_states! {
+    pending Pending "Held for a decision.";
+    changes_requested ChangesRequested "Back with their author.";
+    approved Approved "Approved and not claimed yet.";
+    queued Queued "Cleared to leave.";
+    sending Sending "With the mail server.";
+    sent Sent "Taken by the mail server; nothing was heard since.";
+    delivered Delivered "Reported as delivered.";
+    bounced Bounced "Came back.";
+    complained Complained "The recipient complained.";
+    rejected Rejected "A person said no.";
+    withdrawn Withdrawn "Taken back by the author.";
+    expired Expired "Not decided in time.";
+    skipped Skipped "A check spoke against them.";
+    failed Failed "Refused by the mail server for good.";
+    cancelled Cancelled "Stopped after approval.";
+    uncertain Uncertain "Nobody knows whether they arrived.";
+}
+
+/// A campaign with its numbers.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CountedCampaign")]
+pub struct Counted {
+    /// The campaign.
+    #[serde(flatten)]
+    pub campaign: Shape,
+    /// Its messages by state.
+    pub numbers: InStates,
+}
+
+/// A page of campaigns.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct CampaignPage {
+    /// The campaigns, newest first.
+    pub campaigns: Vec<Shape>,
+    /// Where the next page starts; null on the last.
+    pub next_cursor: Option<CampaignId>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct New {
+    /// The label of its messages, at most 100 characters; it cannot change.
+    pub(crate) name: String,
+    /// winback, migration, referral, drip, announcement or feedback.
+    pub(crate) kind: Kind,
+    /// What it should achieve, in words.
+    pub(crate) goal: Option<String>,
+    /// The segment it is for.
+    pub(crate) segment_id: Option<SegmentId>,
+    /// Where it leaves from, by address or id.
+    pub(crate) mailbox: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// true lists those that were put away, and no others.
+    pub(crate) archived: Option<bool>,
+    /// At most so many, 1 to 100; 20 without it.
+    #[schemars(range(min = 1, max = 100))]
+    pub(crate) limit: Option<usize>,
+    /// next_cursor of the page before.
+    pub(crate) cursor: Option<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Patch {
+    /// What it should achieve; empty for nothing.
+    goal: Option<String>,
+    /// The segment it is for; empty for none.
+    segment_id: Option<String>,
+    /// Where it leaves from, by address or id; empty for no mailbox.
+    mailbox: Option<String>,
+    /// Whether it is put away. Its messages go on.
+    archived: Option<bool>,
+}
+
+pub async fn create(key: Key, state: web::Data<State>, body: Json<New>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Created().json(add(key.0, &state, body.0).await?))
+}
+
+/// Makes a campaign.
+pub(crate) async fn add(actor: Actor, state: &State, new: New) -> Result<Shape, Problem> {
+    let New { name, kind, goal, segment_id, mailbox } = new;
+    let new = NewCampaign { name, kind, goal, segment_id, mailbox };
+    Ok(state.quiet_write(move |conn| campaigns::create(conn, &actor, &new, clock::now())).await?.into())
+}
+
+pub async fn list(key: Key, state: web::Data<State>, query: Params<Query>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(all(key.0, &state, query.0).await?))
+}
+
+/// The campaigns.
+pub(crate) async fn all(actor: Actor, state: &State, query: Query) -> Result<CampaignPage, Problem> {
+    let (limit, before) = (rows(query.limit, 20)?, query.cursor.as_deref().map(CampaignId::from));
+    let archived = query.archived.unwrap_or_default();
+    let page = state.read(move |conn| campaigns::list(conn, &actor, archived, limit, before.as_ref())).await?;
+    let next_cursor = page.rows.last().filter(|_| page.more).map(|row| row.id.clone());
+    Ok(CampaignPage { campaigns: page.rows.into_iter().map(Shape::from).collect(), next_cursor })
+}
+
+pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(one(key.0, &state, &id).await?))
+}
+
+/// One campaign with its numbers.
+pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Counted, Problem> {
+    let id = CampaignId::from(id);
+    let (row, numbers) = state.read(move |conn| campaigns::get(conn, &actor, &id)).await?;
+    Ok(Counted { campaign: row.into(), numbers: InStates::from(&numbers) })
+}
+
+pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Patch>) -> Result<HttpResponse, Problem> {
+    let (id, Patch { goal, segment_id, mailbox, archived }) = (CampaignId::from(id.as_str()), body.0);
+    let change = Change { goal, segment_id, mailbox, archived };
+    let row = state.quiet_write(move |conn| campaigns::change(conn, &key.0, &id, &change, clock::now())).await?;
+    Ok(HttpResponse::Ok().json(Shape::from(row)))
+}
+
+pub async fn stop(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(halt(key.0, &state, &id).await?))
+}
+
+/// Stops a campaign.
+pub(crate) async fn halt(actor: Actor, state: &State, id: &str) -> Result<Shape, Problem> {
+    let id = CampaignId::from(id);
+    Ok(state.quiet_write(move |conn| campaigns::stop(conn, &actor, &id, clock::now())).await?.into())
+}
+
+pub async fn resume(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let id = CampaignId::from(id.as_str());
+    let row = state.write(move |conn| campaigns::resume(conn, &key.0, &id, clock::now())).await?;
+    Ok(HttpResponse::Ok().json(Shape::from(row)))
+}

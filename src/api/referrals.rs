@@ -1,0 +1,329 @@
+//! `/v1/referrals`.
+
+use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::contacts::Contact;
+use super::error::Problem;
+use super::json::{Json, Params, rows};
+use super::key::Key;
+use super::operations::{Operation, get, post};
+use super::signals::Shape as SignalShape;
+use crate::app::State;
+use crate::clock::{self, Time};
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::contacts::Named;
+use crate::domain::ids::{ContactId, ReferralId, RowId};
+use crate::domain::referrals::{self, Candidate, NewConversion, Owned, Wanted};
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        post("/v1/referrals", "create_referral", "Make a referral link")
+            .about(
+                "A link of the contact's own that leads to `target_url` and counts who follows it. There is one for each contact and target; asking \
+                 again answers 200 with it. The target must be covered by an allowed link among the facts; a key with `admin` may name any https \
+                 address. In mail to this contact the link counts as on record.",
+            )
+            .needs(&[Scope::Draft, Scope::Admin])
+            .body::<New>()
+            .answers::<Shape>(200)
+            .answers::<Shape>(201)
+            .to(create),
+        get("/v1/referrals", "list_referrals", "List the referral links")
+            .about("The newest first, of everybody or of one contact.")
+            .needs(&[Scope::Read])
+            .query::<Query>()
+            .answers::<ReferralPage>(200)
+            .to(list),
+        get("/v1/referrals/eligible", "list_referral_candidates", "List who may be asked to recommend")
+            .about(
+                "Contacts with a good signal of the last days who may be mailed, were not asked in the last 90 days nor four times in all, and did not \
+                 leave two asks in a row without a click. An ask is a message with the tag `referral-program` that left; whoever has one under way is \
+                 not listed.",
+            )
+            .needs(&[Scope::Read])
+            .query::<Eligible>()
+            .answers::<CandidatePage>(200)
+            .to(eligible),
+        get("/v1/referrals/{id}", "get_referral", "Read a referral link")
+            .about("With what came of it, the latest first, at most 100.")
+            .needs(&[Scope::Read])
+            .answers::<Whole>(200)
+            .to(show),
+        post("/v1/referrals/{id}/conversions", "record_conversion", "Record what came of a referral")
+            .about(
+                "A sign-up or purchase. It counts once for each id and for each new customer; the same again answers 200 with the first. Nobody can \
+                 recommend to themselves.",
+            )
+            .needs(&[Scope::Draft])
+            .body::<NewOutcome>()
+            .answers::<Outcome>(200)
+            .answers::<Outcome>(201)
+            .to(convert),
+    ]
+}
+
+/// A referral link.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Referral")]
+pub struct Shape {
+    /// Its id.
+    pub id: ReferralId,
+    /// Who recommends.
+    pub contact_id: ContactId,
+    /// Their address.
+    pub email: String,
+    /// The end of the link.
+    pub code: String,
+    /// The link to give away.
+    pub link: String,
+    /// Where it leads.
+    pub target_url: String,
+    /// Visitors, each counted once a day.
+    pub clicks: i64,
+    /// What came of them.
+    pub conversions: i64,
+    /// The latest visitor.
+    pub last_click_at: Option<Time>,
+    /// The latest conversion.
+    pub last_conversion_at: Option<Time>,
+    /// Who made it.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: Time,
+}
+
+impl Shape {
+    /// From the referral.
+    pub fn of((row, contact): Owned, base_url: &str) -> Self {
+        Shape {
+            link: row.link(base_url),
+            id: row.id,
+            contact_id: row.contact_id,
+            email: contact.email,
+            code: row.code,
+            target_url: row.target_url,
+            clicks: row.clicks,
+            conversions: row.conversions,
+            last_click_at: row.last_click_at,
+            last_conversion_at: row.last_conversion_at,
+            created_by: row.created_by,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// A page of referral links.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ReferralPage {
+    /// The links, newest first.
+    pub referrals: Vec<Shape>,
+    /// Where the next page starts; null on the last.
+    pub next_cursor: Option<ReferralId>,
+}
+
+/// What came of a referral.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Conversion {
+    /// Its own id.
+    pub conversion_id: RowId,
+    /// The id that was given with it.
+    pub id: Option<String>,
+    /// The new customer, where they are a contact.
+    pub contact_id: Option<ContactId>,
+    /// What it was worth, in minor units of the currency.
+    pub value: Option<i64>,
+    /// ISO 4217.
+    pub currency: Option<String>,
+    /// Who recorded it.
+    pub recorded_by: String,
+    /// When.
+    pub created_at: Time,
+}
+
+impl From<referrals::Conversion> for Conversion {
+    fn from(row: referrals::Conversion) -> Self {
+        Conversion {
+            conversion_id: row.id,
+            id: row.external_id,
+            contact_id: row.contact_id,
+            value: row.value_minor,
+            currency: row.currency,
+            recorded_by: row.recorded_by,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// A referral link with what came of it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "WholeReferral")]
+pub struct Whole {
+    /// The link.
+    #[serde(flatten)]
+    pub referral: Shape,
+    /// What came of it, the latest first, at most 100.
+    pub latest_conversions: Vec<Conversion>,
+}
+
+/// A conversion and the link it came from.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RecordedConversion")]
+pub struct Outcome {
+    /// The conversion.
+    pub conversion: Conversion,
+    /// The link as it is now.
+    pub referral: Shape,
+}
+
+/// Somebody who may be asked to recommend.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ReferralCandidate")]
+pub struct CandidateShape {
+    /// Who.
+    pub contact: Contact,
+    /// Their latest good signal.
+    pub signal: SignalShape,
+    /// How often they were asked.
+    pub asked: usize,
+    /// When they were asked last.
+    pub asked_at: Option<Time>,
+}
+
+impl From<Candidate> for CandidateShape {
+    fn from(candidate: Candidate) -> Self {
+        CandidateShape {
+            contact: Contact::of(&candidate.contact),
+            signal: SignalShape::of(candidate.signal, candidate.contact.row.email),
+            asked: candidate.asked,
+            asked_at: candidate.asked_at,
+        }
+    }
+}
+
+/// A page of those who may be asked.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct CandidatePage {
+    /// Who may be asked.
+    pub candidates: Vec<CandidateShape>,
+    /// Where the next page starts; null on the last. A page may be short and yet not the last.
+    pub next_cursor: Option<ContactId>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct New {
+    /// The contact's id. Or give email.
+    pub(crate) contact: Option<String>,
+    /// The contact's address; one that is not known becomes a contact. Or give contact.
+    pub(crate) email: Option<String>,
+    /// Where the link leads: an https address that an allowed link among the facts covers.
+    pub(crate) target_url: String,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// Only of this contact, by id.
+    pub(crate) contact: Option<String>,
+    /// Only of the contact with this address.
+    pub(crate) email: Option<String>,
+    /// At most so many, 1 to 100; 20 without it.
+    #[schemars(range(min = 1, max = 100))]
+    pub(crate) limit: Option<usize>,
+    /// next_cursor of the page before.
+    pub(crate) cursor: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Eligible {
+    /// Only with signals of these kinds, separated by commas; without it the five named ones.
+    pub(crate) kinds: Option<String>,
+    /// How fresh a signal must be, in days, 1 to 90; 30 without it.
+    #[schemars(range(min = 1, max = 90))]
+    pub(crate) days: Option<i64>,
+    /// At most so many, 1 to 100; 20 without it.
+    #[schemars(range(min = 1, max = 100))]
+    pub(crate) limit: Option<usize>,
+    /// next_cursor of the page before.
+    pub(crate) cursor: Option<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewOutcome {
+    /// An id of yours: the same conversion sent twice is recorded once. Give it or email.
+    pub(crate) id: Option<String>,
+    /// The new customer's address, of which only a hash is kept. Give it or id.
+    pub(crate) email: Option<String>,
+    /// What it was worth, in minor units of the currency.
+    pub(crate) value: Option<i64>,
+    /// ISO 4217, such as EUR; together with value.
+    pub(crate) currency: Option<String>,
+}
+
+pub async fn create(key: Key, state: web::Data<State>, body: Json<New>) -> Result<HttpResponse, Problem> {
+    let (referral, new) = add(key.0, &state, body.0).await?;
+    let mut answer = if new { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(answer.json(referral))
+}
+
+/// The link of a contact to a target; whether it is new.
+pub(crate) async fn add(actor: Actor, state: &State, new: New) -> Result<(Shape, bool), Problem> {
+    let (who, target) = (Named::by(new.contact, new.email), new.target_url);
+    let made = state.quiet_write(move |conn| referrals::create(conn, &actor, &who, &target, clock::now())).await?;
+    Ok((Shape::of(made.referral, &state.base_url), made.new))
+}
+
+pub async fn list(key: Key, state: web::Data<State>, query: Params<Query>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(all(key.0, &state, query.0).await?))
+}
+
+/// The links.
+pub(crate) async fn all(actor: Actor, state: &State, query: Query) -> Result<ReferralPage, Problem> {
+    let who = (query.contact.is_some() || query.email.is_some()).then(|| Named::by(query.contact, query.email));
+    let (limit, before) = (rows(query.limit, 20)?, query.cursor.as_deref().map(ReferralId::from));
+    let page = state.read(move |conn| referrals::list(conn, &actor, who.as_ref(), limit, before.as_ref())).await?;
+    let next_cursor = page.rows.last().filter(|_| page.more).map(|(row, _)| row.id.clone());
+    Ok(ReferralPage { referrals: page.rows.into_iter().map(|row| Shape::of(row, &state.base_url)).collect(), next_cursor })
+}
+
+pub async fn eligible(key: Key, state: web::Data<State>, query: Params<Eligible>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(candidates(key.0, &state, query.0).await?))
+}
+
+/// Who may be asked to recommend.
+pub(crate) async fn candidates(actor: Actor, state: &State, query: Eligible) -> Result<CandidatePage, Problem> {
+    let wanted = Wanted {
+        kinds: query.kinds.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|kind| !kind.is_empty()).map(str::to_owned).collect(),
+        days: query.days.unwrap_or(30),
+        limit: rows(query.limit, 20)?,
+        before: query.cursor.as_deref().map(ContactId::from),
+    };
+    let (found, next_cursor) = state.read(move |conn| referrals::eligible(conn, &actor, &wanted, clock::now())).await?;
+    Ok(CandidatePage { candidates: found.into_iter().map(CandidateShape::from).collect(), next_cursor })
+}
+
+pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let id = ReferralId::from(id.as_str());
+    let (row, conversions) = state.read(move |conn| referrals::get(conn, &key.0, &id)).await?;
+    let latest_conversions = conversions.into_iter().map(Conversion::from).collect();
+    Ok(HttpResponse::Ok().json(Whole { referral: Shape::of(row, &state.base_url), latest_conversions }))
+}
+
+pub async fn convert(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<NewOutcome>) -> Result<HttpResponse, Problem> {
+    let (outcome, new) = record(key.0, &state, &id, body.0).await?;
+    let mut answer = if new { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(answer.json(outcome))
+}
+
+/// Records what came of a referral; whether it is new.
+pub(crate) async fn record(actor: Actor, state: &State, id: &str, new: NewOutcome) -> Result<(Outcome, bool), Problem> {
+    let id = ReferralId::from(id);
+    let new = NewConversion { external_id: new.id, email: new.email, value_minor: new.value, currency: new.currency };
+    let converted = state.write(move |conn| referrals::convert(conn, &actor, &id, &new, clock::now())).await?;
+    let outcome = Outcome { conversion: converted.conversion.into(), referral: Shape::of(converted.referral, &state.base_url) };
+    Ok((outcome, converted.new))
+}

@@ -1,0 +1,215 @@
+//! `/v1/segments`.
+
+use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::contacts::{Contact, ContactPage};
+use super::error::Problem;
+use super::json::{Json, Params, rows};
+use super::key::Key;
+use super::operations::{Operation, delete, get, patch, post};
+use super::shapes::OneOrMany;
+use crate::app::State;
+use crate::clock::{self, Time};
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::ids::{ContactId, SegmentId};
+use crate::domain::segments::{self, Count, Input, Segment};
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        post("/v1/segments", "create_segment", "Keep a segment")
+            .about("A segment is a search for contacts under a name. It is looked up anew whenever it is used.")
+            .needs(&[Scope::Draft])
+            .body::<New>()
+            .answers::<Shape>(201)
+            .to(create),
+        get("/v1/segments", "list_segments", "List the segments").needs(&[Scope::Read]).query::<Paging>().answers::<SegmentPage>(200).to(list),
+        get("/v1/segments/{id}", "get_segment", "Read a segment")
+            .about("With the number of its contacts, counted up to 10,000.")
+            .needs(&[Scope::Read])
+            .answers::<Counted>(200)
+            .to(show),
+        patch("/v1/segments/{id}", "change_segment", "Change a segment")
+            .about("What is left out stays.")
+            .needs(&[Scope::Draft])
+            .body::<Patch>()
+            .answers::<Shape>(200)
+            .to(change),
+        delete("/v1/segments/{id}", "delete_segment", "Remove a segment")
+            .about("Refused while a campaign or a cohort uses it.")
+            .needs(&[Scope::Draft])
+            .answers_nothing(204)
+            .to(remove),
+        get("/v1/segments/{id}/contacts", "list_segment_contacts", "List the contacts of a segment")
+            .about("The newest contact first.")
+            .needs(&[Scope::Read])
+            .query::<Paging>()
+            .answers::<ContactPage>(200)
+            .to(members),
+    ]
+}
+
+/// Where in a list.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Paging {
+    /// At most so many, 1 to 100; 20 without it.
+    #[schemars(range(min = 1, max = 100))]
+    pub(crate) limit: Option<usize>,
+    /// next_cursor of the page before.
+    pub(crate) cursor: Option<String>,
+}
+
+/// A segment.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Segment")]
+pub struct Shape {
+    /// Its id.
+    pub id: SegmentId,
+    /// Its name.
+    pub name: String,
+    /// Tags separated by commas, all of them; a leading minus excludes.
+    pub tags: String,
+    /// Words that must all occur in name, address or tags.
+    pub query: String,
+    /// Whether only contacts with a subscription on record belong to it.
+    pub customers_only: bool,
+    /// Who made it.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it last changed.
+    pub updated_at: Time,
+}
+
+impl From<Segment> for Shape {
+    fn from(row: Segment) -> Self {
+        Shape {
+            id: row.id,
+            name: row.name,
+            tags: row.tags,
+            query: row.words,
+            customers_only: row.customers_only,
+            created_by: row.created_by,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// A segment and how many contacts it has.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CountedSegment")]
+pub struct Counted {
+    /// The segment.
+    #[serde(flatten)]
+    pub segment: Shape,
+    /// How many contacts, counted up to 10,000.
+    pub count: usize,
+    /// Whether there are more than were counted.
+    pub more: bool,
+}
+
+/// A page of segments.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SegmentPage {
+    /// The segments, newest first.
+    pub segments: Vec<Shape>,
+    /// Where the next page starts; null on the last.
+    pub next_cursor: Option<SegmentId>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct New {
+    /// A name that no other segment has, at most 100 characters.
+    pub(crate) name: String,
+    /// Tags the contacts have, as a list or separated by commas, all of them; a leading minus excludes.
+    pub(crate) tags: Option<OneOrMany>,
+    /// Words that must all occur in name, address or tags.
+    pub(crate) query: Option<String>,
+    /// true leaves out contacts without a subscription on record.
+    pub(crate) customers_only: Option<bool>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Patch {
+    /// Another name.
+    name: Option<String>,
+    /// Other tags; empty for none.
+    tags: Option<OneOrMany>,
+    /// Other words; empty for none.
+    query: Option<String>,
+    /// Whether contacts without a subscription on record are left out.
+    customers_only: Option<bool>,
+}
+
+pub(super) fn joined(tags: Option<OneOrMany>) -> Option<String> {
+    tags.map(|tags| tags.into_vec().join(","))
+}
+
+pub async fn create(key: Key, state: web::Data<State>, body: Json<New>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Created().json(add(key.0, &state, body.0).await?))
+}
+
+/// Adds a segment.
+pub(crate) async fn add(actor: Actor, state: &State, new: New) -> Result<Shape, Problem> {
+    let input = Input { name: Some(new.name), tags: joined(new.tags), words: new.query, customers_only: new.customers_only };
+    Ok(state.quiet_write(move |conn| segments::create(conn, &actor, &input, clock::now())).await?.into())
+}
+
+pub async fn list(key: Key, state: web::Data<State>, query: Params<Paging>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(all(key.0, &state, query.0).await?))
+}
+
+/// The segments.
+pub(crate) async fn all(actor: Actor, state: &State, query: Paging) -> Result<SegmentPage, Problem> {
+    let (limit, before) = (rows(query.limit, 20)?, query.cursor.as_deref().map(SegmentId::from));
+    let page = state.read(move |conn| segments::list(conn, &actor, limit, before.as_ref())).await?;
+    let next_cursor = page.rows.last().filter(|_| page.more).map(|row| row.id.clone());
+    Ok(SegmentPage { segments: page.rows.into_iter().map(Shape::from).collect(), next_cursor })
+}
+
+pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(one(key.0, &state, &id).await?))
+}
+
+/// One segment, counted.
+pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Counted, Problem> {
+    let id = SegmentId::from(id);
+    let (row, Count { count, more }) = state.read(move |conn| segments::get(conn, &actor, &id)).await?;
+    Ok(Counted { segment: row.into(), count, more })
+}
+
+pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Patch>) -> Result<HttpResponse, Problem> {
+    let (id, Patch { name, tags, query, customers_only }) = (SegmentId::from(id.as_str()), body.0);
+    let input = Input { name, tags: joined(tags), words: query, customers_only };
+    let row = state.quiet_write(move |conn| segments::change(conn, &key.0, &id, &input, clock::now())).await?;
+    Ok(HttpResponse::Ok().json(Shape::from(row)))
+}
+
+pub async fn remove(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    take_away(key.0, &state, &id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Removes a segment.
+pub(crate) async fn take_away(actor: Actor, state: &State, id: &str) -> Result<(), Problem> {
+    let id = SegmentId::from(id);
+    Ok(state.quiet_write(move |conn| segments::delete(conn, &actor, &id, clock::now())).await?)
+}
+
+pub async fn members(key: Key, state: web::Data<State>, id: web::Path<String>, query: Params<Paging>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(contacts_of(key.0, &state, &id, query.0).await?))
+}
+
+/// The contacts of a segment.
+pub(crate) async fn contacts_of(actor: Actor, state: &State, id: &str, query: Paging) -> Result<ContactPage, Problem> {
+    let id = SegmentId::from(id);
+    let (limit, before) = (rows(query.limit, 20)?, query.cursor.as_deref().map(ContactId::from));
+    let (found, next_cursor) = state.read(move |conn| segments::members(conn, &actor, &id, limit, before)).await?;
+    let all = || found.iter().map(Contact::of).collect();
+    Ok(ContactPage { contacts: all(), results: all(), next_cursor })
+}

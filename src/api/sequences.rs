@@ -1,0 +1,436 @@
+//! `/v1/sequences`.
+
+use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::error::Problem;
+use super::json::{Json, Params, rows};
+use super::key::Key;
+use super::operations::{Operation, get, patch, post};
+use super::segments::Paging;
+use super::shapes::Submitted;
+use crate::app::State;
+use crate::clock::{self, Time};
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::contacts::Named;
+use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, SequenceId};
+use crate::domain::sequences::{self, Due, Member, NewSequence, Sequence, State as Standing};
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        post("/v1/sequences", "create_sequence", "Make a sequence")
+            .about(
+                "Steps that are sent to a contact one after the other. `{name}` and `{email}` are filled in; other braces are refused. The steps \
+                 cannot change afterwards; make another sequence instead.",
+            )
+            .needs(&[Scope::Draft])
+            .body::<New>()
+            .answers::<Shape>(201)
+            .to(create),
+        get("/v1/sequences", "list_sequences", "List the sequences").needs(&[Scope::Read]).query::<Query>().answers::<SequencePage>(200).to(list),
+        get("/v1/sequences/{id}", "get_sequence", "Read a sequence")
+            .about("With the number of enrollments in each state.")
+            .needs(&[Scope::Read])
+            .answers::<Counted>(200)
+            .to(show),
+        patch("/v1/sequences/{id}", "change_sequence", "Put a sequence away")
+            .about("Nobody is enrolled in one that is put away, and no step of it is sent.")
+            .needs(&[Scope::Draft])
+            .body::<Patch>()
+            .answers::<Shape>(200)
+            .to(change),
+        post("/v1/sequences/{id}/enrollments", "enroll_contact", "Enroll a contact")
+            .about(
+                "A contact is in one sequence at a time and begins at the step that its tags `drip_step_*` count to. Enrolling twice answers 200 with \
+                 the enrollment that is there.",
+            )
+            .needs(&[Scope::Draft])
+            .body::<Who>()
+            .answers::<Enrollment>(200)
+            .answers::<Enrollment>(201)
+            .to(enroll),
+        get("/v1/sequences/{id}/enrollments", "list_enrollments", "List the enrollments")
+            .about("The newest first.")
+            .needs(&[Scope::Read])
+            .query::<Members>()
+            .answers::<EnrollmentPage>(200)
+            .to(enrollments),
+        post("/v1/sequences/{id}/enrollments/{eid}/stop", "stop_enrollment", "Stop an enrollment")
+            .about("What was handed in is not taken back.")
+            .needs(&[Scope::Draft])
+            .body::<Stop>()
+            .answers::<Enrollment>(200)
+            .to(stop),
+        post("/v1/sequences/{id}/enrollments/{eid}/send-next", "send_next_step", "Hand in the next step")
+            .about(
+                "The step goes through the oversight mode of the mailbox like any message, once however often this is called. 409 `step_not_due` says \
+                 when to ask again. Where the contact unsubscribed, answered or is tagged `drip_complete`, the answer is 200, nothing is handed in and \
+                 the enrollment has ended.",
+            )
+            .needs(&[Scope::Draft])
+            .answers::<Sent>(200)
+            .answers::<Sent>(202)
+            .to(send_next),
+        get("/v1/sequences/{id}/due", "list_due_steps", "List whose next step is due")
+            .about("By the order of enrollment, each with the filled-in words.")
+            .needs(&[Scope::Read])
+            .query::<Paging>()
+            .answers::<DuePage>(200)
+            .to(due),
+    ]
+}
+
+/// One message of a sequence.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "SequenceStep")]
+pub struct Step {
+    /// The subject; {name} and {email} are filled in.
+    pub subject: String,
+    /// The plain text, at most 20,000 characters; {name} and {email} are filled in.
+    pub body: String,
+    /// Days to wait after the step before has left, or after the enrollment; 0 to 365, 0 without it.
+    #[serde(default)]
+    pub wait_days: i64,
+}
+
+/// A sequence.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Sequence")]
+pub struct Shape {
+    /// Its id.
+    pub id: SequenceId,
+    /// Its name.
+    pub name: String,
+    /// Where it leaves from.
+    pub mailbox_id: MailboxId,
+    /// The label of its messages.
+    pub campaign: String,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// Whether it was put away.
+    pub archived: bool,
+    /// Who wrote it; they decide none of its messages.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it last changed.
+    pub updated_at: Time,
+}
+
+impl From<Sequence> for Shape {
+    fn from(row: Sequence) -> Self {
+        let steps = row.steps.iter().map(|step| Step { subject: step.subject.clone(), body: step.body.clone(), wait_days: step.wait_days });
+        Shape {
+            steps: steps.collect(),
+            id: row.id,
+            name: row.name,
+            mailbox_id: row.mailbox_id,
+            campaign: row.campaign,
+            archived: row.archived_at.is_some(),
+            created_by: row.author_name,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// A sequence and how many are in it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CountedSequence")]
+pub struct Counted {
+    /// The sequence.
+    #[serde(flatten)]
+    pub sequence: Shape,
+    /// Enrollments that go on.
+    pub active: i64,
+    /// Enrollments of which every step was handed in.
+    pub complete: i64,
+    /// Enrollments that ended earlier.
+    pub stopped: i64,
+}
+
+/// A page of sequences.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SequencePage {
+    /// The sequences, newest first.
+    pub sequences: Vec<Shape>,
+    /// Where the next page starts; null on the last.
+    pub next_cursor: Option<SequenceId>,
+}
+
+/// One contact in a sequence.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Enrollment {
+    /// Its id.
+    pub id: EnrollmentId,
+    /// In what.
+    pub sequence_id: SequenceId,
+    /// Who.
+    pub contact_id: ContactId,
+    /// Their address.
+    pub email: String,
+    /// Their name.
+    pub name: Option<String>,
+    /// Whether it goes on.
+    pub state: Standing,
+    /// Steps that were handed in.
+    pub steps_done: i32,
+    /// When the next step is due; null while the one before has not left, and after the end.
+    pub due_at: Option<Time>,
+    /// What ended it.
+    pub stopped_because: Option<String>,
+    /// When it began.
+    pub created_at: Time,
+    /// When it last changed.
+    pub updated_at: Time,
+}
+
+impl From<Member> for Enrollment {
+    fn from((row, contact): Member) -> Self {
+        Enrollment {
+            id: row.id,
+            sequence_id: row.sequence_id,
+            contact_id: row.contact_id,
+            email: contact.email,
+            name: contact.name,
+            state: row.state,
+            steps_done: row.position,
+            due_at: row.ready_at,
+            stopped_because: row.stopped_because,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// A page of enrollments.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct EnrollmentPage {
+    /// The enrollments, newest first.
+    pub enrollments: Vec<Enrollment>,
+    /// Where the next page starts; null on the last.
+    pub next_cursor: Option<EnrollmentId>,
+}
+
+/// Somebody whose next step is due.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DueStep {
+    /// The enrollment.
+    pub enrollment_id: EnrollmentId,
+    /// Who.
+    pub contact_id: ContactId,
+    /// Their address.
+    pub email: String,
+    /// Their name.
+    pub name: Option<String>,
+    /// Which step, counted from 1.
+    pub step: usize,
+    /// Since when it is due.
+    pub due_at: Option<Time>,
+    /// Its subject, filled in; null where that cannot be done.
+    pub subject: Option<String>,
+    /// Its text, filled in; null where that cannot be done.
+    pub body: Option<String>,
+    /// Why send-next would hand in nothing; null where nothing speaks against it.
+    pub obstacle: Option<String>,
+}
+
+impl From<Due> for DueStep {
+    fn from(due: Due) -> Self {
+        let (row, contact) = due.member;
+        DueStep {
+            enrollment_id: row.id,
+            contact_id: row.contact_id,
+            email: contact.email,
+            name: contact.name,
+            step: due.step + 1,
+            due_at: row.ready_at,
+            subject: due.subject,
+            body: due.body,
+            obstacle: due.obstacle,
+        }
+    }
+}
+
+/// A page of those whose next step is due.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DuePage {
+    /// Whose next step is due.
+    pub due: Vec<DueStep>,
+    /// Where the next page starts; null on the last.
+    pub next_cursor: Option<EnrollmentId>,
+}
+
+/// What came of asking for the next step.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SentStep")]
+pub struct Sent {
+    /// The message that was handed in; null where the enrollment has ended instead.
+    pub message: Option<Submitted>,
+    /// The enrollment as it is now.
+    pub enrollment: Enrollment,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct New {
+    /// A name that no other sequence has, at most 100 characters.
+    pub(crate) name: String,
+    /// Where it leaves from, by address or id; needed where several are within reach.
+    pub(crate) mailbox: Option<String>,
+    /// The label of its messages; the name without it.
+    pub(crate) campaign: Option<String>,
+    /// The steps in order, 1 to 50.
+    pub(crate) steps: Vec<Step>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// true lists those that were put away, and no others.
+    pub(crate) archived: Option<bool>,
+    /// At most so many, 1 to 100; 20 without it.
+    #[schemars(range(min = 1, max = 100))]
+    pub(crate) limit: Option<usize>,
+    /// next_cursor of the page before.
+    pub(crate) cursor: Option<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Patch {
+    /// Whether it is put away.
+    archived: bool,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Who {
+    /// The contact's id. Or give email.
+    pub(crate) contact: Option<String>,
+    /// The contact's address; one that is not known becomes a contact. Or give contact.
+    pub(crate) email: Option<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Members {
+    /// Only in this state: active, complete or stopped.
+    state: Option<Standing>,
+    /// At most so many, 1 to 100; 20 without it.
+    #[schemars(range(min = 1, max = 100))]
+    limit: Option<usize>,
+    /// next_cursor of the page before.
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stop {
+    /// Why, in one line.
+    pub(crate) reason: Option<String>,
+}
+
+pub async fn create(key: Key, state: web::Data<State>, body: Json<New>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Created().json(add(key.0, &state, body.0).await?))
+}
+
+/// Makes a sequence.
+pub(crate) async fn add(actor: Actor, state: &State, new: New) -> Result<Shape, Problem> {
+    let steps = new.steps.into_iter().map(|step| sequences::Step { subject: step.subject, body: step.body, wait_days: step.wait_days }).collect();
+    let new = NewSequence { name: new.name, mailbox: new.mailbox, campaign: new.campaign, steps };
+    Ok(state.quiet_write(move |conn| sequences::create(conn, &actor, &new, clock::now())).await?.into())
+}
+
+pub async fn list(key: Key, state: web::Data<State>, query: Params<Query>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(all(key.0, &state, query.0).await?))
+}
+
+/// The sequences.
+pub(crate) async fn all(actor: Actor, state: &State, query: Query) -> Result<SequencePage, Problem> {
+    let (limit, before) = (rows(query.limit, 20)?, query.cursor.as_deref().map(SequenceId::from));
+    let archived = query.archived.unwrap_or_default();
+    let page = state.read(move |conn| sequences::list(conn, &actor, archived, limit, before.as_ref())).await?;
+    let next_cursor = page.rows.last().filter(|_| page.more).map(|row| row.id.clone());
+    Ok(SequencePage { sequences: page.rows.into_iter().map(Shape::from).collect(), next_cursor })
+}
+
+pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(one(key.0, &state, &id).await?))
+}
+
+/// One sequence and how many are in it.
+pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Counted, Problem> {
+    let id = SequenceId::from(id);
+    let (row, counts) = state.read(move |conn| sequences::get(conn, &actor, &id)).await?;
+    let of = |wanted: Standing| counts.iter().find(|(standing, _)| *standing == wanted).map_or(0, |(_, count)| *count);
+    Ok(Counted { sequence: row.into(), active: of(Standing::Active), complete: of(Standing::Complete), stopped: of(Standing::Stopped) })
+}
+
+pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Patch>) -> Result<HttpResponse, Problem> {
+    let id = SequenceId::from(id.as_str());
+    let row = state.quiet_write(move |conn| sequences::set_archived(conn, &key.0, &id, body.0.archived, clock::now())).await?;
+    Ok(HttpResponse::Ok().json(Shape::from(row)))
+}
+
+pub async fn enroll(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Who>) -> Result<HttpResponse, Problem> {
+    let (enrollment, new) = join(key.0, &state, &id, body.0).await?;
+    let mut answer = if new { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(answer.json(enrollment))
+}
+
+/// Enrolls a contact; whether it is new.
+pub(crate) async fn join(actor: Actor, state: &State, id: &str, who: Who) -> Result<(Enrollment, bool), Problem> {
+    let (id, who) = (SequenceId::from(id), Named::by(who.contact, who.email));
+    let enrolled = state.quiet_write(move |conn| sequences::enroll(conn, &actor, &id, &who, clock::now())).await?;
+    Ok((enrolled.member.into(), enrolled.new))
+}
+
+pub async fn enrollments(key: Key, state: web::Data<State>, id: web::Path<String>, query: Params<Members>) -> Result<HttpResponse, Problem> {
+    let id = SequenceId::from(id.as_str());
+    let (limit, before, standing) = (rows(query.0.limit, 20)?, query.0.cursor.as_deref().map(EnrollmentId::from), query.0.state);
+    let page = state.read(move |conn| sequences::enrollments(conn, &key.0, &id, standing, limit, before.as_ref())).await?;
+    let next_cursor = page.rows.last().filter(|_| page.more).map(|(row, _)| row.id.clone());
+    Ok(HttpResponse::Ok().json(EnrollmentPage { enrollments: page.rows.into_iter().map(Enrollment::from).collect(), next_cursor }))
+}
+
+pub async fn stop(key: Key, state: web::Data<State>, path: web::Path<(String, String)>, body: Json<Stop>) -> Result<HttpResponse, Problem> {
+    let (id, enrollment) = path.into_inner();
+    Ok(HttpResponse::Ok().json(leave(key.0, &state, &id, &enrollment, body.0.reason).await?))
+}
+
+/// Ends an enrollment.
+pub(crate) async fn leave(actor: Actor, state: &State, id: &str, enrollment: &str, reason: Option<String>) -> Result<Enrollment, Problem> {
+    let (id, enrollment) = (SequenceId::from(id), EnrollmentId::from(enrollment));
+    let member = state.quiet_write(move |conn| sequences::stop(conn, &actor, &id, &enrollment, reason.as_deref(), clock::now())).await?;
+    Ok(member.into())
+}
+
+pub async fn send_next(key: Key, state: web::Data<State>, path: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
+    let (id, enrollment) = path.into_inner();
+    let sent = step(key.0, &state, &id, &enrollment).await?;
+    let mut answer = if sent.message.is_some() { HttpResponse::Accepted() } else { HttpResponse::Ok() };
+    Ok(answer.json(sent))
+}
+
+/// Hands in the next step.
+pub(crate) async fn step(actor: Actor, state: &State, id: &str, enrollment: &str) -> Result<Sent, Problem> {
+    let (id, enrollment) = (SequenceId::from(id), EnrollmentId::from(enrollment));
+    let sent = state.write(move |conn| sequences::send_next(conn, &actor, &id, &enrollment, clock::now())).await?;
+    Ok(Sent { message: sent.message.map(|message| Submitted::of(&message, &state.base_url)), enrollment: sent.member.into() })
+}
+
+pub async fn due(key: Key, state: web::Data<State>, id: web::Path<String>, query: Params<Paging>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(ready(key.0, &state, &id, query.0).await?))
+}
+
+/// Whose next step is due.
+pub(crate) async fn ready(actor: Actor, state: &State, id: &str, query: Paging) -> Result<DuePage, Problem> {
+    let id = SequenceId::from(id);
+    let (limit, after) = (rows(query.limit, 20)?, query.cursor.as_deref().map(EnrollmentId::from));
+    let page = state.read(move |conn| sequences::due(conn, &actor, &id, limit, after.as_ref(), clock::now())).await?;
+    let next_cursor = page.rows.last().filter(|_| page.more).map(|due| due.member.0.id.clone());
+    Ok(DuePage { due: page.rows.into_iter().map(DueStep::from).collect(), next_cursor })
+}

@@ -1,0 +1,85 @@
+//! SQL of campaigns.
+
+use diesel::dsl::exists;
+use diesel::prelude::*;
+
+use crate::clock::Time;
+use crate::db::Conn;
+use crate::db::schema::{campaigns, mailbox_campaigns, messages, outbox};
+use crate::domain::actor::Mailboxes;
+use crate::domain::ids::{CampaignId, MailboxId, MessageId};
+use crate::domain::paging::one_more;
+
+use super::{Campaign, WAITS_FOR};
+
+pub(super) fn by_id(conn: &mut Conn, id: &CampaignId) -> QueryResult<Option<Campaign>> {
+    campaigns::table.find(id).first(conn).optional()
+}
+
+pub(super) fn by_name(conn: &mut Conn, name: &str) -> QueryResult<Option<Campaign>> {
+    campaigns::table.filter(campaigns::name.eq(name)).first(conn).optional()
+}
+
+pub(super) fn list(conn: &mut Conn, reach: &Mailboxes, archived: bool, limit: usize, before: Option<&CampaignId>) -> QueryResult<Vec<Campaign>> {
+    let mut query = campaigns::table.order(campaigns::id.desc()).limit(one_more(limit)).into_boxed();
+    query = if archived { query.filter(campaigns::archived_at.is_not_null()) } else { query.filter(campaigns::archived_at.is_null()) };
+    if let Mailboxes::These(ids) = reach {
+        query = query.filter(campaigns::mailbox_id.is_null().or(campaigns::mailbox_id.assume_not_null().eq_any(ids.clone())));
+    }
+    if let Some(before) = before {
+        query = query.filter(campaigns::id.lt(before.clone()));
+    }
+    query.load(conn)
+}
+
+pub(super) fn insert(conn: &mut Conn, row: &Campaign) -> QueryResult<()> {
+    diesel::insert_into(campaigns::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn update(conn: &mut Conn, row: &Campaign) -> QueryResult<()> {
+    diesel::update(campaigns::table.find(&row.id))
+        .set((
+            campaigns::goal.eq(row.goal.clone()),
+            campaigns::segment_id.eq(row.segment_id.clone()),
+            campaigns::mailbox_id.eq(row.mailbox_id.clone()),
+            campaigns::stopped_at.eq(row.stopped_at),
+            campaigns::stopped_by.eq(row.stopped_by.clone()),
+            campaigns::archived_at.eq(row.archived_at),
+            campaigns::updated_at.eq(row.updated_at),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Whether a message belongs to a campaign that is stopped.
+pub(super) fn stops(conn: &mut Conn, id: &MessageId) -> QueryResult<bool> {
+    let stopped = messages::table
+        .inner_join(campaigns::table.on(campaigns::name.nullable().eq(messages::campaign)))
+        .filter(messages::id.eq(id))
+        .filter(campaigns::stopped_at.is_not_null());
+    diesel::select(exists(stopped)).get_result(conn)
+}
+
+/// The mailboxes in which there are messages with this label.
+pub(super) fn mailboxes_of(conn: &mut Conn, label: &str) -> QueryResult<Vec<MailboxId>> {
+    mailbox_campaigns::table.filter(mailbox_campaigns::name.eq(label)).select(mailbox_campaigns::mailbox_id).load(conn)
+}
+
+pub(super) fn put_aside(conn: &mut Conn, id: &MessageId, until: Time, now: Time) -> QueryResult<()> {
+    diesel::update(outbox::table.find(id).filter(outbox::state.eq("queued")))
+        .set((outbox::not_before.eq(until), outbox::waits_for.eq(WAITS_FOR), outbox::updated_at.eq(now)))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Makes what was put aside due again.
+pub(super) fn release(conn: &mut Conn, label: &str, now: Time) -> QueryResult<()> {
+    let of_campaign =
+        messages::table.filter(messages::campaign.eq(label)).filter(messages::state.eq_any(["queued", "approved"])).select(messages::id);
+    diesel::update(
+        outbox::table.filter(outbox::state.eq("queued")).filter(outbox::waits_for.eq(WAITS_FOR)).filter(outbox::message_id.eq_any(of_campaign)),
+    )
+    .set((outbox::not_before.eq(now), outbox::waits_for.eq(None::<String>), outbox::updated_at.eq(now)))
+    .execute(conn)
+    .map(drop)
+}

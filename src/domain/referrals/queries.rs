@@ -1,0 +1,146 @@
+//! SQL of referrals.
+
+use diesel::dsl::exists;
+use diesel::prelude::*;
+
+use crate::clock::Time;
+use crate::db::Conn;
+use crate::db::schema::{contacts, message_tags, messages, referral_conversions, referral_salts, referral_visitors, referrals};
+use crate::domain::ids::{ContactId, ReferralId};
+use crate::domain::messages::State;
+use crate::domain::paging::one_more;
+use crate::on_either;
+
+use super::{Conversion, Owned, Referral};
+
+pub(super) fn by_id(conn: &mut Conn, id: &ReferralId) -> QueryResult<Option<Referral>> {
+    referrals::table.find(id).first(conn).optional()
+}
+
+pub(super) fn by_code(conn: &mut Conn, code: &str) -> QueryResult<Option<Referral>> {
+    referrals::table.filter(referrals::code.eq(code)).first(conn).optional()
+}
+
+/// One referral, held until the transaction ends.
+pub(super) fn held(conn: &mut Conn, id: &ReferralId) -> QueryResult<Referral> {
+    diesel::update(referrals::table.find(id)).set(referrals::clicks.eq(referrals::clicks)).execute(conn)?;
+    referrals::table.find(id).first(conn)
+}
+
+pub(super) fn of_contact(conn: &mut Conn, contact: &ContactId) -> QueryResult<Vec<Referral>> {
+    referrals::table.filter(referrals::contact_id.eq(contact)).order(referrals::id).limit(100).load(conn)
+}
+
+pub(super) fn of_contact_to(conn: &mut Conn, contact: &ContactId, target: &str) -> QueryResult<Option<Referral>> {
+    referrals::table.filter(referrals::contact_id.eq(contact)).filter(referrals::target_url.eq(target)).first(conn).optional()
+}
+
+pub(super) fn list(conn: &mut Conn, contact: Option<&ContactId>, limit: usize, before: Option<&ReferralId>) -> QueryResult<Vec<Owned>> {
+    let mut query = referrals::table
+        .inner_join(contacts::table.on(contacts::id.eq(referrals::contact_id)))
+        .order(referrals::id.desc())
+        .limit(one_more(limit))
+        .select((referrals::all_columns, contacts::all_columns))
+        .into_boxed();
+    if let Some(contact) = contact {
+        query = query.filter(referrals::contact_id.eq(contact.clone()));
+    }
+    if let Some(before) = before {
+        query = query.filter(referrals::id.lt(before.clone()));
+    }
+    query.load(conn)
+}
+
+pub(super) fn insert(conn: &mut Conn, row: &Referral) -> QueryResult<()> {
+    diesel::insert_into(referrals::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn salt(conn: &mut Conn, day: &str) -> QueryResult<Option<String>> {
+    referral_salts::table.find(day).select(referral_salts::salt).first(conn).optional()
+}
+
+pub(super) fn insert_salt(conn: &mut Conn, day: &str, salt: &str) -> QueryResult<()> {
+    on_either!(conn, inner => diesel::insert_into(referral_salts::table)
+        .values((referral_salts::day.eq(day), referral_salts::salt.eq(salt)))
+        .on_conflict_do_nothing()
+        .execute(inner)
+        .map(drop))
+}
+
+pub(super) fn forget_before(conn: &mut Conn, day: &str) -> QueryResult<()> {
+    diesel::delete(referral_visitors::table.filter(referral_visitors::day.lt(day))).execute(conn)?;
+    diesel::delete(referral_salts::table.filter(referral_salts::day.lt(day))).execute(conn).map(drop)
+}
+
+pub(super) fn was_here(conn: &mut Conn, id: &ReferralId, visitor: &str) -> QueryResult<bool> {
+    diesel::select(exists(referral_visitors::table.find((id, visitor)))).get_result(conn)
+}
+
+pub(super) fn visitors(conn: &mut Conn, id: &ReferralId) -> QueryResult<i64> {
+    referral_visitors::table.filter(referral_visitors::referral_id.eq(id)).count().get_result(conn)
+}
+
+pub(super) fn insert_visitor(conn: &mut Conn, id: &ReferralId, visitor: &str, day: &str) -> QueryResult<()> {
+    diesel::insert_into(referral_visitors::table)
+        .values((referral_visitors::referral_id.eq(id), referral_visitors::visitor.eq(visitor), referral_visitors::day.eq(day)))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn count_click(conn: &mut Conn, id: &ReferralId, now: Time) -> QueryResult<()> {
+    diesel::update(referrals::table.find(id))
+        .set((referrals::clicks.eq(referrals::clicks + 1), referrals::last_click_at.eq(now)))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn count_conversion(conn: &mut Conn, id: &ReferralId, now: Time) -> QueryResult<()> {
+    diesel::update(referrals::table.find(id))
+        .set((referrals::conversions.eq(referrals::conversions + 1), referrals::last_conversion_at.eq(now)))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn conversions(conn: &mut Conn, id: &ReferralId, limit: i64) -> QueryResult<Vec<Conversion>> {
+    referral_conversions::table.filter(referral_conversions::referral_id.eq(id)).order(referral_conversions::id.desc()).limit(limit).load(conn)
+}
+
+pub(super) fn conversion_by_external_id(conn: &mut Conn, id: &str) -> QueryResult<Option<Conversion>> {
+    referral_conversions::table.filter(referral_conversions::external_id.eq(id)).first(conn).optional()
+}
+
+pub(super) fn conversion_by_email(conn: &mut Conn, id: &ReferralId, hash: &str) -> QueryResult<Option<Conversion>> {
+    referral_conversions::table
+        .filter(referral_conversions::referral_id.eq(id))
+        .filter(referral_conversions::email_hash.eq(hash))
+        .first(conn)
+        .optional()
+}
+
+pub(super) fn insert_conversion(conn: &mut Conn, row: &Conversion) -> QueryResult<()> {
+    diesel::insert_into(referral_conversions::table).values(row.clone()).execute(conn).map(drop)
+}
+
+/// Whom a message asked, its state, when it left, when it was made.
+type Asked = (ContactId, State, Option<Time>, Time);
+/// Whose link it is, its latest click, its latest conversion.
+type Answered = (ContactId, Option<Time>, Option<Time>);
+
+/// Messages to these contacts that asked for a recommendation.
+pub(super) fn asks(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<Asked>> {
+    messages::table
+        .inner_join(message_tags::table.on(message_tags::message_id.eq(messages::id)))
+        .filter(messages::contact_id.eq_any(ids.to_vec()))
+        .filter(messages::planted.eq(false))
+        .filter(message_tags::tag.eq(super::eligible::ASK))
+        .select((messages::contact_id, messages::state, messages::sent_at, messages::created_at))
+        .load(conn)
+}
+
+/// The latest click and conversion of each link of these contacts.
+pub(super) fn answers(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<Answered>> {
+    referrals::table
+        .filter(referrals::contact_id.eq_any(ids.to_vec()))
+        .select((referrals::contact_id, referrals::last_click_at, referrals::last_conversion_at))
+        .load(conn)
+}

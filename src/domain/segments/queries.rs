@@ -1,0 +1,55 @@
+//! SQL of segments.
+
+use diesel::dsl::exists;
+use diesel::prelude::*;
+
+use crate::db::Conn;
+use crate::db::schema::{campaigns, cohorts, segments};
+use crate::domain::ids::SegmentId;
+use crate::domain::paging::one_more;
+
+use super::Segment;
+
+pub(super) fn by_id(conn: &mut Conn, id: &SegmentId) -> QueryResult<Option<Segment>> {
+    segments::table.find(id).first(conn).optional()
+}
+
+pub(super) fn by_name(conn: &mut Conn, name: &str) -> QueryResult<Option<Segment>> {
+    segments::table.filter(segments::name.eq(name)).first(conn).optional()
+}
+
+pub(super) fn list(conn: &mut Conn, limit: usize, before: Option<&SegmentId>) -> QueryResult<Vec<Segment>> {
+    let mut query = segments::table.order(segments::id.desc()).limit(one_more(limit)).into_boxed();
+    if let Some(before) = before {
+        query = query.filter(segments::id.lt(before.clone()));
+    }
+    query.load(conn)
+}
+
+pub(super) fn insert(conn: &mut Conn, row: &Segment) -> QueryResult<()> {
+    diesel::insert_into(segments::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn update(conn: &mut Conn, row: &Segment) -> QueryResult<()> {
+    diesel::update(segments::table.find(&row.id))
+        .set((
+            segments::name.eq(&row.name),
+            segments::tags.eq(&row.tags),
+            segments::words.eq(&row.words),
+            segments::customers_only.eq(row.customers_only),
+            segments::updated_at.eq(row.updated_at),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn delete(conn: &mut Conn, id: &SegmentId) -> QueryResult<()> {
+    diesel::delete(segments::table.find(id)).execute(conn).map(drop)
+}
+
+/// Whether a campaign or a cohort names it.
+pub(super) fn is_used(conn: &mut Conn, id: &SegmentId) -> QueryResult<bool> {
+    let by_campaign: bool = diesel::select(exists(campaigns::table.filter(campaigns::segment_id.eq(id.as_str())))).get_result(conn)?;
+    let by_cohort: bool = diesel::select(exists(cohorts::table.filter(cohorts::segment_id.eq(id.as_str())))).get_result(conn)?;
+    Ok(by_campaign || by_cohort)
+}

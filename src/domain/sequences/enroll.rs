@@ -1,0 +1,97 @@
+//! Who is in a sequence: enrolling, looking, stopping.
+
+use serde_json::json;
+
+use crate::clock::Time;
+use crate::db::{Conn, transaction};
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::contacts::{self, Named, suppressions};
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::{EnrollmentId, SequenceId};
+use crate::domain::paging::Page;
+use crate::domain::text;
+
+use super::{COMPLETE, Enrollment, Member, State, log, may_change, queries, reached, refuse_archived, steps_in};
+
+/// What came of enrolling.
+#[derive(Debug, Clone)]
+pub struct Enrolled {
+    /// The enrollment and who it is.
+    pub member: Member,
+    /// Whether it was made now; otherwise it was there.
+    pub new: bool,
+}
+
+/// Enrolls a contact, at the step that its tags say. Twice is as good as once.
+pub fn enroll(conn: &mut Conn, actor: &Actor, id: &SequenceId, who: &Named, now: Time) -> Result<Enrolled> {
+    may_change(actor)?;
+    transaction(conn, |conn| {
+        let sequence = reached(conn, actor, id)?;
+        refuse_archived(&sequence)?;
+        let contact = contacts::meant(conn, actor, who, now)?;
+        suppressions::refuse(conn, &contact.email_key)?;
+        // Two that enroll the same contact take turns.
+        let contact = contacts::held_row(conn, &contact.id)?;
+        match queries::active_of(conn, &contact.id)? {
+            Some(row) if row.sequence_id == *id => return Ok(Enrolled { member: (row, contact), new: false }),
+            Some(_) => {
+                return Err(Error::conflict(
+                    "already_enrolled",
+                    "This contact is in another sequence. Stop that enrollment first, or wait until it ends.",
+                ));
+            }
+            None => {}
+        }
+        let tags = contacts::tags_of(conn, &contact.id)?;
+        let position = steps_in(&tags);
+        if tags.iter().any(|tag| tag == COMPLETE) || position >= sequence.steps.len() {
+            return Err(Error::conflict("sequence_complete", "This contact has been through a sequence already: its tags say so.")
+                .with_hint("To begin another, take the tags drip_complete and drip_step_* off the contact."));
+        }
+        let row = Enrollment {
+            id: EnrollmentId::new(),
+            sequence_id: id.clone(),
+            contact_id: contact.id.clone(),
+            state: State::Active,
+            position: i32::try_from(position).unwrap_or(i32::MAX),
+            ready_at: Some(now.plus_days(sequence.wait(position))),
+            stopped_because: None,
+            created_at: now,
+            updated_at: now,
+        };
+        queries::insert_enrollment(conn, &row)?;
+        log(conn, actor, "enrollment.add", &sequence, row.id.as_str(), json!({"sequence": id, "contact": contact.id, "position": position}), now)?;
+        Ok(Enrolled { member: (row, contact), new: true })
+    })
+}
+
+/// The enrollments of a sequence, newest first.
+pub fn enrollments(
+    conn: &mut Conn,
+    actor: &Actor,
+    id: &SequenceId,
+    state: Option<State>,
+    limit: usize,
+    before: Option<&EnrollmentId>,
+) -> Result<Page<Member>> {
+    actor.must_have(Scope::Read)?;
+    reached(conn, actor, id)?;
+    Ok(Page::cut(queries::members(conn, id, state, limit, before)?, limit))
+}
+
+/// Ends an enrollment. What ended already stays as it is; what was handed in is not taken back.
+pub fn stop(conn: &mut Conn, actor: &Actor, id: &SequenceId, enrollment: &EnrollmentId, reason: Option<&str>, now: Time) -> Result<Member> {
+    may_change(actor)?;
+    let reason = text::optional_line("reason", reason, 300)?;
+    transaction(conn, |conn| {
+        let sequence = reached(conn, actor, id)?;
+        let mut row = queries::held_enrollment(conn, id, enrollment)?.ok_or_else(|| Error::not_found("enrollment"))?;
+        let contact = contacts::row(conn, &row.contact_id)?;
+        if row.state == State::Active {
+            let because = reason.unwrap_or_else(|| format!("Stopped by {}.", actor.name()));
+            log(conn, actor, "enrollment.stop", &sequence, row.id.as_str(), json!({"because": because}), now)?;
+            super::end(conn, &mut row, State::Stopped, Some(because), now)?;
+        }
+        Ok((row, contact))
+    })
+}

@@ -1,0 +1,232 @@
+//! Sequences: steps that are sent to a contact one after the other, each through the gate like any message.
+//!
+//! Where a contact stands is the number of its tags `drip_step_*`, as agents count it, and a row here; the further
+//! of the two holds. There is one set of such tags for a contact, so it is in one sequence at a time.
+
+mod enroll;
+mod queries;
+mod send;
+mod words;
+
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::clock::Time;
+use crate::db::types::Json;
+use crate::db::{Conn, transaction};
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::audit::{self, Entry};
+use crate::domain::contacts::ContactRow;
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, SequenceId};
+use crate::domain::paging::Page;
+use crate::domain::{mailboxes, text};
+use crate::text_enum;
+
+pub use enroll::{Enrolled, enroll, enrollments, stop};
+pub(in crate::domain) use send::follow;
+pub use send::{Due, Sent, due, send_next};
+
+/// Most steps of one sequence.
+pub const MOST_STEPS: usize = 50;
+/// The contact tag that ends a sequence.
+pub const COMPLETE: &str = "drip_complete";
+/// What the tags that count steps begin with.
+const STEP: &str = "drip_step_";
+
+/// One message of a sequence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The subject; `{name}` and `{email}` are filled in.
+    pub subject: String,
+    /// The plain text; `{name}` and `{email}` are filled in.
+    pub body: String,
+    /// Days to wait after the step before has left, or after the enrollment.
+    pub wait_days: i64,
+}
+
+/// A row of `sequences`.
+#[derive(Debug, Clone, Queryable, Insertable)]
+#[diesel(table_name = crate::db::schema::sequences)]
+pub struct Sequence {
+    /// Its id.
+    pub id: SequenceId,
+    /// Its name.
+    pub name: String,
+    /// Where it leaves from.
+    pub mailbox_id: MailboxId,
+    /// The label of its messages.
+    pub campaign: String,
+    /// The steps, in order. They never change.
+    pub steps: Json<Vec<Step>>,
+    /// Who wrote it: user, key or system.
+    pub author_kind: String,
+    /// Who wrote it.
+    pub author_id: String,
+    /// Who wrote it, by name.
+    pub author_name: String,
+    /// Since when nobody is enrolled and nothing is sent.
+    pub archived_at: Option<Time>,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it last changed.
+    pub updated_at: Time,
+}
+
+impl Sequence {
+    /// The wait before a step, counted from 0.
+    fn wait(&self, step: usize) -> i64 {
+        self.steps.get(step).map_or(0, |step| step.wait_days)
+    }
+}
+
+text_enum!(
+    /// Whether an enrollment goes on.
+    pub enum State {
+        /// There are steps to come.
+        Active => "active",
+        /// Every step was handed in.
+        Complete => "complete",
+        /// Something ended it.
+        Stopped => "stopped",
+    }
+);
+
+/// A row of `enrollments`.
+#[derive(Debug, Clone, Queryable, Insertable)]
+#[diesel(table_name = crate::db::schema::enrollments)]
+pub struct Enrollment {
+    /// Its id.
+    pub id: EnrollmentId,
+    /// In what.
+    pub sequence_id: SequenceId,
+    /// Who.
+    pub contact_id: ContactId,
+    /// Whether it goes on.
+    pub state: State,
+    /// The next step, counted from 0.
+    pub position: i32,
+    /// When the next step is due; nothing while the one before has not left.
+    pub ready_at: Option<Time>,
+    /// What ended it.
+    pub stopped_because: Option<String>,
+    /// When it began.
+    pub created_at: Time,
+    /// When it last changed.
+    pub updated_at: Time,
+}
+
+impl Enrollment {
+    /// The next step of a contact with these tags, counted from 0.
+    pub fn next_step(&self, tags: &[String]) -> usize {
+        usize::try_from(self.position).unwrap_or(0).max(steps_in(tags))
+    }
+}
+
+/// How many steps a contact with these tags has received.
+fn steps_in(tags: &[String]) -> usize {
+    tags.iter().filter(|tag| tag.starts_with(STEP)).count()
+}
+
+/// A sequence to be made.
+#[derive(Debug, Clone)]
+pub struct NewSequence {
+    /// Its name.
+    pub name: String,
+    /// Where it leaves from, by address or id; none where only one is within reach.
+    pub mailbox: Option<String>,
+    /// The label of its messages; its name without one.
+    pub campaign: Option<String>,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+}
+
+/// Makes a sequence.
+pub fn create(conn: &mut Conn, actor: &Actor, new: &NewSequence, now: Time) -> Result<Sequence> {
+    may_change(actor)?;
+    let name = text::required_line("name", &new.name, 100)?;
+    if new.steps.is_empty() || new.steps.len() > MOST_STEPS {
+        return Err(Error::invalid("field_invalid", "steps", format!("steps must be 1 to {MOST_STEPS}; got {}.", new.steps.len())));
+    }
+    let steps = new.steps.iter().enumerate().map(|(at, step)| words::check(at, step)).collect::<Result<Vec<Step>>>()?;
+    transaction(conn, |conn| {
+        if queries::by_name(conn, &name)?.is_some() {
+            return Err(Error::conflict("name_taken", format!("There is a sequence named \"{}\" already. Take another name.", text::excerpt(&name))));
+        }
+        let campaign = text::optional_line("campaign", new.campaign.as_deref(), 100)?.unwrap_or_else(|| name.clone());
+        let row = Sequence {
+            id: SequenceId::new(),
+            mailbox_id: mailboxes::resolve(conn, actor, new.mailbox.as_deref())?.id,
+            campaign,
+            name,
+            steps: Json::new(steps),
+            author_kind: actor.kind().to_owned(),
+            author_id: actor.id().to_owned(),
+            author_name: actor.name().to_owned(),
+            archived_at: None,
+            created_at: now,
+            updated_at: now,
+        };
+        queries::insert(conn, &row)?;
+        log(conn, actor, "sequence.add", &row, row.id.as_str(), json!({"name": row.name, "steps": row.steps.len()}), now)?;
+        Ok(row)
+    })
+}
+
+/// Puts a sequence away, or takes it out again. Nobody is enrolled in one that is away, and nothing of it is sent.
+pub fn set_archived(conn: &mut Conn, actor: &Actor, id: &SequenceId, archived: bool, now: Time) -> Result<Sequence> {
+    may_change(actor)?;
+    transaction(conn, |conn| {
+        let mut row = reached(conn, actor, id)?;
+        if row.archived_at.is_some() != archived {
+            (row.archived_at, row.updated_at) = (archived.then_some(now), now);
+            queries::set_archived(conn, &row)?;
+            log(conn, actor, if archived { "sequence.archive" } else { "sequence.restore" }, &row, row.id.as_str(), json!({}), now)?;
+        }
+        Ok(row)
+    })
+}
+
+/// The sequences within reach, newest first.
+pub fn list(conn: &mut Conn, actor: &Actor, archived: bool, limit: usize, before: Option<&SequenceId>) -> Result<Page<Sequence>> {
+    actor.must_have(Scope::Read)?;
+    Ok(Page::cut(queries::list(conn, actor.mailboxes(), archived, limit, before)?, limit))
+}
+
+/// One sequence, and how many enrollments of it are in each state.
+pub fn get(conn: &mut Conn, actor: &Actor, id: &SequenceId) -> Result<(Sequence, Vec<(State, i64)>)> {
+    actor.must_have(Scope::Read)?;
+    let row = reached(conn, actor, id)?;
+    let counts = queries::counts(conn, id)?;
+    Ok((row, counts))
+}
+
+fn reached(conn: &mut Conn, actor: &Actor, id: &SequenceId) -> Result<Sequence> {
+    queries::by_id(conn, id)?.filter(|row| actor.reaches(&row.mailbox_id)).ok_or_else(|| Error::not_found("sequence"))
+}
+
+fn refuse_archived(row: &Sequence) -> Result<()> {
+    match row.archived_at {
+        Some(_) => Err(Error::conflict("sequence_archived", "This sequence was put away. Take it out again first.")),
+        None => Ok(()),
+    }
+}
+
+fn end(conn: &mut Conn, row: &mut Enrollment, state: State, because: Option<String>, now: Time) -> Result<()> {
+    (row.state, row.ready_at, row.stopped_because, row.updated_at) = (state, None, because, now);
+    Ok(queries::update_enrollment(conn, row)?)
+}
+
+fn may_change(actor: &Actor) -> Result<()> {
+    actor.must_have(Scope::Draft)?;
+    actor.must_manage()
+}
+
+fn log(conn: &mut Conn, actor: &Actor, action: &'static str, of: &Sequence, id: &str, detail: Value, now: Time) -> Result<()> {
+    let target_kind = if id == of.id.as_str() { "sequence" } else { "enrollment" };
+    audit::record(conn, actor, Entry { action, target_kind, target_id: id, mailbox_id: Some(&of.mailbox_id), detail }, now)
+}
+
+/// An enrollment with who it is.
+pub type Member = (Enrollment, ContactRow);

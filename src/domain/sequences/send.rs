@@ -1,0 +1,166 @@
+//! The next step of somebody in a sequence: when it is due, what it says, and handing it in.
+
+use serde_json::json;
+
+use crate::clock::Time;
+use crate::db::{Conn, transaction};
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::contacts::{self, ContactRow, UNSUBSCRIBED, suppressions};
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::{EnrollmentId, MessageId, SequenceId};
+use crate::domain::messages::content::Words;
+use crate::domain::messages::submit::{NewMessage, Writer, submit_words_of};
+use crate::domain::messages::{self, Message, Origin};
+use crate::domain::paging::Page;
+
+use super::{COMPLETE, Enrollment, Member, STEP, Sequence, State, log, may_change, queries, reached, refuse_archived, words};
+
+/// The tag of all messages of sequences.
+const CAMPAIGN_TAG: &str = "campaign_drip";
+
+/// Somebody whose next step is due.
+#[derive(Debug, Clone)]
+pub struct Due {
+    /// The enrollment and who it is.
+    pub member: Member,
+    /// The step, counted from 0; the number of steps where none is left.
+    pub step: usize,
+    /// Its subject, filled in.
+    pub subject: Option<String>,
+    /// Its text, filled in.
+    pub body: Option<String>,
+    /// Why it would not be handed in.
+    pub obstacle: Option<String>,
+}
+
+/// Whose next step is due, by the order of enrollment.
+pub fn due(conn: &mut Conn, actor: &Actor, id: &SequenceId, limit: usize, after: Option<&EnrollmentId>, now: Time) -> Result<Page<Due>> {
+    actor.must_have(Scope::Read)?;
+    let sequence = reached(conn, actor, id)?;
+    let page = Page::cut(queries::due(conn, id, now, limit, after)?, limit);
+    let mut rows = vec![];
+    for (row, contact) in page.rows {
+        let tags = contacts::tags_of(conn, &contact.id)?;
+        let step = row.next_step(&tags);
+        let mut obstacle = ends(conn, &row, &contact, &tags)?;
+        let (mut subject, mut body) = (None, None);
+        match sequence.steps.get(step).map(|step| words::fill(step, &contact)) {
+            Some(Ok(filled)) => (subject, body) = (Some(filled.0), Some(filled.1)),
+            Some(Err(error)) => obstacle = obstacle.or(Some(error.detail)),
+            None => obstacle = obstacle.or_else(|| Some("No step is left.".to_owned())),
+        }
+        rows.push(Due { member: (row, contact), step, subject, body, obstacle });
+    }
+    Ok(Page { rows, more: page.more })
+}
+
+/// What came of asking for the next step.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// The enrollment as it is now, and who it is.
+    pub member: Member,
+    /// The message that was handed in; none where the sequence ended instead.
+    pub message: Option<Message>,
+}
+
+/// Hands in the next step, at most once whoever asks at the same time. Where something ends the sequence, nothing is
+/// handed in and the enrollment says why.
+pub fn send_next(conn: &mut Conn, actor: &Actor, id: &SequenceId, enrollment: &EnrollmentId, now: Time) -> Result<Sent> {
+    may_change(actor)?;
+    transaction(conn, |conn| {
+        let sequence = reached(conn, actor, id)?;
+        let mut row = queries::held_enrollment(conn, id, enrollment)?.ok_or_else(|| Error::not_found("enrollment"))?;
+        refuse_archived(&sequence)?;
+        if row.state != State::Active {
+            let because = row.stopped_because.as_deref().unwrap_or("Every step was handed in.");
+            return Err(Error::conflict("enrollment_ended", format!("This enrollment has ended: {because}")));
+        }
+        let contact = contacts::row(conn, &row.contact_id)?;
+        let tags = contacts::tags_of(conn, &contact.id)?;
+        if let Some(because) = ends(conn, &row, &contact, &tags)? {
+            log(conn, actor, "enrollment.stop", &sequence, row.id.as_str(), json!({"because": because}), now)?;
+            super::end(conn, &mut row, State::Stopped, Some(because), now)?;
+            return Ok(Sent { member: (row, contact), message: None });
+        }
+        let place = row.next_step(&tags);
+        let Some(step) = sequence.steps.get(place) else {
+            complete(conn, actor, &sequence, &mut row, &contact, now)?;
+            return Ok(Sent { member: (row, contact), message: None });
+        };
+        refuse_early(&row, now)?;
+        let (subject, body) = words::fill(step, &contact)?;
+        let by_people = sequence.author_kind == "user" && matches!(actor, Actor::User { .. });
+        let new = NewMessage {
+            mailbox: Some(sequence.mailbox_id.as_str().to_owned()),
+            to: contact.email.clone(),
+            to_name: None,
+            words: Words { subject, text: Some(body), html: None },
+            tags: vec![format!("{STEP}{place}"), CAMPAIGN_TAG.to_owned()],
+            headers: vec![],
+            mode: None,
+            send_at: None,
+            consent_basis: None,
+            campaign: Some(sequence.campaign.clone()),
+            facts: vec![],
+            origin: if by_people { Origin::Person } else { Origin::Agent },
+        };
+        let writer = Writer { kind: &sequence.author_kind, id: &sequence.author_id };
+        let message = submit_words_of(conn, actor, &writer, &new, now)?;
+        let number = i32::try_from(place).unwrap_or(i32::MAX);
+        queries::insert_send(conn, &row.id, number, &message.row.id)?;
+        (row.position, row.ready_at, row.updated_at) = (number + 1, None, now);
+        log(conn, actor, "enrollment.send", &sequence, row.id.as_str(), json!({"step": place, "message": message.row.id}), now)?;
+        if place + 1 == sequence.steps.len() {
+            complete(conn, actor, &sequence, &mut row, &contact, now)?;
+        } else {
+            queries::update_enrollment(conn, &row)?;
+        }
+        Ok(Sent { member: (row, contact), message: Some(message) })
+    })
+}
+
+/// What follows for a sequence when one of its messages leaves, or never will.
+pub(in crate::domain) fn follow(conn: &mut Conn, message: &MessageId, to: messages::State, now: Time) -> Result<()> {
+    use messages::State::{Cancelled, Expired, Failed, Rejected, Skipped, Withdrawn};
+    let lost = matches!(to, Rejected | Withdrawn | Expired | Skipped | Failed | Cancelled);
+    if !lost && to != messages::State::Sent {
+        return Ok(());
+    }
+    let Some((mut row, sequence, step)) = queries::of_message(conn, message)? else { return Ok(()) };
+    if row.state != State::Active {
+        return Ok(());
+    }
+    if lost {
+        let because = format!("Step {} did not leave: {}.", step + 1, to.label().to_lowercase());
+        log(conn, &Actor::System("sequence"), "enrollment.stop", &sequence, row.id.as_str(), json!({"because": because}), now)?;
+        return super::end(conn, &mut row, State::Stopped, Some(because), now);
+    }
+    let next = usize::try_from(row.position).unwrap_or(0);
+    (row.ready_at, row.updated_at) = (Some(now.plus_days(sequence.wait(next))), now);
+    Ok(queries::update_enrollment(conn, &row)?)
+}
+
+/// What ends a sequence for somebody, if anything.
+fn ends(conn: &mut Conn, row: &Enrollment, contact: &ContactRow, tags: &[String]) -> Result<Option<String>> {
+    if let Some(suppression) = suppressions::of(conn, &contact.email_key)? {
+        return Ok(Some(suppression.refusal().detail));
+    }
+    if let Some(tag) = tags.iter().find(|tag| [UNSUBSCRIBED, COMPLETE].contains(&tag.as_str())) {
+        return Ok(Some(format!("The contact has the tag {tag}.")));
+    }
+    Ok(queries::was_answered(conn, &row.id, &contact.email_key)?.then(|| "They answered.".to_owned()))
+}
+
+fn refuse_early(row: &Enrollment, now: Time) -> Result<()> {
+    match row.ready_at {
+        Some(at) if at <= now => Ok(()),
+        Some(at) => Err(Error::conflict("step_not_due", format!("The next step is due at {}. Ask again then.", at.for_people()))),
+        None => Err(Error::conflict("step_not_due", "The step before was handed in and has not left yet. The wait begins when it does.")),
+    }
+}
+
+fn complete(conn: &mut Conn, actor: &Actor, sequence: &Sequence, row: &mut Enrollment, contact: &ContactRow, now: Time) -> Result<()> {
+    contacts::add_tags_to(conn, actor, contact, &[COMPLETE.to_owned()], now)?;
+    log(conn, actor, "enrollment.complete", sequence, row.id.as_str(), json!({}), now)?;
+    super::end(conn, row, State::Complete, None, now)
+}

@@ -1,0 +1,104 @@
+//! The words of a step, and the two places in them that are filled in.
+
+use crate::domain::contacts::ContactRow;
+use crate::domain::error::{Error, Result};
+use crate::domain::messages::content::LONGEST_SUBJECT;
+use crate::domain::text;
+
+use super::Step;
+
+/// Longest body of a step, in characters.
+const LONGEST_BODY: usize = 20_000;
+
+/// Checks a step; `at` is counted from 0.
+pub(super) fn check(at: usize, step: &Step) -> Result<Step> {
+    let field = |name: &str| format!("steps[{at}].{name}");
+    let (subject, body) = (field("subject"), field("body"));
+    let checked = Step {
+        subject: text::required_line(&subject, &step.subject, LONGEST_SUBJECT)?,
+        body: text::body(&body, &step.body, LONGEST_BODY)?,
+        wait_days: step.wait_days,
+    };
+    if checked.body.trim().is_empty() {
+        return Err(Error::invalid("field_invalid", &body, format!("{body} must be filled in; got nothing.")));
+    }
+    if !(0..=365).contains(&step.wait_days) {
+        let days = field("wait_days");
+        return Err(Error::invalid("field_invalid", &days, format!("{days} must be 0 to 365; got {}.", step.wait_days)));
+    }
+    for (name, text) in [(&subject, &checked.subject), (&body, &checked.body)] {
+        parts(text).try_for_each(|part| match part {
+            Part::Unknown(word) => Err(Error::invalid(
+                "placeholder_unknown",
+                name,
+                format!("{name} holds \"{}\". Only {{name}} and {{email}} are filled in; write no other braces.", text::excerpt(word)),
+            )),
+            _ => Ok(()),
+        })?;
+    }
+    Ok(checked)
+}
+
+/// Subject and body for this contact. What was filled in is not looked at again.
+pub(super) fn fill(step: &Step, contact: &ContactRow) -> Result<(String, String)> {
+    let filled = |text: &str| -> Result<String> {
+        parts(text)
+            .map(|part| match part {
+                Part::Text(text) | Part::Unknown(text) => Ok(text.to_owned()),
+                Part::Email => Ok(contact.email.clone()),
+                Part::Name => contact.name.clone().ok_or_else(|| {
+                    Error::conflict(
+                        "name_missing",
+                        "The step greets by name, and this contact has none on record. Add the name to the contact first.",
+                    )
+                }),
+            })
+            .collect()
+    };
+    Ok((filled(&step.subject)?, filled(&step.body)?))
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Part<'t> {
+    Text(&'t str),
+    Name,
+    Email,
+    Unknown(&'t str),
+}
+
+fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let at = rest.find(['{', '}']);
+        let (part, behind) = match at {
+            _ if rest.is_empty() => return None,
+            None => (Part::Text(rest), ""),
+            Some(at) if at > 0 => (Part::Text(&rest[..at]), &rest[at..]),
+            Some(_) => match (rest.strip_prefix("{name}"), rest.strip_prefix("{email}")) {
+                (Some(behind), _) => (Part::Name, behind),
+                (_, Some(behind)) => (Part::Email, behind),
+                _ => {
+                    let end = rest.find('}').map_or(rest.len(), |end| end + 1);
+                    (Part::Unknown(&rest[..end]), &rest[end..])
+                }
+            },
+        };
+        rest = behind;
+        Some(part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_places_are_filled_and_other_braces_are_told() {
+        let all = |text| parts(text).collect::<Vec<_>>();
+        assert_eq!(all("Hi {name}, {email}!"), [Part::Text("Hi "), Part::Name, Part::Text(", "), Part::Email, Part::Text("!")]);
+        assert_eq!(all("{{name}}"), [Part::Unknown("{{name}"), Part::Unknown("}")]);
+        assert_eq!(all("é{first_name}"), [Part::Text("é"), Part::Unknown("{first_name}")]);
+        assert_eq!(all("{open"), [Part::Unknown("{open")]);
+        assert_eq!(all(""), []);
+    }
+}

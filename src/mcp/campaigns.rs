@@ -1,0 +1,62 @@
+//! Tools on campaigns.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::answer::Answer;
+use super::tool::{Answered, Call, Effect, Entry, tool};
+use crate::api::campaigns::{self as rest, New, Query};
+
+pub(super) fn tools() -> Vec<Entry> {
+    vec![
+        tool(
+            "create_campaign",
+            "Make a campaign",
+            "Makes a campaign, such as {\"name\": \"spring win-back\", \"kind\": \"winback\", \"goal\": \"Bring back ten teams\"}. Then name it in \
+             campaign when you send: its messages are counted together and can be stopped together. recommended_mode is the oversight mode that fits.",
+            Effect::Adds,
+            create,
+        ),
+        tool("list_campaigns", "List campaigns", "Lists the campaigns, newest first, as {campaigns, next_cursor}.", Effect::Reads, list),
+        tool(
+            "get_campaign",
+            "Read a campaign",
+            "Reads a campaign with numbers: how many of its messages are pending, approved, sent, bounced and so on now; drafted is all of them.",
+            Effect::Reads,
+            get,
+        ),
+        tool(
+            "stop_campaign",
+            "Stop a campaign",
+            "Stops a campaign at once: nothing of it leaves. Use it when something in its messages is wrong. Only a person can resume it.",
+            Effect::Settles,
+            stop,
+        ),
+    ]
+}
+
+async fn create(call: Call, new: New) -> Answered {
+    let campaign = rest::add(call.actor, &call.state, new).await?;
+    let next = format!("Send with \"campaign\": \"{}\". The first message of a campaign is held for a person.", campaign.name);
+    Ok(Answer::new(campaign).next(next))
+}
+
+async fn list(call: Call, query: Query) -> Answered {
+    Ok(Answer::new(rest::all(call.actor, &call.state, query).await?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    /// The campaign, by id.
+    campaign_id: String,
+}
+
+async fn get(call: Call, asked: Which) -> Answered {
+    Ok(Answer::new(rest::one(call.actor, &call.state, &asked.campaign_id).await?))
+}
+
+async fn stop(call: Call, asked: Which) -> Answered {
+    let campaign = rest::halt(call.actor, &call.state, &asked.campaign_id).await?;
+    Ok(Answer::new(campaign).next("Nothing of it leaves now. Tell a person why you stopped it: only a person can resume it."))
+}

@@ -1,0 +1,73 @@
+//! Tools on cohorts.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::answer::Answer;
+use super::tool::{Answered, Call, Effect, Entry, tool};
+use crate::api::cohorts::{self as rest, New};
+use crate::api::segments::Paging;
+
+pub(super) fn tools() -> Vec<Entry> {
+    vec![
+        tool(
+            "create_cohort",
+            "Make a cohort",
+            "Makes a cohort: the contacts who have to move to another version by a day, such as {\"name\": \"API v1 sunset\", \"tags\": [\"api-v1\"], \
+             \"deadline\": \"2026-04-30\", \"from_version\": \"v1\", \"to_version\": \"v2\"}. progress_tags in the answer are the tags that say how \
+             far a contact is: set them with tag_email or add_contact.",
+            Effect::Adds,
+            create,
+        ),
+        tool("list_cohorts", "List cohorts", "Lists the cohorts, newest first, as {cohorts, next_cursor}, with the days left.", Effect::Reads, list),
+        tool(
+            "get_cohort_progress",
+            "See how far a cohort is",
+            "Counts the contacts of a cohort by how far they are: waiting, notified, acknowledged, started, complete; and the days left.",
+            Effect::Reads,
+            progress,
+        ),
+        tool(
+            "list_stragglers",
+            "List who has not started",
+            "Lists the contacts of a cohort who have not started, each with how far they are. Remind those with suppressed false.",
+            Effect::Reads,
+            stragglers,
+        ),
+    ]
+}
+
+async fn create(call: Call, new: New) -> Answered {
+    Ok(Answer::new(rest::add(call.actor, &call.state, new).await?))
+}
+
+async fn list(call: Call, paging: Paging) -> Answered {
+    Ok(Answer::new(rest::all(call.actor, &call.state, paging).await?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    /// The cohort, by id.
+    cohort_id: String,
+}
+
+async fn progress(call: Call, asked: Which) -> Answered {
+    Ok(Answer::new(rest::funnel(call.actor, &call.state, &asked.cohort_id).await?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Behind {
+    /// The cohort, by id.
+    cohort_id: String,
+    /// At most so many, 1 to 100; 20 without it.
+    limit: Option<usize>,
+    /// next_cursor of the page before.
+    cursor: Option<String>,
+}
+
+async fn stragglers(call: Call, asked: Behind) -> Answered {
+    let paging = Paging { limit: asked.limit, cursor: asked.cursor };
+    Ok(Answer::new(rest::behind(call.actor, &call.state, &asked.cohort_id, paging).await?))
+}
