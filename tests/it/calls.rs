@@ -33,7 +33,7 @@ async fn what_is_read_changed_and_refused_leaves_a_row_each() {
     desk.raw(&desk.agent, "POST", "/v1/send", "{").await;
     desk.call(&desk.agent, "GET", "/api/v1/churn-events/nothing", Value::Null).await;
     desk.call(&desk.agent, "GET", "/v1/nothing", Value::Null).await;
-    let seen: Vec<(String, String, Option<String>, i32, Option<String>, Outcome)> = rows(&desk)
+    let seen: Vec<_> = rows(&desk)
         .into_iter()
         .inspect(|row| assert_eq!((row.key_id.as_ref().unwrap().as_str(), row.surface), (agent.id(), Surface::Rest)))
         .map(|row| (row.method, row.operation, row.target_id, row.status, row.code, row.outcome))

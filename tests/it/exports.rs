@@ -3,6 +3,7 @@
 use actix_web::http::header;
 use actix_web::test;
 use countersign::domain::actor::Scope;
+use countersign::domain::keys::{self, NewKey};
 use countersign::domain::contacts::{self, ContactInput};
 use countersign::domain::mailboxes::Mode;
 use serde_json::json;
@@ -61,13 +62,8 @@ async fn messages_are_exported_to_whoever_watches_and_within_reach() {
     assert_eq!(export(&desk, &desk.agent, "/v1/exports/messages.csv").await.0, 403);
     let (_, _, rows) = export(&desk, &desk.oversight, "/v1/exports/messages.csv").await;
     assert_eq!((rows.len(), rows[1][0].as_str(), rows[1][5].as_str()), (3, held.row.id.as_str(), "pending"));
-    let narrow = countersign::domain::keys::NewKey {
-        name: "n".into(),
-        scopes: vec![Scope::OversightRead],
-        mailboxes: vec![desk.mailbox(Mode::Monitored).id],
-        is_test: false,
-    };
-    let narrow = desk.write(|conn| countersign::domain::keys::add(conn, &OPERATOR, &narrow, desk.now())).unwrap().1;
+    let narrow = NewKey { mailboxes: vec![desk.mailbox(Mode::Monitored).id], ..NewKey::named("n", &[Scope::OversightRead]) };
+    let narrow = desk.write(|conn| keys::add(conn, &OPERATOR, &narrow, desk.now())).unwrap().1;
     let (_, _, mine) = export(&desk, &narrow, "/v1/exports/messages.csv").await;
     assert_eq!((mine.len(), mine[1][3].as_str()), (2, "b@example.com"));
     desk.call(&desk.agent, "POST", "/v1/suppression", json!({"email": "gone@example.com"})).await;
