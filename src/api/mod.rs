@@ -1,5 +1,6 @@
 //! REST: `/v1` for mail with oversight, `/api/v1` for churn events and recovery.
 
+mod cancel_flow;
 pub(crate) mod claims;
 pub(crate) mod contacts;
 pub(crate) mod error;
@@ -12,10 +13,12 @@ pub(crate) mod messages;
 pub(crate) mod oversight;
 pub(crate) mod recovery;
 pub(crate) mod shapes;
+pub(crate) mod usage;
 pub(crate) mod vigilance;
 mod webhooks;
 
 use actix_web::HttpResponse;
+use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
 pub use error::status;
@@ -64,6 +67,12 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route("/reports/demand", web::get().to(facts::demand))
                 .route("/reports/vigilance", web::get().to(vigilance::show))
                 .route("/webhooks/stripe", web::post().to(hooks::stripe))
+                .route("/webhooks/events/{provider}", web::post().to(hooks::events))
+                .route("/webhooks/generic/{source}", web::post().to(hooks::generic))
+                .route("/cancel-flow/{source}", web::post().to(cancel_flow::report))
+                .route("/cancel-flow/{source}", web::method(Method::OPTIONS).to(cancel_flow::preflight))
+                .route("/usage-events", web::post().to(usage::record))
+                .route("/contacts/{id}/usage", web::get().to(usage::show))
                 .route("/webhooks", web::get().to(webhooks::list))
                 .route("/webhooks", web::post().to(webhooks::create))
                 .route("/webhooks/{id}", web::get().to(webhooks::show))

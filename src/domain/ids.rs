@@ -79,6 +79,14 @@ text_id!(
     DeliveryId
 );
 text_id!(
+    /// Where reports of people leaving come from.
+    SourceId
+);
+text_id!(
+    /// A rule of when somebody counts as inactive.
+    InactivityRuleId
+);
+text_id!(
     /// Any row that needs no type of its own.
     RowId
 );

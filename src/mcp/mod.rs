@@ -15,6 +15,7 @@ mod mail;
 mod oversight;
 mod server;
 mod tool;
+mod usage;
 mod vigilance;
 
 use std::sync::Arc;

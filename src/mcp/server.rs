@@ -12,15 +12,25 @@ use rmcp_actix_web::transport::on_request_extensions;
 use super::answer::{Answer, refusal};
 use super::door::Caller;
 use super::tool::{Call, Entry};
-use super::{churn, claims, contacts, facts, inbox, mail, oversight, vigilance};
+use super::{churn, claims, contacts, facts, inbox, mail, oversight, usage, vigilance};
 use crate::app::State;
 use crate::domain::actor::Actor;
 
 static TOOLS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
-    [contacts::tools(), inbox::tools(), mail::tools(), oversight::tools(), churn::tools(), claims::tools(), facts::tools(), vigilance::tools()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        contacts::tools(),
+        inbox::tools(),
+        mail::tools(),
+        oversight::tools(),
+        churn::tools(),
+        claims::tools(),
+        facts::tools(),
+        usage::tools(),
+        vigilance::tools(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 });
 
 const INSTRUCTIONS: &str = "Countersign is a desk where people sign off email that agents write. \

@@ -3,8 +3,8 @@
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
-    account, audit, batches, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public,
-    sign_in, users, views, vigilance, webhooks,
+    account, audit, batches, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, inactivity, keys, mailboxes, messages,
+    public, sign_in, sources, users, views, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -153,6 +153,17 @@ routes! {
     get "/keys" Admin keys::index;
     post "/keys" Admin keys::create;
     post "/keys/{id}/revoke" Admin keys::revoke;
+    get "/sources" Admin sources::index;
+    post "/sources" Admin sources::create;
+    post "/sources/rules" Admin inactivity::create;
+    post "/sources/rules/{id}" Admin inactivity::change;
+    post "/sources/rules/{id}/deletion" Admin inactivity::delete;
+    get "/sources/{id}" Admin sources::show;
+    post "/sources/{id}" Admin sources::change;
+    post "/sources/{id}/rotation" Admin sources::rotate;
+    post "/sources/{id}/disable" Admin sources::disable;
+    post "/sources/{id}/enable" Admin sources::enable;
+    post "/sources/{id}/deletion" Admin sources::delete;
     get "/webhooks" Admin webhooks::index;
     post "/webhooks" Admin webhooks::create;
     get "/webhooks/{id}" Admin webhooks::show;
