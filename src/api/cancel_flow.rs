@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::LazyLock;
 
-use actix_web::http::{StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, web};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Problem;
 use super::hooks::not_theirs;
 use super::json;
+use super::operations::{Access, Operation, options, post};
 use crate::app::State;
 use crate::clock;
 use crate::domain::churn::intake::Taken;
@@ -28,6 +30,26 @@ const LARGEST: usize = 32 * 1024;
 const A_MINUTE: u32 = 30;
 /// Counts that are kept at once before those at rest are thrown away.
 const MOST_COUNTS: usize = 10_000;
+
+pub(super) fn operations() -> Vec<Operation> {
+    const PATH: &str = "/v1/cancel-flow/{source}";
+    vec![
+        post(PATH, "report_cancellation", "Report a cancellation from your cancel page")
+            .about("Called in the browser of whoever leaves, from an origin of the source, with a signature that your server made. At most 30 a minute from one network.")
+            .open_to(Access::Signed)
+            .body::<Said>()
+            .answers::<Answer>(200)
+            .answers_as(403, "application/problem+json")
+            .answers_as(429, "application/problem+json")
+            .to(report),
+        options(PATH, "ask_to_report_cancellation", "Ask whether a page may report")
+            .about("What a browser asks before the call. The answer names the origin, never *.")
+            .open_to(Access::Public)
+            .answers_nothing(204)
+            .answers_as(403, "application/problem+json")
+            .to(preflight),
+    ]
+}
 
 static COUNTS: LazyLock<DefaultKeyedRateLimiter<(SourceId, Option<IpAddr>)>> =
     LazyLock::new(|| RateLimiter::keyed(Quota::per_minute(NonZeroU32::new(A_MINUTE).unwrap_or(NonZeroU32::MIN))));
@@ -54,6 +76,7 @@ pub struct Said {
 
 /// What became of it.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ReportedCancellation")]
 pub struct Answer {
     /// Always true.
     received: bool,
@@ -68,7 +91,7 @@ pub async fn preflight(request: HttpRequest, state: web::Data<State>, source: we
     answer.insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "POST"));
     answer.insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type"));
     answer.insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"));
-    Ok(for_origin(&mut answer, &origin).finish())
+    Ok(for_origin(answer.finish(), origin))
 }
 
 pub async fn report(
@@ -79,17 +102,11 @@ pub async fn report(
 ) -> Result<HttpResponse, Problem> {
     let (source, origin) = allowed(&request, &state, &source).await?;
     // The page may read an error as well, so it carries the same headers.
-    Ok(match take(&request, &state, source, payload).await {
-        Ok(answer) => for_origin(&mut HttpResponse::Ok(), &origin).json(answer),
-        Err(problem) => {
-            let plain = problem.error_response();
-            let mut answer = HttpResponse::build(plain.status());
-            for (name, value) in plain.headers() {
-                answer.append_header((name.clone(), value.clone()));
-            }
-            for_origin(&mut answer, &origin).body(problem.body().to_string())
-        }
-    })
+    let answer = match take(&request, &state, source, payload).await {
+        Ok(answer) => HttpResponse::Ok().json(answer),
+        Err(problem) => problem.error_response(),
+    };
+    Ok(for_origin(answer, origin))
 }
 
 async fn take(request: &HttpRequest, state: &State, source: Source, payload: web::Payload) -> Result<Answer, Problem> {
@@ -113,11 +130,11 @@ async fn take(request: &HttpRequest, state: &State, source: Source, payload: web
 }
 
 /// The source, and the origin exactly as the browser names it, where it is one of the source's.
-async fn allowed(request: &HttpRequest, state: &State, source: &str) -> Result<(Source, String), Problem> {
+async fn allowed(request: &HttpRequest, state: &State, source: &str) -> Result<(Source, HeaderValue), Problem> {
     let id = SourceId::from(source);
-    let origin = request.headers().get(header::ORIGIN).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let origin = request.headers().get(header::ORIGIN).cloned().unwrap_or_else(|| HeaderValue::from_static(""));
     let found = state.read(move |conn| receive::source(conn, Provider::CancelFlow, &id)).await?;
-    match found.filter(|source| source.origins.contains(&origin)) {
+    match found.filter(|source| source.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())) {
         Some(source) => Ok((source, origin)),
         None => {
             let text = "This page may not report here. Enter its origin at the source, and call the source's own address.";
@@ -126,8 +143,10 @@ async fn allowed(request: &HttpRequest, state: &State, source: &str) -> Result<(
     }
 }
 
-fn for_origin<'a>(answer: &'a mut HttpResponseBuilder, origin: &str) -> &'a mut HttpResponseBuilder {
-    answer.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin)).insert_header((header::VARY, "Origin"))
+fn for_origin(mut answer: HttpResponse, origin: HeaderValue) -> HttpResponse {
+    answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Origin"));
+    answer
 }
 
 fn within_limits(source: &SourceId, network: Option<IpAddr>) -> Result<(), Problem> {

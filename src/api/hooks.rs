@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::error::Problem;
 use super::json;
+use super::operations::{Access, Operation, post};
 use super::shapes::OneOrMany;
 use crate::app::State;
 use crate::clock::{self, Time};
@@ -17,24 +18,46 @@ use crate::domain::churn::timeline::{Details, SignalKind};
 use crate::domain::churn::{EventType, intake};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Kind};
-use crate::domain::ids::SourceId;
+use crate::domain::ids::{ChurnEventId, SourceId};
 use crate::domain::sources::read::{self, Said, Told};
 use crate::domain::sources::receive::{self, Received, Sender};
 use crate::domain::sources::signatures::{Headers, Refused};
 use crate::domain::sources::{Provider, Source};
 use crate::domain::text;
 
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        post("/v1/webhooks/stripe", "receive_stripe_event", "Take in an event from Stripe")
+            .about("Signed by Stripe (header Stripe-Signature) with the secret of a source or of the configuration; at most 5 minutes old.")
+            .open_to(Access::Signed)
+            .answers::<Answer>(200)
+            .to(stripe),
+        post("/v1/webhooks/events/{provider}", "receive_provider_event", "Take in an event from a billing provider")
+            .about("stripe, paddle (header Paddle-Signature) or chargebee (Basic credentials: the user countersign and the secret of the source). An event is taken once; ignored says why it is not needed.")
+            .open_to(Access::Signed)
+            .answers::<Answer>(200)
+            .to(events),
+        post("/v1/webhooks/generic/{source}", "receive_signed_report", "Take in a report of your own system")
+            .about("Signed as Standard Webhooks says (webhook-id, webhook-timestamp, webhook-signature) with the secret of the source; at most 5 minutes old.")
+            .open_to(Access::Signed)
+            .body::<GenericEvent>()
+            .answers::<Answer>(200)
+            .to(generic),
+    ]
+}
+
 /// How often an event is tried when another one of the same moment is in its way.
 const TRIES: usize = 3;
 
 /// What became of an event.
 #[derive(Debug, Default, Serialize, JsonSchema)]
+#[schemars(rename = "Received")]
 pub struct Answer {
     /// Always true: it need not be sent again.
     received: bool,
     /// The departure it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    churn_event_id: Option<String>,
+    churn_event_id: Option<ChurnEventId>,
     /// True where it came before, or is about a departure that was on record.
     #[serde(skip_serializing_if = "Option::is_none")]
     known: Option<bool>,
@@ -51,7 +74,7 @@ impl From<Received> for Answer {
             Received::Ignored(why) => (None, false, Some(why.to_owned())),
         };
         let known = known.then_some(true).filter(|_| ignored.is_none());
-        Answer { received: true, churn_event_id: event.map(|event| event.id.as_str().to_owned()), known, ignored }
+        Answer { received: true, churn_event_id: event.map(|event| event.id), known, ignored }
     }
 }
 

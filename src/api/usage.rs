@@ -5,13 +5,32 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::Problem;
-use super::json::Json;
+use super::json::{Json, Params};
 use super::key::Key;
+use super::operations::{Operation, get, post};
 use crate::app::State;
 use crate::clock;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::error::Error;
 use crate::domain::ids::ContactId;
 use crate::domain::usage::{self, KEPT_DAYS, UsageEvent};
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        post("/v1/usage-events", "record_usage", "Count what people did")
+            .about("1 to 1,000 events of contacts that are on record. Events that cannot be taken are named; the others are kept. Activity brings back who counted as inactive.")
+            .needs(&[Scope::Contacts])
+            .body::<Batch>()
+            .answers::<Recorded>(200)
+            .to(record),
+        get("/v1/contacts/{id}/usage", "get_usage", "What a contact did")
+            .about("A row for each day and name, the latest day first.")
+            .needs(&[Scope::Read])
+            .query::<Query>()
+            .answers::<OfContact>(200)
+            .to(show),
+    ]
+}
 
 /// A batch.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -41,6 +60,7 @@ pub struct Event {
 
 /// What became of a batch.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RecordedUsage")]
 pub struct Recorded {
     /// How many were counted.
     taken: usize,
@@ -52,6 +72,7 @@ pub struct Recorded {
 
 /// An event that was not counted.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RefusedUsage")]
 pub struct Refused {
     /// Its place in the batch, from 0.
     index: usize,
@@ -95,9 +116,10 @@ pub struct Query {
 
 /// What a contact did.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "UsageOfContact")]
 pub struct OfContact {
     /// The contact.
-    contact_id: String,
+    contact_id: ContactId,
     /// From this day on, as YYYY-MM-DD in UTC.
     since: String,
     /// A row for each day and name, the latest day first, at most 1,000.
@@ -106,6 +128,7 @@ pub struct OfContact {
 
 /// One thing on one day.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "UsageOfDay")]
 pub struct Day {
     /// The day in UTC, as YYYY-MM-DD.
     day: String,
@@ -117,16 +140,19 @@ pub struct Day {
     total: i64,
 }
 
-pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(of_contact(key.0, &state, &id, query.into_inner()).await?))
+pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>, query: Params<Query>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(of_contact(key.0, &state, &id, query.0).await?))
 }
 
 /// What a contact did, by day and name.
 pub(crate) async fn of_contact(actor: Actor, state: &State, id: &str, query: Query) -> Result<OfContact, Problem> {
-    let days = query.days.unwrap_or(30).clamp(1, KEPT_DAYS);
+    let days = query.days.unwrap_or(30);
+    if !(1..=KEPT_DAYS).contains(&days) {
+        return Err(Error::invalid("field_invalid", "days", format!("days must be 1 to {KEPT_DAYS}; got {days}.")).into());
+    }
     let (id, since) = (ContactId::from(id), clock::now().plus_days(1 - days).date().to_string());
     let (contact, from) = (id.clone(), since.clone());
     let rows = state.read(move |conn| usage::of_contact(conn, &actor, &contact, &from)).await?;
     let usage = rows.into_iter().map(|row| Day { day: row.day, name: row.name, events: row.events, total: row.total }).collect();
-    Ok(OfContact { contact_id: id.as_str().to_owned(), since, usage })
+    Ok(OfContact { contact_id: id, since, usage })
 }

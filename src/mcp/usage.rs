@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
@@ -31,7 +30,7 @@ pub(super) fn tools() -> Vec<Entry> {
 }
 
 async fn record(call: Call, batch: Batch) -> Answered {
-    Ok(Answer::new(json!(rest::count(call.actor, &call.state, batch).await?)))
+    Ok(Answer::new(rest::count(call.actor, &call.state, batch).await?))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -44,5 +43,5 @@ struct Of {
 }
 
 async fn get(call: Call, of: Of) -> Answered {
-    Ok(Answer::new(json!(rest::of_contact(call.actor, &call.state, &of.contact_id, Query { days: of.days }).await?)))
+    Ok(Answer::new(rest::of_contact(call.actor, &call.state, &of.contact_id, Query { days: of.days }).await?))
 }

@@ -16,6 +16,7 @@ mod intake;
 mod lists;
 mod mcp;
 mod notices;
+mod openapi;
 mod pages;
 mod people;
 mod review;

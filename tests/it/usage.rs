@@ -123,6 +123,11 @@ async fn who_stops_leaves_once_and_comes_back_with_the_next_activity() {
     let rows = all(&desk);
     assert_eq!(rows.iter().filter(|row| row.contact_id.as_ref() == Some(&ana)).count(), 2, "the next period is another one");
     assert_eq!(rows.iter().filter(|row| row.contact_id.as_ref() == Some(&ben)).count(), 1);
+    // Said to be back by hand, without any activity: the same period does not count again.
+    let again = rows.iter().find(|row| row.contact_id.as_ref() == Some(&ben)).unwrap();
+    assert_eq!(desk.call(&desk.agent, "POST", &format!("/api/v1/churn-events/{}/recovered", again.id), json!({})).await.0, 200);
+    run(&desk, desk.now().plus_days(41));
+    assert_eq!(all(&desk).len(), rows.len());
     desk.drain().await;
     assert!(desk.catcher.messages().is_empty(), "nothing is mailed by itself");
 }
