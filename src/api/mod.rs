@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod boxes;
 mod calls;
 pub(crate) mod campaigns;
+mod cancel_flow;
 pub(crate) mod claims;
 pub(crate) mod cohorts;
 pub(crate) mod contacts;
@@ -37,6 +38,7 @@ pub(crate) mod referrals;
 pub(crate) mod segments;
 pub(crate) mod sequences;
 pub(crate) mod signals;
+pub(crate) mod usage;
 pub(crate) mod vigilance;
 mod webhooks;
 

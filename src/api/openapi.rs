@@ -151,7 +151,7 @@ fn response(answer: &Answered, answers: &mut schemars::SchemaGenerator) -> Value
 /// The statuses with which a call can be refused.
 fn refusals(operation: &Operation) -> Vec<u16> {
     let keyed = matches!(operation.access, Access::Scopes(_) | Access::AnyKey);
-    let writes = operation.method != Method::GET;
+    let writes = !matches!(operation.method, Method::GET | Method::OPTIONS);
     let mut statuses = vec![400, 503];
     if keyed || operation.access == Access::Signed {
         statuses.push(401);

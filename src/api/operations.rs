@@ -10,9 +10,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, Rou
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::error::refuse;
-use super::{
-    audit, boxes, calls, claims, contacts, conversations, exports, facts, hooks, keys, mailboxes, messages, oversight, people, policy, progress, recovery, reference, reports, suppression, vigilance, webhooks, campaigns, cohorts, referrals, segments, sequences, signals,
-};
+use super::{audit, boxes, calls, campaigns, cancel_flow, claims, cohorts, contacts, conversations, exports, facts, hooks, keys, mailboxes, messages, oversight, people, policy, progress, recovery, reference, referrals, reports, segments, sequences, signals, suppression, usage, vigilance, webhooks};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
 
@@ -95,6 +93,11 @@ pub(super) fn patch(path: &'static str, id: &'static str, title: &'static str) -
 /// A call that removes something.
 pub(super) fn delete(path: &'static str, id: &'static str, title: &'static str) -> Operation {
     operation(Method::DELETE, path, id, title)
+}
+
+/// What a browser asks before a call from another site.
+pub(super) fn options(path: &'static str, id: &'static str, title: &'static str) -> Operation {
+    operation(Method::OPTIONS, path, id, title)
 }
 
 impl Operation {
@@ -196,6 +199,7 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ("Contacts", people::operations()),
         ("Contacts", policy::operations()),
         ("Suppression", suppression::operations()),
+        ("Usage", usage::operations()),
         ("Mail", messages::operations()),
         ("Mail", progress::operations()),
         ("Mail", conversations::operations()),
@@ -219,6 +223,7 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ("Churn and recovery", recovery::operations()),
         ("Webhooks out", webhooks::operations()),
         ("Webhooks in", hooks::operations()),
+        ("Cancel page", cancel_flow::operations()),
         ("Description", reference::operations()),
     ];
     groups.into_iter().flat_map(|(group, operations)| operations.into_iter().map(move |operation| Operation { group, ..operation })).collect()

@@ -1014,6 +1014,109 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    churn_sources (id) {
+        id -> Text,
+        provider -> Text,
+        name -> Text,
+        secret -> Text,
+        origins -> Text,
+        enabled -> Bool,
+        last_event_at -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
+        last_error_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    intake_events (id) {
+        id -> Text,
+        source_id -> Nullable<Text>,
+        provider -> Text,
+        event_id -> Nullable<Text>,
+        event_type -> Text,
+        outcome -> Text,
+        note -> Nullable<Text>,
+        churn_event_id -> Nullable<Text>,
+        occurred_at -> Nullable<BigInt>,
+        received_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    churn_signals (scope, event_id) {
+        scope -> Text,
+        event_id -> Text,
+        subject -> Text,
+        customer_id -> Nullable<Text>,
+        kind -> Text,
+        occurred_at -> BigInt,
+        details -> Text,
+        source -> Text,
+        churn_event_id -> Nullable<Text>,
+        received_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    churn_subjects (scope, subject) {
+        scope -> Text,
+        subject -> Text,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    provider_customers (scope, customer_id) {
+        scope -> Text,
+        customer_id -> Text,
+        email -> Nullable<Text>,
+        name -> Nullable<Text>,
+        observed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    usage_days (contact_id, day, name) {
+        contact_id -> Text,
+        day -> Text,
+        name -> Text,
+        events -> BigInt,
+        total -> BigInt,
+    }
+}
+
+diesel::table! {
+    usage_taken (event_id) {
+        event_id -> Text,
+        taken_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    inactivity_rules (id) {
+        id -> Text,
+        days -> Integer,
+        plans -> Text,
+        tags -> Text,
+        enabled -> Bool,
+        last_contact -> Text,
+        next_run_at -> BigInt,
+        found -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    inactivity_periods (contact_id) {
+        contact_id -> Text,
+        last_active_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, mailboxes);
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, users);
 diesel::allow_tables_to_appear_in_same_query!(messages, mailboxes);
@@ -1109,3 +1212,6 @@ diesel::allow_tables_to_appear_in_same_query!(sequence_sends, sequences);
 diesel::allow_tables_to_appear_in_same_query!(enrollments, contacts);
 diesel::allow_tables_to_appear_in_same_query!(enrollments, sequences);
 diesel::allow_tables_to_appear_in_same_query!(referrals, contacts);
+diesel::allow_tables_to_appear_in_same_query!(churn_events, churn_signals);
+diesel::allow_tables_to_appear_in_same_query!(customers, churn_events);
+diesel::allow_tables_to_appear_in_same_query!(customers, inactivity_periods);

@@ -115,6 +115,14 @@ text_id!(
     ReferralId
 );
 text_id!(
+    /// Where reports of people leaving come from.
+    SourceId
+);
+text_id!(
+    /// A rule of when somebody counts as inactive.
+    InactivityRuleId
+);
+text_id!(
     /// Any row that needs no type of its own.
     RowId
 );

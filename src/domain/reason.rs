@@ -77,7 +77,7 @@ impl Reason {
     /// The reason a provider's code stands for; `None` for "other" and unknown codes.
     /// Stripe's values: `cancellation_details.feedback` in its API reference.
     pub fn from_code(code: &str) -> Option<Reason> {
-        Some(match code.trim().to_ascii_lowercase().as_str() {
+        Some(match code.trim().to_ascii_lowercase().replace([' ', '-'], "_").as_str() {
             "too_expensive" => Reason::TooExpensive,
             "missing_features" => Reason::MissingFeatures,
             "not_using_enough" | "not_using" | "unused" => Reason::NotUsingEnough,

@@ -26,6 +26,7 @@ mod segments;
 mod sequences;
 mod server;
 mod tool;
+mod usage;
 mod vigilance;
 
 use std::sync::Arc;

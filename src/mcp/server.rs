@@ -13,7 +13,7 @@ use super::once::{self, Caller};
 use super::tool::Entry;
 use super::{
     campaigns, churn, claims, cohorts, contacts, facts, inbox, keys, mail, mailboxes, oversight, policy, progress, recovery, referrals, segments,
-    sequences, vigilance,
+    sequences, usage, vigilance,
 };
 use crate::app::State;
 
@@ -37,6 +37,7 @@ static TOOLS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         referrals::tools(),
         segments::tools(),
         sequences::tools(),
+        usage::tools(),
     ]
     .into_iter()
     .flatten()

@@ -3,7 +3,7 @@
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
-    account, audit, batches, calls, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public, reference, second_factor, sign_in, users, views, vigilance, webhooks,
+    account, audit, batches, calls, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public, reference, second_factor, sign_in, users, views, vigilance, webhooks, inactivity, sources,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -163,6 +163,17 @@ routes! {
     post "/keys/{id}" Admin keys::change;
     post "/keys/{id}/rotation" Admin keys::rotate;
     post "/keys/{id}/revoke" Admin keys::revoke;
+    get "/sources" Admin sources::index;
+    post "/sources" Admin sources::create;
+    post "/sources/rules" Admin inactivity::create;
+    post "/sources/rules/{id}" Admin inactivity::change;
+    post "/sources/rules/{id}/deletion" Admin inactivity::delete;
+    get "/sources/{id}" Admin sources::show;
+    post "/sources/{id}" Admin sources::change;
+    post "/sources/{id}/rotation" Admin sources::rotate;
+    post "/sources/{id}/disable" Admin sources::disable;
+    post "/sources/{id}/enable" Admin sources::enable;
+    post "/sources/{id}/deletion" Admin sources::delete;
     get "/webhooks" Admin webhooks::index;
     post "/webhooks" Admin webhooks::create;
     get "/webhooks/{id}" Admin webhooks::show;

@@ -13,13 +13,15 @@ use crate::clock;
 use crate::domain::accounts::sessions;
 use crate::domain::calls;
 use crate::domain::campaigns::counts;
-use crate::domain::churn::shipping;
+use crate::domain::churn::{shipping, timeline};
 use crate::domain::desk::presence;
 use crate::domain::error::Error;
 use crate::domain::idempotency;
 use crate::domain::messages::expiry;
 use crate::domain::notices as told;
 use crate::domain::outbox::{self, WorkerId};
+use crate::domain::sources;
+use crate::domain::usage::{self, inactivity};
 use crate::domain::webhooks::deliveries;
 use crate::email::Transport;
 
@@ -62,6 +64,9 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
                 sessions::sweep(conn, now)?;
                 idempotency::sweep(conn, now)?;
                 calls::sweep(conn, now)?;
+                sources::sweep(conn, now)?;
+                timeline::sweep(conn, now)?;
+                usage::sweep(conn, now)?;
                 presence::sweep(conn, now)
             })
             .await;
@@ -70,6 +75,7 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
         }
         fold_counts(&state, &stop).await;
         tell_of_updates(&state, &stop).await;
+        look_for_inactive(&state, &stop).await;
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(CHORES_SECONDS)) => {}
             _ = stop.wait_for(|stopped| *stopped) => return,
@@ -99,6 +105,20 @@ async fn tell_of_updates(state: &State, stop: &watch::Receiver<bool>) {
             Ok(_) => return,
             Err(error) => {
                 tracing::error!(%error, "drafts for an update failed; they are tried again");
+                return;
+            }
+        }
+    }
+}
+
+/// Writes down who stopped using the product, some at a time.
+async fn look_for_inactive(state: &State, stop: &watch::Receiver<bool>) {
+    loop {
+        match state.quiet_write(|conn| inactivity::step(conn, clock::now())).await {
+            Ok(true) if !*stop.borrow() => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::error!(%error, "a rule of inactivity failed; it is tried again");
                 return;
             }
         }

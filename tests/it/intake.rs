@@ -2,11 +2,11 @@
 
 use countersign::clock;
 use countersign::domain::churn::import;
-use countersign::domain::churn::stripe::{Refused, verify};
 use countersign::domain::churn::{self, Status};
 use countersign::domain::facts::{self, Body, Offer, ProductUpdate};
 use countersign::domain::ids::ChurnEventId;
 use countersign::domain::mailboxes::Mode;
+use countersign::domain::sources::signatures::{Refused, stripe as verify};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -154,7 +154,7 @@ async fn stripe_signatures_are_checked_before_anything_else() {
 async fn a_stripe_cancellation_is_taken_once() {
     use actix_web::test;
     let desk = Desk::new().await;
-    let body = json!({"id": "evt_1", "type": "customer.subscription.deleted", "data": {"object": {
+    let body = json!({"id": "evt_1", "created": clock::now().seconds(), "type": "customer.subscription.deleted", "data": {"object": {
         "id": "sub_9", "customer": {"id": "cus_9", "email": "mia@example.com", "name": "Mia"}, "currency": "eur", "start_date": clock::now().seconds() - 86_400 * 90,
         "items": {"data": [{"quantity": 2, "price": {"unit_amount": 1200, "nickname": "Team", "recurring": {"interval": "month"}}}]},
         "cancellation_details": {"feedback": "too_complex", "comment": "It was too much to set up"}}}})

@@ -62,6 +62,7 @@ fn example(id: &str) -> serde_json::Value {
         "create_fact" => json!({"kind": "company_fact", "name": "team_size", "value": "8", "source": "here"}),
         "create_product_update" => json!({"title": "Export", "summary": "It exports.", "shipped_on": "2026-01-01", "source": "here"}),
         "create_offer" => json!({"name": "Back", "code": "BACK", "percent": 10, "source": "here"}),
+        "record_usage" => json!({"events": [{"email": "ann@example.com", "name": "login"}]}),
         "create_webhook" => json!({"url": "https://hooks.example.com"}),
         "create_churn_event" | "create_project_churn_event" => json!({"customer_email": "ann@example.com"}),
         "correct_reason" => json!({"reason": "other"}),

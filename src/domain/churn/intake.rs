@@ -7,11 +7,13 @@ use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::{self, ContactInput, Customer, UsageFigure};
+use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::ChurnEventId;
+use crate::domain::ids::{ChurnEventId, ContactId};
 use crate::domain::reason::{Reason, analyse};
 use crate::domain::{facts, text, threads, webhooks};
 
+use super::timeline::Details;
 use super::{ChurnEvent, EventType, Status, log, queries};
 
 /// A second report of the same subscription within so many seconds is the first one again.
@@ -74,7 +76,7 @@ pub enum Taken {
 /// Takes a churn event in: contact, subscription facts and analysis. Nothing is mailed by itself.
 pub fn take(conn: &mut Conn, actor: &Actor, new: &NewChurnEvent, source: &str, now: Time) -> Result<Taken> {
     actor.must_have(Scope::Draft)?;
-    let mut event = checked(new, source, now)?;
+    let event = checked(new, source, now)?;
     transaction(conn, |conn| {
         if let Some(subscription) = &event.provider_subscription_id {
             let since = now.plus_seconds(-SAME_WITHIN_SECONDS);
@@ -82,33 +84,63 @@ pub fn take(conn: &mut Conn, actor: &Actor, new: &NewChurnEvent, source: &str, n
                 return Ok(Taken::Known(first));
             }
         }
-        if let Some(email) = &event.customer_email
-            && contacts::erase::is_erased(conn, email)?
-        {
-            forget(&mut event);
-        }
-        if let Some(email) = &event.customer_email {
-            let input = ContactInput {
-                email: email.clone(),
-                name: event.customer_name.clone(),
-                tags: new.tags.clone(),
-                time_zone: new.time_zone.clone(),
-                ..ContactInput::default()
-            };
-            let contact = contacts::upsert_row(conn, actor, &input, now)?;
-            let customer = customer(conn, &contact.id, &event, new, now)?;
-            contacts::put_customer(conn, &customer)?;
-            event.contact_id = Some(contact.id);
-        }
-        analyse_event(conn, &mut event)?;
-        queries::insert(conn, &event)?;
-        if let Some(contact) = &event.contact_id {
-            facts::refresh(conn, contact, now)?;
-        }
-        log(conn, actor, "churn.take", &event.id, json!({"source": source, "reason": event.reason}), now)?;
-        webhooks::churn_event(conn, webhooks::EventType::ChurnEventCreated, &event, now)?;
-        Ok(Taken::New(event))
+        store(conn, actor, event, new, now).map(Taken::New)
     })
+}
+
+/// Writes a departure down.
+pub(super) fn store(conn: &mut Conn, actor: &Actor, mut event: ChurnEvent, new: &NewChurnEvent, now: Time) -> Result<ChurnEvent> {
+    if let Some(email) = &event.customer_email
+        && contacts::erase::is_erased(conn, email)?
+    {
+        forget(&mut event);
+    }
+    event.contact_id = contact(conn, actor, &event, new, now)?;
+    if let Some(contact) = &event.contact_id {
+        let customer = customer(conn, contact, &event, new, now)?;
+        contacts::put_customer(conn, &customer)?;
+    }
+    analyse_event(conn, &mut event)?;
+    queries::insert(conn, &event)?;
+    if let Some(contact) = &event.contact_id {
+        facts::refresh(conn, contact, now)?;
+    }
+    log(conn, actor, "churn.take", &event.id, json!({"source": event.source, "reason": event.reason}), now)?;
+    webhooks::churn_event(conn, webhooks::EventType::ChurnEventCreated, &event, now)?;
+    Ok(event)
+}
+
+/// The contact with the event's address, added where there is none; none without an address.
+pub(super) fn contact(conn: &mut Conn, actor: &Actor, event: &ChurnEvent, new: &NewChurnEvent, now: Time) -> Result<Option<ContactId>> {
+    let Some(email) = &event.customer_email else { return Ok(None) };
+    if contacts::erase::is_erased(conn, email)? {
+        return Ok(None);
+    }
+    let input = ContactInput {
+        email: email.clone(),
+        name: event.customer_name.clone(),
+        tags: new.tags.clone(),
+        time_zone: new.time_zone.clone(),
+        ..ContactInput::default()
+    };
+    Ok(Some(contacts::upsert_row(conn, actor, &input, now)?.id))
+}
+
+/// The contact with the event's address, where there is one.
+pub(super) fn contact_with_address(conn: &mut Conn, event: &ChurnEvent) -> Result<Option<ContactId>> {
+    let Some(email) = &event.customer_email else { return Ok(None) };
+    let address = EmailAddress::parse("customer_email", email)?;
+    Ok(contacts::by_address(conn, &Actor::System("intake"), &address)?.map(|row| row.id))
+}
+
+/// Writes down what is known of the subscription of a contact that is there already.
+pub(super) fn keep_customer(conn: &mut Conn, event: &ChurnEvent, new: &NewChurnEvent, now: Time) -> Result<()> {
+    if let Some(contact) = contact_with_address(conn, event)? {
+        let customer = customer(conn, &contact, event, new, now)?;
+        contacts::put_customer(conn, &customer)?;
+        facts::refresh(conn, &contact, now)?;
+    }
+    Ok(())
 }
 
 /// A departure of somebody who was erased counts, without anything that says who they are.
@@ -139,7 +171,7 @@ pub(super) fn analyse_event(conn: &mut Conn, event: &mut ChurnEvent) -> Result<(
     Ok(())
 }
 
-fn customer(conn: &mut Conn, contact: &crate::domain::ids::ContactId, event: &ChurnEvent, new: &NewChurnEvent, now: Time) -> Result<Customer> {
+fn customer(conn: &mut Conn, contact: &ContactId, event: &ChurnEvent, new: &NewChurnEvent, now: Time) -> Result<Customer> {
     let before = contacts::customer(conn, contact)?;
     let kept = |pick: fn(&Customer) -> Option<String>| before.as_ref().and_then(pick);
     Ok(Customer {
@@ -159,15 +191,22 @@ fn customer(conn: &mut Conn, contact: &crate::domain::ids::ContactId, event: &Ch
         } else {
             Json::new(new.usage.clone())
         },
-        last_active_at: event.last_active_at.or(before.as_ref().and_then(|c| c.last_active_at)),
+        last_active_at: event.last_active_at.max(before.as_ref().and_then(|c| c.last_active_at)),
         updated_at: now,
     })
 }
 
-fn checked(new: &NewChurnEvent, source: &str, now: Time) -> Result<ChurnEvent> {
+/// Refuses a report that could not be written down, and says how they left.
+pub fn check(details: &Details, event_type: Option<&str>, at: Time) -> Result<EventType> {
+    let report = details.as_report(EventType::Cancelled, at);
+    let report = NewChurnEvent { event_type: event_type.map(str::to_owned), ..report };
+    Ok(checked(&report, "", at)?.event_type)
+}
+
+pub(super) fn checked(new: &NewChurnEvent, source: &str, now: Time) -> Result<ChurnEvent> {
     let email = text::optional_line("customer_email", new.customer_email.as_deref(), 320)?;
     if let Some(email) = &email {
-        crate::domain::email_address::EmailAddress::parse("customer_email", email)?;
+        EmailAddress::parse("customer_email", email)?;
     }
     let range = |field: &str, value: Option<i64>, most: i64| match value {
         Some(value) if !(0..=most).contains(&value) => {

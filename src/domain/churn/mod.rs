@@ -1,6 +1,7 @@
 //! Customers leaving: intake, analysis, variants, recovery.
 
 pub mod answers;
+pub(in crate::domain) mod cancel_page;
 pub mod demand;
 pub mod import;
 pub mod intake;
@@ -8,7 +9,7 @@ mod queries;
 pub mod runs;
 pub mod sheet;
 pub mod shipping;
-pub mod stripe;
+pub mod timeline;
 pub mod variants;
 
 use diesel::prelude::*;
@@ -19,14 +20,18 @@ use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
-use crate::domain::error::{Error, Result};
+use crate::domain::error::{Error, Kind, Result};
 use crate::domain::facts;
 use crate::domain::ids::{ChurnEventId, ContactId};
+use crate::domain::messages;
 use crate::domain::reason::{Reason, ReasonQuote};
 use crate::domain::webhooks;
 use crate::text_enum;
 
 pub use queries::Filter;
+
+/// The source of what customers say on a cancel page.
+pub const CANCEL_FLOW: &str = "cancel flow";
 
 text_enum!(
     /// Where a churn event stands.
@@ -172,6 +177,32 @@ pub fn recover(conn: &mut Conn, actor: &Actor, id: &ChurnEventId, now: Time) -> 
         webhooks::churn_event(conn, webhooks::EventType::ChurnEventRecovered, &event, now)?;
         Ok(event)
     })
+}
+
+/// Somebody who counted as inactive uses the product again.
+pub(in crate::domain) fn active_again(conn: &mut Conn, actor: &Actor, contact: &ContactId, at: Time, now: Time) -> Result<()> {
+    for event in queries::inactive_before(conn, contact, at)? {
+        come_back(conn, actor, &event, at, now)?;
+    }
+    Ok(())
+}
+
+/// The customer came back by themselves: it counts as recovered, and no letter about it leaves any more.
+fn come_back(conn: &mut Conn, actor: &Actor, event: &ChurnEvent, at: Time, now: Time) -> Result<()> {
+    queries::set_status(conn, &event.id, event.status, Status::Recovered, now)?;
+    queries::set_recovered_at(conn, &event.id, at)?;
+    log(conn, actor, "churn.recovered", &event.id, json!({"mrr_minor": event.mrr_minor, "currency": event.currency, "at": at}), now)?;
+    let row = get_row(conn, &event.id)?;
+    webhooks::churn_event(conn, webhooks::EventType::ChurnEventRecovered, &row, now)?;
+    for id in queries::variants(conn, &event.id)?.into_iter().filter_map(|variant| variant.message_id) {
+        match messages::cancel::cancel(conn, actor, &id, now) {
+            Ok(_) => {}
+            // It was sent, refused or taken back already.
+            Err(error) if error.kind == Kind::Conflict => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn get_row(conn: &mut Conn, id: &ChurnEventId) -> Result<ChurnEvent> {

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::functions::{containing, lower_nullable};
-use crate::db::schema::{churn_events, imports, match_judgements, model_runs, provider_events, update_rounds, variants};
+use crate::db::schema::{churn_events, imports, match_judgements, model_runs, update_rounds, variants};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ChurnEventId, ContactId, FactId, ImportId, MessageId, VariantId};
 use crate::domain::reason::Reason;
@@ -15,7 +15,7 @@ use super::import::Import;
 use super::runs::ModelRun;
 use super::shipping::Round;
 use super::variants::Variant;
-use super::{ChurnEvent, Status};
+use super::{ChurnEvent, EventType, Status};
 
 /// Which churn events.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +58,55 @@ pub(super) fn same_subscription(conn: &mut Conn, provider: &str, subscription: &
         .order(churn_events::created_at)
         .first(conn)
         .optional()
+}
+
+/// The latest open departure since then of a contact, or of a provider's customer.
+pub(super) fn open_of_customer(conn: &mut Conn, contact: Option<&ContactId>, customer: Option<&str>, since: Time) -> QueryResult<Option<ChurnEvent>> {
+    let open = || {
+        churn_events::table
+            .filter(churn_events::created_at.gt(since))
+            .filter(churn_events::status.ne_all([Status::Recovered, Status::Lost]))
+            .filter(churn_events::event_type.ne(EventType::PaymentFailed))
+            .order(churn_events::created_at.desc())
+            .into_boxed()
+    };
+    let mut ways = vec![];
+    if let Some(contact) = contact {
+        ways.push(open().filter(churn_events::contact_id.eq(contact.as_str().to_owned())));
+    }
+    if let Some(customer) = customer {
+        ways.push(open().filter(churn_events::provider_customer_id.eq(customer.to_owned())));
+    }
+    for way in ways {
+        if let Some(found) = way.first(conn).optional()? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// Departures for inactivity that are open and lie before that activity.
+pub(super) fn inactive_before(conn: &mut Conn, contact: &ContactId, at: Time) -> QueryResult<Vec<ChurnEvent>> {
+    churn_events::table
+        .filter(churn_events::contact_id.eq(contact.as_str()))
+        .filter(churn_events::event_type.eq(EventType::Inactive))
+        .filter(churn_events::churned_at.lt(at))
+        .filter(churn_events::status.ne_all([Status::Recovered, Status::Lost]))
+        .load(conn)
+}
+
+pub(super) fn set_words(conn: &mut Conn, row: &ChurnEvent, now: Time) -> QueryResult<()> {
+    diesel::update(churn_events::table.find(&row.id))
+        .set((
+            churn_events::cancel_reason.eq(row.cancel_reason.clone()),
+            churn_events::cancel_reason_text.eq(row.cancel_reason_text.clone()),
+            churn_events::reason.eq(row.reason),
+            churn_events::reason_confidence.eq(row.reason_confidence),
+            churn_events::reason_quotes.eq(row.reason_quotes.clone()),
+            churn_events::updated_at.eq(now),
+        ))
+        .execute(conn)
+        .map(drop)
 }
 
 pub(super) fn list(conn: &mut Conn, filter: &Filter) -> QueryResult<Vec<ChurnEvent>> {
@@ -110,17 +159,6 @@ pub(super) fn set_reason(conn: &mut Conn, id: &ChurnEventId, reason: Reason, by:
         ))
         .execute(conn)
         .map(drop)
-}
-
-pub(super) fn note_provider_event(conn: &mut Conn, provider: &str, event: &str, now: Time) -> QueryResult<bool> {
-    let known: i64 = provider_events::table.find((provider, event)).count().get_result(conn)?;
-    if known > 0 {
-        return Ok(false);
-    }
-    diesel::insert_into(provider_events::table)
-        .values((provider_events::provider.eq(provider), provider_events::event_id.eq(event), provider_events::received_at.eq(now)))
-        .execute(conn)?;
-    Ok(true)
 }
 
 pub(super) fn insert_variant(conn: &mut Conn, row: &Variant) -> QueryResult<()> {

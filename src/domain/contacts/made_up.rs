@@ -15,6 +15,14 @@ pub(in crate::domain) fn is_known(conn: &mut Conn, address: &str) -> Result<bool
     Ok(queries::by_email(conn, EmailAddress::parse("email", address)?.key())?.is_some())
 }
 
+/// Whether this is the address of somebody who does not exist.
+pub(in crate::domain) fn is_address_of_one(conn: &mut Conn, address: &str) -> Result<bool> {
+    match queries::by_email(conn, EmailAddress::parse("email", address)?.key())? {
+        Some(row) => Ok(queries::is_made_up(conn, &row.id)?),
+        None => Ok(false),
+    }
+}
+
 /// Adds a made-up person with the subscription of a real one, so that what a copied letter
 /// says of it holds. Nothing that names the real one is taken over.
 pub(in crate::domain) fn add(conn: &mut Conn, like: &ContactId, name: &str, company: &str, address: &str, now: Time) -> Result<ContactRow> {

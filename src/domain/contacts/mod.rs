@@ -290,6 +290,18 @@ pub(in crate::domain) fn has_left(conn: &mut Conn, id: &ContactId) -> Result<boo
     Ok(queries::has_tag(conn, id, UNSUBSCRIBED)?)
 }
 
+/// The real contact with this id, or with this address in its compared form. Nobody who is made up is one.
+pub(in crate::domain) fn real(conn: &mut Conn, id_or_key: std::result::Result<&str, &str>) -> Result<Option<ContactId>> {
+    let row = match id_or_key {
+        Ok(id) => queries::by_id(conn, &ContactId::from(id))?,
+        Err(key) => queries::by_email(conn, key)?,
+    };
+    match row {
+        Some(row) if !queries::is_made_up(conn, &row.id)? => Ok(Some(row.id)),
+        _ => Ok(None),
+    }
+}
+
 /// The row of a contact that another row refers to.
 pub(in crate::domain) fn row(conn: &mut Conn, id: &ContactId) -> Result<ContactRow> {
     queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("contact"))
@@ -477,6 +489,29 @@ pub fn put_customer(conn: &mut Conn, customer: &Customer) -> Result<()> {
 /// The facts about a contact's subscription, where there are any.
 pub fn customer(conn: &mut Conn, id: &ContactId) -> Result<Option<Customer>> {
     Ok(queries::customer(conn, id)?)
+}
+
+/// Notes that somebody was active; what is older than what is known changes nothing.
+pub(in crate::domain) fn was_active(conn: &mut Conn, id: &ContactId, at: Time, now: Time) -> Result<()> {
+    let known = queries::customer(conn, id)?;
+    if known.as_ref().is_some_and(|known| known.last_active_at >= Some(at)) {
+        return Ok(());
+    }
+    let mut customer = known.unwrap_or_else(|| Customer {
+        contact_id: id.clone(),
+        company: None,
+        plan_name: None,
+        mrr_minor: None,
+        currency: None,
+        tenure_days: None,
+        features: Json::new(vec![]),
+        usage: Json::new(vec![]),
+        last_active_at: None,
+        updated_at: now,
+    });
+    (customer.last_active_at, customer.updated_at) = (Some(at), now);
+    queries::put_customer(conn, &customer)?;
+    facts::refresh(conn, id, now)
 }
 
 /// Whether a ground for mailing this person is on record.

@@ -11,7 +11,7 @@ use crate::domain::ids::random;
 const PREFIX: &str = "whsec_";
 
 /// A new secret: 32 random bytes.
-pub(super) fn new_secret() -> String {
+pub(in crate::domain) fn new_secret() -> String {
     format!("{PREFIX}{}", STANDARD.encode(random::<32>()))
 }
 

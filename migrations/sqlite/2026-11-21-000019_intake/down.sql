@@ -1,0 +1,11 @@
+DROP TABLE inactivity_periods;
+DROP TABLE inactivity_rules;
+DROP TABLE usage_taken;
+DROP TABLE usage_days;
+DROP INDEX provider_events_by_time;
+DROP INDEX churn_events_by_customer;
+DROP TABLE provider_customers;
+DROP TABLE churn_subjects;
+DROP TABLE churn_signals;
+DROP TABLE intake_events;
+DROP TABLE churn_sources;
