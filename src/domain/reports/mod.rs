@@ -22,8 +22,7 @@ pub const MOST_MONTHS: u32 = 60;
 
 /// A share as a percent with one decimal; none of nothing.
 pub fn percent(part: i64, whole: i64) -> Option<f64> {
-    // A share of counts: the loss of precision beyond 2^53 does not show in one decimal.
-    #[expect(clippy::cast_precision_loss, reason = "see above")]
+    // Counts beyond 2^53 lose precision, which does not show in one decimal.
     let share = |part: i64, whole: i64| ((part as f64) * 1000.0 / (whole as f64)).round() / 10.0;
     (whole > 0).then(|| share(part, whole))
 }
