@@ -60,6 +60,11 @@ impl Problem {
         body
     }
 
+    /// Its class.
+    pub fn kind(&self) -> Kind {
+        self.error.kind
+    }
+
     /// Adds what changed.
     pub fn with_diff(mut self, diff: serde_json::Value) -> Self {
         self.diff = Some(diff);

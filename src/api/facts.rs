@@ -9,6 +9,7 @@ use super::json::{self, Json};
 use super::key::Key;
 use crate::app::State;
 use crate::clock;
+use crate::domain::actor::Actor;
 use crate::domain::churn::demand::{self, Order};
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::facts::{self, Body, Fact, Filter, Kind, State as FactState, Version};
@@ -118,16 +119,20 @@ pub(crate) fn body_of(mut fields: Map<String, Value>) -> Result<Body, Problem> {
 
 /// Changes the fields given and keeps the others.
 pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Map<String, Value>>) -> Result<HttpResponse, Problem> {
-    let id = FactId::from(id.as_str());
-    let mut fields = body.0;
+    Ok(HttpResponse::Ok().json(amend(key.0, &state, &id, body.0).await?))
+}
+
+/// Writes a new version of a fact.
+pub(crate) async fn amend(actor: Actor, state: &State, id: &str, mut fields: Map<String, Value>) -> Result<Value, Problem> {
+    let id = FactId::from(id);
     let source = take_source(&mut fields)?;
-    let (actor, target) = (key.0.clone(), id.clone());
-    let before = state.read(move |conn| facts::get(conn, &actor, &target)).await?;
+    let (reader, target) = (actor.clone(), id.clone());
+    let before = state.read(move |conn| facts::get(conn, &reader, &target)).await?;
     let Value::Object(mut whole) = json!(*before.body) else { return Err(Error::internal("a fact's body is no object").into()) };
     whole.extend(fields);
     let body = body_of(whole)?;
-    let row = state.write(move |conn| facts::change(conn, &key.0, &id, body, source.as_deref(), clock::now())).await?;
-    Ok(HttpResponse::Ok().json(fact(&row)))
+    let row = state.write(move |conn| facts::change(conn, &actor, &id, body, source.as_deref(), clock::now())).await?;
+    Ok(fact(&row))
 }
 
 #[derive(Debug, Deserialize)]
@@ -137,29 +142,44 @@ pub struct Revocation {
 }
 
 pub async fn revoke(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Revocation>) -> Result<HttpResponse, Problem> {
-    let id = FactId::from(id.as_str());
-    let row = state.write(move |conn| facts::revoke(conn, &key.0, &id, &body.0.reason, clock::now())).await?;
-    Ok(HttpResponse::Ok().json(fact(&row)))
+    Ok(HttpResponse::Ok().json(withdraw(key.0, &state, &id, body.0.reason).await?))
+}
+
+/// Revokes a fact.
+pub(crate) async fn withdraw(actor: Actor, state: &State, id: &str, reason: String) -> Result<Value, Problem> {
+    let id = FactId::from(id);
+    let row = state.write(move |conn| facts::revoke(conn, &actor, &id, &reason, clock::now())).await?;
+    Ok(fact(&row))
 }
 
 pub async fn accept(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let id = FactId::from(id.as_str());
-    let row = state.write(move |conn| facts::accept(conn, &key.0, &id, clock::now())).await?;
-    Ok(HttpResponse::Ok().json(fact(&row)))
+    Ok(HttpResponse::Ok().json(settle(key.0, &state, &id).await?))
+}
+
+/// Makes a proposed fact hold.
+pub(crate) async fn settle(actor: Actor, state: &State, id: &str) -> Result<Value, Problem> {
+    let id = FactId::from(id);
+    let row = state.write(move |conn| facts::accept(conn, &actor, &id, clock::now())).await?;
+    Ok(fact(&row))
 }
 
 pub async fn show_recall(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let id = FactId::from(id.as_str());
-    let recall = state.read(move |conn| recall::of_fact(conn, &key.0, &id)).await?;
+    Ok(HttpResponse::Ok().json(recalled(key.0, &state, &id).await?))
+}
+
+/// Who received a claim that rests on the fact, and what can be done about it.
+pub(crate) async fn recalled(actor: Actor, state: &State, id: &str) -> Result<Value, Problem> {
+    let id = FactId::from(id);
+    let recall = state.read(move |conn| recall::of_fact(conn, &actor, &id)).await?;
     let recipients: Vec<Value> = recall
         .recipients
         .iter()
         .map(|to| json!({"contact_id": to.contact_id, "email": to.email, "message_id": to.message_id, "subject": to.subject, "words": to.words, "fact_version": to.fact_version, "sent_at": to.sent_at}))
         .collect();
     let correction = recall.correction.as_ref().map(|(subject, text)| json!({"subject": subject, "text": text}));
-    Ok(HttpResponse::Ok().json(
+    Ok(
         json!({"fact": fact(&recall.fact), "recipients": recipients, "drafts": recall.drafts, "correction": correction, "corrected": recall.corrected}),
-    ))
+    )
 }
 
 #[derive(Debug, Deserialize)]
@@ -171,17 +191,21 @@ pub struct Correction {
 
 /// Submits the correction batch; what is left out is taken from the prepared one.
 pub async fn correct(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Correction>) -> Result<HttpResponse, Problem> {
-    let id = FactId::from(id.as_str());
-    let base_url = state.base_url.clone();
+    Ok(HttpResponse::Accepted().json(put_right(key.0, &state, &id, body.0.subject, body.0.text).await?))
+}
+
+/// Submits a correction to everybody who received the old claim and has none yet.
+pub(crate) async fn put_right(actor: Actor, state: &State, id: &str, subject: Option<String>, text: Option<String>) -> Result<Value, Problem> {
+    let (id, base_url) = (FactId::from(id), state.base_url.clone());
     let messages = state
         .write(move |conn| -> DomainResult<Vec<Value>> {
-            let prepared = recall::of_fact(conn, &key.0, &id)?.correction.unwrap_or_default();
-            let (subject, text) = (body.0.subject.unwrap_or(prepared.0), body.0.text.unwrap_or(prepared.1));
-            let made = recall::correct(conn, &key.0, &id, &subject, &text, clock::now())?;
+            let prepared = recall::of_fact(conn, &actor, &id)?.correction.unwrap_or_default();
+            let (subject, text) = (subject.unwrap_or(prepared.0), text.unwrap_or(prepared.1));
+            let made = recall::correct(conn, &actor, &id, &subject, &text, clock::now())?;
             Ok(made.iter().map(|message| super::shapes::submitted(message, &base_url)).collect())
         })
         .await?;
-    Ok(HttpResponse::Accepted().json(json!({"messages": messages})))
+    Ok(json!({"messages": messages}))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -191,14 +215,19 @@ pub struct DemandQuery {
 
 /// What customers who left had asked for and nothing that shipped answers.
 pub async fn demand(key: Key, state: web::Data<State>, query: web::Query<DemandQuery>) -> Result<HttpResponse, Problem> {
-    let order = query.order.unwrap_or(Order::Revenue);
-    let (needs, looked_at) = state.read(move |conn| demand::demand(conn, &key.0, order, clock::now())).await?;
+    Ok(HttpResponse::Ok().json(unmet(key.0, &state, query.order).await?))
+}
+
+/// The unmet needs; those that cost most first where no order is named.
+pub(crate) async fn unmet(actor: Actor, state: &State, order: Option<Order>) -> Result<Value, Problem> {
+    let order = order.unwrap_or(Order::Revenue);
+    let (needs, looked_at) = state.read(move |conn| demand::demand(conn, &actor, order, clock::now())).await?;
     let needs: Vec<Value> = needs
         .iter()
         .take(100)
         .map(|need| json!({"customers": need.voices.len(), "lost_mrr": need.lost, "last_left_on": need.latest, "voices": need.voices.iter().take(20).collect::<Vec<_>>()}))
         .collect();
-    Ok(HttpResponse::Ok().json(json!({"needs": needs, "departures": looked_at})))
+    Ok(json!({"needs": needs, "departures": looked_at}))
 }
 
 /// A fact with its body apart.

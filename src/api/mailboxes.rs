@@ -17,13 +17,18 @@ use crate::domain::mailboxes;
 use crate::domain::threads::{self, InboxFilter};
 
 pub async fn list(key: Key, state: web::Data<State>) -> Result<HttpResponse, Problem> {
-    key.0.must_have(Scope::Read)?;
-    let all = state.read(move |conn| mailboxes::list(conn, &key.0)).await?;
+    Ok(HttpResponse::Ok().json(within_reach(key.0, &state).await?))
+}
+
+/// The mailboxes within reach, with their modes.
+pub(crate) async fn within_reach(actor: Actor, state: &State) -> Result<Value, Problem> {
+    actor.must_have(Scope::Read)?;
+    let all = state.read(move |conn| mailboxes::list(conn, &actor)).await?;
     let all: Vec<Value> = all
         .iter()
         .map(|m| json!({"id": m.id, "address": m.address, "name": m.name, "mode": m.mode, "oversight_mode": m.mode, "stopped": m.stopped_at.is_some()}))
         .collect();
-    Ok(HttpResponse::Ok().json(json!({"mailboxes": all})))
+    Ok(json!({"mailboxes": all}))
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -162,20 +162,26 @@ pub(crate) async fn tag(actor: Actor, state: &State, id: String, tags: OneOrMany
 }
 
 pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let (id, base_url) = (MessageId::from(id.as_str()), state.base_url.clone());
+    Ok(HttpResponse::Ok().json(one(key.0, &state, &id).await?))
+}
+
+/// One message whole, noted as shown to whoever asks.
+pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Value, Problem> {
+    let (id, base_url) = (MessageId::from(id), state.base_url.clone());
     let answer = state
         .write(move |conn| {
-            let message = messages::get(conn, &key.0, &id)?;
-            messages::note_shown(conn, &key.0, &[(id.clone(), message.row.version)], clock::now())?;
+            let message = messages::get(conn, &actor, &id)?;
+            messages::note_shown(conn, &actor, &[(id.clone(), message.row.version)], clock::now())?;
             let findings = findings::of_version(conn, &message.current)?;
-            let mut shape = shapes::message_with_claims(&message, &ledger::of_message(conn, &key.0, &id)?, &findings, &base_url);
-            if key.0.must_have(Scope::OversightRead).or_else(|_| key.0.must_have(Scope::Oversight)).is_ok() {
+            let mut shape = shapes::message_with_claims(&message, &ledger::of_message(conn, &actor, &id)?, &findings, &base_url);
+            shape["mine"] = json!(message.row.is_by(&actor));
+            if actor.must_have(Scope::OversightRead).or_else(|_| actor.must_have(Scope::Oversight)).is_ok() {
                 shape["assignee"] = json!(assignment::assignee(conn, &message.row)?.map(|to| to.name));
             }
             Ok(shape)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(answer)
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -134,7 +134,7 @@ pub async fn decide_one(key: Key, state: web::Data<State>, id: web::Path<String>
 const MOST_DECISIONS: usize = 500;
 
 /// One decision of several.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OneOfMany {
     /// The message.
@@ -144,6 +144,7 @@ pub struct OneOfMany {
     content_hash: String,
     /// approve, reject or request_changes; approve without it.
     #[serde(alias = "action")]
+    #[schemars(with = "Option<String>")]
     decision: Option<DecisionKind>,
     /// Why; needed to reject and to request changes.
     reason: Option<String>,
@@ -154,8 +155,12 @@ pub struct OneOfMany {
 
 /// Several decisions in one call, each with the checks of a single one; what fails leaves the others alone.
 pub async fn decide_batch(key: Key, state: web::Data<State>, body: Json<Vec<OneOfMany>>) -> Result<HttpResponse, Problem> {
-    key.0.must_have(Scope::Oversight)?;
-    let all = body.0;
+    Ok(HttpResponse::Ok().json(settle_all(key.0, &state, body.0).await?))
+}
+
+/// Decides each of several messages on its own.
+pub(crate) async fn settle_all(actor: Actor, state: &State, all: Vec<OneOfMany>) -> Result<Value, Problem> {
+    actor.must_have(Scope::Oversight)?;
     if all.is_empty() || all.len() > MOST_DECISIONS {
         let detail = format!("The body must be a list of 1 to {MOST_DECISIONS} decisions; got {}.", all.len());
         return Err(Error::invalid("field_invalid", "id", detail).into());
@@ -171,7 +176,7 @@ pub async fn decide_batch(key: Key, state: web::Data<State>, body: Json<Vec<OneO
                     ticked: &one.ticked,
                     ..Decide::on(&id, one.decision.unwrap_or(DecisionKind::Approve))
                 };
-                match decide_message(conn, &key.0, &decision, clock::now()) {
+                match decide_message(conn, &actor, &decision, clock::now()) {
                     Ok(message) => {
                         let mut shape = shapes::message(&message, &base_url);
                         shape["ok"] = json!(true);
@@ -190,7 +195,7 @@ pub async fn decide_batch(key: Key, state: web::Data<State>, body: Json<Vec<OneO
             all.iter().map(|each| one(each, conn)).collect::<DomainResult<Vec<Value>>>()
         })
         .await?;
-    Ok(HttpResponse::Ok().json(json!({"results": results})))
+    Ok(json!({"results": results}))
 }
 
 async fn run(actor: Actor, state: &State, id: MessageId, body: Decision) -> Result<Value, Problem> {

@@ -9,6 +9,7 @@ use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool, with_schema};
 use crate::api::facts::{body_of, fact, version};
 use crate::clock;
+use crate::domain::actor::Scope;
 use crate::domain::error::Error;
 use crate::domain::facts::{self, Filter, Kind, State};
 use crate::domain::ids::FactId;
@@ -22,8 +23,12 @@ pub(super) fn tools() -> Vec<Entry> {
              facts about the company, customer stories. Only those in state \"current\" support a claim.",
             Effect::Reads,
             list,
-        ),
-        tool("get_fact", "Read a fact", "Reads one fact with all its versions, the newest first, and where each comes from.", Effect::Reads, get),
+        )
+        .only_with(Scope::Read)
+        .example(json!({"kind": "offer", "query": "20%"})),
+        tool("get_fact", "Read a fact", "Reads one fact with all its versions, the newest first, and where each comes from.", Effect::Reads, get)
+            .only_with(Scope::Read)
+            .example(json!({"id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80"})),
         with_schema(
             "propose_fact",
             "Propose a fact",
@@ -32,7 +37,10 @@ pub(super) fn tools() -> Vec<Entry> {
             Effect::Adds,
             proposal_schema(),
             propose,
-        ),
+        )
+        .only_with(Scope::Draft)
+        .example(json!({"kind": "company_fact", "name": "Team size", "value": "8 people", "source": "https://example.com/about"}))
+        .example(json!({"kind": "product_update", "title": "CSV export", "summary": "Every table can be downloaded as CSV.", "features": ["CSV export"], "shipped_on": "2026-04-30", "source": "https://example.com/changelog"})),
     ]
 }
 
@@ -99,7 +107,7 @@ async fn propose(call: Call, mut given: JsonObject) -> Answered {
 
 /// One flat object for all kinds: which fields belong to which kind is said in words,
 /// because few clients show a choice of schemas well.
-fn proposal_schema() -> JsonObject {
+pub(super) fn proposal_schema() -> JsonObject {
     let text = |about: &str| json!({"type": "string", "description": about});
     let list = |about: &str| json!({"type": "array", "items": {"type": "string"}, "description": about});
     let money = |about: &str| {

@@ -1,5 +1,7 @@
 //! What a tool is: a name, words for the agent, a schema, and the call behind it.
 
+use std::sync::Arc;
+
 use futures_util::future::{self, BoxFuture};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use schemars::JsonSchema;
@@ -38,9 +40,11 @@ pub(super) enum Effect {
 /// A tool.
 pub(super) struct Entry {
     tool: Tool,
-    /// Keys without this scope do not see it.
+    /// Keys without this scope do not see it and cannot call it.
     needs: Option<Scope>,
     run: Box<dyn Fn(Call, Value) -> BoxFuture<'static, Answered> + Send + Sync>,
+    #[cfg(test)]
+    read: fn(&Value) -> Result<(), Problem>,
 }
 
 /// A tool whose arguments are a `T`: the schema shown and the reader are made from the same type.
@@ -75,6 +79,8 @@ where
     Entry {
         tool: Tool::new(name, about, schema).with_title(title).with_annotations(hints),
         needs: None,
+        #[cfg(test)]
+        read: |arguments| json::read::<T>(arguments).map(drop),
         run: Box::new(move |call, arguments| match json::read::<T>(&arguments) {
             Ok(input) => Box::pin(run(call, input)),
             Err(problem) => Box::pin(future::err(problem)),
@@ -83,10 +89,32 @@ where
 }
 
 impl Entry {
-    /// Hides it from keys without this scope.
+    /// Hides it from keys without this scope, and refuses their calls.
     pub fn only_with(mut self, scope: Scope) -> Self {
         self.needs = Some(scope);
         self
+    }
+
+    /// Shows arguments that it takes, in its schema.
+    pub fn example(mut self, arguments: Value) -> Self {
+        let mut schema = (*self.tool.input_schema).clone();
+        if let Value::Array(examples) = schema.entry("examples").or_insert_with(|| Value::Array(vec![])) {
+            examples.push(arguments);
+        }
+        self.tool.input_schema = Arc::new(schema);
+        self
+    }
+
+    /// The scope it needs.
+    #[cfg(test)]
+    pub fn needs(&self) -> Option<Scope> {
+        self.needs
+    }
+
+    /// Whether its reader takes these arguments.
+    #[cfg(test)]
+    pub fn reads(&self, arguments: &Value) -> Result<(), String> {
+        (self.read)(arguments).map_err(|problem| problem.to_string())
     }
 
     /// Its name.
@@ -99,8 +127,11 @@ impl Entry {
         self.needs.is_none_or(|scope| actor.must_have(scope).is_ok()).then(|| self.tool.clone())
     }
 
-    /// Calls it. What is hidden from the caller is refused by the domain, with its own code.
+    /// Calls it. What is hidden from the caller is refused as REST refuses it, whatever the arguments are.
     pub async fn call(&self, call: Call, arguments: JsonObject) -> Answered {
+        if let Some(scope) = self.needs {
+            call.actor.must_have(scope)?;
+        }
         (self.run)(call, Value::Object(arguments)).await
     }
 }
