@@ -142,10 +142,11 @@ impl Actor {
 
     /// Refuses everyone but administrators.
     pub fn must_be_admin(&self) -> Result<()> {
-        if self.is_admin() {
-            return Ok(());
+        match self {
+            Actor::Key { .. } => self.must_have(Scope::Admin),
+            _ if self.is_admin() => Ok(()),
+            _ => Err(Error::forbidden("role_missing", "Only an administrator may do this. Ask one of yours.")),
         }
-        Err(Error::forbidden("role_missing", "Only an administrator may do this. Ask one of yours."))
     }
 
     /// Refuses everyone but managers and administrators.

@@ -37,6 +37,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("key_limited", "do not retry. This needs a key for all mailboxes."),
     ("mailbox_missing", "name the mailbox and call again."),
     ("mailbox_read_only", "do not retry. Use another mailbox, or ask a person."),
+    ("method_not_allowed", "make the call with the method that is named."),
     ("mode_loosening", "leave oversight_mode out and call again."),
     ("not_found", "look the id up again; it may belong to a mailbox out of this key's reach."),
     ("not_read", "read the message with read_email or list_pending, then decide with its content_hash."),

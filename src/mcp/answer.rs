@@ -3,6 +3,7 @@
 
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResult, ContentBlock, ErrorCode, MetaObject, ResourceContents, TextContent};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::advice::advice;
@@ -30,7 +31,8 @@ pub(super) struct Answer {
 
 impl Answer {
     /// An answer in the shape of the REST call.
-    pub fn new(whole: Value) -> Self {
+    pub fn new(whole: impl Serialize) -> Self {
+        let whole = json!(whole);
         Answer { told: whole.clone(), whole, next: None, outside: vec![] }
     }
 
@@ -119,7 +121,7 @@ fn mark() -> MetaObject {
 /// An error as a result the model can read, with the body that REST would answer.
 pub(super) fn refusal(problem: &Problem) -> CallToolResult {
     let mut result = CallToolResult::error(vec![ContentBlock::text(told(problem))]);
-    result.structured_content = Some(problem.body());
+    result.structured_content = Some(json!(problem.body()));
     result
 }
 
@@ -130,11 +132,11 @@ pub(super) fn error(problem: &Problem) -> ErrorData {
         Kind::Internal | Kind::Busy | Kind::StorageFull => ErrorCode::INTERNAL_ERROR,
         _ => ErrorCode::INVALID_PARAMS,
     };
-    ErrorData::new(code, told(problem), Some(problem.body()))
+    ErrorData::new(code, told(problem), Some(json!(problem.body())))
 }
 
 fn told(problem: &Problem) -> String {
-    let body = problem.body();
+    let body = json!(problem.body());
     let word = |name: &str| body[name].as_str().unwrap_or_default();
     let mut text = format!("{}: {}", word("code"), word("detail"));
     if !word("hint").is_empty() {

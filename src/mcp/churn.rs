@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::mail::submitted;
 use super::tool::{Answered, Call, Effect, Entry, tool};
-use crate::api::recovery::{self as rest, Create, Page};
+use crate::api::recovery::{self as rest, Create, Departure, Page, SubmittedVariant, Variants};
 use crate::domain::actor::Scope;
 use crate::domain::churn::Status;
 use crate::domain::ids::{ChurnEventId, VariantId};
@@ -23,6 +23,7 @@ pub(super) fn tools() -> Vec<Entry> {
             create,
         )
         .only_with(Scope::Draft)
+        .answers::<Departure>()
         .example(json!({"customer_email": "ana@example.com", "customer_name": "Ana", "plan_name": "Team", "mrr_cents": 4900, "currency": "usd", "cancel_reason": "too_expensive", "cancel_reason_text": "It got too expensive for a team of three."})),
         tool(
             "get_churn_event",
@@ -32,6 +33,7 @@ pub(super) fn tools() -> Vec<Entry> {
             get,
         )
         .only_with(Scope::Read)
+        .answers::<Departure>()
         .example(json!({"churn_event_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80"})),
         tool(
             "list_churn_events",
@@ -51,6 +53,7 @@ pub(super) fn tools() -> Vec<Entry> {
             generate,
         )
         .only_with(Scope::Draft)
+        .answers::<Variants>()
         .example(json!({"churn_event_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80"})),
         tool(
             "list_variants",
@@ -60,6 +63,7 @@ pub(super) fn tools() -> Vec<Entry> {
             variants,
         )
         .only_with(Scope::Read)
+        .answers::<Variants>()
         .example(json!({"churn_event_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80"})),
         tool(
             "send_variant",
@@ -70,6 +74,7 @@ pub(super) fn tools() -> Vec<Entry> {
             send,
         )
         .only_with(Scope::Draft)
+        .answers::<SubmittedVariant>()
         .example(json!({"churn_event_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80", "variant_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f81"})),
     ]
 }
@@ -117,7 +122,7 @@ struct List {
 
 async fn list(call: Call, list: List) -> Answered {
     let page = Page { status: list.status, reason: list.reason, limit: list.limit, offset: list.offset };
-    let mut found = rest::find(call.actor, &call.state, page).await?;
+    let mut found = json!(rest::find(call.actor, &call.state, page).await?);
     // The older name of the same list would repeat the words that are set apart.
     if let Some(found) = found.as_object_mut() {
         found.remove("data");
@@ -150,5 +155,5 @@ struct SendVariant {
 
 async fn send(call: Call, send: SendVariant) -> Answered {
     let (event, variant) = (ChurnEventId::from(send.churn_event_id.as_str()), VariantId::from(send.variant_id.as_str()));
-    Ok(submitted(rest::choose(call.actor, &call.state, event, variant, send.mailbox.or(send.mailbox_id)).await?))
+    Ok(submitted(json!(rest::choose(call.actor, &call.state, event, variant, send.mailbox.or(send.mailbox_id)).await?)))
 }

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::answer::{Answer, DRAFT};
 use super::tool::{Answered, Call, Effect, Entry, tool};
-use crate::api::claims::{self as rest, checked};
+use crate::api::claims::{self as rest, Checked, checked};
+use crate::api::shapes::CheckedMessage;
 use crate::clock;
 use crate::domain::actor::Scope;
 use crate::domain::claims::{self, TextToCheck};
@@ -24,6 +25,7 @@ pub(super) fn tools() -> Vec<Entry> {
             check,
         )
         .only_with(Scope::Read)
+        .answers::<Checked>()
         .example(json!({"text": "Hi Ana, with COMEBACK20 you get 20% off.", "contact": "ana@example.com"})),
         tool(
             "waive_claim",
@@ -34,6 +36,7 @@ pub(super) fn tools() -> Vec<Entry> {
             waive,
         )
         .only_with(Scope::Oversight)
+        .answers::<CheckedMessage>()
         .example(json!({"message_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80", "key": "3f2c5d6e7f80", "reason": "The date was agreed on the phone on 3 March."})),
     ]
 }
@@ -82,9 +85,9 @@ struct Waive {
 
 async fn waive(call: Call, waive: Waive) -> Answered {
     let shape = rest::let_stand(call.actor, &call.state, &waive.message_id, waive.key, waive.reason).await?;
-    let next = match shape["claims_open"].as_i64() {
-        Some(0) => "No open claim is left. Decide the message with decide_email and its content_hash.".to_owned(),
-        open => format!("{} open claims are left.", open.unwrap_or_default()),
+    let next = match shape.claims_open {
+        0 => "No open claim is left. Decide the message with decide_email and its content_hash.".to_owned(),
+        open => format!("{open} open claims are left."),
     };
     Ok(Answer::new(shape).next(next).setting_apart("", DRAFT, |_| true))
 }

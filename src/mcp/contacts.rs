@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
-use crate::api::contacts::{self as rest, Query, Upsert};
+use crate::api::contacts::{self as rest, Contact, ContactPage, Query, Upsert};
 use crate::api::shapes::OneOrMany;
 use crate::domain::actor::Scope;
 use crate::domain::error::Error;
@@ -22,6 +22,7 @@ pub(super) fn tools() -> Vec<Entry> {
             search,
         )
         .only_with(Scope::Read)
+        .answers::<ContactPage>()
         .example(json!({"tags": ["api-v1", "-migration-complete"], "limit": 50}))
         .example(json!({"email": "ana@example.com"})),
         tool(
@@ -33,6 +34,7 @@ pub(super) fn tools() -> Vec<Entry> {
             add,
         )
         .only_with(Scope::Contacts)
+        .answers::<Contact>()
         .example(json!({"email": "ana@example.com", "name": "Ana", "tags": ["winback"], "metadata": {"plan": "Team"}})),
         tool(
             "manage_contacts",

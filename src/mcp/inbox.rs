@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, DRAFT, of_another};
 use super::tool::{Answered, Call, Effect, Entry, tool};
-use crate::api::mailboxes::{self as rest, Query};
-use crate::api::shapes::{self, OneOrMany};
+use crate::api::mailboxes::{self as rest, InboxPage, Query};
+use crate::api::shapes::{Message, OneOrMany};
 use crate::clock;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
@@ -25,6 +25,7 @@ pub(super) fn tools() -> Vec<Entry> {
             check,
         )
         .only_with(Scope::Read)
+        .answers::<InboxPage>()
         .example(json!({"mailbox": "winback@example.com", "filter": {"unread": true}, "limit": 20})),
         tool(
             "read_email",
@@ -135,7 +136,7 @@ async fn read(call: Call, read: Read) -> Answered {
             }
             // Whoever decides without a hash decides on what was shown to them here.
             messages::note_shown(conn, actor, &[(message.row.id.clone(), message.row.version)], now)?;
-            let mut shape = outbound(shapes::message(&message, &base_url));
+            let mut shape = outbound(Message::of(&message, &base_url));
             shape["mine"] = json!(message.row.is_by(actor));
             Ok(shape)
         })
@@ -202,7 +203,7 @@ fn is_inbound(shape: &Value) -> bool {
 fn conversation(found: &Conversation, actor: &Actor, base_url: &str) -> Value {
     let recorded = found.emails.iter().map(|email| (email.received_at, inbound(email, &found.mailbox.address_key)));
     let written = found.messages.iter().map(|message| {
-        let mut shape = outbound(shapes::message(message, base_url));
+        let mut shape = outbound(Message::of(message, base_url));
         shape["mine"] = json!(message.row.is_by(actor));
         (message.row.created_at, shape)
     });
@@ -231,7 +232,8 @@ fn inbound(email: &InboundEmail, ours: &str) -> Value {
     })
 }
 
-fn outbound(mut shape: Value) -> Value {
+fn outbound(message: Message) -> Value {
+    let mut shape = json!(message);
     shape["direction"] = json!("outbound");
     shape
 }

@@ -43,18 +43,17 @@ pub(super) async fn prompt(call: Call, given: Given) -> Result<Vec<ContentBlock>
     let filter = Filter { kind: Some(Kind::MigrationChange), state: Some(State::Current), limit: 100, ..Filter::default() };
     let (changes, _) = call.state.read(move |conn| facts::list(conn, &actor, &filter)).await?;
     let changes: Vec<Value> = changes.iter().map(|fact| json!({"fact_id": fact.id, "change": *fact.body})).collect();
-    let all = found["contacts"].as_array().map(Vec::as_slice).unwrap_or_default();
     let facts = json!({
         "tags": given.tags,
         "deadline": deadline,
         "phases": phases(deadline, clock::now().date()),
         "recipients": {
-            "found": all.len(),
-            "more_than_that": !found["next_cursor"].is_null(),
-            "of_these_not_to_be_mailed": all.iter().filter(|contact| contact["suppressed"] == true).count(),
+            "found": found.contacts.len(),
+            "more_than_that": found.next_cursor.is_some(),
+            "of_these_not_to_be_mailed": found.contacts.iter().filter(|contact| contact.suppressed).count(),
         },
         "migration_changes_on_record": changes,
-        "mailboxes": mailboxes["mailboxes"],
+        "mailboxes": mailboxes.mailboxes,
     });
     let mut blocks = vec![ContentBlock::text(INSTRUCTIONS), on_record("The plan so far", &facts)];
     if let Some(changes) = given.breaking_changes {

@@ -6,8 +6,10 @@ use serde_json::json;
 
 use super::answer::{Answer, DRAFT};
 use super::tool::{Answered, Call, Effect, Entry, tool};
-use crate::api::oversight::{self as rest, Decision, OneOfMany, Query};
+use crate::api::oversight::{self as rest, Decision, OneOfMany, Query, Results};
+use crate::api::shapes::Message;
 use crate::domain::actor::Scope;
+use crate::domain::messages::list::Sort;
 
 pub(super) fn tools() -> Vec<Entry> {
     vec![
@@ -30,6 +32,7 @@ pub(super) fn tools() -> Vec<Entry> {
             decide,
         )
         .only_with(Scope::Oversight)
+        .answers::<Message>()
         .example(json!({"message_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80", "decision": "approve", "content_hash": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}))
         .example(json!({"message_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80", "decision": "request_changes", "reason": "The offer ended in May."})),
         tool(
@@ -41,6 +44,7 @@ pub(super) fn tools() -> Vec<Entry> {
             decide_all,
         )
         .only_with(Scope::Oversight)
+        .answers::<Results>()
         .example(json!({"decisions": [
             {"id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80", "content_hash": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "decision": "approve"},
             {"id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f81", "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "decision": "reject", "reason": "They came back already."},
@@ -64,7 +68,7 @@ struct Pending {
     /// Only with words that begin like these in recipient, subject or body; at most 10 words.
     q: Option<String>,
     /// oldest, newest, or expiring for what lapses first; oldest without it.
-    sort: Option<String>,
+    sort: Option<Sort>,
     /// At most so many, 1 to 100; 20 without it.
     limit: Option<usize>,
     /// next_cursor of the page before.
@@ -83,7 +87,7 @@ async fn pending(call: Call, asked: Pending) -> Answered {
         limit: asked.limit,
         cursor: asked.cursor,
     };
-    let mut found = rest::waiting(call.actor, &call.state, query).await?;
+    let mut found = json!(rest::waiting(call.actor, &call.state, query).await?);
     // The same list three times would only fill the model's window.
     if let Some(found) = found.as_object_mut() {
         found.remove("pending");
@@ -104,7 +108,7 @@ struct Decisions {
 }
 
 async fn decide_all(call: Call, all: Decisions) -> Answered {
-    let answer = rest::settle_all(call.actor, &call.state, all.decisions).await?;
+    let answer = json!(rest::settle_all(call.actor, &call.state, all.decisions).await?);
     let results = answer["results"].as_array().map(Vec::as_slice).unwrap_or_default();
     let refused = results.iter().filter(|result| result["ok"] == false).count();
     let next = match refused {

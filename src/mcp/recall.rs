@@ -6,12 +6,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::facts::proposal_schema;
 use super::tool::{Answered, Call, Effect, Entry, tool, with_schema};
-use crate::api::facts as rest;
+use crate::api::facts::fields::described;
+use crate::api::facts::{self as rest, Corrections, Demand, FactRow, Recall};
 use crate::domain::actor::Scope;
 use crate::domain::churn::demand::Order;
 use crate::domain::error::Error;
+use crate::domain::facts::Kind;
 
 pub(super) fn tools() -> Vec<Entry> {
     vec![
@@ -25,6 +26,7 @@ pub(super) fn tools() -> Vec<Entry> {
             change,
         )
         .only_with(Scope::Admin)
+        .answers::<FactRow>()
         .example(json!({"id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80", "value": "9 people", "source": "https://example.com/about"})),
         tool(
             "accept_fact",
@@ -34,6 +36,7 @@ pub(super) fn tools() -> Vec<Entry> {
             accept,
         )
         .only_with(Scope::Admin)
+        .answers::<FactRow>()
         .example(json!({"id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80"})),
         tool(
             "revoke_fact",
@@ -43,6 +46,7 @@ pub(super) fn tools() -> Vec<Entry> {
             revoke,
         )
         .only_with(Scope::Admin)
+        .answers::<FactRow>()
         .example(json!({"id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80", "reason": "The offer was withdrawn on 2 May."})),
         tool(
             "get_recall",
@@ -53,6 +57,7 @@ pub(super) fn tools() -> Vec<Entry> {
             recall,
         )
         .only_with(Scope::Read)
+        .answers::<Recall>()
         .example(json!({"id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80"})),
         tool(
             "send_corrections",
@@ -63,6 +68,7 @@ pub(super) fn tools() -> Vec<Entry> {
             correct,
         )
         .only_with(Scope::Draft)
+        .answers::<Corrections>()
         .example(json!({"id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80"})),
         tool(
             "get_demand",
@@ -73,13 +79,13 @@ pub(super) fn tools() -> Vec<Entry> {
             demand,
         )
         .only_with(Scope::Read)
+        .answers::<Demand>()
         .example(json!({"order": "customers"})),
     ]
 }
 
 fn change_schema() -> JsonObject {
-    let mut schema = proposal_schema();
-    schema.insert("required".to_owned(), json!(["id"]));
+    let mut schema = described(&Kind::ENTERED, &["id"]);
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.remove("kind");
         properties.insert("id".to_owned(), json!({"type": "string", "description": "The id of the fact."}));
@@ -123,10 +129,9 @@ async fn revoke(call: Call, revoke: Revoke) -> Answered {
 
 async fn recall(call: Call, one: One) -> Answered {
     let shape = rest::recalled(call.actor, &call.state, &one.id).await?;
-    let people = shape["recipients"].as_array().map_or(0, Vec::len);
-    let next = match shape["correction"].is_object() {
-        true => format!("{people} people received what no longer holds. Submit the prepared correction with send_corrections."),
-        false => "Nobody received what no longer holds.".to_owned(),
+    let next = match shape.correction {
+        Some(_) => format!("{} people received what no longer holds. Submit the prepared correction with send_corrections.", shape.recipients.len()),
+        None => "Nobody received what no longer holds.".to_owned(),
     };
     // Words of a customer are from outside wherever they are kept.
     Ok(Answer::new(shape).next(next).setting_apart("fact", &["label", "body"], |fact| fact["kind"] == "ticket_quote"))
@@ -146,7 +151,7 @@ struct Correct {
 
 async fn correct(call: Call, given: Correct) -> Answered {
     let shape = rest::put_right(call.actor, &call.state, &given.id, given.subject, given.text).await?;
-    let next = match shape["messages"].as_array().map_or(0, Vec::len) {
+    let next = match shape.messages.len() {
         0 => "Everybody has a correction already, or must not be mailed.".to_owned(),
         made => format!("{made} corrections are held for review. Nothing has left. Do not send them again."),
     };
@@ -155,17 +160,16 @@ async fn correct(call: Call, given: Correct) -> Answered {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Demand {
+struct ByOrder {
     /// What counts most: revenue, customers or recent; revenue without it.
-    #[schemars(with = "Option<String>")]
     order: Option<Order>,
 }
 
-async fn demand(call: Call, given: Demand) -> Answered {
+async fn demand(call: Call, given: ByOrder) -> Answered {
     Ok(unmet(rest::unmet(call.actor, &call.state, given.order).await?))
 }
 
 /// The demand report with the words of customers set apart.
-pub(super) fn unmet(report: Value) -> Answer {
+pub(super) fn unmet(report: Demand) -> Answer {
     Answer::new(report).setting_apart("needs", &["voices"], |_| true)
 }

@@ -1,6 +1,7 @@
 //! What can be read under an address of its own, through the functions behind the REST calls.
 
 use rmcp::model::{Resource, ResourceTemplate};
+use serde_json::json;
 
 use super::answer::{Answer, DRAFT, of_another};
 use super::recall::unmet;
@@ -65,7 +66,7 @@ pub(super) fn templates_shown_to(actor: &Actor) -> Vec<ResourceTemplate> {
 pub(super) async fn read(actor: Actor, state: &State, uri: &str) -> Result<Answer, Problem> {
     match uri {
         PENDING => {
-            let mut found = oversight::waiting(actor, state, oversight::Query::default()).await?;
+            let mut found = json!(oversight::waiting(actor, state, oversight::Query::default()).await?);
             if let Some(found) = found.as_object_mut() {
                 found.retain(|name, _| matches!(name.as_str(), "messages" | "next_cursor"));
             }

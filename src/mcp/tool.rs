@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use futures_util::future::{self, BoxFuture};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
-use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::Answer;
 use crate::api::error::Problem;
-use crate::api::json;
+use crate::api::{described, json};
 use crate::app::State;
 use crate::domain::actor::{Actor, Scope};
 
@@ -53,7 +53,7 @@ where
     T: DeserializeOwned + JsonSchema + 'static,
     F: Future<Output = Answered> + Send + 'static,
 {
-    with_schema(name, title, about, effect, described::<T>(), run)
+    with_schema(name, title, about, effect, schema_of::<T>(), run)
 }
 
 /// The same with a schema written by hand.
@@ -105,6 +105,13 @@ impl Entry {
         self
     }
 
+    /// Says what an answer holds: a `T`, whole.
+    pub fn answers<T: JsonSchema>(mut self) -> Self {
+        let generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).for_serialize().into_generator();
+        self.tool.output_schema = Some(Arc::new(bare(generator.into_root_schema_for::<T>())));
+        self
+    }
+
     /// The scope it needs.
     #[cfg(test)]
     pub fn needs(&self) -> Option<Scope> {
@@ -136,10 +143,12 @@ impl Entry {
     }
 }
 
-fn described<T: JsonSchema>() -> JsonObject {
-    // Some clients do not follow references.
-    let generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
-    let mut schema = generator.into_root_schema_for::<T>();
+fn schema_of<T: JsonSchema>() -> JsonObject {
+    bare(described::of_requests().into_root_schema_for::<T>())
+}
+
+/// A schema without the name of the type, which says nothing to a caller.
+fn bare(mut schema: Schema) -> JsonObject {
     schema.remove("title");
     schema.remove("description");
     schema.as_object().cloned().unwrap_or_default()

@@ -16,7 +16,7 @@ const ELSEWHERE: [(&str, &[(&str, &str)]); 5] = [
 ];
 
 /// Codes that carry another status than their kind of error.
-const STATUS: [(&str, &str); 1] = [("key_invalid", "401")];
+const STATUS: [(&str, &str); 2] = [("key_invalid", "401"), ("method_not_allowed", "405")];
 
 fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(folder).unwrap() {

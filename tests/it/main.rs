@@ -19,6 +19,7 @@ mod mcp;
 mod mcp_bridge;
 mod mcp_offers;
 mod notices;
+mod openapi;
 mod pages;
 mod people;
 mod review;
