@@ -89,10 +89,10 @@ impl Bridge {
             }
             let (bridge, output) = (self.clone(), output.clone());
             calls.spawn(async move {
-                if let Some(answer) = bridge.answer(line).await {
-                    if let Err(error) = write(&output, &answer).await {
-                        tracing::warn!(%error, "an answer could not be written");
-                    }
+                if let Some(answer) = bridge.answer(line).await
+                    && let Err(error) = write(&output, &answer).await
+                {
+                    tracing::warn!(%error, "an answer could not be written");
                 }
             });
             while calls.try_join_next().is_some() {}
@@ -142,7 +142,7 @@ impl Bridge {
         }
         let away = |error: reqwest::Error| {
             let why = dialer::deepest(&error.without_url());
-            let at = self.url.as_str().trim_end_matches("/mcp");
+            let at = self.url.origin().ascii_serialization();
             (format!("Countersign does not answer at {at} ({why}). Start it with \"countersign serve\", or set {URL} to where it runs."), None)
         };
         let response = request.body(line).send().await.map_err(away)?;

@@ -83,7 +83,7 @@ def main():
             keys = {"COUNTERSIGN_KEY": found["keys"]["agent"], "OVERSIGHT_KEY": found["keys"]["oversight"]}
             env = {**os.environ, "COUNTERSIGN_URL": found["url"], **keys}
             said = run("curl", ["bash", "-eu"], env, program("bash"))
-            check("curl sees it held and sent", '"status":"pending"' in said and "\nsent\n" in said and '"emails":[{' in said, said)
+            check("curl sees it held and sent", '"status":"pending"' in said and 'sent\n{"emails":[{' in said, said)
             said = run("Python", [sys.executable, "-"], env, program("python"))
             check("Python sees it held and sent", "\npending " in said and "\nsent\n" in said, said)
             stripped = run("esbuild", ["node_modules/.bin/esbuild", "--loader=ts", "--format=esm"], env, program("typescript"))
@@ -92,8 +92,8 @@ def main():
             mails = json.dumps(requests.get(found["catcher"], timeout=30).json())
             for person in ("ana", "ben", "cleo"):
                 check(f"the mail to {person} was delivered", f"{person}@example.com" in mails, mails)
-            events = until(lambda: [line for line in printed.read_text().splitlines() if line.startswith("message.sent ")][2:], "three webhooks")
-            check("a webhook came for each, with a signature that fits", len(events) == 1, printed.read_text())
+            events = until(lambda: [line for line in printed.read_text().splitlines() if line.startswith("message.sent ")][2:])
+            check("a webhook came for each, with a signature that fits", events, printed.read_text())
             http, desk = [json.loads(text) for language, _, text in blocks() if language == "json"]
             over_http(found, http)
             asyncio.run(desktop(found, desk))
