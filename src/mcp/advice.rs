@@ -83,7 +83,7 @@ mod tests {
             .lines()
             .skip_while(|line| !line.starts_with("## Errors"))
             .skip(1)
-            .take_while(|line| !line.starts_with("## "))
+            .take_while(|line| !line.starts_with('#'))
             .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
             .map(|(code, _)| code)
             .collect();
