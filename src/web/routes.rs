@@ -3,8 +3,8 @@
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
-    account, audit, batches, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public, reference,
-    sign_in, users, views, vigilance, webhooks,
+    account, audit, batches, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public,
+    reference, sign_in, users, views, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Role};
 

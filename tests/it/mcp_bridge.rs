@@ -1,9 +1,10 @@
 //! `countersign mcp`, run for real: MCP on standard input and output.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use actix_web::rt::task::spawn_blocking;
 use serde_json::{Value, json};
@@ -124,32 +125,44 @@ async fn a_server_that_is_away_or_refuses_the_key_is_told_in_words() {
     assert!(wrong.errors.contains("COUNTERSIGN_URL") && !wrong.errors.contains("secret"), "{}", wrong.errors);
 }
 
+/// Reads one request: its head in small letters, and the message.
+fn hear(stream: TcpStream) -> (TcpStream, Vec<String>, Value) {
+    stream.set_nonblocking(false).unwrap();
+    let mut reader = BufReader::new(stream);
+    let (mut head, mut length) = (vec![], 0);
+    for line in reader.by_ref().lines() {
+        let line = line.unwrap().to_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(given) = line.strip_prefix("content-length: ") {
+            length = given.parse().unwrap();
+        }
+        head.push(line);
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    (reader.into_inner(), head, serde_json::from_slice(&body).unwrap())
+}
+
 /// The server of this test answers nobody before it has heard all three.
 #[actix_web::test]
 async fn requests_are_passed_on_at_once_with_the_headers_that_http_wants() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
-        let heard: Vec<_> = (0..3)
-            .map(|_| {
-                let (stream, _) = listener.accept().unwrap();
-                let mut reader = BufReader::new(stream);
-                let (mut head, mut length) = (vec![], 0);
-                for line in reader.by_ref().lines() {
-                    let line = line.unwrap().to_lowercase();
-                    if line.is_empty() {
-                        break;
-                    }
-                    if let Some(given) = line.strip_prefix("content-length: ") {
-                        length = given.parse().unwrap();
-                    }
-                    head.push(line);
-                }
-                let mut body = vec![0; length];
-                reader.read_exact(&mut body).unwrap();
-                (reader.into_inner(), head, serde_json::from_slice::<Value>(&body).unwrap())
-            })
-            .collect();
+        listener.set_nonblocking(true).unwrap();
+        let mut heard = vec![];
+        // One that waits for an answer before it asks again is answered in the end, so that the test fails and does not hang.
+        for _ in 0..1500 {
+            match listener.accept() {
+                Ok((stream, _)) => heard.push(hear(stream)),
+                Err(_) => thread::sleep(Duration::from_millis(20)),
+            }
+            if heard.len() == 3 {
+                break;
+            }
+        }
         heard
             .into_iter()
             .map(|(mut stream, head, message)| {
@@ -171,9 +184,10 @@ async fn requests_are_passed_on_at_once_with_the_headers_that_http_wants() {
         request(3, "ping", json!({})),
     ];
     let ended = bridge(&url, Some("cs_live_key"), lines).await;
-    assert_eq!((ended.code, ended.answers.len()), (Some(0), 3));
     let heard = server.join().unwrap();
+    assert_eq!(heard.len(), 3, "all three were passed on before the first was answered");
     let head = |id: i64| &heard.iter().find(|(heard, _)| *heard == id).unwrap().1;
+    assert_eq!((ended.code, ended.answers.len()), (Some(0), 3));
     for id in 1..=3 {
         assert!(head(id)[0].starts_with("post /mcp "), "{:?}", head(id));
         assert!(head(id).contains(&"authorization: bearer cs_live_key".to_owned()));

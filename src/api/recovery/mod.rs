@@ -200,13 +200,7 @@ fn offset(asked: Option<i64>) -> Result<i64, Error> {
 
 /// Churn events, the latest departure first.
 pub(crate) async fn find(actor: Actor, state: &State, page: Page) -> Result<DeparturePage, Problem> {
-    let filter = Filter {
-        status: page.status,
-        reason: page.reason,
-        limit: rows(page.limit, 20)?,
-        offset: offset(page.offset)?,
-        ..Filter::default()
-    };
+    let filter = Filter { status: page.status, reason: page.reason, limit: rows(page.limit, 20)?, offset: offset(page.offset)?, ..Filter::default() };
     let (limit, offset) = (filter.limit, filter.offset);
     let (found, has_more) = state.read(move |conn| churn::list(conn, &actor, &filter)).await?;
     let found: Vec<Departure> = found.iter().map(event).collect();
