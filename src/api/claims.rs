@@ -11,7 +11,7 @@ use super::operations::{Operation, post};
 use super::shapes::CheckedMessage;
 use crate::app::State;
 use crate::clock;
-use crate::domain::actor::Scope;
+use crate::domain::actor::{Actor, Scope};
 use crate::domain::claims::{self, Claim, Kind, TextToCheck, Verdict};
 use crate::domain::ids::{FactId, MessageId};
 use crate::domain::messages::{findings, ledger};
@@ -137,13 +137,18 @@ pub struct Waive {
 
 pub async fn waive(key: Key, state: web::Data<State>, path: web::Path<(String, String)>, body: Json<Waive>) -> Result<HttpResponse, Problem> {
     let (id, claim) = path.into_inner();
-    let (id, base_url) = (MessageId::from(id.as_str()), state.base_url.clone());
+    Ok(HttpResponse::Ok().json(let_stand(key.0, &state, &id, claim, body.0.reason).await?))
+}
+
+/// Lets one open claim of a message stand.
+pub(crate) async fn let_stand(actor: Actor, state: &State, id: &str, claim: String, reason: String) -> Result<CheckedMessage, Problem> {
+    let (id, base_url) = (MessageId::from(id), state.base_url.clone());
     let answer = state
         .write(move |conn| {
-            let message = ledger::waive(conn, &key.0, &id, &claim, &body.0.reason, clock::now())?;
-            let claims = ledger::of_message(conn, &key.0, &id)?;
+            let message = ledger::waive(conn, &actor, &id, &claim, &reason, clock::now())?;
+            let claims = ledger::of_message(conn, &actor, &id)?;
             Ok(CheckedMessage::of(&message, &claims, &findings::of_version(conn, &message.current)?, &base_url))
         })
         .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(answer)
 }

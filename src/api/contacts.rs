@@ -15,6 +15,7 @@ use crate::clock::{self, Time};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::{self, ConsentBasis, ContactInput, Search};
 use crate::domain::email_address::EmailAddress;
+use crate::domain::error::Error;
 use crate::domain::ids::{ContactId, RowId};
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -162,15 +163,15 @@ pub(crate) async fn find(actor: Actor, state: &State, query: Query) -> Result<Co
 #[serde(deny_unknown_fields)]
 pub struct Upsert {
     /// The address. A contact with this address is completed; there is never a second one.
-    email: String,
+    pub(crate) email: String,
     /// The name.
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Tags to add; the ones already there stay.
-    tags: Option<OneOrMany>,
+    pub(crate) tags: Option<OneOrMany>,
     /// Values to keep with the contact; keys that are not named stay as they are.
-    metadata: Option<Map<String, Value>>,
+    pub(crate) metadata: Option<Map<String, Value>>,
     /// IANA name of the contact's time zone, such as Europe/Berlin.
-    time_zone: Option<String>,
+    pub(crate) time_zone: Option<String>,
 }
 
 pub async fn upsert(key: Key, state: web::Data<State>, body: Json<Upsert>) -> Result<HttpResponse, Problem> {
@@ -191,9 +192,14 @@ pub(crate) async fn put(actor: Actor, state: &State, body: Upsert) -> Result<Con
 }
 
 pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let id = ContactId::from(id.as_str());
-    let contact = state.read(move |conn| contacts::get(conn, &key.0, &id)).await?;
-    Ok(HttpResponse::Ok().json(Contact::of(&contact)))
+    Ok(HttpResponse::Ok().json(one(key.0, &state, &id).await?))
+}
+
+/// One contact.
+pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Contact, Problem> {
+    let id = ContactId::from(id);
+    let contact = state.read(move |conn| contacts::get(conn, &actor, &id)).await?;
+    Ok(Contact::of(&contact))
 }
 
 pub async fn add_tags(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Tags>) -> Result<HttpResponse, Problem> {
@@ -209,7 +215,20 @@ pub(crate) async fn tag(actor: Actor, state: &State, id: &str, tags: OneOrMany) 
 
 pub async fn remove_tag(key: Key, state: web::Data<State>, path: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
     let (id, tag) = path.into_inner();
-    let id = ContactId::from(id.as_str());
-    let contact = state.write(move |conn| contacts::remove_tag(conn, &key.0, &id, &tag, clock::now())).await?;
-    Ok(HttpResponse::Ok().json(Contact::of(&contact)))
+    Ok(HttpResponse::Ok().json(untag(key.0, &state, &id, vec![tag]).await?))
+}
+
+/// Takes tags off a contact.
+pub(crate) async fn untag(actor: Actor, state: &State, id: &str, tags: Vec<String>) -> Result<Contact, Problem> {
+    let id = ContactId::from(id);
+    let contact = state
+        .write(move |conn| {
+            let mut left = None;
+            for tag in &tags {
+                left = Some(contacts::remove_tag(conn, &actor, &id, tag, clock::now())?);
+            }
+            left.ok_or_else(|| Error::invalid("field_invalid", "tags", "tags must name at least one tag; got none."))
+        })
+        .await?;
+    Ok(Contact::of(&contact))
 }

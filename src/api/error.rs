@@ -137,6 +137,11 @@ impl Problem {
         }
     }
 
+    /// Its class.
+    pub fn kind(&self) -> Kind {
+        self.error.kind
+    }
+
     /// Adds what changed.
     pub fn with_diff(mut self, diff: Diff) -> Self {
         self.diff = Some(Box::new(diff));

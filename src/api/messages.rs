@@ -108,6 +108,8 @@ pub struct Email {
     /// The message.
     #[serde(flatten)]
     pub message: CheckedMessage,
+    /// Whether this key wrote or edited it last.
+    pub mine: bool,
     /// Who should decide it, for keys that may see what waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assignee: Option<String>,
@@ -259,19 +261,25 @@ pub(crate) async fn tag(actor: Actor, state: &State, id: String, tags: OneOrMany
 }
 
 pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let (id, base_url) = (MessageId::from(id.as_str()), state.base_url.clone());
+    Ok(HttpResponse::Ok().json(one(key.0, &state, &id).await?))
+}
+
+/// One message whole, noted as shown to whoever asks.
+pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Email, Problem> {
+    let (id, base_url) = (MessageId::from(id), state.base_url.clone());
     let answer = state
         .write(move |conn| {
-            let message = messages::get(conn, &key.0, &id)?;
-            messages::note_shown(conn, &key.0, &[(id.clone(), message.row.version)], clock::now())?;
+            let message = messages::get(conn, &actor, &id)?;
+            messages::note_shown(conn, &actor, &[(id.clone(), message.row.version)], clock::now())?;
             let findings = findings::of_version(conn, &message.current)?;
-            let sees_the_desk = key.0.must_have(Scope::OversightRead).or_else(|_| key.0.must_have(Scope::Oversight)).is_ok();
+            let sees_the_desk = actor.must_have(Scope::OversightRead).or_else(|_| actor.must_have(Scope::Oversight)).is_ok();
             let assignee = if sees_the_desk { assignment::assignee(conn, &message.row)?.map(|to| to.name) } else { None };
-            let message = CheckedMessage::of(&message, &ledger::of_message(conn, &key.0, &id)?, &findings, &base_url);
-            Ok(Email { message, assignee })
+            let mine = message.row.is_by(&actor);
+            let message = CheckedMessage::of(&message, &ledger::of_message(conn, &actor, &id)?, &findings, &base_url);
+            Ok(Email { message, mine, assignee })
         })
         .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(answer)
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -244,8 +244,12 @@ pub struct Results {
 
 /// Several decisions in one call, each with the checks of a single one; what fails leaves the others alone.
 pub async fn decide_batch(key: Key, state: web::Data<State>, body: Json<Vec<OneOfMany>>) -> Result<HttpResponse, Problem> {
-    key.0.must_have(Scope::Oversight)?;
-    let all = body.0;
+    Ok(HttpResponse::Ok().json(settle_all(key.0, &state, body.0).await?))
+}
+
+/// Decides each of several messages on its own.
+pub(crate) async fn settle_all(actor: Actor, state: &State, all: Vec<OneOfMany>) -> Result<Results, Problem> {
+    actor.must_have(Scope::Oversight)?;
     if all.is_empty() || all.len() > MOST_DECISIONS {
         let detail = format!("The body must be a list of 1 to {MOST_DECISIONS} decisions; got {}.", all.len());
         return Err(Error::invalid("field_invalid", "id", detail).into());
@@ -261,7 +265,7 @@ pub async fn decide_batch(key: Key, state: web::Data<State>, body: Json<Vec<OneO
                     ticked: &one.ticked,
                     ..Decide::on(&id, one.decision.unwrap_or(DecisionKind::Approve))
                 };
-                match decide_message(conn, &key.0, &decision, clock::now()) {
+                match decide_message(conn, &actor, &decision, clock::now()) {
                     Ok(message) => Ok(OneResult::Decided { ok: true, message: Box::new(Message::of(&message, &base_url)) }),
                     // A fault of this server ends them all; what speaks against one message is its own.
                     Err(error) if matches!(error.kind, Kind::Internal | Kind::Busy | Kind::StorageFull) => Err(error),
@@ -271,7 +275,7 @@ pub async fn decide_batch(key: Key, state: web::Data<State>, body: Json<Vec<OneO
             all.iter().map(|each| one(each, conn)).collect::<DomainResult<Vec<_>>>()
         })
         .await?;
-    Ok(HttpResponse::Ok().json(Results { results }))
+    Ok(Results { results })
 }
 
 async fn run(actor: Actor, state: &State, id: MessageId, body: Decision) -> Result<Message, Problem> {

@@ -206,7 +206,10 @@ fn announce(base_url: &str, password: &str, filled: &Filled, as_json: bool) -> s
             writeln!(out, "  Sign in   {email}  password {password}  ({role})")?;
         }
         writeln!(out, "  Mail      {base_url}/catcher")?;
-        writeln!(out, "  Agent key {}\n\nStop with Ctrl-C.", filled.keys["agent"].as_str().unwrap_or_default())?;
+        for (name, key) in [("Agent key    ", "agent"), ("Oversight key", "oversight")] {
+            writeln!(out, "  {name} {}", filled.keys[key].as_str().unwrap_or_default())?;
+        }
+        writeln!(out, "\nStop with Ctrl-C.")?;
     }
     out.flush()
 }

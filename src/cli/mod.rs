@@ -2,6 +2,7 @@
 
 mod admin;
 pub mod demo;
+mod mcp;
 mod serve;
 
 use std::path::PathBuf;
@@ -49,6 +50,12 @@ enum Command {
         /// Print one line of JSON for scripts.
         #[arg(long)]
         json: bool,
+    },
+    /// Offer MCP on standard input and output, as a bridge to a running Countersign. The key is in COUNTERSIGN_KEY.
+    Mcp {
+        /// Where it runs; COUNTERSIGN_URL, or http://127.0.0.1:8080, without it.
+        #[arg(long)]
+        url: Option<String>,
     },
     /// Manage users.
     #[command(subcommand)]
@@ -127,6 +134,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failed> {
         }
         Command::Worker { drain } => serve::worker(&settings()?, drain)?,
         Command::Demo { listen, json } => demo::run(&listen, json, config::allowed(&config::webhooks(&cli.config)?)?)?,
+        Command::Mcp { url } => mcp::run(url)?,
         Command::User(command) => admin::user(&open(&settings()?)?, &settings()?, command)?,
         Command::Mailbox(command) => admin::mailbox(&open(&settings()?)?, command)?,
         Command::Key(command) => admin::key(&open(&settings()?)?, command)?,

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::mail::submitted;
 use super::tool::{Answered, Call, Effect, Entry, tool};
-use crate::api::recovery::{self as rest, Create, Page};
+use crate::api::recovery::{self as rest, Create, Departure, Page, SubmittedVariant, Variants};
+use crate::domain::actor::Scope;
 use crate::domain::churn::Status;
 use crate::domain::ids::{ChurnEventId, VariantId};
 use crate::domain::reason::Reason;
@@ -20,21 +21,29 @@ pub(super) fn tools() -> Vec<Entry> {
             "Records that a customer left. A second report of the same subscription within 24 hours gives the first event back. Go on with generate_variants.",
             Effect::Settles,
             create,
-        ),
+        )
+        .only_with(Scope::Draft)
+        .answers::<Departure>()
+        .example(json!({"customer_email": "ana@example.com", "customer_name": "Ana", "plan_name": "Team", "mrr_cents": 4900, "currency": "usd", "cancel_reason": "too_expensive", "cancel_reason_text": "It got too expensive for a team of three."})),
         tool(
             "get_churn_event",
             "Read a churn event",
             "Reads one churn event with the reason that was found and how sure it is. Their own words come marked as untrusted.",
             Effect::Reads,
             get,
-        ),
+        )
+        .only_with(Scope::Read)
+        .answers::<Departure>()
+        .example(json!({"churn_event_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80"})),
         tool(
             "list_churn_events",
             "List churn events",
             "Lists churn events, the latest departure first, as {churn_events, has_more}. Customers' own words come marked as untrusted.",
             Effect::Reads,
             list,
-        ),
+        )
+        .only_with(Scope::Read)
+        .example(json!({"status": "new", "reason": "too_expensive", "limit": 20})),
         tool(
             "generate_variants",
             "Draft win-back emails",
@@ -42,14 +51,20 @@ pub(super) fn tools() -> Vec<Entry> {
              Works once, while the event is new or processing. Nothing is sent.",
             Effect::Adds,
             generate,
-        ),
+        )
+        .only_with(Scope::Draft)
+        .answers::<Variants>()
+        .example(json!({"churn_event_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80"})),
         tool(
             "list_variants",
             "List drafted win-back emails",
             "Lists the variants drafted for a churn event, as {variants}.",
             Effect::Reads,
             variants,
-        ),
+        )
+        .only_with(Scope::Read)
+        .answers::<Variants>()
+        .example(json!({"churn_event_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80"})),
         tool(
             "send_variant",
             "Submit a win-back email",
@@ -57,7 +72,10 @@ pub(super) fn tools() -> Vec<Entry> {
              poll read_email with its message_id. The event becomes email_sent only when the mail has left.",
             Effect::Adds,
             send,
-        ),
+        )
+        .only_with(Scope::Draft)
+        .answers::<SubmittedVariant>()
+        .example(json!({"churn_event_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80", "variant_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f81"})),
     ]
 }
 

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool, with_schema};
 use crate::api::facts::fields::described;
-use crate::api::facts::{FactHistory, FactRow, FactVersion, body_of};
+use crate::api::facts::{FactHistory, FactPage, FactRow, FactVersion, body_of};
 use crate::clock;
+use crate::domain::actor::Scope;
 use crate::domain::error::Error;
 use crate::domain::facts::{self, Filter, Kind, State};
 use crate::domain::ids::FactId;
@@ -23,8 +24,14 @@ pub(super) fn tools() -> Vec<Entry> {
              facts about the company, customer stories. Only those in state \"current\" support a claim.",
             Effect::Reads,
             list,
-        ),
-        tool("get_fact", "Read a fact", "Reads one fact with all its versions, the newest first, and where each comes from.", Effect::Reads, get),
+        )
+        .only_with(Scope::Read)
+        .answers::<FactPage>()
+        .example(json!({"kind": "offer", "query": "20%"})),
+        tool("get_fact", "Read a fact", "Reads one fact with all its versions, the newest first, and where each comes from.", Effect::Reads, get)
+            .only_with(Scope::Read)
+            .answers::<FactHistory>()
+            .example(json!({"id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80"})),
         with_schema(
             "propose_fact",
             "Propose a fact",
@@ -33,7 +40,11 @@ pub(super) fn tools() -> Vec<Entry> {
             Effect::Adds,
             described(&Kind::ENTERED, &["kind", "source"]),
             propose,
-        ),
+        )
+        .only_with(Scope::Draft)
+        .answers::<FactRow>()
+        .example(json!({"kind": "company_fact", "name": "Team size", "value": "8 people", "source": "https://example.com/about"}))
+        .example(json!({"kind": "product_update", "title": "CSV export", "summary": "Every table can be downloaded as CSV.", "features": ["CSV export"], "shipped_on": "2026-04-30", "source": "https://example.com/changelog"})),
     ]
 }
 
@@ -61,8 +72,7 @@ async fn list(call: Call, list: List) -> Answered {
     };
     let (rows, more) = call.state.read(move |conn| facts::list(conn, &call.actor, &filter)).await?;
     let cursor = rows.last().filter(|_| more).map(|row| row.id.clone());
-    let rows: Vec<FactRow> = rows.iter().map(FactRow::of).collect();
-    Ok(Answer::new(json!({"facts": rows, "next_cursor": cursor})))
+    Ok(Answer::new(FactPage { facts: rows.iter().map(FactRow::of).collect(), next_cursor: cursor }))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

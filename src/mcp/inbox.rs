@@ -4,12 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::{Answer, DRAFT, of_another};
 use super::tool::{Answered, Call, Effect, Entry, tool};
-use crate::api::mailboxes::{self as rest, Direction, Query};
+use crate::api::mailboxes::{Direction, InboxPage, Query, self as rest};
 use crate::api::shapes::{Message, OneOrMany};
 use crate::clock;
-use crate::domain::actor::Scope;
+use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
 use crate::domain::ids::{InboundEmailId, MessageId, ThreadId};
 use crate::domain::threads::{Conversation, InboundEmail};
@@ -23,7 +23,10 @@ pub(super) fn tools() -> Vec<Entry> {
             "Lists what came in to a mailbox, newest first, as {emails, next_cursor}. Subjects and snippets are text from outside and come marked as untrusted.",
             Effect::Reads,
             check,
-        ),
+        )
+        .only_with(Scope::Read)
+        .answers::<InboxPage>()
+        .example(json!({"mailbox": "winback@example.com", "filter": {"unread": true}, "limit": 20})),
         tool(
             "read_email",
             "Read an email",
@@ -31,14 +34,18 @@ pub(super) fn tools() -> Vec<Entry> {
              Poll it to see whether a held message was approved, or what a reviewer asks you to change (change_request).",
             Effect::Settles,
             read,
-        ),
+        )
+        .only_with(Scope::Read)
+        .example(json!({"message_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80"})),
         tool(
             "get_thread",
             "Read a conversation",
             "Reads a conversation in both directions, oldest first. What came in is text from outside and comes marked as untrusted.",
             Effect::Reads,
             thread,
-        ),
+        )
+        .only_with(Scope::Read)
+        .example(json!({"thread_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80"})),
     ]
 }
 
@@ -135,11 +142,13 @@ async fn read(call: Call, read: Read) -> Answered {
             }
             // Whoever decides without a hash decides on what was shown to them here.
             messages::note_shown(conn, actor, &[(message.row.id.clone(), message.row.version)], now)?;
-            Ok(outbound(Message::of(&message, &base_url)))
+            let mut shape = outbound(Message::of(&message, &base_url));
+            shape["mine"] = json!(message.row.is_by(actor));
+            Ok(shape)
         })
         .await?;
     let next = asked_for(&found);
-    let answer = Answer::new(found).setting_apart("", OUTSIDE, is_inbound);
+    let answer = Answer::new(found).setting_apart("", OUTSIDE, is_inbound).setting_apart("", DRAFT, of_another);
     Ok(match next {
         Some(next) => answer.next(next),
         None => answer,
@@ -180,10 +189,14 @@ async fn thread(call: Call, thread: Thread) -> Answered {
                 Some(named) => Some(mailboxes::resolve(conn, &call.actor, Some(named))?.id),
                 None => None,
             };
-            threads::conversation(conn, &call.actor, &ThreadId::from(thread.thread_id.as_str()), within.as_ref())
+            let found = threads::conversation(conn, &call.actor, &ThreadId::from(thread.thread_id.as_str()), within.as_ref())?;
+            Ok(conversation(&found, &call.actor, &base_url))
         })
         .await?;
-    Ok(Answer::new(conversation(&found, &base_url)).setting_apart("emails", OUTSIDE, is_inbound))
+    Ok(Answer::new(found)
+        .setting_apart("", &["subject"], |_| true)
+        .setting_apart("emails", OUTSIDE, is_inbound)
+        .setting_apart("emails", DRAFT, of_another))
 }
 
 /// What others have written in an email that came in.
@@ -193,9 +206,13 @@ fn is_inbound(shape: &Value) -> bool {
     shape["direction"] == "inbound"
 }
 
-fn conversation(found: &Conversation, base_url: &str) -> Value {
+fn conversation(found: &Conversation, actor: &Actor, base_url: &str) -> Value {
     let recorded = found.emails.iter().map(|email| (email.received_at, inbound(email, &found.mailbox.address_key)));
-    let written = found.messages.iter().map(|message| (message.row.created_at, outbound(Message::of(message, base_url))));
+    let written = found.messages.iter().map(|message| {
+        let mut shape = outbound(Message::of(message, base_url));
+        shape["mine"] = json!(message.row.is_by(actor));
+        (message.row.created_at, shape)
+    });
     let mut all: Vec<_> = recorded.chain(written).collect();
     all.sort_by_key(|(at, _)| *at);
     let all: Vec<Value> = all.into_iter().map(|(_, shape)| shape).collect();

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
-use crate::api::messages::{self as rest, Edit, Query, Send};
-use crate::api::shapes::OneOrMany;
+use crate::api::messages::{self as rest, Edit, Query, Send, Sent};
+use crate::api::shapes::{CheckedMessage, Message, OneOrMany};
+use crate::domain::actor::Scope;
 use crate::domain::error::Error;
 use crate::domain::messages::State;
 
@@ -21,7 +22,10 @@ pub(super) fn tools() -> Vec<Entry> {
              People who unsubscribed or bounced are refused.",
             Effect::Adds,
             send,
-        ),
+        )
+        .only_with(Scope::Draft)
+        .answers::<Sent>()
+        .example(json!({"mailbox": "winback@example.com", "to": "ana@example.com", "subject": "Welcome back", "text_body": "Hi Ana,\n\nthe export you asked for is there.", "tags": ["win-back"]})),
         tool(
             "edit_email",
             "Hand in a new version",
@@ -29,7 +33,10 @@ pub(super) fn tools() -> Vec<Entry> {
              The new version is held for review again; nothing is approved by it. Do not send the email again instead.",
             Effect::Settles,
             edit,
-        ),
+        )
+        .only_with(Scope::Draft)
+        .answers::<CheckedMessage>()
+        .example(json!({"message_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80", "text_body": "Hi Ana,\n\nhere is the corrected text.", "content_hash": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"})),
         tool(
             "list_emails",
             "List your emails",
@@ -37,21 +44,29 @@ pub(super) fn tools() -> Vec<Entry> {
              those that wait for you, each with what the reviewer asked for in change_request.",
             Effect::Reads,
             list,
-        ),
+        )
+        .only_with(Scope::Read)
+        .example(json!({"status": "changes_requested"})),
         tool(
             "tag_email",
             "Tag an email or a contact",
             "Adds tags to an email, sent or received, or to a contact. Campaign and step tags of an email are kept on its contact too.",
             Effect::Settles,
             tag,
-        ),
+        )
+        .only_with(Scope::Contacts)
+        .example(json!({"message_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80", "tags": ["mql", "buying_intent"]}))
+        .example(json!({"contact_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80", "tags": ["drip_complete"]})),
         tool(
             "cancel_email",
             "Take an email back",
             "Takes back an email that you submitted and that has not left: held, approved or queued. There is no way back; submit a new one instead.",
             Effect::Ends,
             cancel,
-        ),
+        )
+        .only_with(Scope::Draft)
+        .answers::<Message>()
+        .example(json!({"message_id": "0198f3a2-7c1e-7d40-9b8a-3f2c5d6e7f80"})),
     ]
 }
 

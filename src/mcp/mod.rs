@@ -1,9 +1,10 @@
-//! MCP at `/mcp`: the REST calls as tools, over streamable HTTP without sessions.
+//! MCP at `/mcp`: the REST calls as tools, resources and prompts, over streamable HTTP without sessions.
 //!
 //! A tool reads its arguments with REST's strict reader and calls the function behind the
 //! REST call, so that the checks and the error codes are the same. What is different here
 //! is the wrapping: what comes next in words, and text from outside set apart.
 
+mod advice;
 mod answer;
 mod campaigns;
 mod churn;
@@ -24,10 +25,15 @@ mod recovery;
 mod referrals;
 mod segments;
 mod sequences;
+mod migration;
+mod prompts;
+mod recall;
+mod resources;
 mod server;
 mod tool;
 mod usage;
 mod vigilance;
+mod win_back;
 
 use std::sync::Arc;
 

@@ -1,8 +1,11 @@
 //! What a tool is: a name, words for the agent, a schema, and the call behind it.
 
+use std::sync::Arc;
+
 use futures_util::future::{self, BoxFuture};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
-use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -47,6 +50,8 @@ pub(super) struct Entry {
     /// Keys without one of these scopes do not see it; all see it where there are none.
     needs: Vec<Scope>,
     run: Box<dyn Fn(Call, Value) -> BoxFuture<'static, Answered> + Send + Sync>,
+    #[cfg(test)]
+    read: fn(&Value) -> Result<(), Problem>,
 }
 
 /// A tool whose arguments are a `T`: the schema shown and the reader are made from the same type.
@@ -87,6 +92,8 @@ where
         tool: Tool::new(name, about, schema).with_title(title).with_annotations(hints),
         effect,
         needs: vec![],
+        #[cfg(test)]
+        read: |arguments| json::read::<T>(arguments).map(drop),
         run: Box::new(move |call, arguments| match json::read::<T>(&arguments) {
             Ok(input) => Box::pin(run(call, input)),
             Err(problem) => Box::pin(future::err(problem)),
@@ -95,15 +102,38 @@ where
 }
 
 impl Entry {
-    /// Hides it from keys without this scope.
+    /// Hides it from keys without this scope, and refuses their calls.
     pub fn only_with(self, scope: Scope) -> Self {
         self.only_with_one_of(&[scope])
     }
 
-    /// Hides it from keys that have none of these scopes.
+    /// Hides it from keys that have none of these scopes, and refuses their calls.
     pub fn only_with_one_of(mut self, scopes: &[Scope]) -> Self {
         self.needs = scopes.to_vec();
         self
+    }
+
+    /// Shows arguments that it takes, in its schema.
+    pub fn example(mut self, arguments: Value) -> Self {
+        let mut schema = (*self.tool.input_schema).clone();
+        if let Value::Array(examples) = schema.entry("examples").or_insert_with(|| Value::Array(vec![])) {
+            examples.push(arguments);
+        }
+        self.tool.input_schema = Arc::new(schema);
+        self
+    }
+
+    /// Says what an answer holds: a `T`, whole.
+    pub fn answers<T: JsonSchema>(mut self) -> Self {
+        let generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).for_serialize().into_generator();
+        self.tool.output_schema = Some(Arc::new(bare(generator.into_root_schema_for::<T>())));
+        self
+    }
+
+    /// Whether its reader takes these arguments.
+    #[cfg(test)]
+    pub fn reads(&self, arguments: &Value) -> Result<(), String> {
+        (self.read)(arguments).map_err(|problem| problem.to_string())
     }
 
     /// Its name.
@@ -131,17 +161,34 @@ impl Entry {
 
     /// What a list of tools shows to this actor, if anything.
     pub fn shown_to(&self, actor: &Actor) -> Option<Tool> {
-        (self.needs.is_empty() || self.needs.iter().any(|scope| actor.must_have(*scope).is_ok())).then(|| self.tool.clone())
+        self.admit(actor).is_ok().then(|| self.tool.clone())
     }
 
-    /// Calls it. What is hidden from the caller is refused by the domain, with its own code.
+    /// Refuses a key that has none of the scopes.
+    fn admit(&self, actor: &Actor) -> Result<(), Error> {
+        let mut missing = Ok(());
+        for scope in &self.needs {
+            missing = actor.must_have(*scope);
+            if missing.is_ok() {
+                break;
+            }
+        }
+        missing
+    }
+
+    /// Calls it. What is hidden from the caller is refused as REST refuses it, whatever the arguments are.
     pub async fn call(&self, call: Call, arguments: JsonObject) -> Answered {
+        self.admit(&call.actor)?;
         (self.run)(call, Value::Object(arguments)).await
     }
 }
 
 fn schema_of<T: JsonSchema>() -> JsonObject {
-    let mut schema = described::of_requests().into_root_schema_for::<T>();
+    bare(described::of_requests().into_root_schema_for::<T>())
+}
+
+/// A schema without the name of the type, which says nothing to a caller.
+fn bare(mut schema: Schema) -> JsonObject {
     schema.remove("title");
     schema.remove("description");
     // Some clients refuse an object that does not list its fields, also where it has none.

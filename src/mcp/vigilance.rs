@@ -1,5 +1,7 @@
 //! The tool that says how closely each team reads.
 
+use serde_json::json;
+
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::vigilance::{self as rest, Query};
@@ -16,7 +18,8 @@ pub(super) fn tools() -> Vec<Entry> {
             Effect::Reads,
             numbers,
         )
-        .only_with(Scope::OversightRead),
+        .only_with(Scope::OversightRead)
+        .example(json!({"mailbox": "winback@example.com", "days": 30})),
     ]
 }
 

@@ -36,7 +36,7 @@ pub async fn serve(desk: &Desk) -> String {
 }
 
 /// An agent's side of the protocol.
-pub struct Client(RunningService<RoleClient, ()>);
+pub struct Client(pub RunningService<RoleClient, ()>);
 
 impl Client {
     pub async fn with(url: &str, key: &str) -> Client {
@@ -72,7 +72,7 @@ impl Client {
     }
 }
 
-fn words(result: &CallToolResult) -> Vec<String> {
+pub fn words(result: &CallToolResult) -> Vec<String> {
     result.content.iter().map(|block| block.as_text().unwrap().text.clone()).collect()
 }
 
@@ -102,7 +102,6 @@ async fn a_client_sees_the_tools_that_its_key_may_see() {
         "get_thread",
         "send_email",
         "tag_email",
-        "list_pending",
         "cancel_email",
         "edit_email",
         "list_emails",
@@ -120,7 +119,7 @@ async fn a_client_sees_the_tools_that_its_key_may_see() {
         assert!(names.contains(&name), "{name} is missing in {names:?}");
     }
     assert!(!names.contains(&"decide_email"), "not for a key that cannot decide");
-    assert!(!names.contains(&"get_vigilance"), "not for a key that does not watch");
+    assert!(!names.contains(&"get_vigilance") && !names.contains(&"list_pending"), "not for a key that does not watch");
     let decider = Client::with(&url, &desk.oversight).await;
     let tools = decider.tools().await;
     let decide = tools.iter().find(|tool| tool.name == "decide_email").unwrap();
@@ -128,6 +127,7 @@ async fn a_client_sees_the_tools_that_its_key_may_see() {
     assert_eq!((hints.read_only_hint, hints.destructive_hint, hints.open_world_hint), (Some(false), Some(true), Some(false)));
     let search = tools.iter().find(|tool| tool.name == "search_contacts").unwrap();
     assert_eq!(search.annotations.as_ref().unwrap().read_only_hint, Some(true));
+    let tools = agent.tools().await;
     let send = tools.iter().find(|tool| tool.name == "send_email").unwrap();
     assert!(send.description.as_ref().unwrap().contains("Do not retry"));
     for forbidden in ["bcc", "cc", "reply_to"] {
@@ -272,8 +272,10 @@ async fn what_rest_refuses_is_refused_with_the_same_body() {
     assert_eq!((nested["code"].as_str(), nested["field"].as_str()), (Some("field_unknown"), Some("tag")));
     let (pending, _) = Client::with(&url, &desk.oversight).await.call("list_pending", json!({})).await;
     assert_eq!(pending["messages"].as_array().unwrap().len(), 0, "nothing half done");
-    let wrong = agent.0.call_tool(CallToolRequestParams::new("lift_suppression")).await;
-    assert!(wrong.is_err(), "there is no such tool");
+    let wrong = agent.0.call_tool(CallToolRequestParams::new("send_mail")).await.unwrap_err().to_string();
+    assert!(wrong.contains("There is no tool \"send_mail\". Did you mean \"send_email\"? List the tools"), "{wrong}");
+    let hidden = agent.0.call_tool(CallToolRequestParams::new("decide_emials")).await.unwrap_err().to_string();
+    assert!(!hidden.contains("decide_email"), "what the key may not use is not proposed: {hidden}");
 }
 
 #[actix_web::test]
@@ -350,17 +352,17 @@ async fn words_from_outside_come_in_a_block_of_their_own() {
     })
     .unwrap();
     let agent = Client::with(&url, &desk.agent).await;
-    let set_apart = |result: &CallToolResult| {
+    let set_apart = |result: &CallToolResult, blocks: usize| {
         let all = words(result);
         let (apart, told): (Vec<_>, Vec<_>) = all.iter().partition(|text| text.starts_with("UNTRUSTED TEXT FROM OUTSIDE"));
         assert!(told.iter().all(|text| !text.contains(order)), "{told:?}");
-        assert_eq!(apart.len(), 1, "{all:?}");
-        assert!(apart[0].contains(order));
+        assert_eq!(apart.len(), blocks, "{all:?}");
+        assert!(apart[blocks - 1].contains(order));
         let marked = result.content.iter().filter(|block| block.as_text().unwrap().meta.is_some()).count();
-        assert_eq!(marked, 1);
+        assert_eq!(marked, blocks);
     };
     let inbox = agent.result("check_inbox", json!({"mailbox_id": mailbox, "filter_from": "c@example.com", "filter": {"unread": true}})).await;
-    set_apart(&inbox);
+    set_apart(&inbox, 1);
     let email = inbox.structured_content.unwrap()["emails"][0].clone();
     assert_eq!(email["from"], "c@example.com");
     for (has_replies, found) in [(true, 1), (false, 0)] {
@@ -368,12 +370,12 @@ async fn words_from_outside_come_in_a_block_of_their_own() {
         assert_eq!(inbox["emails"].as_array().unwrap().len(), found, "we answered this one");
     }
     let read = agent.result("read_email", json!({"mailbox": address(Mode::Monitored), "message_id": email["id"]})).await;
-    set_apart(&read);
+    set_apart(&read, 1);
     let read = read.structured_content.unwrap();
     assert_eq!((read["body"].as_str(), read["direction"].as_str(), &read["thread_id"]), (Some(order), Some("inbound"), &email["thread_id"]));
     assert_eq!(read["untrusted"], json!(["subject", "body"]));
     let thread = agent.result("get_thread", json!({"thread_id": email["thread_id"]})).await;
-    set_apart(&thread);
+    set_apart(&thread, 2);
     let thread = thread.structured_content.unwrap();
     assert_eq!(
         thread["emails"].as_array().unwrap().iter().map(|email| email["direction"].as_str().unwrap()).collect::<Vec<_>>(),

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use fields::{changed, entered, entered_offer, entered_update};
-use shapes::{Corrections, Demand, FactPage, FlatFact, Money, Need, OfferPage, PreparedCorrection, Recall, RecallRecipient, UpdatePage, Voice};
-pub(crate) use shapes::{FactHistory, FactRow, FactVersion};
+pub(crate) use shapes::{Corrections, Demand, FactHistory, FactPage, FactRow, FactVersion, Recall};
+use shapes::{FlatFact, Money, Need, OfferPage, PreparedCorrection, RecallRecipient, UpdatePage, Voice};
 
 use crate::api::error::Problem;
 use crate::api::json::{self, Json, Params, rows};
@@ -19,7 +19,7 @@ use crate::api::operations::{Operation, get, patch, post};
 use crate::api::shapes::Submitted;
 use crate::app::State;
 use crate::clock;
-use crate::domain::actor::Scope;
+use crate::domain::actor::{Actor, Scope};
 use crate::domain::churn::demand::{self, Order};
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::facts::{self, Body, Fact, Filter, Kind, State as FactState};
@@ -185,16 +185,20 @@ pub(crate) fn body_of(mut fields: Map<String, Value>) -> Result<Body, Problem> {
 
 /// Changes the fields given and keeps the others.
 pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Map<String, Value>>) -> Result<HttpResponse, Problem> {
-    let id = FactId::from(id.as_str());
-    let mut fields = body.0;
+    Ok(HttpResponse::Ok().json(amend(key.0, &state, &id, body.0).await?))
+}
+
+/// Writes a new version of a fact.
+pub(crate) async fn amend(actor: Actor, state: &State, id: &str, mut fields: Map<String, Value>) -> Result<FactRow, Problem> {
+    let id = FactId::from(id);
     let source = take_source(&mut fields)?;
-    let (actor, target) = (key.0.clone(), id.clone());
-    let before = state.read(move |conn| facts::get(conn, &actor, &target)).await?;
+    let (reader, target) = (actor.clone(), id.clone());
+    let before = state.read(move |conn| facts::get(conn, &reader, &target)).await?;
     let Value::Object(mut whole) = json!(*before.body) else { return Err(Error::internal("a fact's body is no object").into()) };
     whole.extend(fields);
     let body = body_of(whole)?;
-    let row = state.write(move |conn| facts::change(conn, &key.0, &id, body, source.as_deref(), clock::now())).await?;
-    Ok(HttpResponse::Ok().json(FactRow::of(&row)))
+    let row = state.write(move |conn| facts::change(conn, &actor, &id, body, source.as_deref(), clock::now())).await?;
+    Ok(FactRow::of(&row))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -205,20 +209,35 @@ pub struct Revocation {
 }
 
 pub async fn revoke(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Revocation>) -> Result<HttpResponse, Problem> {
-    let id = FactId::from(id.as_str());
-    let row = state.write(move |conn| facts::revoke(conn, &key.0, &id, &body.0.reason, clock::now())).await?;
-    Ok(HttpResponse::Ok().json(FactRow::of(&row)))
+    Ok(HttpResponse::Ok().json(withdraw(key.0, &state, &id, body.0.reason).await?))
+}
+
+/// Revokes a fact.
+pub(crate) async fn withdraw(actor: Actor, state: &State, id: &str, reason: String) -> Result<FactRow, Problem> {
+    let id = FactId::from(id);
+    let row = state.write(move |conn| facts::revoke(conn, &actor, &id, &reason, clock::now())).await?;
+    Ok(FactRow::of(&row))
 }
 
 pub async fn accept(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let id = FactId::from(id.as_str());
-    let row = state.write(move |conn| facts::accept(conn, &key.0, &id, clock::now())).await?;
-    Ok(HttpResponse::Ok().json(FactRow::of(&row)))
+    Ok(HttpResponse::Ok().json(settle(key.0, &state, &id).await?))
+}
+
+/// Makes a proposed fact hold.
+pub(crate) async fn settle(actor: Actor, state: &State, id: &str) -> Result<FactRow, Problem> {
+    let id = FactId::from(id);
+    let row = state.write(move |conn| facts::accept(conn, &actor, &id, clock::now())).await?;
+    Ok(FactRow::of(&row))
 }
 
 pub async fn show_recall(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let id = FactId::from(id.as_str());
-    let recall = state.read(move |conn| recall::of_fact(conn, &key.0, &id)).await?;
+    Ok(HttpResponse::Ok().json(recalled(key.0, &state, &id).await?))
+}
+
+/// Who received a claim that rests on the fact, and what can be done about it.
+pub(crate) async fn recalled(actor: Actor, state: &State, id: &str) -> Result<Recall, Problem> {
+    let id = FactId::from(id);
+    let recall = state.read(move |conn| recall::of_fact(conn, &actor, &id)).await?;
     let recipients = recall.recipients.into_iter().map(|to| RecallRecipient {
         contact_id: to.contact_id,
         email: to.email,
@@ -228,13 +247,13 @@ pub async fn show_recall(key: Key, state: web::Data<State>, id: web::Path<String
         fact_version: to.fact_version,
         sent_at: to.sent_at,
     });
-    Ok(HttpResponse::Ok().json(Recall {
+    Ok(Recall {
         fact: FactRow::of(&recall.fact),
         recipients: recipients.collect(),
         drafts: recall.drafts,
         correction: recall.correction.map(|(subject, text)| PreparedCorrection { subject, text }),
         corrected: recall.corrected,
-    }))
+    })
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -248,17 +267,21 @@ pub struct Correction {
 
 /// Submits the correction batch; what is left out is taken from the prepared one.
 pub async fn correct(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Correction>) -> Result<HttpResponse, Problem> {
-    let id = FactId::from(id.as_str());
-    let base_url = state.base_url.clone();
+    Ok(HttpResponse::Accepted().json(put_right(key.0, &state, &id, body.0.subject, body.0.text).await?))
+}
+
+/// Submits a correction to everybody who received the old claim and has none yet.
+pub(crate) async fn put_right(actor: Actor, state: &State, id: &str, subject: Option<String>, text: Option<String>) -> Result<Corrections, Problem> {
+    let (id, base_url) = (FactId::from(id), state.base_url.clone());
     let messages = state
         .write(move |conn| -> DomainResult<Vec<Submitted>> {
-            let prepared = recall::of_fact(conn, &key.0, &id)?.correction.unwrap_or_default();
-            let (subject, text) = (body.0.subject.unwrap_or(prepared.0), body.0.text.unwrap_or(prepared.1));
-            let made = recall::correct(conn, &key.0, &id, &subject, &text, clock::now())?;
+            let prepared = recall::of_fact(conn, &actor, &id)?.correction.unwrap_or_default();
+            let (subject, text) = (subject.unwrap_or(prepared.0), text.unwrap_or(prepared.1));
+            let made = recall::correct(conn, &actor, &id, &subject, &text, clock::now())?;
             Ok(made.iter().map(|message| Submitted::of(message, &base_url)).collect())
         })
         .await?;
-    Ok(HttpResponse::Accepted().json(Corrections { messages }))
+    Ok(Corrections { messages })
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -270,8 +293,13 @@ pub struct DemandQuery {
 
 /// What customers who left had asked for and nothing that shipped answers.
 pub async fn demand(key: Key, state: web::Data<State>, query: Params<DemandQuery>) -> Result<HttpResponse, Problem> {
-    let order = query.0.order.unwrap_or(Order::Revenue);
-    let (needs, looked_at) = state.read(move |conn| demand::demand(conn, &key.0, order, clock::now())).await?;
+    Ok(HttpResponse::Ok().json(unmet(key.0, &state, query.0.order).await?))
+}
+
+/// The unmet needs; those that cost most first where no order is named.
+pub(crate) async fn unmet(actor: Actor, state: &State, order: Option<Order>) -> Result<Demand, Problem> {
+    let order = order.unwrap_or(Order::Revenue);
+    let (needs, looked_at) = state.read(move |conn| demand::demand(conn, &actor, order, clock::now())).await?;
     let voice = |voice: &demand::Voice| Voice {
         event_id: voice.event_id.clone(),
         who: voice.who.clone(),
@@ -285,5 +313,5 @@ pub async fn demand(key: Key, state: web::Data<State>, query: Params<DemandQuery
         last_left_on: need.latest.to_string(),
         voices: need.voices.iter().take(20).map(voice).collect(),
     });
-    Ok(HttpResponse::Ok().json(Demand { needs: needs.collect(), departures: looked_at }))
+    Ok(Demand { needs: needs.collect(), departures: looked_at })
 }

@@ -6,8 +6,8 @@ use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use shapes::{Departure, DraftedVariant, Judged, Matches, Variants};
-use shapes::{DeparturePage, Match, SubmittedVariant, event, variant};
+pub(crate) use shapes::{Departure, DraftedVariant, Judged, Matches, SubmittedVariant, Variants};
+use shapes::{DeparturePage, Judged, Match, Matches, SubmittedVariant, event, variant};
 
 use super::error::{Plain, Problem};
 use super::json::{Json, Params, rows};

@@ -1,0 +1,97 @@
+//! What an agent should do about each error.
+
+/// One advice for each code that a call with a key can be answered.
+const ADVICE: &[(&str, &str)] = &[
+    ("address_invalid", "correct the address and call again. Do not guess: if you do not know it, ask the person you work for."),
+    ("already_decided", "nothing is left to do for this message."),
+    ("already_final", "nothing is left to do for this churn event. Go on with the next one."),
+    ("already_sent", "do not send it again. The mail has left."),
+    ("already_submitted", "do not submit it again. Wait for the decision; read_email shows it."),
+    ("body_missing", "give the text in text_body, or in markdown, and call again."),
+    ("body_too_large", "send less at once: a shorter text, or fewer items in a call."),
+    ("body_unreadable", "send the call again."),
+    ("claim_settled", "nothing is left to do for this claim. Read the message again to see its claims."),
+    ("claims_open", "send it back with decision request_changes and name the claims."),
+    ("claims_too_many", "write a shorter text, or several messages."),
+    ("conflict", "read the thing again, then decide whether there is anything left to do."),
+    ("content_changed", "read the message again with read_email, then call again with the content_hash you read."),
+    ("database_busy", "wait a few seconds and call again."),
+    ("delivery_open", "wait: it is still being delivered. Look at the log again later."),
+    ("domain_invalid", "correct the part of the address after the @ and call again."),
+    ("email_missing", "do not retry. Nobody can be mailed about this churn event: it has no address."),
+    ("email_not_configured", "do not retry. A person must set up a mail server first."),
+    ("fact_exists", "use the fact that is on record: read it with get_fact. Do not propose it again."),
+    ("field_invalid", "correct the field that is named and call again."),
+    ("field_unknown", "correct the field's name and call again."),
+    ("findings_open", "read the findings with list_pending, look at each, and name their keys in ticked; or send the message back."),
+    ("four_eyes", "leave this decision to somebody else. Do not retry."),
+    ("header_line_break", "write the field in one line and call again."),
+    ("header_reserved", "leave this header out and call again; the server sets it itself."),
+    ("host_refused", "do not retry. Set the address of the server in the client's configuration to its base URL."),
+    ("html_too_deep", "send plain text, or HTML with fewer levels."),
+    ("internal", "tell the person you work for, with the time. Do not retry in a loop."),
+    ("json_duplicate_key", "name each field once and call again."),
+    ("json_invalid", "send valid JSON."),
+    ("key_in_url", "tell the person you work for: this key was seen in a URL and must be replaced. Send keys in the Authorization header."),
+    ("key_invalid", "do not retry. Ask the person you work for for a key that is valid."),
+    ("key_limited", "do not retry. This needs a key for all mailboxes."),
+    ("mailbox_missing", "name the mailbox and call again."),
+    ("mailbox_read_only", "do not retry. Use another mailbox, or ask a person."),
+    ("method_not_allowed", "make the call with the method that is named."),
+    ("mode_loosening", "leave oversight_mode out and call again."),
+    ("not_found", "look the id up again; it may belong to a mailbox out of this key's reach."),
+    ("not_read", "read the message with read_email or list_pending, then decide with its content_hash."),
+    ("not_the_author", "do not retry. Only whoever wrote the message may do this."),
+    ("nothing_to_correct", "nothing is left to do: nobody received what no longer holds."),
+    ("offer_exists", "use the offer that is on record: read it with get_fact. Do not propose it again."),
+    ("origin_refused", "do not retry. Call from a program, not from a page."),
+    ("person_required", "leave this to a person. Do not retry."),
+    ("reason_missing", "say why in reason and call again."),
+    ("recipient_suppressed", "do not mail this person, from any mailbox or under another address. Go on with the next one."),
+    ("role_missing", "do not retry. Ask an administrator."),
+    ("scope_missing", "do not retry. Tell the person you work for which scope is missing."),
+    ("search_too_long", "search for fewer words."),
+    ("state_conflict", "do not retry as it is: read it first to see its state."),
+    ("storage_full", "tell the person you work for: the server has no room left. Nothing was accepted."),
+    ("suppression_kept", "do not retry. Only the recipient can undo an unsubscribe."),
+    ("text_control_char", "remove the character that is named and call again."),
+    ("too_late", "do not retry. It has left or is settled; read_email shows what became of it."),
+    ("too_many_webhooks", "do not retry. A webhook must be removed first."),
+    ("url_not_allowed", "do not retry. Use an https address on the public internet, or ask an administrator to allow this one."),
+    ("url_unresolved", "correct the host name and call again."),
+    ("variants_missing", "look at the state of the event with get_churn_event and at its variants with list_variants."),
+    ("webhook_disabled", "switch the webhook on first."),
+    ("webhook_signature", "do not retry. The secret here and at the sender differ."),
+    ("webhook_stale", "correct the clock of the sender and send it again."),
+];
+
+/// What to do about an error with this code.
+pub(super) fn advice(code: &str) -> &'static str {
+    let known = ADVICE.iter().find(|(known, _)| *known == code);
+    known.map_or("do not retry in a loop. Read the detail, and tell the person you work for if it does not help.", |(_, words)| words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// The table of the documentation is held against the sources in `tests/it/error_codes.rs`.
+    #[test]
+    fn each_documented_code_has_an_advice_and_no_other() {
+        let documented: BTreeSet<&str> = include_str!("../../docs/API.md")
+            .lines()
+            .skip_while(|line| !line.starts_with("## Errors"))
+            .skip(1)
+            .take_while(|line| !line.starts_with('#'))
+            .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+            .map(|(code, _)| code)
+            .collect();
+        let advised: BTreeSet<&str> = ADVICE.iter().map(|(code, _)| *code).collect();
+        assert_eq!(advised.len(), ADVICE.len(), "no code twice");
+        assert_eq!(advised, documented);
+        for (code, words) in ADVICE {
+            assert!(words.ends_with('.') && words.len() > 15, "{code}: {words}");
+        }
+    }
+}
