@@ -162,6 +162,7 @@ pub(crate) async fn tag(actor: Actor, state: &State, id: String, tags: OneOrMany
 }
 
 pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    key.0.must_have(Scope::Read)?;
     let (id, base_url) = (MessageId::from(id.as_str()), state.base_url.clone());
     let answer = state
         .write(move |conn| {

@@ -5,6 +5,7 @@
 //! is the wrapping: what comes next in words, and text from outside set apart.
 
 mod answer;
+mod apart;
 mod churn;
 mod claims;
 mod contacts;

@@ -64,7 +64,7 @@ async fn pending(call: Call, asked: Pending) -> Answered {
         limit: asked.limit,
         cursor: asked.cursor,
     };
-    Ok(Answer::new(rest::waiting(call.actor, &call.state, query).await?))
+    Ok(Answer::new(rest::waiting(call.actor, &call.state, query).await?).leaving_out(&["pending", "emails"]))
 }
 
 async fn decide(call: Call, decision: Decision) -> Answered {

@@ -2,6 +2,7 @@
 //! `COUNTERSIGN_TEST_DATABASE_URL` names. Each test has a database of its own.
 #![expect(clippy::unwrap_used, reason = "a test that meets a surprise should stop")]
 
+mod agents;
 mod api;
 mod architecture;
 mod bulk;

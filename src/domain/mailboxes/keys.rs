@@ -63,10 +63,7 @@ pub struct NewKey {
 
 /// Makes a key and returns its secret, which is not kept.
 pub fn add(conn: &mut Conn, actor: &Actor, new: &NewKey, now: Time) -> Result<(ApiKeyId, String)> {
-    actor.must_be_admin()?;
-    if matches!(actor, Actor::Key { .. }) {
-        return Err(Error::forbidden("person_required", "A key cannot make keys. Ask an administrator."));
-    }
+    actor.must_be_admin_in_person()?;
     let name = text::required_line("name", &new.name, 100)?;
     if new.scopes.is_empty() {
         return Err(Error::invalid(

@@ -156,6 +156,9 @@ pub fn add(conn: &mut Conn, actor: &Actor, new: &NewMailbox, now: Time) -> Resul
         notify: Notify::Off,
         planted_percent: 0,
     };
+    if row.mode > Mode::GatedSend {
+        refuse_loosening(actor)?;
+    }
     transaction(conn, |conn| {
         if queries::by_key(conn, &row.address_key)?.is_some() {
             return Err(Error::conflict("mailbox_exists", "There is a mailbox with this address already. Change that one instead."));
@@ -234,7 +237,14 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &MailboxId, change: &MailboxCh
         return Err(Error::invalid("field_invalid", "planted_percent", detail));
     }
     transaction(conn, |conn| {
-        get(conn, actor, id)?;
+        let before = get(conn, actor, id)?;
+        let looser = (before.person_required && !change.person_required)
+            || (!before.bulk_in_gated_all && change.bulk_in_gated_all)
+            || change.undo_seconds < before.undo_seconds
+            || planted < before.planted_percent;
+        if looser {
+            refuse_loosening(actor)?;
+        }
         queries::update(conn, id, &name, &postal, change)?;
         let detail = json!({
             "name": name,
@@ -254,8 +264,8 @@ pub fn set_mode(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, now:
     actor.must_be_admin()?;
     transaction(conn, |conn| {
         let mailbox = get(conn, actor, id)?;
-        if mode > mailbox.mode && matches!(actor, Actor::Key { .. }) {
-            return Err(Error::forbidden("mode_loosening", "A key can only tighten the oversight mode. Ask an administrator to loosen it."));
+        if mode > mailbox.mode {
+            refuse_loosening(actor)?;
         }
         queries::set_mode(conn, id, mode)?;
         if mode != mailbox.mode {
@@ -265,9 +275,23 @@ pub fn set_mode(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, now:
     })
 }
 
-/// Stops or resumes sending: of one mailbox, or of all with `None`.
+/// Whatever lets more leave, or with fewer looks, is for people.
+fn refuse_loosening(actor: &Actor) -> Result<()> {
+    match actor {
+        Actor::Key { .. } => Err(Error::forbidden("mode_loosening", "A key can only tighten the oversight. Ask an administrator to loosen it.")),
+        _ => Ok(()),
+    }
+}
+
+/// Stops or resumes sending: of one mailbox, or of all with `None`. A key can stop what it reaches, and resumes nothing.
 pub fn set_stopped(conn: &mut Conn, actor: &Actor, id: Option<&MailboxId>, stopped: bool, now: Time) -> Result<()> {
     actor.must_manage()?;
+    if !stopped {
+        refuse_loosening(actor)?;
+    }
+    if let (None, Actor::Key { mailboxes: Mailboxes::These(_), .. }) = (id, actor) {
+        return Err(Error::forbidden("key_limited", "This key is for some mailboxes only. Name the one to stop."));
+    }
     transaction(conn, |conn| {
         let action = if stopped { "sending.stop" } else { "sending.resume" };
         match id {

@@ -60,7 +60,7 @@ pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Re
         let mailbox = mailboxes::resolve(conn, actor, new.mailbox.as_deref())?;
         let mode = effective_mode(&mailbox, new.mode)?;
         suppressions::refuse(conn, to.key())?;
-        facts::refuse_groundless(conn, &new.facts)?;
+        facts::refuse_groundless(conn, actor, &new.facts)?;
         let input = ContactInput { email: new.to.clone(), name: new.to_name.clone(), ..ContactInput::default() };
         let contact = contacts::upsert_row(conn, actor, &input, now)?;
         if mode == Mode::ReadOnly {
