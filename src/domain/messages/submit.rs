@@ -171,7 +171,7 @@ fn effective_mode(mailbox: &Mailbox, asked: Option<Mode>) -> Result<Mode> {
     }
 }
 
-fn read_only(mailbox: &Mailbox) -> Error {
+pub(super) fn read_only(mailbox: &Mailbox) -> Error {
     Error::forbidden("mailbox_read_only", format!("{} is read_only: nothing leaves it. Nothing was stored.", mailbox.address))
         .with_hint("Use another mailbox, or ask an administrator to set this one to gated_send.")
 }

@@ -216,12 +216,19 @@ pub fn any_call(dice: &mut Dice, world: &World) -> Call {
         93 => Call::MakeUser { who: key },
         94 => Call::MakeLooseMailbox { who: key },
         95 if !world.messages.is_empty() && dice.percent(40) => Call::Unsubscribe { message: dice.below(world.messages.len()) },
-        // The worker waits for mail of a stopped mailbox; a person lets it go first.
-        _ => match world.mailboxes.iter().position(|mailbox| mailbox.stopped) {
-            Some(mailbox) => Call::SetStopped { who: ADMIN, mailbox, stopped: false },
-            None => Call::Deliver,
-        },
+        _ => before_delivery(world).unwrap_or(Call::Deliver),
     }
+}
+
+/// What a person must do before all mail can leave; the worker waits for what is stopped.
+pub fn before_delivery(world: &World) -> Option<Call> {
+    let waits = |at: usize| world.messages.iter().any(|m| m.mailbox == at && matches!(m.state, State::Approved | State::Queued));
+    let stopped = |at: usize| world.mailboxes[at].stopped || world.mailboxes[at].mode == Mode::ReadOnly;
+    let mailbox = (0..world.mailboxes.len()).find(|at| stopped(*at) && waits(*at))?;
+    Some(match world.mailboxes[mailbox].stopped {
+        true => Call::SetStopped { who: ADMIN, mailbox, stopped: false },
+        false => Call::SetMode { who: ADMIN, mailbox, mode: Mode::GatedAll },
+    })
 }
 
 /// A key, more often one that has the scope.

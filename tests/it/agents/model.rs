@@ -412,6 +412,9 @@ impl World {
             hash if hash.is_wrong(message.version) => no.push("content_changed"),
             _ => {}
         }
+        if kind == DecisionKind::Approve && self.mailboxes[message.mailbox].mode == Mode::ReadOnly {
+            no.push("mailbox_read_only");
+        }
         let to = match kind {
             DecisionKind::Approve => State::Approved,
             DecisionKind::Reject => State::Rejected,
@@ -466,7 +469,8 @@ impl World {
     fn deliver(&mut self) -> Outcome {
         for message in &mut self.messages {
             let waits = matches!(message.state, State::Approved | State::Queued);
-            if waits && !self.mailboxes[message.mailbox].stopped {
+            let mailbox = &self.mailboxes[message.mailbox];
+            if waits && !mailbox.stopped && mailbox.mode != Mode::ReadOnly {
                 assert!(message.state.successors().contains(&State::Sending) && State::Sending.successors().contains(&State::Sent));
                 let suppressed = self.suppressed[message.contact];
                 message.state = if suppressed { State::Skipped } else { State::Sent };

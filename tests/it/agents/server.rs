@@ -12,7 +12,7 @@ use countersign::domain::accounts::users::{self, NewUser};
 use countersign::domain::actor::{Actor, Role, Scope};
 use countersign::domain::contacts::{self, ConsentBasis, ContactInput, suppressions};
 use countersign::domain::email_address::EmailAddress;
-use countersign::domain::error::Error;
+use countersign::domain::error::{Error, Kind};
 use countersign::domain::ids::{ContactId, MailboxId, MessageId};
 use countersign::domain::mailboxes::keys::{self, NewKey};
 use countersign::domain::mailboxes::{self, MailboxChange, Mode, NewMailbox};
@@ -24,7 +24,7 @@ use countersign::domain::messages::{self, DecisionKind, Origin, State};
 use countersign::domain::outbox::verify::verify;
 use serde_json::{Value, json};
 
-use super::calls::{Call, Extra, Hash, Named, Target, Who, any_call};
+use super::calls::{Call, Extra, Hash, Named, Target, Who, any_call, before_delivery};
 use super::model::{CONTACTS, KEYS, Outcome, World};
 use super::talk::{Answer, Talk};
 use super::{Dice, how_many, seed, words};
@@ -76,7 +76,12 @@ fn said(answer: &Answer) -> Said {
 }
 
 fn told<T>(result: Result<T, Error>) -> Said {
-    result.map(|_| None).map_err(|error| error.code.to_owned())
+    result.map(|_| None).map_err(said_no)
+}
+
+fn said_no(error: Error) -> String {
+    assert_ne!(error.kind, Kind::Internal, "{error}");
+    error.code.to_owned()
 }
 
 impl<S, B> Real<'_, S>
@@ -283,7 +288,7 @@ where
     fn by_person(&mut self, call: &Call, actor: &Actor, mailbox: Option<usize>) -> Said {
         let (desk, now) = (self.desk, self.desk.now());
         let state = |result: Result<messages::Message, Error>| {
-            result.map(|message| Some(message.row.state.as_str().to_owned())).map_err(|error| error.code.to_owned())
+            result.map(|message| Some(message.row.state.as_str().to_owned())).map_err(said_no)
         };
         match call {
             Call::Send { mailbox: named, to, spelling, mode, basis, campaign, .. } => {
@@ -531,8 +536,7 @@ async fn the_server_answers_random_calls_as_the_model_does() {
             real.look_around(dice.below(KEYS.len())).await;
         }
     }
-    for mailbox in 0..real.world.mailboxes.len() {
-        let call = Call::SetStopped { who: Who::Person(0), mailbox, stopped: false };
+    while let Some(call) = before_delivery(&real.world) {
         real.world.make(&call);
         real.make(&call, None, false, &mut dice).await.unwrap();
     }
