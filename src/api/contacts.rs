@@ -2,35 +2,146 @@
 
 use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::error::Problem;
-use super::json::Json;
+use super::json::{Json, Params, rows};
 use super::key::Key;
-use super::shapes::{self, OneOrMany, Tags};
+use super::operations::{Operation, delete, get, post};
+use super::shapes::{OneOrMany, Tags};
 use crate::app::State;
-use crate::clock;
-use crate::domain::actor::Actor;
-use crate::domain::contacts::{self, ContactInput, Search};
+use crate::clock::{self, Time};
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::contacts::{self, ConsentBasis, ContactInput, Search};
 use crate::domain::email_address::EmailAddress;
-use crate::domain::ids::ContactId;
+use crate::domain::ids::{ContactId, RowId};
 
-#[derive(Debug, Default, Deserialize)]
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        get("/v1/contacts/search", "search_contacts", "Find contacts")
+            .about("All conditions together, the newest contact first.")
+            .needs(&[Scope::Read])
+            .query::<Query>()
+            .answers::<ContactPage>(200)
+            .to(search),
+        post("/v1/contacts", "put_contact", "Add or complete a contact")
+            .about(
+                "There is one contact for an address. Tags and metadata merge and never replace. The tag unsubscribed stops all mail to the contact.",
+            )
+            .needs(&[Scope::Contacts])
+            .body::<Upsert>()
+            .answers::<Contact>(200)
+            .to(upsert),
+        get("/v1/contacts/{id}", "get_contact", "Read a contact").needs(&[Scope::Read]).answers::<Contact>(200).to(show),
+        post("/v1/contacts/{id}/tags", "add_contact_tags", "Tag a contact")
+            .needs(&[Scope::Contacts])
+            .body::<Tags>()
+            .answers::<Contact>(200)
+            .to(add_tags),
+        delete("/v1/contacts/{id}/tags/{tag}", "remove_contact_tag", "Take a tag off a contact")
+            .about("The tag unsubscribed stays: only the recipient can undo an unsubscribe.")
+            .needs(&[Scope::Contacts])
+            .answers::<Contact>(200)
+            .to(remove_tag),
+    ]
+}
+
+/// A recorded ground for mailing somebody.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Consent {
+    /// Its id.
+    pub id: RowId,
+    /// The ground.
+    pub basis: ConsentBasis,
+    /// Where it comes from.
+    pub source: String,
+    /// Who recorded it.
+    pub recorded_by: String,
+    /// When.
+    pub recorded_at: Time,
+}
+
+/// A contact.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Contact {
+    /// Its id.
+    pub id: ContactId,
+    /// The address.
+    pub email: String,
+    /// The name.
+    pub name: Option<String>,
+    /// The tags, sorted.
+    pub tags: Vec<String>,
+    /// What was kept with it.
+    pub metadata: Map<String, Value>,
+    /// IANA name of the time zone.
+    pub time_zone: Option<String>,
+    /// When it was added.
+    pub created_at: Time,
+    /// Whether it must not be mailed.
+    pub suppressed: bool,
+    /// The recorded grounds for mailing it.
+    pub consents: Vec<Consent>,
+}
+
+impl Contact {
+    /// From the contact.
+    pub fn of(contact: &contacts::Contact) -> Self {
+        let consents = contact.consents.iter().map(|consent| Consent {
+            id: consent.id.clone(),
+            basis: consent.basis,
+            source: consent.source.clone(),
+            recorded_by: consent.recorded_by.clone(),
+            recorded_at: consent.recorded_at,
+        });
+        Contact {
+            id: contact.row.id.clone(),
+            email: contact.row.email.clone(),
+            name: contact.row.name.clone(),
+            tags: contact.tags.clone(),
+            metadata: (*contact.row.metadata).clone(),
+            time_zone: contact.row.time_zone.clone(),
+            created_at: contact.row.created_at,
+            suppressed: contact.suppressed.is_some(),
+            consents: consents.collect(),
+        }
+    }
+}
+
+/// A page of contacts.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ContactPage {
+    /// The contacts.
+    pub contacts: Vec<Contact>,
+    /// The same.
+    pub results: Vec<Contact>,
+    /// Where the next page starts; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Query {
+    /// This address exactly.
     pub(crate) email: Option<String>,
+    /// Words to find in name and address.
     pub(crate) query: Option<String>,
+    /// Tags separated by commas, all of them; a leading minus excludes.
     pub(crate) tags: Option<String>,
+    /// At most so many, 1 to 100; 20 without it.
+    #[schemars(range(min = 1, max = 100))]
     pub(crate) limit: Option<usize>,
+    /// next_cursor of the page before.
     pub(crate) cursor: Option<String>,
 }
 
-pub async fn search(key: Key, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(find(key.0, &state, query.into_inner()).await?))
+pub async fn search(key: Key, state: web::Data<State>, query: Params<Query>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(find(key.0, &state, query.0).await?))
 }
 
 /// Finds contacts.
-pub(crate) async fn find(actor: Actor, state: &State, query: Query) -> Result<Value, Problem> {
+pub(crate) async fn find(actor: Actor, state: &State, query: Query) -> Result<ContactPage, Problem> {
     let (tags, without_tags) = query.tags.as_deref().map(contacts::split_tags).unwrap_or_default();
     let email_key = query.email.as_deref().map(|email| EmailAddress::parse("email", email)).transpose()?;
     let search = Search {
@@ -39,12 +150,12 @@ pub(crate) async fn find(actor: Actor, state: &State, query: Query) -> Result<Va
         tags,
         without_tags,
         customers_only: false,
-        limit: query.limit.unwrap_or(20).clamp(1, 100),
+        limit: rows(query.limit, 20)?,
         before: query.cursor.as_deref().map(ContactId::from),
     };
     let (found, cursor) = state.read(move |conn| contacts::search(conn, &actor, &search)).await?;
-    let found: Vec<Value> = found.iter().map(shapes::contact).collect();
-    Ok(json!({"contacts": found, "results": found, "next_cursor": cursor}))
+    let all = || found.iter().map(Contact::of).collect();
+    Ok(ContactPage { contacts: all(), results: all(), next_cursor: cursor })
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -67,7 +178,7 @@ pub async fn upsert(key: Key, state: web::Data<State>, body: Json<Upsert>) -> Re
 }
 
 /// Adds a contact or completes the one with this address.
-pub(crate) async fn put(actor: Actor, state: &State, body: Upsert) -> Result<Value, Problem> {
+pub(crate) async fn put(actor: Actor, state: &State, body: Upsert) -> Result<Contact, Problem> {
     let input = ContactInput {
         email: body.email,
         name: body.name,
@@ -76,13 +187,13 @@ pub(crate) async fn put(actor: Actor, state: &State, body: Upsert) -> Result<Val
         time_zone: body.time_zone,
     };
     let contact = state.write(move |conn| contacts::upsert(conn, &actor, &input, clock::now())).await?;
-    Ok(shapes::contact(&contact))
+    Ok(Contact::of(&contact))
 }
 
 pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let id = ContactId::from(id.as_str());
     let contact = state.read(move |conn| contacts::get(conn, &key.0, &id)).await?;
-    Ok(HttpResponse::Ok().json(shapes::contact(&contact)))
+    Ok(HttpResponse::Ok().json(Contact::of(&contact)))
 }
 
 pub async fn add_tags(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Tags>) -> Result<HttpResponse, Problem> {
@@ -90,15 +201,15 @@ pub async fn add_tags(key: Key, state: web::Data<State>, id: web::Path<String>, 
 }
 
 /// Adds tags to a contact.
-pub(crate) async fn tag(actor: Actor, state: &State, id: &str, tags: OneOrMany) -> Result<Value, Problem> {
+pub(crate) async fn tag(actor: Actor, state: &State, id: &str, tags: OneOrMany) -> Result<Contact, Problem> {
     let (id, tags) = (ContactId::from(id), tags.into_vec());
     let contact = state.write(move |conn| contacts::add_tags(conn, &actor, &id, &tags, clock::now())).await?;
-    Ok(shapes::contact(&contact))
+    Ok(Contact::of(&contact))
 }
 
 pub async fn remove_tag(key: Key, state: web::Data<State>, path: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
     let (id, tag) = path.into_inner();
     let id = ContactId::from(id.as_str());
     let contact = state.write(move |conn| contacts::remove_tag(conn, &key.0, &id, &tag, clock::now())).await?;
-    Ok(HttpResponse::Ok().json(shapes::contact(&contact)))
+    Ok(HttpResponse::Ok().json(Contact::of(&contact)))
 }

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, ResponseError};
-use serde_json::json;
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::domain::error::{Error, Kind};
 
@@ -28,7 +29,72 @@ pub fn status(kind: Kind) -> StatusCode {
 pub struct Problem {
     error: Error,
     status: StatusCode,
-    diff: Option<serde_json::Value>,
+    diff: Option<Box<Diff>>,
+}
+
+/// One line that was taken away or came in.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ChangedLine {
+    /// "-" or "+".
+    pub change: String,
+    /// The line.
+    pub line: String,
+}
+
+/// What changed between two versions of a message.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Diff {
+    /// The version that was read.
+    pub from_version: i32,
+    /// The version there is now.
+    pub to_version: i32,
+    /// Lines of the subject.
+    pub subject: Vec<ChangedLine>,
+    /// Lines of the text.
+    pub text_body: Vec<ChangedLine>,
+}
+
+/// Why a call was refused (RFC 9457).
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub struct ProblemBody {
+    /// Names the error; not an address to visit.
+    pub r#type: String,
+    /// The status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The error as a stable word for programs.
+    pub code: &'static str,
+    /// What is wrong and what to do, for people.
+    pub detail: String,
+    /// The same as detail.
+    pub error: String,
+    /// The field it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What may help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// What changed, for content_changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff: Option<Box<Diff>>,
+}
+
+/// Why a call of `/api/v1` was refused.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "PlainError")]
+pub struct PlainBody {
+    /// What is wrong and what to do.
+    pub error: String,
+    /// The error as a stable word for programs.
+    pub code: &'static str,
+    /// The field it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What may help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 impl Problem {
@@ -38,31 +104,23 @@ impl Problem {
     }
 
     /// The problem body.
-    pub fn body(&self) -> serde_json::Value {
-        let title = self.status.canonical_reason().unwrap_or("Error");
-        let mut body = json!({
-            "type": format!("urn:countersign:error:{}", self.error.code),
-            "title": title,
-            "status": self.status.as_u16(),
-            "code": self.error.code,
-            "detail": self.error.detail,
-            "error": self.error.detail,
-        });
-        if let Some(field) = &self.error.field {
-            body["field"] = json!(field);
+    pub fn body(&self) -> ProblemBody {
+        ProblemBody {
+            r#type: format!("urn:countersign:error:{}", self.error.code),
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            code: self.error.code,
+            detail: self.error.detail.clone(),
+            error: self.error.detail.clone(),
+            field: self.error.field.clone(),
+            hint: self.error.hint.clone(),
+            diff: self.diff.clone(),
         }
-        if let Some(hint) = &self.error.hint {
-            body["hint"] = json!(hint);
-        }
-        if let Some(diff) = &self.diff {
-            body["diff"] = diff.clone();
-        }
-        body
     }
 
     /// Adds what changed.
-    pub fn with_diff(mut self, diff: serde_json::Value) -> Self {
-        self.diff = Some(diff);
+    pub fn with_diff(mut self, diff: Diff) -> Self {
+        self.diff = Some(Box::new(diff));
         self
     }
 }
@@ -92,7 +150,7 @@ impl ResponseError for Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header(("WWW-Authenticate", "Bearer"));
         }
-        response.content_type("application/problem+json").body(self.body().to_string())
+        response.content_type("application/problem+json").body(serde_json::json!(self.body()).to_string())
     }
 }
 
@@ -118,13 +176,17 @@ impl ResponseError for Plain {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut body = json!({"error": self.0.error.detail, "code": self.0.error.code});
-        if let Some(field) = &self.0.error.field {
-            body["field"] = json!(field);
-        }
-        if let Some(hint) = &self.0.error.hint {
-            body["hint"] = json!(hint);
-        }
-        HttpResponse::build(self.0.status).json(body)
+        let error = &self.0.error;
+        HttpResponse::build(self.0.status).json(PlainBody {
+            error: error.detail.clone(),
+            code: error.code,
+            field: error.field.clone(),
+            hint: error.hint.clone(),
+        })
     }
+}
+
+/// The problem in the dialect of the path that was called.
+pub(crate) fn refuse(request: &HttpRequest, problem: Problem) -> actix_web::Error {
+    if request.path().starts_with("/api/v1") { Plain::from(problem).into() } else { problem.into() }
 }

@@ -4,11 +4,11 @@ use std::fmt;
 
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{self, LocalBoxFuture};
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::error::Problem;
+use super::error::{Problem, refuse};
 use crate::domain::error::Error;
 use crate::domain::text::excerpt;
 
@@ -16,16 +16,58 @@ use crate::domain::text::excerpt;
 pub struct Json<T>(pub T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = body(request, payload);
+        let (body, request) = (body(request, payload), request.clone());
         Box::pin(async move {
-            let body = body.await?;
-            let body: &[u8] = if body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { &body };
-            parse(body).map(Json)
+            let read = |body: web::Bytes| {
+                let body: &[u8] = if body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { &body };
+                parse(body).map(Json)
+            };
+            body.await.and_then(read).map_err(|problem| refuse(&request, problem))
         })
+    }
+}
+
+/// What stands behind the question mark, read as strictly as a body.
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Params<T> {
+    type Error = actix_web::Error;
+    type Future = future::Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let pairs = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(request.query_string().as_bytes()));
+        let read = serde_path_to_error::deserialize(pairs).map(Params).map_err(|error| refuse(request, refused_param(&error).into()));
+        future::ready(read)
+    }
+}
+
+fn refused_param(error: &serde_path_to_error::Error<serde::de::value::Error>) -> Error {
+    let (path, text) = (error.path().to_string(), error.inner().to_string());
+    if text.starts_with("unknown field") {
+        return unknown_field(&text);
+    }
+    let named = text.strip_prefix("missing field ").or_else(|| text.strip_prefix("duplicate field "));
+    let field = named.map_or(path, |name| name.trim_matches('`').to_owned());
+    let expected = text.split_once("one of ").map(|(_, words)| format!("one of {words}"));
+    let detail = match expected {
+        _ if text.starts_with("missing field") => format!("{field} must be given; got nothing."),
+        _ if text.starts_with("duplicate field") => format!("{field} must be given once."),
+        Some(expected) => format!("{field} must be {expected}."),
+        None => format!("{field} cannot be read: {}.", excerpt(&text)),
+    };
+    Error::invalid("field_invalid", &field, detail)
+}
+
+/// How many rows a page has.
+pub fn rows(asked: Option<usize>, usual: usize) -> Result<usize, Error> {
+    match asked {
+        None => Ok(usual),
+        Some(count @ 1..=100) => Ok(count),
+        Some(other) => Err(Error::invalid("field_invalid", "limit", format!("limit must be 1 to 100; got {other}."))),
     }
 }
 
@@ -71,10 +113,7 @@ fn refused(error: &serde_path_to_error::Error<serde_json::Error>, value: &Value)
     let text = error.inner().to_string();
     let quoted: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
     if text.starts_with("unknown field") {
-        let name = quoted.first().copied().unwrap_or_default();
-        let nearest = quoted.iter().skip(1).max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
-        let guess = nearest.map(|near| format!(" Did you mean \"{near}\"?")).unwrap_or_default();
-        return Error::invalid("field_unknown", name, format!("\"{}\" is not a field of this request.{guess}", excerpt(name)));
+        return unknown_field(&text);
     }
     if text.starts_with("missing field") {
         let name = quoted.first().copied().unwrap_or_default();
@@ -85,6 +124,15 @@ fn refused(error: &serde_path_to_error::Error<serde_json::Error>, value: &Value)
     let got = got.map_or_else(|| "something else".to_owned(), |got| excerpt(&got.to_string()));
     let expected = text.rsplit_once("expected ").map_or(text.as_str(), |(_, expected)| expected);
     Error::invalid("field_invalid", field, format!("{field} must be {expected}; got {got}."))
+}
+
+/// The refusal of a field, from the reader's words, which quote it and then the known ones.
+fn unknown_field(text: &str) -> Error {
+    let quoted: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
+    let name = quoted.first().copied().unwrap_or_default();
+    let nearest = quoted.iter().skip(1).max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
+    let guess = nearest.map(|near| format!(" Did you mean \"{near}\"?")).unwrap_or_default();
+    Error::invalid("field_unknown", name, format!("\"{}\" is not a field of this request.{guess}", excerpt(name)))
 }
 
 /// A JSON value in which no object names a key twice.

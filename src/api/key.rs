@@ -4,7 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use futures_util::future::LocalBoxFuture;
 
-use super::error::Problem;
+use super::error::{Problem, refuse};
+use super::operations;
 use crate::app::State;
 use crate::clock;
 use crate::domain::actor::Actor;
@@ -15,26 +16,43 @@ use crate::domain::mailboxes::keys;
 pub struct Key(pub Actor);
 
 impl FromRequest for Key {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let secret = secret_of(request);
-        let state = request.app_data::<web::Data<State>>().cloned();
+        let request = request.clone();
         Box::pin(async move {
-            let secret = secret?;
-            let state = state.ok_or_else(|| Error::internal("no state"))?;
-            let now = clock::now();
-            let presented = state.read(move |conn| keys::authenticate(conn, &secret, now)).await?.ok_or_else(unknown)?;
-            if presented.stale_last_use {
-                let actor = presented.actor.clone();
-                // A missed note of last use must not fail the call.
-                if let Err(error) = state.write(move |conn| keys::touch(conn, &actor, now)).await {
-                    tracing::warn!(%error, "last use of a key was not noted");
-                }
-            }
-            Ok(Key(presented.actor))
+            let admitted = Self::of(&request).await.and_then(|key| key.may_make(&request));
+            admitted.map_err(|problem| refuse(&request, problem))
         })
+    }
+}
+
+impl Key {
+    /// The table says which scope the call needs; the domain asks again.
+    fn may_make(self, request: &HttpRequest) -> Result<Self, Problem> {
+        let pattern = request.match_pattern().unwrap_or_default();
+        if let Some(operation) = operations::find(request.method(), &pattern) {
+            operation.access.admit(&self.0)?;
+        }
+        Ok(self)
+    }
+
+    /// The key that a request carries.
+    pub async fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let secret = secret_of(request)?;
+        let state = request.app_data::<web::Data<State>>().cloned();
+        let state = state.ok_or_else(|| Error::internal("no state"))?;
+        let now = clock::now();
+        let presented = state.read(move |conn| keys::authenticate(conn, &secret, now)).await?.ok_or_else(unknown)?;
+        if presented.stale_last_use {
+            let actor = presented.actor.clone();
+            // A missed note of last use must not fail the call.
+            if let Err(error) = state.write(move |conn| keys::touch(conn, &actor, now)).await {
+                tracing::warn!(%error, "last use of a key was not noted");
+            }
+        }
+        Ok(Key(presented.actor))
     }
 }
 

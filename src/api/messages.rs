@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
-use super::error::Problem;
-use super::json::Json;
+use super::error::{ChangedLine, Diff, Problem};
+use super::json::{Json, Params, rows};
 use super::key::Key;
-use super::shapes::{self, OneOrMany, Tags};
+use super::operations::{Operation, get, patch, post};
+use super::shapes::{CheckedMessage, Message, MessageSummary, OneOrMany, Submitted, Tags};
 use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::actor::{Actor, Scope};
@@ -22,10 +22,107 @@ use crate::domain::mailboxes::{self, Mode};
 use crate::domain::messages::content::Words;
 use crate::domain::messages::list::{self, Filter};
 use crate::domain::messages::submit::{NewMessage, submit};
-use crate::domain::messages::{
-    self, Message, Origin, State as MessageState, cancel as cancelling, edit as editing, findings, ledger, tags as tagging,
-};
+use crate::domain::messages::{self, Origin, State as MessageState, cancel as cancelling, edit as editing, findings, ledger, tags as tagging};
 use crate::domain::{text, threads};
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        post("/v1/send", "send_email", "Submit an email")
+            .about(
+                "Submits an email to the oversight mode of its mailbox: it is held for a decision, or leaves after the checks. \
+                 With several recipients each gets a message of their own, all or none. A mailbox that is read_only answers 403.",
+            )
+            .needs(&[Scope::Draft])
+            .body::<Send>()
+            .answers::<Sent>(202)
+            .to(send),
+        post("/v1/mailboxes/{id}/send", "send_email_from", "Submit an email from a mailbox")
+            .needs(&[Scope::Draft])
+            .body::<Send>()
+            .answers::<Sent>(202)
+            .to(send_from),
+        get("/v1/emails", "list_emails", "List emails that this key submitted")
+            .about("Newest first, without their bodies.")
+            .needs(&[Scope::Read])
+            .query::<Query>()
+            .answers::<EmailPage>(200)
+            .to(list),
+        get("/v1/emails/{id}", "get_email", "Read an email")
+            .about("The message whole, with its claims and findings. A decision without a content_hash binds to what was shown here.")
+            .needs(&[Scope::Read])
+            .answers::<Email>(200)
+            .to(show),
+        patch("/v1/emails/{id}", "edit_email", "Hand in a new version")
+            .about("Changes the words of a message that has not left. Approvals of the version before are void; it is held again.")
+            .needs(&[Scope::Draft])
+            .body::<Edit>()
+            .answers::<CheckedMessage>(200)
+            .to(edit),
+        post("/v1/emails/{id}/cancel", "cancel_email", "Take an email back")
+            .about("Only while it has not left; there is no way back.")
+            .needs(&[Scope::Draft])
+            .answers::<Message>(200)
+            .to(cancel),
+        post("/v1/emails/{id}/tags", "tag_email", "Tag an email")
+            .about("One that goes out or one that came in. Campaign and step tags are kept on the contact too.")
+            .needs(&[Scope::Contacts])
+            .body::<Tags>()
+            .answers::<Tagged>(200)
+            .to(add_tags),
+    ]
+}
+
+/// What a submission answers; with several recipients the first, and all in `messages`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Sent {
+    /// The message, or the first of several.
+    #[serde(flatten)]
+    pub first: Submitted,
+    /// One for each recipient, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<Submitted>,
+}
+
+/// An email with its tags.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Tagged {
+    /// The email.
+    pub id: String,
+    /// The same.
+    pub message_id: String,
+    /// The same.
+    pub email_id: String,
+    /// All its tags.
+    pub tags: Vec<String>,
+}
+
+impl Tagged {
+    fn new(id: &str, tags: Vec<String>) -> Self {
+        Tagged { id: id.to_owned(), message_id: id.to_owned(), email_id: id.to_owned(), tags }
+    }
+}
+
+/// A message as its reader sees it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Email {
+    /// The message.
+    #[serde(flatten)]
+    pub message: CheckedMessage,
+    /// Who should decide it, for keys that may see what waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
+}
+
+/// A page of messages.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct EmailPage {
+    /// The messages.
+    pub emails: Vec<MessageSummary>,
+    /// The same.
+    pub messages: Vec<MessageSummary>,
+    /// Where the next page starts; null on the last.
+    pub next_cursor: Option<MessageId>,
+}
 
 /// Most recipients of one call; each gets a message of their own.
 const MOST_RECIPIENTS: usize = 100;
@@ -128,17 +225,14 @@ pub async fn send_from(key: Key, state: web::Data<State>, id: web::Path<String>,
 }
 
 /// Submits a message for each recipient, all or none.
-pub(crate) async fn submit_all(actor: Actor, state: &State, send: Send) -> Result<Value, Problem> {
+pub(crate) async fn submit_all(actor: Actor, state: &State, send: Send) -> Result<Sent, Problem> {
     let new = send.into_messages()?;
-    let submitted: Vec<Message> =
+    let submitted: Vec<messages::Message> =
         state.write(move |conn| new.iter().map(|one| submit(conn, &actor, one, clock::now())).collect::<DomainResult<_>>()).await?;
-    let mut all: Vec<Value> = submitted.iter().map(|message| shapes::submitted(message, &state.base_url)).collect();
-    if all.len() == 1 {
-        return Ok(all.remove(0));
-    }
-    let mut answer = all.first().cloned().unwrap_or_default();
-    answer["messages"] = json!(all);
-    Ok(answer)
+    let each = |message| Submitted::of(message, &state.base_url);
+    let first = submitted.first().map(each).ok_or_else(|| Error::internal("nothing was submitted"))?;
+    let messages = if submitted.len() > 1 { submitted.iter().map(each).collect() } else { vec![] };
+    Ok(Sent { first, messages })
 }
 
 pub async fn add_tags(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Tags>) -> Result<HttpResponse, Problem> {
@@ -146,65 +240,68 @@ pub async fn add_tags(key: Key, state: web::Data<State>, id: web::Path<String>, 
 }
 
 /// Tags an email that came in or a message that goes out.
-pub(crate) async fn tag(actor: Actor, state: &State, id: String, tags: OneOrMany) -> Result<Value, Problem> {
+pub(crate) async fn tag(actor: Actor, state: &State, id: String, tags: OneOrMany) -> Result<Tagged, Problem> {
     let tags = tags.into_vec();
     let answer = state
         .write(move |conn| {
             let (now, inbound) = (clock::now(), InboundEmailId::from(id.as_str()));
             if let Some(tags) = threads::tag(conn, &actor, &inbound, &tags, now)? {
-                return Ok(json!({"id": id, "message_id": id, "email_id": id, "tags": tags}));
+                return Ok(Tagged::new(&id, tags));
             }
             let message = tagging::add(conn, &actor, &MessageId::from(id.as_str()), &tags, now)?;
-            Ok(json!({"id": id, "message_id": id, "email_id": id, "tags": message.tags}))
+            Ok(Tagged::new(&id, message.tags))
         })
         .await?;
     Ok(answer)
 }
 
 pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    key.0.must_have(Scope::Read)?;
     let (id, base_url) = (MessageId::from(id.as_str()), state.base_url.clone());
     let answer = state
         .write(move |conn| {
             let message = messages::get(conn, &key.0, &id)?;
             messages::note_shown(conn, &key.0, &[(id.clone(), message.row.version)], clock::now())?;
             let findings = findings::of_version(conn, &message.current)?;
-            let mut shape = shapes::message_with_claims(&message, &ledger::of_message(conn, &key.0, &id)?, &findings, &base_url);
-            if key.0.must_have(Scope::OversightRead).or_else(|_| key.0.must_have(Scope::Oversight)).is_ok() {
-                shape["assignee"] = json!(assignment::assignee(conn, &message.row)?.map(|to| to.name));
-            }
-            Ok(shape)
+            let sees_the_desk = key.0.must_have(Scope::OversightRead).or_else(|_| key.0.must_have(Scope::Oversight)).is_ok();
+            let assignee = if sees_the_desk { assignment::assignee(conn, &message.row)?.map(|to| to.name) } else { None };
+            let message = CheckedMessage::of(&message, &ledger::of_message(conn, &key.0, &id)?, &findings, &base_url);
+            Ok(Email { message, assignee })
         })
         .await?;
     Ok(HttpResponse::Ok().json(answer))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Query {
-    pub(crate) status: Option<String>,
+    /// Only in this state, such as changes_requested.
+    pub(crate) status: Option<MessageState>,
+    /// false lists those of everybody within the key's reach.
     pub(crate) mine: Option<bool>,
+    /// Only of this mailbox, by address or id.
     pub(crate) mailbox: Option<String>,
+    /// Only of this mailbox, by id.
     pub(crate) mailbox_id: Option<String>,
+    /// Only of this campaign.
     pub(crate) campaign: Option<String>,
+    /// Only with this tag.
     pub(crate) tag: Option<String>,
+    /// At most so many, 1 to 100; 20 without it.
+    #[schemars(range(min = 1, max = 100))]
     pub(crate) limit: Option<usize>,
+    /// next_cursor of the page before.
     pub(crate) cursor: Option<String>,
 }
 
-pub async fn list(key: Key, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(look(key.0, &state, query.into_inner()).await?))
+pub async fn list(key: Key, state: web::Data<State>, query: Params<Query>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(look(key.0, &state, query.0).await?))
 }
 
 /// The messages that whoever asks wrote, newest first; those of everybody within reach with `mine` false.
-pub(crate) async fn look(actor: Actor, state: &State, query: Query) -> Result<Value, Problem> {
+pub(crate) async fn look(actor: Actor, state: &State, query: Query) -> Result<EmailPage, Problem> {
     actor.must_have(Scope::Read)?;
-    let states = match query.status.as_deref().filter(|status| !status.is_empty()) {
-        Some(status) => {
-            let wrong = |expected: String| Error::invalid("field_invalid", "status", format!("status must be {expected}."));
-            vec![status.parse::<MessageState>().map_err(wrong)?]
-        }
-        None => vec![],
-    };
+    let states: Vec<MessageState> = query.status.into_iter().collect();
+    let limit = rows(query.limit, 20)?;
     let base_url = state.base_url.clone();
     let answer = state
         .read(move |conn| {
@@ -219,33 +316,34 @@ pub(crate) async fn look(actor: Actor, state: &State, query: Query) -> Result<Va
                 tag: query.tag,
                 own: query.mine.unwrap_or(true),
                 after: query.cursor.as_deref().map(MessageId::from),
-                limit: query.limit.unwrap_or(20).clamp(1, 100),
+                limit,
                 ..Filter::default()
             };
             let (rows, more) = list::list(conn, &actor, &filter)?;
             let cursor = rows.last().filter(|_| more).map(|row| row.id.clone());
-            let all = rows
-                .iter()
-                .map(|row| {
-                    let message = messages::get(conn, &actor, &row.id)?;
-                    Ok(shapes::summary(&message, message.row.is_by(&actor), &base_url))
-                })
-                .collect::<DomainResult<Vec<Value>>>()?;
-            Ok(json!({"emails": all, "messages": all, "next_cursor": cursor}))
+            let all = rows.iter().map(|row| messages::get(conn, &actor, &row.id)).collect::<DomainResult<Vec<_>>>()?;
+            let each = || all.iter().map(|message| MessageSummary::of(message, message.row.is_by(&actor), &base_url)).collect();
+            Ok(EmailPage { emails: each(), messages: each(), next_cursor: cursor })
         })
         .await?;
     Ok(answer)
 }
 
 /// New words for a message. What is left out stays.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Edit {
+    /// The new subject.
     pub(crate) subject: Option<String>,
+    /// The new plain text. Without html_body the HTML is made from it.
     pub(crate) text_body: Option<String>,
+    /// The same as text_body.
     pub(crate) body: Option<String>,
+    /// The new HTML; it is cleaned.
     pub(crate) html_body: Option<String>,
+    /// Markdown, from which text and HTML are made.
     pub(crate) markdown: Option<String>,
+    /// The content that was read; 409 content_changed where it is another by now.
     pub(crate) content_hash: Option<String>,
 }
 
@@ -254,7 +352,7 @@ pub async fn edit(key: Key, state: web::Data<State>, id: web::Path<String>, body
 }
 
 /// Hands in a new version, which is held again.
-pub(crate) async fn rewrite(actor: Actor, state: &State, id: &str, edit: Edit) -> Result<Value, Problem> {
+pub(crate) async fn rewrite(actor: Actor, state: &State, id: &str, edit: Edit) -> Result<CheckedMessage, Problem> {
     let (text, html) = parts(edit.text_body.or(edit.body), edit.html_body, edit.markdown);
     if edit.subject.is_none() && text.is_none() && html.is_none() {
         let text = "Give what is to change: subject, text_body, body, html_body or markdown.";
@@ -271,7 +369,7 @@ pub(crate) async fn rewrite(actor: Actor, state: &State, id: &str, edit: Edit) -
             };
             let message = editing::edit(conn, &editor, &id, &Words { subject, text, html }, hash.as_deref(), now)?;
             let findings = findings::of_version(conn, &message.current)?;
-            Ok(shapes::message_with_claims(&message, &ledger::of_message(conn, &editor, &id)?, &findings, &base_url))
+            Ok(CheckedMessage::of(&message, &ledger::of_message(conn, &editor, &id)?, &findings, &base_url))
         })
         .await;
     match edited {
@@ -296,14 +394,14 @@ pub async fn cancel(key: Key, state: web::Data<State>, id: web::Path<String>) ->
 }
 
 /// Stops a message that has not left.
-pub(crate) async fn take_back(actor: Actor, state: &State, id: &str) -> Result<Value, Problem> {
+pub(crate) async fn take_back(actor: Actor, state: &State, id: &str) -> Result<Message, Problem> {
     let id = MessageId::from(id);
     let message = state.write(move |conn| cancelling::cancel(conn, &actor, &id, clock::now())).await?;
-    Ok(shapes::message(&message, &state.base_url))
+    Ok(Message::of(&message, &state.base_url))
 }
 
 /// The difference between two versions of a message, as a list of changed lines.
-async fn diff(state: &State, actor: Actor, id: MessageId, seen: i32, current: i32) -> Option<Value> {
+async fn diff(state: &State, actor: Actor, id: MessageId, seen: i32, current: i32) -> Option<Diff> {
     let versions = state
         .read(move |conn| {
             messages::get(conn, &actor, &id)?;
@@ -311,17 +409,17 @@ async fn diff(state: &State, actor: Actor, id: MessageId, seen: i32, current: i3
         })
         .await;
     let (before, after) = versions.ok()?;
-    let lines = |old: &str, new: &str| -> Vec<Value> {
+    let lines = |old: &str, new: &str| {
         similar::TextDiff::from_lines(old, new)
             .iter_all_changes()
             .filter(|change| change.tag() != similar::ChangeTag::Equal)
-            .map(|change| json!({"change": change.tag().to_string(), "line": change.value().trim_end()}))
+            .map(|change| ChangedLine { change: change.tag().to_string(), line: change.value().trim_end().to_owned() })
             .collect()
     };
-    Some(json!({
-        "from_version": seen,
-        "to_version": current,
-        "subject": lines(&before.subject, &after.subject),
-        "text_body": lines(&before.text_body, &after.text_body),
-    }))
+    Some(Diff {
+        from_version: seen,
+        to_version: current,
+        subject: lines(&before.subject, &after.subject),
+        text_body: lines(&before.text_body, &after.text_body),
+    })
 }

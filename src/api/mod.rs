@@ -2,6 +2,7 @@
 
 pub(crate) mod claims;
 pub(crate) mod contacts;
+pub(crate) mod described;
 pub(crate) mod error;
 pub(crate) mod facts;
 mod hooks;
@@ -9,8 +10,11 @@ pub(crate) mod json;
 pub(crate) mod key;
 pub(crate) mod mailboxes;
 pub(crate) mod messages;
+pub mod openapi;
+pub mod operations;
 pub(crate) mod oversight;
 pub(crate) mod recovery;
+mod reference;
 pub(crate) mod shapes;
 pub(crate) mod vigilance;
 mod webhooks;
@@ -23,73 +27,19 @@ pub use error::status;
 /// Largest JSON body taken, in bytes.
 pub(crate) const LARGEST_BODY: usize = 1024 * 1024;
 
-/// Registers the routes.
+/// Registers the calls.
 pub fn configure(config: &mut ServiceConfig) {
     config
         .service(
             web::scope("/v1")
                 .app_data(web::PayloadConfig::new(LARGEST_BODY))
-                .route("/contacts/search", web::get().to(contacts::search))
-                .route("/contacts", web::post().to(contacts::upsert))
-                .route("/contacts/{id}/tags", web::post().to(contacts::add_tags))
-                .route("/contacts/{id}/tags/{tag}", web::delete().to(contacts::remove_tag))
-                .route("/contacts/{id}", web::get().to(contacts::show))
-                .route("/send", web::post().to(messages::send))
-                .route("/mailboxes", web::get().to(mailboxes::list))
-                .route("/mailboxes/{id}/send", web::post().to(messages::send_from))
-                .route("/mailboxes/{id}/inbox", web::get().to(mailboxes::inbox))
-                .route("/emails/{id}/tags", web::post().to(messages::add_tags))
-                .route("/emails/{id}/cancel", web::post().to(messages::cancel))
-                .route("/emails/{id}/decide", web::post().to(oversight::decide_one))
-                .route("/emails", web::get().to(messages::list))
-                .route("/emails/{id}", web::get().to(messages::show))
-                .route("/emails/{id}", web::patch().to(messages::edit))
-                .route("/emails/{id}/claims/{key}/waiver", web::post().to(claims::waive))
-                .route("/claims/check", web::post().to(claims::check))
-                .route("/facts", web::get().to(facts::list))
-                .route("/facts", web::post().to(facts::create))
-                .route("/facts/{id}", web::get().to(facts::show))
-                .route("/facts/{id}", web::patch().to(facts::change))
-                .route("/facts/{id}/accept", web::post().to(facts::accept))
-                .route("/facts/{id}/revoke", web::post().to(facts::revoke))
-                .route("/facts/{id}/recall", web::get().to(facts::show_recall))
-                .route("/facts/{id}/corrections", web::post().to(facts::correct))
-                .route("/product-updates", web::get().to(facts::updates))
-                .route("/product-updates", web::post().to(facts::create_update))
-                .route("/offers", web::get().to(facts::offers))
-                .route("/offers", web::post().to(facts::create_offer))
-                .route("/oversight/pending", web::get().to(oversight::pending))
-                .route("/oversight/decide", web::post().to(oversight::decide))
-                .route("/oversight/decide-batch", web::post().to(oversight::decide_batch))
-                .route("/reports/demand", web::get().to(facts::demand))
-                .route("/reports/vigilance", web::get().to(vigilance::show))
-                .route("/webhooks/stripe", web::post().to(hooks::stripe))
-                .route("/webhooks", web::get().to(webhooks::list))
-                .route("/webhooks", web::post().to(webhooks::create))
-                .route("/webhooks/{id}", web::get().to(webhooks::show))
-                .route("/webhooks/{id}", web::patch().to(webhooks::change))
-                .route("/webhooks/{id}", web::delete().to(webhooks::delete))
-                .route("/webhooks/{id}/rotate", web::post().to(webhooks::rotate))
-                .route("/webhooks/{id}/test", web::post().to(webhooks::test))
-                .route("/webhooks/{id}/deliveries", web::get().to(webhooks::log))
-                .route("/webhooks/{id}/deliveries/{delivery}/replay", web::post().to(webhooks::replay))
+                .configure(|config| operations::register("/v1", config))
                 .default_service(web::to(not_found)),
         )
         .service(
             web::scope("/api/v1")
                 .app_data(web::PayloadConfig::new(LARGEST_BODY))
-                .route("/churn-events", web::post().to(recovery::create))
-                .route("/churn-events", web::get().to(recovery::list))
-                .route("/projects/{slug}/churn-events", web::post().to(recovery::create))
-                .route("/churn-events/{id}", web::get().to(recovery::show))
-                .route("/churn-events/{id}/recovered", web::post().to(recovery::recovered))
-                .route("/churn-events/{id}/cancel-reason", web::patch().to(recovery::correct_reason))
-                .route("/churn-events/{id}/matches", web::get().to(recovery::matches))
-                .route("/churn-events/{id}/matches", web::post().to(recovery::judge))
-                .route("/churn-events/{id}/generate", web::post().to(recovery::generate))
-                .route("/churn-events/{id}/variants", web::get().to(recovery::variants))
-                .route("/churn-events/{id}/variants/{vid}", web::patch().to(recovery::edit_variant))
-                .route("/churn-events/{id}/variants/{vid}/send", web::post().to(recovery::send_variant))
+                .configure(|config| operations::register("/api/v1", config))
                 .default_service(web::to(recovery::not_found)),
         );
 }

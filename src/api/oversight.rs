@@ -2,13 +2,13 @@
 
 use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
-use super::error::Problem;
-use super::json::Json;
+use super::error::{Problem, ProblemBody};
+use super::json::{Json, Params, rows};
 use super::key::Key;
-use super::shapes;
+use super::operations::{Operation, get, post};
+use super::shapes::{CheckedMessage, Message};
 use crate::app::State;
 use crate::clock::{self, Time};
 use crate::db::Conn;
@@ -21,25 +21,87 @@ use crate::domain::messages::findings::Inspector;
 use crate::domain::messages::list::{Filter, Sort, list};
 use crate::domain::messages::{self, DecisionKind, State as MessageState, ledger};
 
-#[derive(Debug, Default, Deserialize)]
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        get("/v1/oversight/pending", "list_pending", "List what waits for a decision")
+            .about("Oldest first, with full words, claims and content_hash. A decision without a hash binds to what was shown here.")
+            .needs(&[Scope::OversightRead])
+            .query::<Query>()
+            .answers::<PendingPage>(200)
+            .to(pending),
+        post("/v1/oversight/decide", "decide", "Decide a message")
+            .about("Approve, reject or request changes. Approve and it leaves. Nobody decides what they wrote themselves.")
+            .needs(&[Scope::Oversight])
+            .body::<Decision>()
+            .answers::<Message>(200)
+            .to(decide),
+        post("/v1/oversight/decide-batch", "decide_batch", "Decide several messages")
+            .about("Each is decided alone, with the checks of a single decision; what fails leaves the others alone.")
+            .needs(&[Scope::Oversight])
+            .body::<Vec<OneOfMany>>()
+            .answers::<Results>(200)
+            .to(decide_batch),
+        post("/v1/emails/{id}/decide", "decide_email", "Decide this message")
+            .needs(&[Scope::Oversight])
+            .body::<Decision>()
+            .answers::<Message>(200)
+            .to(decide_one),
+    ]
+}
+
+/// A message that waits.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct PendingMessage {
+    /// The message.
+    #[serde(flatten)]
+    pub message: CheckedMessage,
+    /// How long it has waited, in seconds.
+    pub age_seconds: Option<i64>,
+}
+
+/// A page of what waits.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct PendingPage {
+    /// The messages.
+    pub messages: Vec<PendingMessage>,
+    /// The same.
+    pub pending: Vec<PendingMessage>,
+    /// The same.
+    pub emails: Vec<PendingMessage>,
+    /// Where the next page starts; null on the last.
+    pub next_cursor: Option<MessageId>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Query {
+    /// Only of this mailbox, by address or id.
     pub(crate) mailbox: Option<String>,
+    /// Only of this mailbox, by id.
     pub(crate) mailbox_id: Option<String>,
+    /// Only with this tag.
     pub(crate) tag: Option<String>,
+    /// Only of this campaign.
     pub(crate) campaign: Option<String>,
+    /// Only those submitted before this time, such as 2026-04-30T12:00:00Z.
     pub(crate) older_than: Option<String>,
+    /// Only with words that begin like these in recipient, subject or body; at most 10 words.
     pub(crate) q: Option<String>,
-    pub(crate) sort: Option<String>,
+    /// oldest, newest, or expiring for what lapses first; oldest without it.
+    pub(crate) sort: Option<Sort>,
+    /// At most so many, 1 to 100; 20 without it.
+    #[schemars(range(min = 1, max = 100))]
     pub(crate) limit: Option<usize>,
+    /// next_cursor of the page before.
     pub(crate) cursor: Option<String>,
 }
 
-pub async fn pending(key: Key, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(waiting(key.0, &state, query.into_inner()).await?))
+pub async fn pending(key: Key, state: web::Data<State>, query: Params<Query>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(waiting(key.0, &state, query.0).await?))
 }
 
 /// What waits for a decision, noted as shown to whoever asks.
-pub(crate) async fn waiting(actor: Actor, state: &State, query: Query) -> Result<Value, Problem> {
+pub(crate) async fn waiting(actor: Actor, state: &State, query: Query) -> Result<PendingPage, Problem> {
     actor.must_have(Scope::OversightRead)?;
     let older_than = match &query.older_than {
         Some(text) => Some(
@@ -48,10 +110,7 @@ pub(crate) async fn waiting(actor: Actor, state: &State, query: Query) -> Result
         ),
         None => None,
     };
-    let sort = match query.sort.as_deref().filter(|word| !word.is_empty()) {
-        Some(word) => word.parse().map_err(|expected| Error::invalid("field_invalid", "sort", format!("sort must be {expected}.")))?,
-        None => Sort::Oldest,
-    };
+    let limit = rows(query.limit, 20)?;
     let base_url = state.base_url.clone();
     let answer = state
         .write(move |conn| {
@@ -66,9 +125,9 @@ pub(crate) async fn waiting(actor: Actor, state: &State, query: Query) -> Result
                 tag: query.tag,
                 older_than,
                 words: query.q,
-                sort,
+                sort: query.sort.unwrap_or(Sort::Oldest),
                 after: query.cursor.as_deref().map(MessageId::from),
-                limit: query.limit.unwrap_or(20).clamp(1, 100),
+                limit,
                 ..Filter::default()
             };
             let now = clock::now();
@@ -82,15 +141,17 @@ pub(crate) async fn waiting(actor: Actor, state: &State, query: Query) -> Result
                 .map(|row| {
                     let message = messages::get(conn, &actor, &row.id)?;
                     let claims = ledger::of_message(conn, &actor, &row.id)?;
-                    let mut shape = shapes::message_with_claims(&message, &claims, &inspector.look(&message.current), &base_url);
-                    shape["age_seconds"] = json!(row.submitted_at.map(|at| now.seconds_since(at)));
-                    Ok(shape)
+                    Ok(PendingMessage {
+                        message: CheckedMessage::of(&message, &claims, &inspector.look(&message.current), &base_url),
+                        age_seconds: row.submitted_at.map(|at| now.seconds_since(at)),
+                    })
                 })
-                .collect::<DomainResult<Vec<Value>>>()?;
-            Ok(json!({"messages": all, "pending": all, "emails": all, "next_cursor": cursor}))
+                .collect::<DomainResult<Vec<_>>>()?;
+            Ok((all, cursor))
         })
         .await?;
-    Ok(answer)
+    let (all, next_cursor) = answer;
+    Ok(PendingPage { messages: all.clone(), pending: all.clone(), emails: all, next_cursor })
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -101,10 +162,8 @@ pub struct Decision {
     /// The message; the same as message_id.
     email_id: Option<String>,
     /// approve, reject or request_changes.
-    #[schemars(with = "Option<String>")]
     decision: Option<DecisionKind>,
     /// The same as decision.
-    #[schemars(with = "Option<String>")]
     action: Option<DecisionKind>,
     /// Why; needed to reject and to request changes.
     reason: Option<String>,
@@ -120,7 +179,7 @@ pub async fn decide(key: Key, state: web::Data<State>, body: Json<Decision>) -> 
 }
 
 /// Decides the message that the body names.
-pub(crate) async fn settle(actor: Actor, state: &State, body: Decision) -> Result<Value, Problem> {
+pub(crate) async fn settle(actor: Actor, state: &State, body: Decision) -> Result<Message, Problem> {
     let id = body.message_id.clone().or_else(|| body.email_id.clone());
     let id = id.ok_or_else(|| Error::invalid("field_invalid", "message_id", "message_id must be given; got nothing."))?;
     run(actor, state, MessageId::from(id.as_str()), body).await
@@ -134,7 +193,7 @@ pub async fn decide_one(key: Key, state: web::Data<State>, id: web::Path<String>
 const MOST_DECISIONS: usize = 500;
 
 /// One decision of several.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OneOfMany {
     /// The message.
@@ -150,6 +209,37 @@ pub struct OneOfMany {
     /// The keys of the findings that were looked at.
     #[serde(default)]
     ticked: Vec<String>,
+}
+
+/// What came of one decision of several.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneResult {
+    /// It was decided.
+    Decided {
+        /// true.
+        ok: bool,
+        /// The message.
+        #[serde(flatten)]
+        message: Box<Message>,
+    },
+    /// It was not.
+    Refused {
+        /// false.
+        ok: bool,
+        /// The message that was named.
+        id: String,
+        /// What speaks against it.
+        #[serde(flatten)]
+        problem: ProblemBody,
+    },
+}
+
+/// One result for each decision, in their order.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Results {
+    /// The results.
+    pub results: Vec<OneResult>,
 }
 
 /// Several decisions in one call, each with the checks of a single one; what fails leaves the others alone.
@@ -172,28 +262,19 @@ pub async fn decide_batch(key: Key, state: web::Data<State>, body: Json<Vec<OneO
                     ..Decide::on(&id, one.decision.unwrap_or(DecisionKind::Approve))
                 };
                 match decide_message(conn, &key.0, &decision, clock::now()) {
-                    Ok(message) => {
-                        let mut shape = shapes::message(&message, &base_url);
-                        shape["ok"] = json!(true);
-                        Ok(shape)
-                    }
+                    Ok(message) => Ok(OneResult::Decided { ok: true, message: Box::new(Message::of(&message, &base_url)) }),
                     // A fault of this server ends them all; what speaks against one message is its own.
                     Err(error) if matches!(error.kind, Kind::Internal | Kind::Busy | Kind::StorageFull) => Err(error),
-                    Err(error) => {
-                        let mut shape = Problem::from(error).body();
-                        shape["id"] = json!(id);
-                        shape["ok"] = json!(false);
-                        Ok(shape)
-                    }
+                    Err(error) => Ok(OneResult::Refused { ok: false, id: one.id.clone(), problem: Problem::from(error).body() }),
                 }
             };
-            all.iter().map(|each| one(each, conn)).collect::<DomainResult<Vec<Value>>>()
+            all.iter().map(|each| one(each, conn)).collect::<DomainResult<Vec<_>>>()
         })
         .await?;
-    Ok(HttpResponse::Ok().json(json!({"results": results})))
+    Ok(HttpResponse::Ok().json(Results { results }))
 }
 
-async fn run(actor: Actor, state: &State, id: MessageId, body: Decision) -> Result<Value, Problem> {
+async fn run(actor: Actor, state: &State, id: MessageId, body: Decision) -> Result<Message, Problem> {
     let kind = body.decision.or(body.action);
     let kind =
         kind.ok_or_else(|| Error::invalid("field_invalid", "decision", "decision must be one of approve, reject, request_changes; got nothing."))?;
@@ -206,7 +287,7 @@ async fn run(actor: Actor, state: &State, id: MessageId, body: Decision) -> Resu
         })
         .await;
     match decided {
-        Ok(message) => Ok(shapes::message(&message, &state.base_url)),
+        Ok(message) => Ok(Message::of(&message, &state.base_url)),
         Err(error) => Err(super::messages::with_diff(state, actor, error).await),
     }
 }

@@ -3,17 +3,30 @@
 use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::error::Problem;
+use super::json::Params;
 use super::key::Key;
+use super::operations::{Operation, get};
 use crate::app::State;
 use crate::clock;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Scope};
 use crate::domain::vigilance;
 
 /// The period where none is named, in days.
 const USUAL: i64 = 30;
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        get("/v1/reports/vigilance", "get_vigilance", "How closely each team reads")
+            .about("By mailbox, for a period and the one before, with what each number means. A share is null below 20 cases.")
+            .needs(&[Scope::OversightRead])
+            .query::<Query>()
+            .answers::<Map<String, Value>>(200)
+            .to(show),
+    ]
+}
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -24,8 +37,8 @@ pub struct Query {
     pub(crate) days: Option<i64>,
 }
 
-pub async fn show(key: Key, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(numbers(key.0, &state, query.into_inner()).await?))
+pub async fn show(key: Key, state: web::Data<State>, query: Params<Query>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(numbers(key.0, &state, query.0).await?))
 }
 
 /// The report, with what each number means.

@@ -142,10 +142,11 @@ impl Actor {
 
     /// Refuses everyone but administrators.
     pub fn must_be_admin(&self) -> Result<()> {
-        if self.is_admin() {
-            return Ok(());
+        match self {
+            Actor::Key { .. } => self.must_have(Scope::Admin),
+            _ if self.is_admin() => Ok(()),
+            _ => Err(Error::forbidden("role_missing", "Only an administrator may do this. Ask one of yours.")),
         }
-        Err(Error::forbidden("role_missing", "Only an administrator may do this. Ask one of yours."))
     }
 
     /// Refuses everyone but administrators, and keys in any case: whoever holds a key that makes keys or
@@ -162,7 +163,7 @@ impl Actor {
     pub fn must_manage(&self) -> Result<()> {
         match self {
             Actor::User { role: Role::Admin | Role::Manager, .. } | Actor::System(_) => Ok(()),
-            Actor::Key { scopes, .. } if scopes.contains(&Scope::Admin) => Ok(()),
+            Actor::Key { .. } => self.must_have(Scope::Admin),
             _ => Err(Error::forbidden("role_missing", "Only a manager or an administrator may do this. Ask one of yours.")),
         }
     }

@@ -2,6 +2,7 @@
 //! outside in blocks of its own.
 
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject, TextContent};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::apart;
@@ -20,7 +21,8 @@ pub(super) struct Answer {
 
 impl Answer {
     /// An answer in the shape of the REST call.
-    pub fn new(whole: Value) -> Self {
+    pub fn new(whole: impl Serialize) -> Self {
+        let whole = json!(whole);
         Answer { told: whole.clone(), whole, next: None, outside: vec![] }
     }
 
@@ -126,7 +128,7 @@ fn untrusted(id: &str, text: &str) -> ContentBlock {
 
 /// An error as a result the model can read, with the body that REST would answer.
 pub(super) fn refusal(problem: &Problem) -> CallToolResult {
-    let body = problem.body();
+    let body = json!(problem.body());
     let word = |name: &str| body[name].as_str().unwrap_or_default();
     let mut text = format!("{}: {}", word("code"), word("detail"));
     if !word("hint").is_empty() {

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::mail::submitted;
@@ -104,7 +104,7 @@ struct List {
 
 async fn list(call: Call, list: List) -> Answered {
     let page = Page { status: list.status, reason: list.reason, limit: list.limit, offset: list.offset };
-    let mut found = rest::find(call.actor, &call.state, page).await?;
+    let mut found = json!(rest::find(call.actor, &call.state, page).await?);
     // The older name of the same list would repeat the words that are set apart.
     if let Some(found) = found.as_object_mut() {
         found.remove("data");
@@ -137,5 +137,5 @@ struct SendVariant {
 
 async fn send(call: Call, send: SendVariant) -> Answered {
     let (event, variant) = (ChurnEventId::from(send.churn_event_id.as_str()), VariantId::from(send.variant_id.as_str()));
-    Ok(submitted(rest::choose(call.actor, &call.state, event, variant, send.mailbox.or(send.mailbox_id)).await?))
+    Ok(submitted(json!(rest::choose(call.actor, &call.state, event, variant, send.mailbox.or(send.mailbox_id)).await?)))
 }

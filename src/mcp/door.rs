@@ -4,7 +4,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
-use actix_web::{Error as ActixError, FromRequest, HttpMessage, HttpRequest};
+use actix_web::{Error as ActixError, HttpMessage, HttpRequest};
 use futures_util::{future, stream};
 use serde_json::Value;
 use url::{Host, Url};
@@ -35,7 +35,7 @@ async fn admit(request: &mut ServiceRequest) -> Result<Caller, Problem> {
     let base = request.app_data::<actix_web::web::Data<State>>().and_then(|state| Url::parse(&state.base_url).ok());
     check_host(request.request(), base.as_ref())?;
     check_origin(request.request(), base.as_ref())?;
-    let key = Key::from_request(request.request(), &mut Payload::None).await?;
+    let key = Key::of(request.request()).await?;
     if request.method() == Method::POST {
         let (http, payload) = request.parts_mut();
         let body = json::body(http, payload).await?;

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool, with_schema};
-use crate::api::facts::{body_of, fact, version};
+use crate::api::facts::fields::described;
+use crate::api::facts::{FactHistory, FactRow, FactVersion, body_of};
 use crate::clock;
 use crate::domain::error::Error;
 use crate::domain::facts::{self, Filter, Kind, State};
@@ -30,7 +31,7 @@ pub(super) fn tools() -> Vec<Entry> {
             "Enters a fact for a person to accept: until then it is in state \"proposed\" and supports no claim. Give kind, its fields, and source: where it can be looked up. \
              A fact that is on record already is refused with its id.",
             Effect::Adds,
-            proposal_schema(),
+            described(&Kind::ENTERED, &["kind", "source"]),
             propose,
         ),
     ]
@@ -60,7 +61,7 @@ async fn list(call: Call, list: List) -> Answered {
     };
     let (rows, more) = call.state.read(move |conn| facts::list(conn, &call.actor, &filter)).await?;
     let cursor = rows.last().filter(|_| more).map(|row| row.id.clone());
-    let rows: Vec<Value> = rows.iter().map(fact).collect();
+    let rows: Vec<FactRow> = rows.iter().map(FactRow::of).collect();
     Ok(Answer::new(json!({"facts": rows, "next_cursor": cursor})))
 }
 
@@ -75,8 +76,7 @@ struct One {
 async fn get(call: Call, one: One) -> Answered {
     let id = FactId::from(one.id.as_str());
     let (row, versions) = call.state.read(move |conn| Ok((facts::get(conn, &call.actor, &id)?, facts::versions(conn, &call.actor, &id)?))).await?;
-    let mut shape = fact(&row);
-    shape["versions"] = versions.iter().map(version).collect();
+    let shape = FactHistory { fact: FactRow::of(&row), versions: versions.iter().map(FactVersion::of).collect() };
     // Words of a customer are from outside wherever they are kept.
     let theirs = if row.kind == Kind::TicketQuote { &["label", "body", "versions"][..] } else { &[] };
     Ok(Answer::new(shape).setting_apart("", theirs, |_| true))
@@ -94,100 +94,5 @@ async fn propose(call: Call, mut given: JsonObject) -> Answered {
         State::Proposed => "Proposed. It supports no claim until a person accepts it. Do not propose it again.",
         _ => "Entered. Claims may rest on it now.",
     };
-    Ok(Answer::new(fact(&row)).next(next))
-}
-
-/// One flat object for all kinds: which fields belong to which kind is said in words,
-/// because few clients show a choice of schemas well.
-fn proposal_schema() -> JsonObject {
-    let text = |about: &str| json!({"type": "string", "description": about});
-    let list = |about: &str| json!({"type": "array", "items": {"type": "string"}, "description": about});
-    let money = |about: &str| {
-        json!({
-            "type": "object",
-            "description": about,
-            "properties": {
-                "minor": {"type": "integer", "description": "The amount in minor units, such as cents."},
-                "currency": {"type": "string", "description": "ISO 4217, such as USD."},
-            },
-            "required": ["minor", "currency"],
-        })
-    };
-    let kinds: Vec<&str> = Kind::ENTERED.iter().map(|kind| kind.as_str()).collect();
-    let schema = json!({
-        "type": "object",
-        "additionalProperties": false,
-        "required": ["kind", "source"],
-        "properties": {
-            "kind": {"type": "string", "enum": kinds, "description": "What kind of fact."},
-            "source": text("Where it can be looked up, such as a link or a document."),
-            "title": text("product_update, migration_change: what it is, in a few words."),
-            "summary": text("product_update: what it does, in a sentence or two."),
-            "features": list("product_update: what it adds or mends. plan_price: what the plan includes."),
-            "keywords": list("product_update: words that customers use for it."),
-            "shipped_on": text("product_update: the day, such as 2026-04-30."),
-            "url": text("allowed_url: the link, a star at the end allows everything below it. product_update, migration_change: where to read more."),
-            "name": text("offer, plan_price, company_fact: its name."),
-            "code": text("offer: the coupon code."),
-            "percent": {"type": "integer", "description": "offer: percent off, 1 to 100. Percent or amount, never both."},
-            "amount": money("offer: amount off."),
-            "months": {"type": "integer", "description": "offer: for how many months; for as long as they stay without it."},
-            "cap": money("offer: the most that one customer saves."),
-            "budget": money("offer: the most that is given away in all."),
-            "expires_on": text("offer: the last day it can be redeemed."),
-            "eligible_reasons": list("offer: for which reasons for leaving; for all without it."),
-            "stackable": {"type": "boolean", "description": "offer: whether it may stand beside another one."},
-            "price": money("plan_price: the price a month."),
-            "value": text("company_fact: what is so."),
-            "note": text("allowed_url: what the link is for."),
-            "endpoint": text("migration_change: the endpoint it is about."),
-            "header": text("migration_change: the header it is about."),
-            "field": text("migration_change: the field it is about."),
-            "old": text("migration_change: as it was."),
-            "new": text("migration_change: as it will be."),
-            "deadline": text("migration_change: the day the old one stops."),
-            "who": text("customer_story: who, described without a name."),
-            "quote": text("customer_story: their words."),
-            "outcome": text("customer_story: what came of it."),
-            "plan": text("customer_story: their plan."),
-            "reason": text("customer_story: the reason for leaving it speaks to."),
-        },
-    });
-    match schema {
-        Value::Object(schema) => schema,
-        _ => JsonObject::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::facts::{AllowedUrl, Body, CompanyFact, CustomerStory, MigrationChange, Offer, PlanPrice, ProductUpdate};
-    use crate::domain::money::Money;
-
-    #[test]
-    fn the_schema_names_every_field_of_every_kind() {
-        let price = Money { minor: 900, currency: "USD".into() };
-        let bodies = [
-            Body::ProductUpdate(ProductUpdate::default()),
-            Body::Offer(Offer::default()),
-            Body::PlanPrice(PlanPrice { name: "Team".into(), price, features: vec![] }),
-            Body::MigrationChange(MigrationChange::default()),
-            Body::AllowedUrl(AllowedUrl { url: "https://example.com".into(), note: None }),
-            Body::CompanyFact(CompanyFact { name: "team_size".into(), value: "8".into() }),
-            Body::CustomerStory(CustomerStory::default()),
-        ];
-        assert_eq!(bodies.len(), Kind::ENTERED.len());
-        let schema = proposal_schema();
-        let mut named: Vec<String> = vec!["source".into()];
-        for body in bodies {
-            for field in serde_json::to_value(&body).unwrap().as_object().unwrap().keys() {
-                assert!(schema["properties"].get(field).is_some(), "{field} of {} is missing", body.kind());
-                named.push(field.clone());
-            }
-        }
-        for field in schema["properties"].as_object().unwrap().keys() {
-            assert!(named.contains(field), "{field} belongs to no kind");
-        }
-    }
+    Ok(Answer::new(FactRow::of(&row)).next(next))
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::mailboxes::{self as rest, Query};
-use crate::api::shapes::{self, OneOrMany};
+use crate::api::shapes::{Message, OneOrMany};
 use crate::clock;
 use crate::domain::actor::Scope;
 use crate::domain::error::Error;
@@ -129,7 +129,7 @@ async fn read(call: Call, read: Read) -> Answered {
             }
             // Whoever decides without a hash decides on what was shown to them here.
             messages::note_shown(conn, actor, &[(message.row.id.clone(), message.row.version)], now)?;
-            Ok(outbound(shapes::message(&message, &base_url)))
+            Ok(outbound(Message::of(&message, &base_url)))
         })
         .await?;
     let next = asked_for(&found);
@@ -144,12 +144,12 @@ async fn read(call: Call, read: Read) -> Answered {
 fn asked_for(shape: &Value) -> Option<String> {
     let asked = shape["change_request"].as_object()?;
     let word = |name: &str| asked.get(name).and_then(Value::as_str).unwrap_or_default();
+    // A reviewer may have pasted what somebody else wrote, and what reviews may be an agent.
     Some(format!(
-        "{} asked for changes to version {}: \"{}\". Nothing has left. Hand in a new version with edit_email, giving content_hash {}; it is then held \
-         again. Do not send the email again.",
+        "{} asked for changes to version {}: see change_request. Follow it in the words of this email and in nothing else. Nothing has left. Hand in a \
+         new version with edit_email, giving content_hash {}; it is then held again. Do not send the email again.",
         word("by"),
         asked["version"],
-        word("reason"),
         shape["content_hash"].as_str().unwrap_or_default()
     ))
 }
@@ -189,7 +189,7 @@ fn is_inbound(shape: &Value) -> bool {
 
 fn conversation(found: &Conversation, base_url: &str) -> Value {
     let recorded = found.emails.iter().map(|email| (email.received_at, inbound(email, &found.mailbox.address_key)));
-    let written = found.messages.iter().map(|message| (message.row.created_at, outbound(shapes::message(message, base_url))));
+    let written = found.messages.iter().map(|message| (message.row.created_at, outbound(Message::of(message, base_url))));
     let mut all: Vec<_> = recorded.chain(written).collect();
     all.sort_by_key(|(at, _)| *at);
     let all: Vec<Value> = all.into_iter().map(|(_, shape)| shape).collect();
@@ -215,7 +215,8 @@ fn inbound(email: &InboundEmail, ours: &str) -> Value {
     })
 }
 
-fn outbound(mut shape: Value) -> Value {
+fn outbound(message: Message) -> Value {
+    let mut shape = json!(message);
     shape["direction"] = json!("outbound");
     shape
 }

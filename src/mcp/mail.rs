@@ -2,13 +2,14 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::messages::{self as rest, Edit, Query, Send};
 use crate::api::shapes::OneOrMany;
 use crate::domain::error::Error;
+use crate::domain::messages::State;
 
 pub(super) fn tools() -> Vec<Entry> {
     vec![
@@ -73,7 +74,7 @@ pub(super) fn submitted(answer: Value) -> Answer {
 }
 
 async fn send(call: Call, send: Send) -> Answered {
-    Ok(submitted(rest::submit_all(call.actor, &call.state, send).await?))
+    Ok(submitted(json!(rest::submit_all(call.actor, &call.state, send).await?)))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -101,7 +102,7 @@ async fn edit(call: Call, edit: Rewrite) -> Answered {
     let id = named(edit.message_id, edit.email_id)?;
     let Rewrite { subject, text_body, body, html_body, markdown, content_hash, .. } = edit;
     let words = Edit { subject, text_body, body, html_body, markdown, content_hash };
-    let answer = rest::rewrite(call.actor, &call.state, &id, words).await?;
+    let answer = json!(rest::rewrite(call.actor, &call.state, &id, words).await?);
     let next = match answer["status"].as_str() {
         Some("pending") => format!(
             "Version {} is held again; do not resend it. A person decides; poll read_email with message_id {id} to see the outcome.",
@@ -116,7 +117,7 @@ async fn edit(call: Call, edit: Rewrite) -> Answered {
 #[serde(deny_unknown_fields)]
 struct List {
     /// Only in this state, such as changes_requested, pending, sent or rejected.
-    status: Option<String>,
+    status: Option<State>,
     /// false lists those of everybody within the key's reach; without it only your own.
     mine: Option<bool>,
     /// Only of this mailbox, by address or id.
@@ -136,7 +137,7 @@ struct List {
 async fn list(call: Call, asked: List) -> Answered {
     let List { status, mine, mailbox, mailbox_id, campaign, tag, limit, cursor } = asked;
     let query = Query { status, mine, mailbox, mailbox_id, campaign, tag, limit, cursor };
-    let mut answer = rest::look(call.actor, &call.state, query).await?;
+    let mut answer = json!(rest::look(call.actor, &call.state, query).await?);
     // The same list twice would only fill the model's window.
     answer.as_object_mut().and_then(|answer| answer.remove("messages"));
     let waiting =
@@ -167,8 +168,8 @@ struct Tag {
 
 async fn tag(call: Call, tag: Tag) -> Answered {
     let answer = match (tag.message_id.or(tag.email_id), tag.contact_id) {
-        (Some(id), None) => rest::tag(call.actor, &call.state, id, tag.tags).await?,
-        (None, Some(id)) => crate::api::contacts::tag(call.actor, &call.state, &id, tag.tags).await?,
+        (Some(id), None) => json!(rest::tag(call.actor, &call.state, id, tag.tags).await?),
+        (None, Some(id)) => json!(crate::api::contacts::tag(call.actor, &call.state, &id, tag.tags).await?),
         _ => return Err(Error::invalid("field_invalid", "message_id", "Give message_id or contact_id, one of the two.").into()),
     };
     Ok(Answer::new(answer))

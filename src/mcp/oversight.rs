@@ -7,6 +7,7 @@ use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::oversight::{self as rest, Decision, Query};
 use crate::domain::actor::Scope;
+use crate::domain::messages::list::Sort;
 
 pub(super) fn tools() -> Vec<Entry> {
     vec![
@@ -45,7 +46,7 @@ struct Pending {
     /// Only with words that begin like these in recipient, subject or body; at most 10 words.
     q: Option<String>,
     /// oldest, newest, or expiring for what lapses first; oldest without it.
-    sort: Option<String>,
+    sort: Option<Sort>,
     /// At most so many, 1 to 100; 20 without it.
     limit: Option<usize>,
     /// next_cursor of the page before.

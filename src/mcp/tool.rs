@@ -3,13 +3,12 @@
 use futures_util::future::{self, BoxFuture};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::Answer;
 use crate::api::error::Problem;
-use crate::api::json;
+use crate::api::{described, json};
 use crate::app::State;
 use crate::domain::actor::{Actor, Scope};
 
@@ -49,7 +48,7 @@ where
     T: DeserializeOwned + JsonSchema + 'static,
     F: Future<Output = Answered> + Send + 'static,
 {
-    with_schema(name, title, about, effect, described::<T>(), run)
+    with_schema(name, title, about, effect, schema_of::<T>(), run)
 }
 
 /// The same with a schema written by hand.
@@ -105,10 +104,8 @@ impl Entry {
     }
 }
 
-fn described<T: JsonSchema>() -> JsonObject {
-    // Some clients do not follow references.
-    let generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
-    let mut schema = generator.into_root_schema_for::<T>();
+fn schema_of<T: JsonSchema>() -> JsonObject {
+    let mut schema = described::of_requests().into_root_schema_for::<T>();
     schema.remove("title");
     schema.remove("description");
     schema.as_object().cloned().unwrap_or_default()

@@ -17,6 +17,7 @@ mod intake;
 mod lists;
 mod mcp;
 mod notices;
+mod openapi;
 mod pages;
 mod people;
 mod review;

@@ -139,6 +139,12 @@ impl Desk {
     }
 
     /// A call with a key: status and JSON.
+    /// A key for all mailboxes.
+    pub fn key(&self, scopes: &[Scope]) -> String {
+        let new = NewKey { name: "key".into(), scopes: scopes.to_vec(), mailboxes: vec![], is_test: false };
+        self.write(|conn| keys::add(conn, &OPERATOR, &new, clock::now())).unwrap().1
+    }
+
     pub async fn call(&self, key: &str, method: &str, path: &str, body: Value) -> (u16, Value) {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.raw(key, method, path, body).await

@@ -195,7 +195,8 @@ pub(in crate::domain) fn obstacle(conn: &mut Conn, row: &MessageRow, now: Time) 
     if queries::all_stopped(conn)? {
         return Ok(Some("All sending is stopped; it waits until somebody resumes it.".to_owned()));
     }
-    Ok(queries::mailbox_stopped(conn, &row.mailbox_id)?.then(|| "Its mailbox is stopped or read_only; it waits until somebody changes that.".to_owned()))
+    Ok(queries::mailbox_stopped(conn, &row.mailbox_id)?
+        .then(|| "Its mailbox is stopped or read_only; it waits until somebody changes that.".to_owned()))
 }
 
 /// Keeps a worker's claims alive.

@@ -105,26 +105,95 @@ const EXTRAS: &[Extra] = &[
 /// A call.
 #[derive(Debug, Clone)]
 pub enum Call {
-    Send { who: Who, mailbox: Option<Named>, to: usize, spelling: usize, mode: Option<Mode>, basis: bool, campaign: Option<usize>, extra: Extra },
-    Edit { who: Who, message: Target, hash: Hash },
-    Cancel { who: Who, message: Target },
-    Decide { who: Who, message: Target, kind: DecisionKind, hash: Hash, reason: bool },
-    Waive { who: Who, message: Target },
-    Show { who: Who, message: Target },
-    Pending { who: Who },
-    TagMessage { who: Who, message: Target },
-    TagContact { who: Who, contact: usize, unsubscribed: bool },
-    PutContact { who: Who, contact: usize, unsubscribed: bool },
-    Untag { who: Who, contact: usize, unsubscribed: bool },
+    Send {
+        who: Who,
+        mailbox: Option<Named>,
+        to: usize,
+        spelling: usize,
+        mode: Option<Mode>,
+        basis: bool,
+        campaign: Option<usize>,
+        extra: Extra,
+    },
+    Edit {
+        who: Who,
+        message: Target,
+        hash: Hash,
+    },
+    Cancel {
+        who: Who,
+        message: Target,
+    },
+    Decide {
+        who: Who,
+        message: Target,
+        kind: DecisionKind,
+        hash: Hash,
+        reason: bool,
+    },
+    Waive {
+        who: Who,
+        message: Target,
+    },
+    Show {
+        who: Who,
+        message: Target,
+    },
+    Pending {
+        who: Who,
+    },
+    TagMessage {
+        who: Who,
+        message: Target,
+    },
+    TagContact {
+        who: Who,
+        contact: usize,
+        unsubscribed: bool,
+    },
+    PutContact {
+        who: Who,
+        contact: usize,
+        unsubscribed: bool,
+    },
+    Untag {
+        who: Who,
+        contact: usize,
+        unsubscribed: bool,
+    },
     /// A contact with a field that says it may be mailed.
-    LiftSuppression { who: Who, contact: usize },
-    SetMode { who: Who, mailbox: usize, mode: Mode },
-    ChangeMailbox { who: Who, mailbox: usize, person_required: bool, bulk: bool },
-    SetStopped { who: Who, mailbox: usize, stopped: bool },
-    MakeKey { who: Who },
-    MakeUser { who: Who },
-    MakeLooseMailbox { who: Who },
-    Unsubscribe { message: usize },
+    LiftSuppression {
+        who: Who,
+        contact: usize,
+    },
+    SetMode {
+        who: Who,
+        mailbox: usize,
+        mode: Mode,
+    },
+    ChangeMailbox {
+        who: Who,
+        mailbox: usize,
+        person_required: bool,
+        bulk: bool,
+    },
+    SetStopped {
+        who: Who,
+        mailbox: usize,
+        stopped: bool,
+    },
+    MakeKey {
+        who: Who,
+    },
+    MakeUser {
+        who: Who,
+    },
+    MakeLooseMailbox {
+        who: Who,
+    },
+    Unsubscribe {
+        message: usize,
+    },
     Deliver,
 }
 
@@ -185,7 +254,8 @@ pub fn any_call(dice: &mut Dice, world: &World) -> Call {
         35..39 => Call::Cancel { who: anybody, message },
         39..60 => {
             let hash = dice.of(&[Hash::None, Hash::None, Hash::Current, Hash::Current, Hash::Current, Hash::Before, Hash::Wrong]);
-            let kind = dice.of(&[DecisionKind::Approve, DecisionKind::Approve, DecisionKind::Approve, DecisionKind::Reject, DecisionKind::RequestChanges]);
+            let kind =
+                dice.of(&[DecisionKind::Approve, DecisionKind::Approve, DecisionKind::Approve, DecisionKind::Reject, DecisionKind::RequestChanges]);
             let message = if dice.percent(70) { pending(dice, world).unwrap_or(message) } else { message };
             let who = if dice.percent(60) { likely(dice, world, Scope::Oversight) } else { person };
             Call::Decide { who, message, kind, hash, reason: dice.percent(90) }

@@ -80,10 +80,8 @@ pub const CAMPAIGNS: usize = 3;
 
 impl World {
     pub fn new(mailboxes: Vec<(MailboxId, Mode)>, keys: Vec<Actor>, people: Vec<Actor>) -> World {
-        let mailboxes = mailboxes
-            .into_iter()
-            .map(|(id, mode)| MailboxModel { id, mode, person_required: false, bulk: false, stopped: false })
-            .collect();
+        let mailboxes =
+            mailboxes.into_iter().map(|(id, mode)| MailboxModel { id, mode, person_required: false, bulk: false, stopped: false }).collect();
         World {
             mailboxes,
             keys,
@@ -187,7 +185,11 @@ impl World {
                 }
                 answer(no, None)
             }
-            Call::LiftSuppression { .. } => Outcome::Refused(vec!["field_unknown"]),
+            Call::LiftSuppression { who, .. } => {
+                let mut no = self.lacking(*who, Scope::Contacts);
+                no.push("field_unknown");
+                Outcome::Refused(no)
+            }
             Call::SetMode { who, mailbox, mode } => {
                 let looser = *mode > self.mailboxes[*mailbox].mode;
                 let no = self.refused_settings(*who, *mailbox, looser);
@@ -209,7 +211,7 @@ impl World {
             Call::SetStopped { who, mailbox, stopped } => {
                 let mut no = vec![];
                 if self.actor(*who).must_manage().is_err() {
-                    no.push("role_missing");
+                    no.extend(["role_missing", "scope_missing"]);
                 }
                 if matches!(who, Who::Key(_)) && !stopped {
                     no.push("mode_loosening");
@@ -225,7 +227,7 @@ impl World {
             Call::MakeKey { who } | Call::MakeUser { who } | Call::MakeLooseMailbox { who } => {
                 let mut no = vec![];
                 if !self.actor(*who).is_admin() {
-                    no.push("role_missing");
+                    no.extend(["role_missing", "scope_missing"]);
                 }
                 no.extend(["person_required", "mode_loosening"]);
                 Outcome::Refused(no)
@@ -250,7 +252,7 @@ impl World {
     fn refused_settings(&self, who: Who, mailbox: usize, looser: bool) -> Vec<&'static str> {
         let mut no = vec![];
         if !self.actor(who).is_admin() {
-            no.push("role_missing");
+            no.extend(["role_missing", "scope_missing"]);
         }
         match self.reaches(who, mailbox) {
             false => no.push("not_found"),
@@ -261,7 +263,16 @@ impl World {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the fields of one call")]
-    fn send(&mut self, who: Who, named: &Option<Named>, to: usize, asked: Option<Mode>, basis: bool, campaign: Option<usize>, extra: Extra) -> Outcome {
+    fn send(
+        &mut self,
+        who: Who,
+        named: &Option<Named>,
+        to: usize,
+        asked: Option<Mode>,
+        basis: bool,
+        campaign: Option<usize>,
+        extra: Extra,
+    ) -> Outcome {
         let mut no = self.lacking(who, Scope::Draft);
         no.extend(extra.refused_with());
         let mailbox = match named {

@@ -13,7 +13,7 @@ use countersign::domain::actor::{Actor, Role, Scope};
 use countersign::domain::contacts::{self, ConsentBasis, ContactInput, suppressions};
 use countersign::domain::email_address::EmailAddress;
 use countersign::domain::error::{Error, Kind};
-use countersign::domain::ids::{ContactId, MailboxId, MessageId};
+use countersign::domain::ids::{ContactId, MailboxId, MessageId, WorkerId};
 use countersign::domain::mailboxes::keys::{self, NewKey};
 use countersign::domain::mailboxes::{self, MailboxChange, Mode, NewMailbox};
 use countersign::domain::messages::content::Words;
@@ -21,7 +21,7 @@ use countersign::domain::messages::decide::{Decide, decide};
 use countersign::domain::messages::edit::edit;
 use countersign::domain::messages::submit::{NewMessage, submit};
 use countersign::domain::messages::{self, DecisionKind, Origin, State};
-use countersign::domain::outbox::verify::verify;
+use countersign::domain::outbox::{self, verify::verify};
 use serde_json::{Value, json};
 
 use super::calls::{Call, Extra, Hash, Named, Target, Who, any_call, before_delivery};
@@ -184,7 +184,11 @@ where
             Call::Send { .. } => ("POST", "/v1/send".to_owned(), self.letter(call, mailbox)),
             Call::Edit { message, hash, .. } => {
                 let text = self.text(mailbox);
-                ("PATCH", format!("/v1/emails/{}", self.id(*message)), json!({"subject": text, "body": text, "content_hash": self.hash(*message, *hash)}))
+                (
+                    "PATCH",
+                    format!("/v1/emails/{}", self.id(*message)),
+                    json!({"subject": text, "body": text, "content_hash": self.hash(*message, *hash)}),
+                )
             }
             Call::Cancel { message, .. } => ("POST", format!("/v1/emails/{}/cancel", self.id(*message)), Value::Null),
             Call::Decide { message, .. } => {
@@ -200,7 +204,9 @@ where
             Call::Show { message, .. } => ("GET", format!("/v1/emails/{}", self.id(*message)), Value::Null),
             Call::Pending { .. } => ("GET", "/v1/oversight/pending?limit=100&sort=newest".to_owned(), Value::Null),
             Call::TagMessage { message, .. } => ("POST", format!("/v1/emails/{}/tags", self.id(*message)), json!({"tags": ["seen"]})),
-            Call::TagContact { contact, unsubscribed, .. } => ("POST", format!("/v1/contacts/{}/tags", self.contacts[*contact].0), tags(*unsubscribed)),
+            Call::TagContact { contact, unsubscribed, .. } => {
+                ("POST", format!("/v1/contacts/{}/tags", self.contacts[*contact].0), tags(*unsubscribed))
+            }
             Call::Untag { contact, unsubscribed, .. } => {
                 let tag = if *unsubscribed { "unsubscribed" } else { "plain" };
                 ("DELETE", format!("/v1/contacts/{}/tags/{tag}", self.contacts[*contact].0), Value::Null)
@@ -287,9 +293,7 @@ where
 
     fn by_person(&mut self, call: &Call, actor: &Actor, mailbox: Option<usize>) -> Said {
         let (desk, now) = (self.desk, self.desk.now());
-        let state = |result: Result<messages::Message, Error>| {
-            result.map(|message| Some(message.row.state.as_str().to_owned())).map_err(said_no)
-        };
+        let state = |result: Result<messages::Message, Error>| result.map(|message| Some(message.row.state.as_str().to_owned())).map_err(said_no);
         match call {
             Call::Send { mailbox: named, to, spelling, mode, basis, campaign, .. } => {
                 let text = self.text(mailbox);
@@ -447,13 +451,17 @@ where
         }
         for (at, said) in self.world.mailboxes.iter().enumerate() {
             let is = desk.mailbox(Mode::ALL[at]);
-            assert_eq!((is.mode, is.person_required, is.bulk_in_gated_all, is.stopped_at.is_some()), (said.mode, said.person_required, said.bulk, said.stopped));
+            assert_eq!(
+                (is.mode, is.person_required, is.bulk_in_gated_all, is.stopped_at.is_some()),
+                (said.mode, said.person_required, said.bulk, said.stopped)
+            );
         }
         for (at, (id, email)) in self.contacts.iter().enumerate() {
             let contact = desk.read(|conn| contacts::get(conn, &OPERATOR, id));
             assert_eq!(contact.suppressed.is_some(), self.world.suppressed[at], "{email}");
         }
-        let (keys, users, boxes) = desk.read(|conn| Ok((keys::list(conn, &OPERATOR)?.len(), users::list(conn, &OPERATOR)?.len(), mailboxes::list(conn, &OPERATOR)?.len())));
+        let (keys, users, boxes) =
+            desk.read(|conn| Ok((keys::list(conn, &OPERATOR)?.len(), users::list(conn, &OPERATOR)?.len(), mailboxes::list(conn, &OPERATOR)?.len())));
         assert_eq!((keys, users, boxes), (KEYS.len() + 2, 4, 5), "no key made keys, people or mailboxes");
         println!("{} messages, {sent} sent, {} suppressed", self.messages.len(), self.world.suppressed.iter().filter(|is| **is).count());
     }
@@ -543,4 +551,27 @@ async fn the_server_answers_random_calls_as_the_model_does() {
     real.world.make(&Call::Deliver);
     real.make(&Call::Deliver, None, false, &mut dice).await.unwrap();
     real.check_end();
+}
+
+#[actix_web::test]
+async fn what_was_approved_stays_when_its_mailbox_becomes_read_only() {
+    let desk = Desk::new().await;
+    let (first, second) = (desk.pending("a@example.com", json!({})).await, desk.pending("b@example.com", json!({})).await);
+    desk.decide("Rita", &first, DecisionKind::Approve).unwrap();
+    let mailbox = desk.mailbox(Mode::GatedSend).id;
+    let set = |mode| desk.write(|conn| mailboxes::set_mode(conn, &OPERATOR, &mailbox, mode, desk.now())).unwrap();
+    let claim = || desk.write(|conn| outbox::claim(conn, &WorkerId::new(), 10, desk.now())).unwrap();
+    set(Mode::ReadOnly);
+    assert_eq!(desk.decide("Rita", &second, DecisionKind::Approve).unwrap_err().code, "mailbox_read_only");
+    assert!(claim().is_empty());
+    set(Mode::GatedSend);
+    let mut claimed = claim();
+    let claimed = claimed.pop().unwrap();
+    // It becomes so while the message is being handed over.
+    set(Mode::ReadOnly);
+    assert!(matches!(desk.write(|conn| outbox::reach_dot(conn, claimed, desk.now())).unwrap(), outbox::Dot::Stop));
+    assert_eq!(desk.message(first.row.id.as_str()).row.state, State::Queued);
+    set(Mode::GatedSend);
+    let later = desk.now().plus_seconds(60);
+    assert_eq!(desk.write(|conn| outbox::claim(conn, &WorkerId::new(), 10, later)).unwrap().len(), 1, "it waits, and is not lost");
 }

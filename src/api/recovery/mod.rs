@@ -1,26 +1,94 @@
 //! `/api/v1`: churn events and recovery, in the recovery document's words.
 
+mod shapes;
+
 use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+
+pub(crate) use shapes::{Departure, DraftedVariant, Variants};
+use shapes::{DeparturePage, Judged, Match, Matches, SubmittedVariant, event, variant};
 
 use super::error::{Plain, Problem};
-use super::json::Json;
+use super::json::{Json, Params, rows};
 use super::key::Key;
-use super::shapes::OneOrMany;
+use super::operations::{Operation, get, patch, post};
+use super::shapes::{OneOrMany, Submitted};
 use crate::app::State;
 use crate::clock::{self, Time};
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Scope};
 use crate::domain::churn::answers;
 use crate::domain::churn::intake::{NewChurnEvent, Taken, take};
-use crate::domain::churn::variants::{self as nine, Choice, Variant};
-use crate::domain::churn::{self, ChurnEvent, Filter, Status};
+use crate::domain::churn::variants::{self as nine, Choice};
+use crate::domain::churn::{self, Filter, Status};
 use crate::domain::error::Error;
 use crate::domain::ids::{ChurnEventId, FactId, VariantId};
-use crate::domain::messages::State as MessageState;
 use crate::domain::reason::Reason;
 use crate::domain::text;
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        post("/api/v1/churn-events", "create_churn_event", "Report that a customer left")
+            .about("A second report of the same subscription within 24 hours answers 202 with the first event. Reporting mails nobody.")
+            .needs(&[Scope::Draft])
+            .body::<Create>()
+            .answers::<Departure>(201)
+            .answers::<Departure>(202)
+            .to(create),
+        post("/api/v1/projects/{slug}/churn-events", "create_project_churn_event", "Report that a customer left, by project")
+            .about("The same; the project's name is not looked at.")
+            .needs(&[Scope::Draft])
+            .body::<Create>()
+            .answers::<Departure>(201)
+            .answers::<Departure>(202)
+            .to(create),
+        get("/api/v1/churn-events", "list_churn_events", "List churn events")
+            .about("The latest departure first.")
+            .needs(&[Scope::Read])
+            .query::<Page>()
+            .answers::<DeparturePage>(200)
+            .to(list),
+        get("/api/v1/churn-events/{id}", "get_churn_event", "Read a churn event").needs(&[Scope::Read]).answers::<Departure>(200).to(show),
+        post("/api/v1/churn-events/{id}/recovered", "mark_recovered", "Record that they came back")
+            .about("Once; a second time answers 400.")
+            .needs(&[Scope::Draft])
+            .answers::<Departure>(200)
+            .to(recovered),
+        patch("/api/v1/churn-events/{id}/cancel-reason", "correct_reason", "Correct the reason")
+            .needs(&[Scope::Draft])
+            .body::<Correction>()
+            .answers::<Departure>(200)
+            .to(correct_reason),
+        get("/api/v1/churn-events/{id}/matches", "list_matches", "Updates that answer what they asked for")
+            .needs(&[Scope::Read])
+            .answers::<Matches>(200)
+            .to(matches),
+        post("/api/v1/churn-events/{id}/matches", "judge_match", "Say whether an update answers")
+            .needs(&[Scope::Oversight])
+            .body::<Judge>()
+            .answers::<Judged>(200)
+            .to(judge),
+        post("/api/v1/churn-events/{id}/generate", "generate_variants", "Draft the nine variants")
+            .about("Once, while the event is new or processing. With a model this takes up to twice its time-out.")
+            .needs(&[Scope::Draft])
+            .answers::<Variants>(200)
+            .to(generate),
+        get("/api/v1/churn-events/{id}/variants", "list_variants", "List the variants").needs(&[Scope::Read]).answers::<Variants>(200).to(variants),
+        patch("/api/v1/churn-events/{id}/variants/{vid}", "edit_variant", "Edit a variant")
+            .about("Only while it was not submitted.")
+            .needs(&[Scope::Draft])
+            .body::<Edit>()
+            .answers::<DraftedVariant>(200)
+            .to(edit_variant),
+        post("/api/v1/churn-events/{id}/variants/{vid}/send", "send_variant", "Submit a variant")
+            .about("Through the oversight mode of its mailbox; the event becomes email_sent when the mail server has taken it.")
+            .needs(&[Scope::Draft])
+            .body::<SendVariant>()
+            .answers::<SubmittedVariant>(202)
+            .answers::<super::error::PlainBody>(500)
+            .to(send_variant),
+    ]
+}
 
 pub async fn not_found() -> Result<HttpResponse, Plain> {
     Err(Error::not_found("call").into())
@@ -69,7 +137,7 @@ pub async fn create(key: Key, state: web::Data<State>, body: Json<Create>) -> Re
 }
 
 /// Takes in somebody leaving; false where the event was known already.
-pub(crate) async fn report(actor: Actor, state: &State, body: Create) -> Result<(Value, bool), Problem> {
+pub(crate) async fn report(actor: Actor, state: &State, body: Create) -> Result<(Departure, bool), Problem> {
     let last_active_at = match &body.last_active_at {
         Some(at) => Some(Time::parse(at).ok_or_else(|| {
             Error::invalid(
@@ -104,31 +172,38 @@ pub(crate) async fn report(actor: Actor, state: &State, body: Create) -> Result<
     })
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Page {
+    /// Only in this state.
     pub(crate) status: Option<Status>,
+    /// Only with this reason.
     pub(crate) reason: Option<Reason>,
+    /// At most so many, 1 to 100; 20 without it.
+    #[schemars(range(min = 1, max = 100))]
     pub(crate) limit: Option<usize>,
+    /// Leave out so many, at most 1,000,000.
+    #[schemars(range(min = 0, max = 1_000_000))]
     pub(crate) offset: Option<i64>,
 }
 
-pub async fn list(key: Key, state: web::Data<State>, page: web::Query<Page>) -> Result<HttpResponse, Plain> {
-    Ok(HttpResponse::Ok().json(find(key.0, &state, page.into_inner()).await?))
+pub async fn list(key: Key, state: web::Data<State>, page: Params<Page>) -> Result<HttpResponse, Plain> {
+    Ok(HttpResponse::Ok().json(find(key.0, &state, page.0).await?))
 }
 
 /// Churn events, the latest departure first.
-pub(crate) async fn find(actor: Actor, state: &State, page: Page) -> Result<Value, Problem> {
+pub(crate) async fn find(actor: Actor, state: &State, page: Page) -> Result<DeparturePage, Problem> {
     let filter = Filter {
         status: page.status,
         reason: page.reason,
-        limit: page.limit.unwrap_or(20).clamp(1, 100),
+        limit: rows(page.limit, 20)?,
         offset: page.offset.unwrap_or(0).clamp(0, 1_000_000),
         ..Filter::default()
     };
     let (limit, offset) = (filter.limit, filter.offset);
-    let (rows, more) = state.read(move |conn| churn::list(conn, &actor, &filter)).await?;
-    let rows: Vec<Value> = rows.iter().map(event).collect();
-    Ok(json!({"data": rows, "churn_events": rows, "limit": limit, "offset": offset, "has_more": more}))
+    let (found, has_more) = state.read(move |conn| churn::list(conn, &actor, &filter)).await?;
+    let found: Vec<Departure> = found.iter().map(event).collect();
+    Ok(DeparturePage { data: found.clone(), churn_events: found, limit, offset, has_more })
 }
 
 pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Plain> {
@@ -136,7 +211,7 @@ pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> R
 }
 
 /// One churn event.
-pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Value, Problem> {
+pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Departure, Problem> {
     let id = ChurnEventId::from(id);
     let row = state.read(move |conn| churn::get(conn, &actor, &id)).await?;
     Ok(event(&row))
@@ -148,9 +223,10 @@ pub async fn recovered(key: Key, state: web::Data<State>, id: web::Path<String>)
     Ok(HttpResponse::Ok().json(event(&row)))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Correction {
+    /// One of the eight reasons, or a code that stands for one.
     #[serde(alias = "cancel_reason")]
     reason: String,
 }
@@ -176,27 +252,30 @@ pub async fn matches(key: Key, state: web::Data<State>, id: web::Path<String>) -
             Ok((answers::suggestions(conn, &event, threshold, clock::now())?, threshold))
         })
         .await?;
-    let matches: Vec<Value> = found
-        .0
-        .iter()
-        .map(|answer| {
-            json!({"fact_id": answer.id, "title": answer.update.title, "shipped_on": answer.update.shipped_on, "score": answer.found.score,
-                "words": answer.found.words, "via": answer.found.via, "accepted": answer.accepted})
-        })
-        .collect();
-    Ok(HttpResponse::Ok().json(json!({"matches": matches, "threshold": found.1})))
+    let matches = found.0.into_iter().map(|answer| Match {
+        fact_id: answer.id,
+        title: answer.update.title,
+        shipped_on: answer.update.shipped_on.to_string(),
+        score: answer.found.score,
+        words: answer.found.words,
+        via: answer.found.via,
+        accepted: answer.accepted,
+    });
+    Ok(HttpResponse::Ok().json(Matches { matches: matches.collect(), threshold: found.1 }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Judge {
+    /// The product update.
     fact_id: String,
+    /// Whether it answers what they asked for.
     accepted: bool,
 }
 
 pub async fn judge(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Judge>) -> Result<HttpResponse, Plain> {
     let (id, fact, accepted) = (ChurnEventId::from(id.as_str()), FactId::from(body.0.fact_id.as_str()), body.0.accepted);
-    let answer = json!({"churn_event_id": id, "fact_id": fact, "accepted": accepted});
+    let answer = Judged { churn_event_id: id.clone(), fact_id: fact.clone(), accepted };
     state.write(move |conn| answers::judge(conn, &key.0, &id, &fact, accepted, clock::now())).await?;
     Ok(HttpResponse::Ok().json(answer))
 }
@@ -206,9 +285,9 @@ pub async fn generate(key: Key, state: web::Data<State>, id: web::Path<String>) 
 }
 
 /// Drafts the nine variants.
-pub(crate) async fn draft(actor: Actor, state: &State, id: &str) -> Result<Value, Problem> {
+pub(crate) async fn draft(actor: Actor, state: &State, id: &str) -> Result<Variants, Problem> {
     let rows = state.draft(&actor, &ChurnEventId::from(id)).await?;
-    Ok(json!({"variants": rows.iter().map(variant).collect::<Vec<_>>()}))
+    Ok(Variants { variants: rows.iter().map(variant).collect() })
 }
 
 pub async fn variants(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Plain> {
@@ -216,7 +295,7 @@ pub async fn variants(key: Key, state: web::Data<State>, id: web::Path<String>) 
 }
 
 /// The variants of an event.
-pub(crate) async fn drafts(actor: Actor, state: &State, id: &str) -> Result<Value, Problem> {
+pub(crate) async fn drafts(actor: Actor, state: &State, id: &str) -> Result<Variants, Problem> {
     let id = ChurnEventId::from(id);
     let rows = state
         .read(move |conn| {
@@ -224,13 +303,15 @@ pub(crate) async fn drafts(actor: Actor, state: &State, id: &str) -> Result<Valu
             nine::list(conn, &actor, &id)
         })
         .await?;
-    Ok(json!({"variants": rows.iter().map(variant).collect::<Vec<_>>()}))
+    Ok(Variants { variants: rows.iter().map(variant).collect() })
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Edit {
+    /// The new subject.
     subject: Option<String>,
+    /// The new text.
     body: Option<String>,
 }
 
@@ -240,10 +321,12 @@ pub async fn edit_variant(key: Key, state: web::Data<State>, path: web::Path<(St
     Ok(HttpResponse::Ok().json(variant(&row)))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SendVariant {
+    /// The mailbox to send from, by address or id; the one set up for win-back without it.
     mailbox: Option<String>,
+    /// The mailbox to send from, by id.
     mailbox_id: Option<String>,
 }
 
@@ -259,7 +342,13 @@ pub async fn send_variant(
 }
 
 /// Submits a variant to the mode of its mailbox.
-pub(crate) async fn choose(actor: Actor, state: &State, event: ChurnEventId, id: VariantId, mailbox: Option<String>) -> Result<Value, Problem> {
+pub(crate) async fn choose(
+    actor: Actor,
+    state: &State,
+    event: ChurnEventId,
+    id: VariantId,
+    mailbox: Option<String>,
+) -> Result<SubmittedVariant, Problem> {
     let email_configured = state.email_configured;
     let vid = id.clone();
     let message = state
@@ -268,65 +357,10 @@ pub(crate) async fn choose(actor: Actor, state: &State, event: ChurnEventId, id:
             nine::choose(conn, &actor, &event, &vid, choice, clock::now())
         })
         .await?;
-    let mut answer = super::shapes::submitted(&message, &state.base_url);
-    answer["variant_id"] = json!(id);
-    answer["held"] = json!(message.row.state == MessageState::Pending);
-    Ok(answer)
+    Ok(SubmittedVariant { message: Submitted::of(&message, &state.base_url), variant_id: id })
 }
 
 fn ids(path: web::Path<(String, String)>) -> (ChurnEventId, VariantId) {
     let (event, variant) = path.into_inner();
     (ChurnEventId::from(event.as_str()), VariantId::from(variant.as_str()))
-}
-
-fn event(row: &ChurnEvent) -> Value {
-    json!({
-        "id": row.id,
-        "customer_email": row.customer_email,
-        "customer_name": row.customer_name,
-        "contact_id": row.contact_id,
-        "provider": row.provider,
-        "provider_customer_id": row.provider_customer_id,
-        "provider_subscription_id": row.provider_subscription_id,
-        "plan_name": row.plan_name,
-        "mrr": row.mrr_minor,
-        "mrr_cents": row.mrr_minor,
-        "currency": row.currency.to_lowercase(),
-        "tenure_days": row.tenure_days,
-        "cancel_reason": row.cancel_reason,
-        "cancel_reason_text": row.cancel_reason_text,
-        "event_type": row.event_type,
-        "last_active_at": row.last_active_at,
-        "notes": row.notes,
-        "features": *row.features,
-        "status": row.status,
-        "reason": row.reason,
-        "reason_confidence": row.reason_confidence,
-        "reason_quotes": *row.reason_quotes,
-        "cancelled_at": row.churned_at,
-        "recovered_at": row.recovered_at,
-        "created_at": row.created_at,
-        "updated_at": row.updated_at,
-    })
-}
-
-fn variant(row: &Variant) -> Value {
-    json!({
-        "id": row.id,
-        "churn_event_id": row.churn_event_id,
-        "strategy": row.strategy,
-        "subject": row.subject,
-        "body": row.text_body,
-        "html_body": row.html_body,
-        "coupon_code": row.coupon_code,
-        "coupon_percent": row.coupon_percent,
-        "recommended": row.recommended,
-        "drafter": row.drafter,
-        "drafter_note": row.drafter_note,
-        "model": row.model,
-        "claims": *row.facts,
-        "message_id": row.message_id,
-        "sent_at": row.sent_at,
-        "created_at": row.created_at,
-    })
 }

@@ -1,0 +1,99 @@
+//! How the domain's own types look in JSON, for the description of the API.
+
+use std::borrow::Cow;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use crate::clock::Time;
+use crate::domain::churn::{EventType as DepartureType, Status};
+use crate::domain::claims;
+use crate::domain::contacts::ConsentBasis;
+use crate::domain::drafting::WrittenBy;
+use crate::domain::facts;
+use crate::domain::ids::{ChurnEventId, ContactId, DeliveryId, EndpointId, FactId, InboundEmailId, MailboxId, MessageId, RowId, ThreadId, VariantId};
+use crate::domain::mailboxes::Mode;
+use crate::domain::messages::{self, DecisionKind, inspect};
+use crate::domain::reason::{Reason, Strategy};
+use crate::domain::webhooks::{self, deliveries};
+
+macro_rules! ids {
+    ($($id:ty),+ $(,)?) => {$(
+        impl JsonSchema for $id {
+            fn inline_schema() -> bool {
+                true
+            }
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($id).into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({"type": "string"})
+            }
+        }
+    )+};
+}
+
+macro_rules! words {
+    ($($word:ty),+ $(,)?) => {$(
+        impl JsonSchema for $word {
+            fn inline_schema() -> bool {
+                true
+            }
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($word).into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                let words: Vec<&str> = <$word>::ALL.iter().map(|word| word.as_str()).collect();
+                json_schema!({"type": "string", "enum": words})
+            }
+        }
+    )+};
+}
+
+ids!(ChurnEventId, ContactId, DeliveryId, EndpointId, FactId, InboundEmailId, MailboxId, MessageId, RowId, ThreadId, VariantId);
+
+words!(
+    ConsentBasis,
+    DecisionKind,
+    DepartureType,
+    Mode,
+    Reason,
+    Status,
+    Strategy,
+    WrittenBy,
+    claims::Kind,
+    claims::Part,
+    claims::Verdict,
+    crate::domain::churn::demand::Order,
+    deliveries::State,
+    facts::Kind,
+    facts::State,
+    inspect::Kind,
+    inspect::Place,
+    messages::State,
+    messages::list::Sort,
+    webhooks::EventType,
+);
+
+impl JsonSchema for Time {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "date-time"})
+    }
+}
+
+/// Makes the schemas of what callers send; each stands whole where it is used, because some
+/// clients do not follow references.
+pub(crate) fn of_requests() -> SchemaGenerator {
+    SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator()
+}
+
+/// Makes the schemas of what is answered, each once under its name.
+pub(super) fn of_answers() -> SchemaGenerator {
+    SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = "/components/schemas".into()).for_serialize().into_generator()
+}
