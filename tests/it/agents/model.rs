@@ -575,7 +575,7 @@ fn no_random_call_on_the_model_breaks_an_invariant() {
         }
     }
     println!("{calls} calls: {done} done, {refused} refused; {sent} messages sent");
-    assert!(done > calls / 10 && refused > calls / 10 && sent > 100, "the calls try something");
+    assert!(done > calls / 10 && refused > calls / 10 && sent as u64 >= calls / 100, "the calls try something");
 }
 
 impl World {

@@ -13,7 +13,7 @@ use countersign::domain::actor::{Actor, Role, Scope};
 use countersign::domain::contacts::{self, ConsentBasis, ContactInput, suppressions};
 use countersign::domain::email_address::EmailAddress;
 use countersign::domain::error::{Error, Kind};
-use countersign::domain::ids::{ContactId, MailboxId, MessageId, WorkerId};
+use countersign::domain::ids::{ContactId, MailboxId, MessageId};
 use countersign::domain::mailboxes::keys::{self, NewKey};
 use countersign::domain::mailboxes::{self, MailboxChange, Mode, NewMailbox};
 use countersign::domain::messages::content::Words;
@@ -21,7 +21,7 @@ use countersign::domain::messages::decide::{Decide, decide};
 use countersign::domain::messages::edit::edit;
 use countersign::domain::messages::submit::{NewMessage, submit};
 use countersign::domain::messages::{self, DecisionKind, Origin, State};
-use countersign::domain::outbox::{self, verify::verify};
+use countersign::domain::outbox::{self, WorkerId, verify::verify};
 use serde_json::{Value, json};
 
 use super::calls::{Call, Extra, Hash, Named, Target, Who, any_call, before_delivery};
