@@ -24,6 +24,7 @@ mod messages;
 mod page;
 pub mod preview;
 mod public;
+mod reference;
 mod routes;
 mod session;
 mod shortcuts;

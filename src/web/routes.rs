@@ -3,7 +3,7 @@
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
-    account, audit, batches, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public,
+    account, audit, batches, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public, reference,
     sign_in, users, views, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Role};
@@ -60,6 +60,8 @@ routes! {
     get "/readyz" Public public::readyz;
     get "/u/{token}" Public public::unsubscribe_page;
     post "/u/{token}" Public public::unsubscribe;
+    get "/reference" Public reference::index;
+    get "/reference/{id}" Public reference::show;
     get "/login" Public sign_in::page;
     post "/login" Public sign_in::sign_in;
     get "/invite/{token}" Public sign_in::invitation;

@@ -36,7 +36,7 @@ await run(async ({ demo, signIn, visitor, api, shoot }) => {
     queue: "/queue", review, text: `${review}?view=text`, source: `${review}?view=source`, edit: `${review}/edit`, open, messages: "/messages", compose: "/messages/new",
     "nothing-fits": "/queue?q=nothing-fits-this", churn: "/churn", "churn-event": event, variants: `${event}/variants`, "churn-new": "/churn/new", "churn-import": "/churn/import",
     demand: "/demand", vigilance: "/vigilance", webhooks: "/webhooks", "for-me": "/queue?assignee=me", more: "/queue?claims=open", customers: "/customers", customer, facts: "/facts", offers: "/facts?kind=offer", prices: "/facts?kind=plan_price", fact,
-    mailboxes: "/mailboxes", mailbox, users: "/users", keys: "/keys", audit: "/audit", account: "/account", caught: "/catcher",
+    mailboxes: "/mailboxes", mailbox, users: "/users", keys: "/keys", audit: "/audit", account: "/account", caught: "/catcher", reference: "/reference", call: "/reference/send_email",
   };
   const views = [["wide", 1600, 900, "light"], ["wide-dark", 1600, 900, "dark"], ["laptop", 1280, 800, "light"], ["phone", 390, 844, "light"], ["phone-dark", 390, 844, "dark"], ["zoomed", 640, 400, "light"], ["narrow", 320, 640, "light"]];
   const links = new Set();
