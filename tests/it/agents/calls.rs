@@ -257,7 +257,11 @@ pub fn any_call(dice: &mut Dice, world: &World) -> Call {
             let kind =
                 dice.of(&[DecisionKind::Approve, DecisionKind::Approve, DecisionKind::Approve, DecisionKind::Reject, DecisionKind::RequestChanges]);
             let message = if dice.percent(70) { pending(dice, world).unwrap_or(message) } else { message };
-            let who = if dice.percent(60) { likely(dice, world, Scope::Oversight) } else { person };
+            let who = match message {
+                Target::Known(at) if dice.percent(20) => world.messages[at].editor,
+                _ if dice.percent(60) => likely(dice, world, Scope::Oversight),
+                _ => person,
+            };
             Call::Decide { who, message, kind, hash, reason: dice.percent(90) }
         }
         60..62 => Call::Waive { who: key, message },
