@@ -191,13 +191,20 @@ pub async fn list(key: Key, state: web::Data<State>, page: Params<Page>) -> Resu
     Ok(HttpResponse::Ok().json(find(key.0, &state, page.0).await?))
 }
 
+fn offset(asked: Option<i64>) -> Result<i64, Error> {
+    match asked.unwrap_or(0) {
+        offset @ 0..=1_000_000 => Ok(offset),
+        other => Err(Error::invalid("field_invalid", "offset", format!("offset must be 0 to 1,000,000; got {other}."))),
+    }
+}
+
 /// Churn events, the latest departure first.
 pub(crate) async fn find(actor: Actor, state: &State, page: Page) -> Result<DeparturePage, Problem> {
     let filter = Filter {
         status: page.status,
         reason: page.reason,
         limit: rows(page.limit, 20)?,
-        offset: page.offset.unwrap_or(0).clamp(0, 1_000_000),
+        offset: offset(page.offset)?,
         ..Filter::default()
     };
     let (limit, offset) = (filter.limit, filter.offset);
