@@ -55,7 +55,28 @@ macro_rules! words {
     )+};
 }
 
-ids!(ApiKeyId, CallId, CampaignId, ChurnEventId, CohortId, ContactId, DeliveryId, EndpointId, EnrollmentId, FactId, InboundEmailId, MailboxId, MessageId, ReferralId, RowId, SegmentId, SequenceId, SignalId, ThreadId, VariantId);
+ids!(
+    ApiKeyId,
+    CallId,
+    CampaignId,
+    ChurnEventId,
+    CohortId,
+    ContactId,
+    DeliveryId,
+    EndpointId,
+    EnrollmentId,
+    FactId,
+    InboundEmailId,
+    MailboxId,
+    MessageId,
+    ReferralId,
+    RowId,
+    SegmentId,
+    SequenceId,
+    SignalId,
+    ThreadId,
+    VariantId
+);
 
 words!(
     ConsentBasis,

@@ -10,7 +10,11 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, Rou
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::error::refuse;
-use super::{audit, boxes, calls, campaigns, cancel_flow, claims, cohorts, contacts, conversations, exports, facts, hooks, keys, mailboxes, messages, oversight, people, policy, progress, recovery, reference, referrals, reports, segments, sequences, signals, suppression, usage, vigilance, webhooks};
+use super::{
+    audit, boxes, calls, campaigns, cancel_flow, claims, cohorts, contacts, conversations, exports, facts, hooks, keys, mailboxes, messages,
+    oversight, people, policy, progress, recovery, reference, referrals, reports, segments, sequences, signals, suppression, usage, vigilance,
+    webhooks,
+};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
 

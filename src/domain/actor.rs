@@ -149,13 +149,30 @@ impl Actor {
         }
     }
 
+    /// Refuses everyone but administrators, and keys in any case: whoever holds a key that makes keys or
+    /// people, or that loosens, would have what they make.
+    pub fn must_be_admin_in_person(&self) -> Result<()> {
+        self.must_be_admin()?;
+        match self {
+            Actor::Key { .. } => Err(Error::forbidden("person_required", "A key may not do this, whatever its scopes. Ask an administrator.")),
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses everyone but managers and administrators.
     pub fn must_manage(&self) -> Result<()> {
         match self {
-            Actor::User { role: Role::Reviewer, .. } => {
-                Err(Error::forbidden("role_missing", "Only a manager or an administrator may do this. Ask one of yours."))
-            }
-            _ => Ok(()),
+            Actor::User { role: Role::Admin | Role::Manager, .. } | Actor::System(_) => Ok(()),
+            Actor::Key { .. } => self.must_have(Scope::Admin),
+            _ => Err(Error::forbidden("role_missing", "Only a manager or an administrator may do this. Ask one of yours.")),
+        }
+    }
+
+    /// The same, where keys come in by a scope instead.
+    pub fn must_manage_or_have(&self, scope: Scope) -> Result<()> {
+        match self {
+            Actor::Key { .. } => self.must_have(scope),
+            _ => self.must_manage(),
         }
     }
 

@@ -4,9 +4,10 @@
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResult, ContentBlock, ErrorCode, MetaObject, ResourceContents, TextContent};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::advice::advice;
+use super::apart;
 use crate::api::error::Problem;
 use crate::domain::error::Kind;
 use crate::domain::ids;
@@ -34,6 +35,14 @@ impl Answer {
     pub fn new(whole: impl Serialize) -> Self {
         let whole = json!(whole);
         Answer { told: whole.clone(), whole, next: None, outside: vec![] }
+    }
+
+    /// Tells the model nothing of these fields, which say again what others say.
+    pub fn leaving_out(mut self, fields: &[&str]) -> Self {
+        for field in fields {
+            self.told.as_object_mut().and_then(|told| told.remove(*field));
+        }
+        self
     }
 
     /// Adds what happens next and what the agent should do.
@@ -72,26 +81,61 @@ impl Answer {
             }
         }
         if self.outside.len() > before {
-            let mut named: Vec<Value> = self.whole["untrusted"].as_array().cloned().unwrap_or_default();
-            let more: Vec<Value> = fields.iter().map(|field| json!(field)).filter(|field| !named.contains(field)).collect();
-            named.extend(more);
-            self.whole["untrusted"] = json!(named);
+            self.distrust(fields);
         }
         self
     }
 
     /// As what a resource holds: one text, and one for each text from outside.
     pub fn into_contents(self, uri: &str) -> Vec<ResourceContents> {
-        let told = ResourceContents::text(self.told.to_string(), uri).with_mime_type("application/json");
-        let apart = self
+        let answer = self.setting_the_rest_apart();
+        let told = ResourceContents::text(answer.told.to_string(), uri).with_mime_type("application/json");
+        let apart = answer
             .outside
             .into_iter()
             .map(|(id, text)| ResourceContents::text(set_apart(&id, &text), format!("{uri}#outside")).with_mime_type("text/plain").with_meta(mark()));
         std::iter::once(told).chain(apart).collect()
     }
 
+    /// Names fields as text from outside, for programs.
+    fn distrust(&mut self, fields: &[&str]) {
+        let mut all: Vec<Value> = self.whole["untrusted"].as_array().cloned().unwrap_or_default();
+        let new: Vec<Value> = fields.iter().map(|field| json!(field)).filter(|field| !all.contains(field)).collect();
+        all.extend(new);
+        self.whole["untrusted"] = json!(all);
+    }
+
+    /// Sets everything apart that is not known to be this server's own: first in the objects of
+    /// each list, then in what is left.
+    fn setting_the_rest_apart(mut self) -> Self {
+        let Some(mut told) = self.told.as_object().cloned() else { return self };
+        let mut all: Vec<(String, Map<String, Value>)> = vec![];
+        for items in told.values_mut().filter_map(Value::as_array_mut) {
+            for item in items.iter_mut().filter_map(Value::as_object_mut).filter(|item| item.get("id").is_some_and(Value::is_string)) {
+                let id = item["id"].as_str().unwrap_or_default().to_owned();
+                all.push((id, apart::part(item)));
+            }
+        }
+        let id = ["id", "thread_id"].iter().find_map(|name| told.get(*name)?.as_str()).unwrap_or("answer").to_owned();
+        all.push((id, apart::part(&mut told)));
+        for (id, apart) in all.into_iter().filter(|(_, apart)| !apart.is_empty()) {
+            self.distrust(&apart.keys().map(String::as_str).collect::<Vec<_>>());
+            let known = self.outside.iter_mut().find(|(known, _)| *known == id);
+            match known {
+                Some((_, text)) => *text = format!("{text}\n{}", apart::lines(&apart)),
+                None => self.outside.push((id, apart::lines(&apart))),
+            }
+        }
+        self.told = Value::Object(told);
+        self
+    }
+
     /// As the protocol has it.
     pub fn into_result(self) -> CallToolResult {
+        self.setting_the_rest_apart().into_blocks()
+    }
+
+    fn into_blocks(self) -> CallToolResult {
         let mut blocks: Vec<ContentBlock> = self.next.map(ContentBlock::text).into_iter().collect();
         blocks.push(ContentBlock::text(self.told.to_string()));
         blocks.extend(self.outside.into_iter().map(|(id, text)| untrusted(&id, &text)));

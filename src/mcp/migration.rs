@@ -38,7 +38,7 @@ pub(super) async fn prompt(call: Call, given: Given) -> Result<Vec<ContentBlock>
     })?;
     let query = Query { tags: Some(given.tags.clone()), limit: Some(100), ..Query::default() };
     let found = contacts::find(call.actor.clone(), &call.state, query).await?;
-    let mailboxes = mailboxes::within_reach(call.actor.clone(), &call.state).await?;
+    let mailboxes = mailboxes::all(call.actor.clone(), &call.state).await?;
     let actor = call.actor;
     let filter = Filter { kind: Some(Kind::MigrationChange), state: Some(State::Current), limit: 100, ..Filter::default() };
     let (changes, _) = call.state.read(move |conn| facts::list(conn, &actor, &filter)).await?;

@@ -12,6 +12,8 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 use rmcp_actix_web::transport::on_request_extensions;
 
 use super::answer::error;
+use super::answer::{Answer, error, refusal};
+use super::door::Caller;
 use super::once::{self, Caller};
 use super::tool::{Call, Entry};
 use super::{
@@ -19,8 +21,6 @@ use super::{
     referrals, resources, segments, sequences, usage, vigilance,
 };
 use crate::app::State;
-use super::answer::{Answer, error, refusal};
-use super::door::Caller;
 use crate::domain::actor::Actor;
 use crate::domain::text::excerpt;
 

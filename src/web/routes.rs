@@ -3,7 +3,8 @@
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
-    account, audit, batches, calls, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, keys, mailboxes, messages, public, reference, second_factor, sign_in, users, views, vigilance, webhooks, inactivity, sources,
+    account, audit, batches, calls, caught, churn, claims, compose, customers, demand, desk, events, facts, imports, inactivity, keys, mailboxes,
+    messages, public, reference, second_factor, sign_in, sources, users, views, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Role};
 

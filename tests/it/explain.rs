@@ -156,8 +156,7 @@ async fn the_log_is_for_whoever_watches_and_within_reach() {
         (one["entries"].as_array().unwrap().len(), one["entries"][0]["detail"]["content_hash"].as_str()),
         (1, Some(held.row.content_hash.as_str()))
     );
-    let narrow =
-        NewKey { mailboxes: vec![desk.mailbox(Mode::Monitored).id], ..NewKey::named("narrow", &[Scope::OversightRead]) };
+    let narrow = NewKey { mailboxes: vec![desk.mailbox(Mode::Monitored).id], ..NewKey::named("narrow", &[Scope::OversightRead]) };
     let narrow = desk.write(|conn| keys::add(conn, &OPERATOR, &narrow, desk.now())).unwrap().1;
     let (_, mine) = desk.call(&narrow, "GET", "/v1/audit-log", json!(null)).await;
     let within = mine["entries"].as_array().unwrap();

@@ -3,8 +3,8 @@
 use actix_web::http::header;
 use actix_web::test;
 use countersign::domain::actor::Scope;
-use countersign::domain::keys::{self, NewKey};
 use countersign::domain::contacts::{self, ContactInput};
+use countersign::domain::keys::{self, NewKey};
 use countersign::domain::mailboxes::Mode;
 use serde_json::json;
 

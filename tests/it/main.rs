@@ -2,6 +2,7 @@
 //! `COUNTERSIGN_TEST_DATABASE_URL` names. Each test has a database of its own.
 #![expect(clippy::unwrap_used, reason = "a test that meets a surprise should stop")]
 
+mod agents;
 mod api;
 mod architecture;
 mod bulk;
@@ -31,14 +32,14 @@ mod notices;
 mod openapi;
 mod pages;
 mod people;
+mod programs;
+mod referrals;
 mod reply;
 mod reports;
 mod requests;
 mod review;
 mod schema;
 mod second_factor;
-mod programs;
-mod referrals;
 mod sequences;
 mod sources;
 mod support;

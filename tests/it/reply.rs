@@ -3,8 +3,8 @@
 use countersign::clock::Time;
 use countersign::domain::actor::Scope;
 use countersign::domain::contacts::{self, ContactInput};
-use countersign::domain::mailboxes::Mode;
 use countersign::domain::keys::{self, NewKey};
+use countersign::domain::mailboxes::Mode;
 use countersign::domain::messages::DecisionKind;
 use countersign::domain::threads::{self, Exchange};
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! Numbers over departures, campaigns and deliveries.
 
 use countersign::domain::actor::Scope;
-use countersign::domain::mailboxes::Mode;
 use countersign::domain::keys::{self, NewKey};
+use countersign::domain::mailboxes::Mode;
 use countersign::domain::messages::DecisionKind;
 use diesel::RunQueryDsl;
 use serde_json::{Value, json};

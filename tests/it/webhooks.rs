@@ -210,7 +210,10 @@ async fn an_agent_reads_what_a_reviewer_asks_for_hands_in_a_new_version_and_anot
     assert!(told.contains("edit_email"), "{told}");
     let (read, told) = agent.call("read_email", json!({"message_id": id})).await;
     assert_eq!(read["change_request"]["reason"], words);
-    assert!(told.contains(words) && told.contains("edit_email") && told.contains("Do not send the email again"), "{told}");
+    assert!(
+        !told.contains(words) && told.contains("change_request") && told.contains("edit_email") && told.contains("Do not send the email again"),
+        "{told}"
+    );
     let stale = json!({"message_id": id, "body": "New.", "content_hash": "0".repeat(64)});
     assert_eq!(agent.refused("edit_email", stale).await.0["code"], "content_changed");
     let (same, told) = agent.call("edit_email", json!({"message_id": id, "body": "Hello there."})).await;

@@ -97,7 +97,7 @@ pub struct Added {
 
 /// Adds a person.
 pub fn add(conn: &mut Conn, actor: &Actor, new: &NewUser, now: Time) -> Result<Added> {
-    actor.must_be_admin()?;
+    actor.must_be_admin_in_person()?;
     let email = EmailAddress::parse("email", &new.email)?;
     let mut name = text::line("name", &new.name, 100)?;
     if name.is_empty() {
@@ -133,7 +133,7 @@ pub fn add(conn: &mut Conn, actor: &Actor, new: &NewUser, now: Time) -> Result<A
 
 /// A new invitation for somebody who lost theirs.
 pub fn invite_again(conn: &mut Conn, actor: &Actor, id: &UserId, now: Time) -> Result<String> {
-    actor.must_be_admin()?;
+    actor.must_be_admin_in_person()?;
     transaction(conn, |conn| {
         let user = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("user"))?;
         log(conn, actor, "user.invite", &user.id, json!({}), now)?;
@@ -294,7 +294,7 @@ pub fn change_password(conn: &mut Conn, actor: &Actor, old: &str, new: &str, now
 
 /// Changes role and memberships of a person.
 pub fn change(conn: &mut Conn, actor: &Actor, id: &UserId, role: Role, mailboxes: &[MailboxId], now: Time) -> Result<()> {
-    actor.must_be_admin()?;
+    actor.must_be_admin_in_person()?;
     transaction(conn, |conn| {
         let user = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("user"))?;
         if user.role == Role::Admin && role != Role::Admin {
@@ -309,7 +309,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &UserId, role: Role, mailboxes
 
 /// Disables or enables a person; their sessions end either way.
 pub fn set_disabled(conn: &mut Conn, actor: &Actor, id: &UserId, disabled: bool, now: Time) -> Result<()> {
-    actor.must_be_admin()?;
+    actor.must_be_admin_in_person()?;
     transaction(conn, |conn| {
         let user = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("user"))?;
         if disabled && user.role == Role::Admin {

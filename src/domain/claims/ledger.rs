@@ -95,14 +95,14 @@ pub fn check_text(conn: &mut Conn, actor: &Actor, given: TextToCheck<'_>, now: T
     if let Some(mailbox) = given.mailbox {
         mailboxes::resolve(conn, actor, Some(mailbox))?;
     }
-    let ground = match given.contact {
-        Some(named) => {
-            let id = contact(conn, actor, named)?;
-            ground_for(conn, &id, now)?
-        }
-        None => ground_of(conn, now)?,
-    };
-    Ok(check(&[(part, words)], &ground))
+    let Some(named) = given.contact else { return Ok(check(&[(part, words)], &ground_of(conn, now)?)) };
+    let id = contact(conn, actor, named)?;
+    let mut found = check(&[(part, words)], &ground_for(conn, &id, now)?);
+    let withheld = facts::withheld(conn, actor, &id)?;
+    for fact in found.iter_mut().filter_map(|claim| claim.fact.as_mut()).filter(|fact| withheld.contains(&fact.id)) {
+        facts::WITHHELD.clone_into(&mut fact.label);
+    }
+    Ok(found)
 }
 
 /// A contact by address or id.

@@ -10,9 +10,10 @@ use crate::domain::actor::Actor;
 use crate::domain::churn;
 use crate::domain::contacts::{self, ContactRow};
 use crate::domain::error::Result;
-use crate::domain::ids::ContactId;
+use crate::domain::ids::{ContactId, FactId};
 use crate::domain::messages;
 use crate::domain::money::Money;
+use crate::domain::threads::{self, InboundEmail};
 use crate::domain::{referrals, threads};
 
 use super::{Body, ContactField, Fact, FieldValue, State, TicketQuote, queries, record};
@@ -191,11 +192,37 @@ fn subscription(conn: &mut Conn, row: &ContactRow, found: &mut Vec<(Body, String
     Ok(())
 }
 
+/// What stands in place of words that are withheld.
+pub const WITHHELD: &str = "words from mail that this key may not read";
+
+/// How the source of words from mail begins.
+const FROM_MAIL: &str = "mail of ";
+
+fn quoted(mail: &InboundEmail) -> String {
+    format!("{}\n{}", mail.subject, mail.text_body)
+}
+
+/// The facts about a contact that are words from mail which this actor may not read. People see
+/// what a promise rests on; keys see no mail by way of its facts.
+pub fn withheld(conn: &mut Conn, actor: &Actor, contact: &ContactId) -> Result<Vec<FactId>> {
+    if !matches!(actor, Actor::Key { .. }) {
+        return Ok(vec![]);
+    }
+    let mut facts = queries::of_contact(conn, contact)?;
+    facts.retain(|fact| fact.source.starts_with(FROM_MAIL));
+    if facts.is_empty() {
+        return Ok(vec![]);
+    }
+    let readable: Vec<String> = threads::readable(conn, actor, contact)?.iter().map(quoted).collect();
+    let is_readable = |fact: &Fact| matches!(&*fact.body, Body::TicketQuote(quote) if readable.contains(&quote.text));
+    Ok(facts.into_iter().filter(|fact| !is_readable(fact)).map(|fact| fact.id).collect())
+}
+
 fn words(conn: &mut Conn, row: &ContactRow, found: &mut Vec<(Body, String)>) -> Result<()> {
     let history = threads::history(conn, &row.id)?;
     for mail in history.iter().rev().filter(|mail| mail.from_key == row.email_key).take(MOST_QUOTES) {
-        let quote = TicketQuote { text: format!("{}\n{}", mail.subject, mail.text_body), said_on: Some(mail.received_at.date()) };
-        found.push((Body::TicketQuote(quote), format!("mail of {}", mail.received_at.date())));
+        let quote = TicketQuote { text: quoted(mail), said_on: Some(mail.received_at.date()) };
+        found.push((Body::TicketQuote(quote), format!("{FROM_MAIL}{}", mail.received_at.date())));
     }
     Ok(())
 }

@@ -33,7 +33,7 @@ pub use body::{
     TicketQuote, day,
 };
 pub(in crate::domain) use contact::refresh;
-pub use contact::{note_tagged_departure, observe};
+pub use contact::{WITHHELD, note_tagged_departure, observe, withheld};
 pub use import::{Imported, import};
 pub use record::{accept, add, change, revoke};
 
@@ -127,7 +127,11 @@ pub struct Filter {
 /// A page of facts, newest first, and whether there are more.
 pub fn list(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<(Vec<Fact>, bool)> {
     actor.must_have(Scope::Read)?;
-    let mut rows = queries::list(conn, filter)?;
+    let withheld = match &filter.contact {
+        Some(contact) => contact::withheld(conn, actor, contact)?,
+        None => vec![],
+    };
+    let mut rows = queries::list(conn, filter, withheld)?;
     let more = rows.len() > filter.limit;
     rows.truncate(filter.limit);
     Ok((rows, more))
@@ -136,7 +140,17 @@ pub fn list(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<(Vec<Fact
 /// One fact.
 pub fn get(conn: &mut Conn, actor: &Actor, id: &FactId) -> Result<Fact> {
     actor.must_have(Scope::Read)?;
-    queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("fact"))
+    known(conn, actor, id)?.ok_or_else(|| Error::not_found("fact"))
+}
+
+/// A fact, unless it is withheld from this actor.
+fn known(conn: &mut Conn, actor: &Actor, id: &FactId) -> Result<Option<Fact>> {
+    let Some(fact) = queries::by_id(conn, id)? else { return Ok(None) };
+    let withheld = match &fact.contact_id {
+        Some(contact) => contact::withheld(conn, actor, contact)?,
+        None => vec![],
+    };
+    Ok((!withheld.contains(&fact.id)).then_some(fact))
 }
 
 /// All versions of a fact, newest first.
@@ -256,9 +270,9 @@ pub(in crate::domain) fn is_spent(conn: &mut Conn, id: &FactId) -> Result<bool> 
 }
 
 /// Refuses ids of facts that do not exist or do not hold.
-pub(in crate::domain) fn refuse_groundless(conn: &mut Conn, ids: &[FactId]) -> Result<()> {
+pub(in crate::domain) fn refuse_groundless(conn: &mut Conn, actor: &Actor, ids: &[FactId]) -> Result<()> {
     for id in ids {
-        let state = queries::by_id(conn, id)?.map(|fact| fact.state);
+        let state = known(conn, actor, id)?.map(|fact| fact.state);
         if state != Some(State::Current) {
             let is = state.map_or("not on record".to_owned(), |state| state.to_string());
             let id = text::excerpt(id.as_str());

@@ -110,7 +110,7 @@ pub(super) fn promised(conn: &mut Conn, id: &FactId, currency: &str) -> QueryRes
         .get_result(conn)
 }
 
-pub(super) fn list(conn: &mut Conn, filter: &Filter) -> QueryResult<Vec<Fact>> {
+pub(super) fn list(conn: &mut Conn, filter: &Filter, without: Vec<FactId>) -> QueryResult<Vec<Fact>> {
     let mut query = facts::table.order(facts::id.desc()).limit(i64::try_from(filter.limit).unwrap_or(100) + 1).into_boxed();
     match &filter.contact {
         Some(contact) => query = query.filter(facts::contact_id.eq(contact.as_str().to_owned())),
@@ -127,6 +127,9 @@ pub(super) fn list(conn: &mut Conn, filter: &Filter) -> QueryResult<Vec<Fact>> {
     }
     if let Some(after) = &filter.after {
         query = query.filter(facts::id.lt(after.clone()));
+    }
+    if !without.is_empty() {
+        query = query.filter(facts::id.ne_all(without));
     }
     query.load(conn)
 }

@@ -46,20 +46,18 @@ fn exists(known: &Fact) -> Error {
 
 /// Facts carry promises: keys may only propose them.
 fn may_enter(actor: &Actor) -> Result<State> {
-    actor.must_manage()?;
-    if actor.is_admin() || !matches!(actor, Actor::Key { .. }) {
+    if actor.must_manage().is_ok() {
         return Ok(State::Current);
     }
-    actor.must_have(Scope::Draft)?;
+    actor.must_manage_or_have(Scope::Draft)?;
     Ok(State::Proposed)
 }
 
 fn must_settle(actor: &Actor) -> Result<()> {
-    actor.must_manage()?;
     if matches!(actor, Actor::Key { .. }) && !actor.is_admin() {
         return Err(Error::forbidden("person_required", "Only a person can change, accept or revoke a fact. Propose a new one instead."));
     }
-    Ok(())
+    actor.must_manage()
 }
 
 /// Makes a proposal hold.

@@ -163,6 +163,9 @@ pub fn add(conn: &mut Conn, actor: &Actor, new: &NewMailbox, now: Time) -> Resul
         notify: Notify::Off,
         planted_percent: 0,
     };
+    if row.mode > Mode::GatedSend {
+        only_for_people(actor)?;
+    }
     transaction(conn, |conn| {
         if queries::by_key(conn, &row.address_key)?.is_some() {
             return Err(Error::conflict("mailbox_exists", "There is a mailbox with this address already. Change that one instead."));
@@ -264,7 +267,8 @@ fn refuse_loosening(actor: &Actor, before: &Mailbox, change: &MailboxChange) -> 
     }
     let looser = !change.person_required && before.person_required
         || change.bulk_in_gated_all && !before.bulk_in_gated_all
-        || change.undo_seconds < before.undo_seconds;
+        || change.undo_seconds < before.undo_seconds
+        || change.planted_percent < before.planted_percent;
     if looser {
         let text = "A key can only tighten: not switch off person_required, not switch on bulk_in_gated_all, not shorten undo_seconds. Ask a person.";
         return Err(Error::forbidden("mode_loosening", text));
@@ -294,9 +298,23 @@ pub fn set_mode(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, now:
     })
 }
 
-/// Stops or resumes sending: of one mailbox, or of all with `None`.
+/// Whatever lets more leave, or with fewer looks, is for people.
+fn only_for_people(actor: &Actor) -> Result<()> {
+    match actor {
+        Actor::Key { .. } => Err(Error::forbidden("mode_loosening", "A key can only tighten the oversight. Ask an administrator to loosen it.")),
+        _ => Ok(()),
+    }
+}
+
+/// Stops or resumes sending: of one mailbox, or of all with `None`. A key can stop what it reaches, and resumes nothing.
 pub fn set_stopped(conn: &mut Conn, actor: &Actor, id: Option<&MailboxId>, stopped: bool, now: Time) -> Result<()> {
     actor.must_manage()?;
+    if !stopped {
+        only_for_people(actor)?;
+    }
+    if let (None, Actor::Key { mailboxes: Mailboxes::These(_), .. }) = (id, actor) {
+        return Err(Error::forbidden("key_limited", "This key is for some mailboxes only. Name the one to stop."));
+    }
     transaction(conn, |conn| {
         let action = if stopped { "sending.stop" } else { "sending.resume" };
         match id {

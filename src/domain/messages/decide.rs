@@ -7,11 +7,12 @@ use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{BatchId, DecisionId, MessageId};
-use crate::domain::mailboxes::{self, Mailbox};
+use crate::domain::mailboxes::{self, Mailbox, Mode};
 use crate::domain::vigilance::planting;
 use crate::domain::{settings, text};
 
 use super::oversight::ClearedBy;
+use super::submit::read_only;
 use super::{DecisionKind, DecisionRow, Message, MessageRow, State, findings, ledger, lifecycle, log, queries, warrant};
 
 /// A decision to be made.
@@ -58,6 +59,9 @@ pub fn decide(conn: &mut Conn, actor: &Actor, decide: &Decide<'_>, now: Time) ->
         refuse_wrong_decider(conn, actor, &row, &mailbox)?;
         refuse_unseen(conn, actor, &row, decide.content_hash)?;
         if decide.kind == DecisionKind::Approve {
+            if mailbox.mode == Mode::ReadOnly {
+                return Err(read_only(&mailbox));
+            }
             refuse_open_claims(conn, &row, now)?;
             ticked = findings::refuse_unticked(conn, &row, decide.ticked)?;
         }

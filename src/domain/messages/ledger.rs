@@ -197,7 +197,16 @@ pub(super) fn settle(conn: &mut Conn, row: &MessageRow, now: Time) -> Result<Cou
 /// The claims of the current version, those that keep it from leaving first.
 pub fn of_message(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<Vec<Entry>> {
     let row = super::row(conn, actor, id)?;
-    entries(conn, &row)
+    let mut entries = entries(conn, &row)?;
+    let withheld = facts::withheld(conn, actor, &row.contact_id)?;
+    for entry in &mut entries {
+        if let (Some(id), Some((label, _))) = (&entry.claim.fact_id, &mut entry.fact)
+            && withheld.contains(id)
+        {
+            facts::WITHHELD.clone_into(label);
+        }
+    }
+    Ok(entries)
 }
 
 fn entries(conn: &mut Conn, row: &MessageRow) -> Result<Vec<Entry>> {

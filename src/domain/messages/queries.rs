@@ -326,6 +326,11 @@ pub(super) fn tests_among(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec
     messages::table.filter(messages::id.eq_any(ids.to_vec())).filter(messages::planted.eq(true)).select(messages::id).load(conn)
 }
 
+/// The mailboxes of messages.
+pub(super) fn mailboxes_of(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<(MessageId, MailboxId)>> {
+    messages::table.filter(messages::id.eq_any(ids.to_vec())).select((messages::id, messages::mailbox_id)).load(conn)
+}
+
 /// The messages that have not left and whose current version rests on a fact.
 pub(super) fn resting_on(conn: &mut Conn, fact: &FactId) -> QueryResult<Vec<MessageId>> {
     let open = [State::Pending, State::ChangesRequested, State::Approved, State::Queued, State::Sending];

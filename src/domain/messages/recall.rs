@@ -1,11 +1,13 @@
 //! When a fact changes: approvals that rest on it are void, drafts are looked at again,
 //! and whoever received it already can be told.
 
+use std::collections::HashMap;
+
 use serde_json::json;
 
 use crate::clock::Time;
 use crate::db::{Conn, transaction};
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::{self, suppressions};
 use crate::domain::error::{Error, Result};
 use crate::domain::facts::{self, Body, Fact, State as FactState};
@@ -122,10 +124,12 @@ pub fn of_fact(conn: &mut Conn, actor: &Actor, id: &FactId) -> Result<Recall> {
     if correction.is_some() {
         recipients.retain(outdated);
     }
-    let corrected = queries::corrected(conn, id, fact.version)?.len();
+    let corrected = queries::corrected(conn, id, fact.version)?;
+    let corrected = recipients.iter().filter(|recipient| corrected.contains(&recipient.contact_id)).count();
     let mut drafts = queries::resting_on(conn, id)?;
     let tests = queries::tests_among(conn, &drafts)?;
-    drafts.retain(|draft| !tests.contains(draft));
+    let mailboxes: HashMap<MessageId, MailboxId> = queries::mailboxes_of(conn, &drafts)?.into_iter().collect();
+    drafts.retain(|draft| !tests.contains(draft) && mailboxes.get(draft).is_some_and(|mailbox| actor.reaches(mailbox)));
     Ok(Recall { fact, recipients, drafts, correction, corrected })
 }
 
@@ -171,7 +175,7 @@ fn offer_terms(offer: &facts::Offer) -> String {
 /// Submits one correction to each recipient who has none for this version of the fact.
 /// Every one is held: a person decides it like any other message.
 pub fn correct(conn: &mut Conn, actor: &Actor, id: &FactId, subject: &str, body: &str, now: Time) -> Result<Vec<Message>> {
-    actor.must_manage()?;
+    actor.must_manage_or_have(Scope::Draft)?;
     let subject = text::required_line("subject", subject, 300)?;
     let body = text::body("text", body, 20_000)?;
     transaction(conn, |conn| {

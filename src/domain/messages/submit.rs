@@ -77,14 +77,7 @@ pub(in crate::domain) fn submit_words_of(conn: &mut Conn, actor: &Actor, writer:
 }
 
 /// The same, into a conversation that is there.
-pub(super) fn submit_into(
-    conn: &mut Conn,
-    actor: &Actor,
-    writer: &Writer<'_>,
-    new: &NewMessage,
-    into: Option<GoesOn>,
-    now: Time,
-) -> Result<Message> {
+pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, new: &NewMessage, into: Option<GoesOn>, now: Time) -> Result<Message> {
     actor.must_have(Scope::Draft)?;
     let to = EmailAddress::parse("to", &new.to)?;
     let words = new.words.check()?;
@@ -97,7 +90,7 @@ pub(super) fn submit_into(
         let mode = effective_mode(&mailbox, new.mode)?;
         let known = contacts::by_key(conn, to.key())?;
         policy::refuse(&policy::Standing::of(conn, to.key(), known.as_ref())?)?;
-        facts::refuse_groundless(conn, &new.facts)?;
+        facts::refuse_groundless(conn, actor, &new.facts)?;
         let input = ContactInput { email: new.to.clone(), name: new.to_name.clone(), ..ContactInput::default() };
         let contact = contacts::upsert_row(conn, actor, &input, now)?;
         if mode == Mode::ReadOnly {
@@ -211,7 +204,7 @@ fn effective_mode(mailbox: &Mailbox, asked: Option<Mode>) -> Result<Mode> {
     }
 }
 
-fn read_only(mailbox: &Mailbox) -> Error {
+pub(super) fn read_only(mailbox: &Mailbox) -> Error {
     Error::forbidden("mailbox_read_only", format!("{} is read_only: nothing leaves it. Nothing was stored.", mailbox.address))
         .with_hint("Use another mailbox, or ask an administrator to set this one to gated_send.")
 }

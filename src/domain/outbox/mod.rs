@@ -21,7 +21,7 @@ use crate::domain::contacts::ContactRow;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, MailboxId, MessageId, RowId};
 use crate::domain::messages::{Content, MessageRow, State, lifecycle};
-use crate::domain::policy::{Standing, self};
+use crate::domain::policy::{self, Standing};
 use crate::domain::{campaigns, churn, contacts, mailboxes, messages};
 
 pub use queries::Waiting;
@@ -204,6 +204,9 @@ pub(in crate::domain) fn obstacle(conn: &mut Conn, row: &MessageRow, now: Time) 
     }
     if let Some(why) = policy::hold(&Standing::default().with_switches(conn, &mailboxes::get(conn, &Actor::System("worker"), &row.mailbox_id)?)?) {
         return Ok(Some(why));
+    }
+    if queries::mailbox_stopped(conn, &row.mailbox_id)? {
+        return Ok(Some("Its mailbox is read_only; it waits until somebody changes that.".to_owned()));
     }
     Ok(campaigns::stops(conn, &row.id)?.then(|| "Its campaign is stopped; it waits until a person resumes it.".to_owned()))
 }

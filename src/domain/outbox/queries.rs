@@ -5,7 +5,9 @@ use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{campaigns, claims, contact_tags, contacts, facts, mailboxes, messages, outbox, settings as settings_table, suppressions, warrants};
+use crate::db::schema::{
+    campaigns, claims, contact_tags, contacts, facts, mailboxes, messages, outbox, settings as settings_table, suppressions, warrants,
+};
 use crate::domain::contacts::UNSUBSCRIBED;
 use crate::domain::ids::{MailboxId, MessageId};
 use crate::domain::settings;
@@ -35,9 +37,15 @@ pub(super) struct Warrant {
     pub(super) expires_at: Time,
 }
 
+/// Of a mailbox: it is stopped, or became one from which nothing leaves.
+#[diesel::dsl::auto_type]
+fn nothing_leaves() -> _ {
+    mailboxes::stopped_at.is_not_null().or(mailboxes::mode.eq("read_only"))
+}
+
 /// Rows that are due, skipping those that another worker holds right now.
 pub(super) fn due(conn: &mut Conn, now: Time, limit: i64) -> QueryResult<Vec<MessageId>> {
-    let stopped: Vec<MailboxId> = mailboxes::table.filter(mailboxes::stopped_at.is_not_null()).select(mailboxes::id).load(conn)?;
+    let stopped: Vec<MailboxId> = mailboxes::table.filter(nothing_leaves()).select(mailboxes::id).load(conn)?;
     match conn {
         Conn::Sqlite(inner) => outbox::table
             .filter(outbox::state.eq("queued"))
@@ -109,7 +117,7 @@ pub(super) fn set_dot(conn: &mut Conn, claimed: &Claimed, now: Time) -> QueryRes
     let suppressed = exists(suppressions::table.find(&claimed.email_key));
     let left = exists(contact_tags::table.find((&claimed.contact_id, UNSUBSCRIBED)));
     let erased = exists(contacts::table.find(&claimed.contact_id).filter(contacts::erased_at.is_not_null()));
-    let mailbox_stopped = exists(mailboxes::table.find(&claimed.mailbox_id).filter(mailboxes::stopped_at.is_not_null()));
+    let mailbox_stopped = exists(mailboxes::table.find(&claimed.mailbox_id).filter(nothing_leaves()));
     let all_stopped = exists(settings_table::table.find(settings::SENDING_STOPPED));
     let campaign_stopped = exists(
         messages::table
@@ -192,7 +200,7 @@ pub(super) fn all_stopped(conn: &mut Conn) -> QueryResult<bool> {
 }
 
 pub(super) fn mailbox_stopped(conn: &mut Conn, id: &MailboxId) -> QueryResult<bool> {
-    diesel::select(exists(mailboxes::table.find(id).filter(mailboxes::stopped_at.is_not_null()))).get_result(conn)
+    diesel::select(exists(mailboxes::table.find(id).filter(nothing_leaves()))).get_result(conn)
 }
 
 pub(super) fn waiting(conn: &mut Conn, id: &MessageId) -> QueryResult<Option<Waiting>> {

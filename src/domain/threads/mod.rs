@@ -162,6 +162,25 @@ fn held_from(actor: &Actor, mailbox: &Mailbox) -> bool {
     mailbox.mode == Mode::GatedAll && matches!(actor, Actor::Key { .. })
 }
 
+/// Whether this actor may read this email at all.
+fn may_read(conn: &mut Conn, actor: &Actor, row: &InboundEmail) -> Result<bool> {
+    if !actor.reaches(&row.mailbox_id) {
+        return Ok(false);
+    }
+    Ok(row.released_at.is_some() || !held_from(actor, &mailboxes::get(conn, actor, &row.mailbox_id)?))
+}
+
+/// The mail of a contact that this actor may read, as the drafter reads it.
+pub(super) fn readable(conn: &mut Conn, actor: &Actor, contact: &ContactId) -> Result<Vec<InboundEmail>> {
+    let mut found = vec![];
+    for row in queries::of_contact(conn, contact)? {
+        if may_read(conn, actor, &row)? {
+            found.push(row);
+        }
+    }
+    Ok(found)
+}
+
 /// The inbox of a mailbox, newest first, with tags and whether there are more.
 pub fn inbox(conn: &mut Conn, actor: &Actor, mailbox: &MailboxId, filter: &InboxFilter) -> Result<(Vec<Tagged>, bool)> {
     actor.must_have(Scope::Read)?;
@@ -185,7 +204,10 @@ pub fn inbox(conn: &mut Conn, actor: &Actor, mailbox: &MailboxId, filter: &Inbox
 pub fn tag(conn: &mut Conn, actor: &Actor, id: &InboundEmailId, tags: &[String], now: Time) -> Result<Option<Vec<String>>> {
     actor.must_have(Scope::Contacts)?;
     transaction(conn, |conn| {
-        let Some(row) = queries::by_id(conn, id)?.filter(|row| actor.reaches(&row.mailbox_id)) else { return Ok(None) };
+        let Some(row) = queries::by_id(conn, id)? else { return Ok(None) };
+        if !may_read(conn, actor, &row)? {
+            return Ok(None);
+        }
         if tags.len() > 100 {
             return Err(Error::invalid("field_invalid", "tags", format!("tags must be at most 100; got {}.", tags.len())));
         }

@@ -8,7 +8,7 @@ use crate::domain::ids::{InboundEmailId, MailboxId, ThreadId};
 use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::messages::{self, Message};
 
-use super::{InboundEmail, Tagged, held_from, queries};
+use super::{InboundEmail, Tagged, held_from, may_read, queries};
 
 /// A conversation.
 #[derive(Debug, Clone)]
@@ -29,9 +29,8 @@ pub struct Conversation {
 pub fn read(conn: &mut Conn, actor: &Actor, id: &InboundEmailId, now: Time) -> Result<Option<Tagged>> {
     actor.must_have(Scope::Read)?;
     transaction(conn, |conn| {
-        let Some(mut row) = queries::by_id(conn, id)?.filter(|row| actor.reaches(&row.mailbox_id)) else { return Ok(None) };
-        let mailbox = mailboxes::get(conn, actor, &row.mailbox_id)?;
-        if held_from(actor, &mailbox) && row.released_at.is_none() {
+        let Some(mut row) = queries::by_id(conn, id)? else { return Ok(None) };
+        if !may_read(conn, actor, &row)? {
             return Ok(None);
         }
         queries::set_read(conn, id, now)?;

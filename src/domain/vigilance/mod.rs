@@ -138,8 +138,7 @@ pub struct Report {
 
 /// The numbers of the mailboxes within reach, or of one, for managers and keys that watch.
 pub fn report(conn: &mut Conn, actor: &Actor, mailbox: Option<&str>, days: i64, now: Time) -> Result<Report> {
-    actor.must_manage()?;
-    actor.must_have(Scope::OversightRead)?;
+    actor.must_manage_or_have(Scope::OversightRead)?;
     if !PERIODS.contains(&days) {
         return Err(Error::invalid("field_invalid", "days", format!("days must be one of 7, 30, 90; got {days}.")));
     }

@@ -1,0 +1,582 @@
+//! What is out of reach answers exactly like what does not exist, for every id of every call, and
+//! changes nothing. A call with an id that is not in the lists here fails.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+
+use actix_http::Request;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::{http::header, test};
+use countersign::api::operations::all;
+use countersign::domain::actor::Scope;
+use countersign::domain::contacts::{self, ContactInput};
+use countersign::domain::facts;
+use countersign::domain::ids::ContactId;
+use countersign::domain::mailboxes::Mode;
+use countersign::domain::threads::{self, Exchange, InboxFilter};
+use countersign::on_either;
+use diesel::RunQueryDsl;
+use serde_json::{Value, json};
+
+use super::server::{ABSENT, key};
+use super::talk::{Answer, Talk};
+use crate::support::{Browser, Desk, OPERATOR, address};
+
+/// What an id is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    Mailbox,
+    /// A mailbox by its address.
+    Address,
+    Message,
+    Inbound,
+    Thread,
+    /// Words of a mail, kept as a fact.
+    Fact,
+    /// Of the whole desk, so that there is none out of reach.
+    Contact,
+    Departure,
+    Variant,
+    Webhook,
+    Delivery,
+}
+
+/// Where in a call the id stands.
+#[derive(Debug, Clone, Copy)]
+pub enum At {
+    Path(&'static str),
+    Field(&'static str),
+    /// In a list of that name.
+    List(&'static str),
+    Query(&'static str),
+    /// In the objects of which the body is a list.
+    Each(&'static str),
+}
+
+/// A call, the place of the id in it, what it is of, and a body with which it gets as far as the id.
+pub type Case = (&'static str, At, Of, &'static str);
+
+const ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+const LETTER: &str = r#"{"to": "c@example.com", "subject": "hello", "body": "hello there"}"#;
+const LETTER_FROM_A: &str = r#"{"mailbox": "monitored@sender.example", "to": "c@example.com", "subject": "hello", "body": "hello there"}"#;
+const DECISION: &str = r#"{"decision": "approve", "content_hash": "0000000000000000000000000000000000000000000000000000000000000000"}"#;
+const HOOK: &str = r#"{"url": "https://93.184.215.14/hook"}"#;
+
+pub const CALLS: &[Case] = &[
+    ("GET /v1/contacts/{id}", At::Path("id"), Of::Contact, ""),
+    ("POST /v1/contacts/{id}/tags", At::Path("id"), Of::Contact, r#"{"tags": "seen"}"#),
+    ("DELETE /v1/contacts/{id}/tags/{tag}", At::Path("id"), Of::Contact, ""),
+    ("POST /v1/mailboxes/{id}/send", At::Path("id"), Of::Mailbox, LETTER),
+    ("POST /v1/mailboxes/{id}/send", At::Path("id"), Of::Address, LETTER),
+    ("POST /v1/mailboxes/{id}/send", At::List("facts"), Of::Fact, LETTER),
+    ("GET /v1/mailboxes/{id}/inbox", At::Path("id"), Of::Mailbox, ""),
+    ("GET /v1/mailboxes/{id}/inbox", At::Path("id"), Of::Address, ""),
+    ("POST /v1/send", At::Field("mailbox"), Of::Mailbox, LETTER),
+    ("POST /v1/send", At::Field("mailbox"), Of::Address, LETTER),
+    ("POST /v1/send", At::Field("mailbox_id"), Of::Mailbox, LETTER),
+    ("POST /v1/send", At::Field("from"), Of::Address, LETTER),
+    ("POST /v1/send", At::List("facts"), Of::Fact, LETTER_FROM_A),
+    ("POST /v1/emails/{id}/tags", At::Path("id"), Of::Message, r#"{"tags": "seen"}"#),
+    ("POST /v1/emails/{id}/tags", At::Path("id"), Of::Inbound, r#"{"tags": "seen"}"#),
+    ("POST /v1/emails/{id}/cancel", At::Path("id"), Of::Message, ""),
+    ("POST /v1/emails/{id}/decide", At::Path("id"), Of::Message, DECISION),
+    ("GET /v1/emails/{id}", At::Path("id"), Of::Message, ""),
+    ("PATCH /v1/emails/{id}", At::Path("id"), Of::Message, r#"{"subject": "hello", "body": "hello you"}"#),
+    ("PATCH /v1/emails/{id}", At::Path("id"), Of::Message, r#"{"body": "hello you"}"#),
+    ("POST /v1/emails/{id}/claims/{key}/waiver", At::Path("id"), Of::Message, r#"{"reason": "it is so"}"#),
+    ("GET /v1/emails", At::Query("mailbox"), Of::Mailbox, ""),
+    ("GET /v1/emails", At::Query("mailbox_id"), Of::Mailbox, ""),
+    ("GET /v1/oversight/pending", At::Query("mailbox"), Of::Mailbox, ""),
+    ("GET /v1/oversight/pending", At::Query("mailbox_id"), Of::Mailbox, ""),
+    ("POST /v1/oversight/decide", At::Field("message_id"), Of::Message, DECISION),
+    ("POST /v1/oversight/decide", At::Field("email_id"), Of::Message, DECISION),
+    ("POST /v1/oversight/decide-batch", At::Each("id"), Of::Message, DECISION),
+    ("POST /v1/claims/check", At::Field("mailbox"), Of::Mailbox, r#"{"text": "hello"}"#),
+    ("POST /v1/claims/check", At::Field("contact"), Of::Contact, r#"{"text": "hello"}"#),
+    ("GET /v1/reports/vigilance", At::Query("mailbox"), Of::Mailbox, ""),
+    ("GET /v1/facts/{id}", At::Path("id"), Of::Fact, ""),
+    ("PATCH /v1/facts/{id}", At::Path("id"), Of::Fact, r#"{"source": "here"}"#),
+    ("POST /v1/facts/{id}/accept", At::Path("id"), Of::Fact, ""),
+    ("POST /v1/facts/{id}/revoke", At::Path("id"), Of::Fact, r#"{"reason": "it is over"}"#),
+    ("GET /v1/facts/{id}/recall", At::Path("id"), Of::Fact, ""),
+    ("POST /v1/facts/{id}/corrections", At::Path("id"), Of::Fact, r#"{"subject": "hello", "text": "hello"}"#),
+    ("POST /v1/webhooks", At::List("mailboxes"), Of::Mailbox, HOOK),
+    ("GET /v1/webhooks/{id}", At::Path("id"), Of::Webhook, ""),
+    ("PATCH /v1/webhooks/{id}", At::Path("id"), Of::Webhook, "{}"),
+    ("PATCH /v1/webhooks/{id}", At::List("mailboxes"), Of::Mailbox, "{}"),
+    ("DELETE /v1/webhooks/{id}", At::Path("id"), Of::Webhook, ""),
+    ("POST /v1/webhooks/{id}/rotate", At::Path("id"), Of::Webhook, ""),
+    ("POST /v1/webhooks/{id}/test", At::Path("id"), Of::Webhook, ""),
+    ("GET /v1/webhooks/{id}/deliveries", At::Path("id"), Of::Webhook, ""),
+    ("POST /v1/webhooks/{id}/deliveries/{delivery}/replay", At::Path("id"), Of::Webhook, ""),
+    ("POST /v1/webhooks/{id}/deliveries/{delivery}/replay", At::Path("delivery"), Of::Delivery, ""),
+    ("GET /api/v1/churn-events/{id}", At::Path("id"), Of::Departure, ""),
+    ("POST /api/v1/churn-events/{id}/recovered", At::Path("id"), Of::Departure, ""),
+    ("PATCH /api/v1/churn-events/{id}/cancel-reason", At::Path("id"), Of::Departure, r#"{"reason": "too_expensive"}"#),
+    ("GET /api/v1/churn-events/{id}/matches", At::Path("id"), Of::Departure, ""),
+    ("POST /api/v1/churn-events/{id}/matches", At::Path("id"), Of::Departure, r#"{"fact_id": "x", "accepted": true}"#),
+    ("POST /api/v1/churn-events/{id}/matches", At::Field("fact_id"), Of::Fact, r#"{"accepted": true}"#),
+    ("POST /api/v1/churn-events/{id}/generate", At::Path("id"), Of::Departure, ""),
+    ("GET /api/v1/churn-events/{id}/variants", At::Path("id"), Of::Departure, ""),
+    ("PATCH /api/v1/churn-events/{id}/variants/{vid}", At::Path("id"), Of::Departure, r#"{"subject": "hello"}"#),
+    ("PATCH /api/v1/churn-events/{id}/variants/{vid}", At::Path("vid"), Of::Variant, r#"{"subject": "hello"}"#),
+    ("POST /api/v1/churn-events/{id}/variants/{vid}/send", At::Path("id"), Of::Departure, ""),
+    ("POST /api/v1/churn-events/{id}/variants/{vid}/send", At::Path("vid"), Of::Variant, ""),
+    ("POST /api/v1/churn-events/{id}/variants/{vid}/send", At::Field("mailbox"), Of::Mailbox, "{}"),
+    ("POST /api/v1/churn-events/{id}/variants/{vid}/send", At::Field("mailbox_id"), Of::Mailbox, "{}"),
+];
+
+/// Parts of a path that name nothing of somebody's: words, and what belongs to the id before it.
+const NO_IDS: &[&str] = &["tag", "key", "slug", "provider", "source"];
+
+/// The tools, in the same form.
+pub const TOOLS: &[Case] = &[
+    ("check_inbox", At::Field("mailbox"), Of::Mailbox, ""),
+    ("check_inbox", At::Field("mailbox_id"), Of::Mailbox, ""),
+    ("read_email", At::Field("message_id"), Of::Message, ""),
+    ("read_email", At::Field("email_id"), Of::Inbound, ""),
+    ("read_email", At::Field("mailbox"), Of::Mailbox, r#"{"message_id": "$message"}"#),
+    ("get_thread", At::Field("thread_id"), Of::Thread, ""),
+    ("get_thread", At::Field("mailbox"), Of::Mailbox, r#"{"thread_id": "$thread"}"#),
+    ("get_thread", At::Field("mailbox_id"), Of::Mailbox, r#"{"thread_id": "$thread"}"#),
+    ("send_email", At::Field("mailbox"), Of::Mailbox, LETTER),
+    ("send_email", At::Field("mailbox_id"), Of::Mailbox, LETTER),
+    ("send_email", At::Field("from"), Of::Address, LETTER),
+    ("send_email", At::List("facts"), Of::Fact, LETTER_FROM_A),
+    ("edit_email", At::Field("message_id"), Of::Message, r#"{"subject": "hello", "body": "hello you"}"#),
+    ("edit_email", At::Field("email_id"), Of::Message, r#"{"body": "hello you"}"#),
+    ("list_emails", At::Field("mailbox"), Of::Mailbox, ""),
+    ("list_emails", At::Field("mailbox_id"), Of::Mailbox, ""),
+    ("tag_email", At::Field("message_id"), Of::Message, r#"{"tags": "seen"}"#),
+    ("tag_email", At::Field("email_id"), Of::Inbound, r#"{"tags": "seen"}"#),
+    ("tag_email", At::Field("contact_id"), Of::Contact, r#"{"tags": "seen"}"#),
+    ("cancel_email", At::Field("message_id"), Of::Message, ""),
+    ("cancel_email", At::Field("email_id"), Of::Message, ""),
+    ("list_pending", At::Field("mailbox"), Of::Mailbox, ""),
+    ("list_pending", At::Field("mailbox_id"), Of::Mailbox, ""),
+    ("decide_email", At::Field("message_id"), Of::Message, DECISION),
+    ("decide_email", At::Field("email_id"), Of::Message, DECISION),
+    ("get_vigilance", At::Field("mailbox"), Of::Mailbox, ""),
+    ("check_claims", At::Field("mailbox"), Of::Mailbox, r#"{"text": "hello"}"#),
+    ("check_claims", At::Field("contact"), Of::Contact, r#"{"text": "hello"}"#),
+    ("get_fact", At::Field("id"), Of::Fact, ""),
+    ("get_churn_event", At::Field("churn_event_id"), Of::Departure, ""),
+    ("generate_variants", At::Field("churn_event_id"), Of::Departure, ""),
+    ("list_variants", At::Field("churn_event_id"), Of::Departure, ""),
+    ("send_variant", At::Field("churn_event_id"), Of::Departure, r#"{"variant_id": "x"}"#),
+    ("send_variant", At::Field("variant_id"), Of::Variant, r#"{"churn_event_id": "$departure"}"#),
+    ("send_variant", At::Field("mailbox"), Of::Mailbox, r#"{"churn_event_id": "$departure", "variant_id": "$variant"}"#),
+    ("send_variant", At::Field("mailbox_id"), Of::Mailbox, r#"{"churn_event_id": "$departure", "variant_id": "$variant"}"#),
+];
+
+/// Names that are compared and not looked up: what is not there only makes a list empty.
+const NOT_LOOKED_UP: &[(&str, &str)] = &[
+    ("GET /v1/facts", "contact"),
+    ("GET /v1/product-updates", "contact"),
+    ("GET /v1/offers", "contact"),
+    // The one in the path counts.
+    ("POST /v1/mailboxes/{id}/send", "mailbox"),
+    ("POST /v1/mailboxes/{id}/send", "mailbox_id"),
+    ("POST /v1/emails/{id}/decide", "message_id"),
+    ("POST /v1/emails/{id}/decide", "email_id"),
+];
+
+/// Whether a name stands for something that can be out of reach. A cursor only says where a page begins.
+fn is_id(name: &str) -> bool {
+    let foreign = ["provider_customer_id", "provider_subscription_id"];
+    (name == "id" || name.ends_with("_id") || ["mailbox", "mailboxes", "contact", "facts"].contains(&name)) && !foreign.contains(&name)
+}
+
+/// The names of the fields of a schema, or of that of its items.
+fn fields(document: &Value, schema: &Value) -> Vec<String> {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return fields(document, document.pointer(reference.trim_start_matches('#')).unwrap());
+    }
+    let mut all: Vec<String> = schema["properties"].as_object().map(|all| all.keys().cloned().collect()).unwrap_or_default();
+    for part in ["oneOf", "anyOf", "allOf"].iter().filter_map(|part| schema[part].as_array()).flatten() {
+        all.extend(fields(document, part));
+    }
+    if schema["items"].is_object() {
+        all.extend(fields(document, &schema["items"]));
+    }
+    all
+}
+
+/// What stands there to be reached, and from which keys.
+struct Ground<'a, S> {
+    desk: &'a Desk,
+    talk: Talk<S>,
+    /// Keys that reach one mailbox only, of each kind of work.
+    limited: Vec<String>,
+    /// Keys for the same work without that limit.
+    free: Vec<String>,
+    writer: String,
+    inbound: String,
+    thread: String,
+    quote: String,
+    departure: String,
+    variants: Vec<String>,
+    /// The one that the case at hand is about: submitting uses it up.
+    variant: Cell<usize>,
+    webhook: String,
+}
+
+const HERE: Mode = Mode::Monitored;
+const THERE: Mode = Mode::GatedSend;
+
+async fn ground(desk: &Desk) -> Ground<'_, impl Service<Request, Response = ServiceResponse<impl MessageBody>, Error = actix_web::Error>> {
+    let talk = Talk(desk.app().await);
+    let works: [&[Scope]; 3] =
+        [&[Scope::Read, Scope::Draft, Scope::Contacts], &[Scope::Read, Scope::OversightRead, Scope::Oversight], &[Scope::Read, Scope::Admin]];
+    let limited = works.iter().map(|scopes| key(desk, scopes, &[HERE]).0).collect();
+    let free: Vec<String> = works.iter().map(|scopes| key(desk, scopes, &[]).0).collect();
+    let (writer, _) = key(desk, works[0], &[THERE]);
+
+    let mailbox = desk.mailbox(THERE).id;
+    let contact = desk
+        .write(|conn| {
+            let input = ContactInput { email: "c@example.com".into(), ..ContactInput::default() };
+            let contact = contacts::upsert(conn, &OPERATOR, &input, desk.now())?;
+            let line = Exchange { from_customer: true, subject: "Export".into(), text: "The export of hazelnuts is broken.".into(), at: desk.now() };
+            threads::record_history(conn, &OPERATOR, &mailbox, &contact.row.id, "c@example.com", &[line], desk.now())?;
+            facts::observe(conn, &contact.row.id, desk.now())?;
+            Ok(contact.row.id)
+        })
+        .unwrap();
+    let filter = InboxFilter { limit: 10, ..InboxFilter::default() };
+    let (mails, _) = desk.read(|conn| threads::inbox(conn, &OPERATOR, &mailbox, &filter));
+    let quote = quotes(desk, &contact).remove(0);
+
+    let departure = json!({"customer_email": "left@example.com", "cancel_reason": "too_expensive", "provider_subscription_id": "sub_1"});
+    let departure = talk.rest(&free[0], "POST", "/api/v1/churn-events", &departure).await.json["id"].as_str().unwrap().to_owned();
+    let drafted = talk.rest(&free[0], "POST", &format!("/api/v1/churn-events/{departure}/generate"), &Value::Null).await;
+    let variants = drafted.json["variants"].as_array().unwrap().iter().map(|variant| variant["id"].as_str().unwrap().to_owned()).collect();
+    let webhook = talk.rest(&free[2], "POST", "/v1/webhooks", &serde_json::from_str(HOOK).unwrap()).await;
+    let webhook = webhook.json["id"].as_str().unwrap().to_owned();
+    let (mail, _) = &mails[0];
+    let (inbound, thread) = (mail.id.to_string(), mail.thread_id.to_string());
+    Ground { desk, talk, limited, free, writer, inbound, thread, quote, departure, variants, variant: Cell::new(0), webhook }
+}
+
+fn quotes(desk: &Desk, contact: &ContactId) -> Vec<String> {
+    let filter = facts::Filter { contact: Some(contact.clone()), kind: Some(facts::Kind::TicketQuote), limit: 10, ..facts::Filter::default() };
+    desk.read(|conn| facts::list(conn, &OPERATOR, &filter)).0.into_iter().map(|fact| fact.id.to_string()).collect()
+}
+
+impl<S, B> Ground<'_, S>
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody,
+{
+    /// An id of something that is there, out of reach of the limited keys.
+    async fn foreign(&self, of: Of) -> Option<String> {
+        Some(match of {
+            Of::Mailbox => self.desk.mailbox(THERE).id.to_string(),
+            Of::Address => address(THERE),
+            Of::Message => {
+                let body = json!({"to": "d@example.com", "subject": "hello", "body": "hello from there"});
+                self.talk.rest(&self.writer, "POST", "/v1/send", &body).await.json["id"].as_str().unwrap().to_owned()
+            }
+            Of::Inbound => self.inbound.clone(),
+            Of::Thread => self.thread.clone(),
+            Of::Fact => self.quote.clone(),
+            Of::Contact | Of::Departure | Of::Variant | Of::Webhook | Of::Delivery => return None,
+        })
+    }
+
+    /// Makes a call with this id in its place.
+    async fn call(&self, key: &str, case: &Case, id: &str) -> Answer {
+        let (call, at, _, body) = case;
+        let body =
+            body.replace("$thread", &self.thread).replace("$departure", &self.departure).replace("$variant", &self.variants[self.variant.get()]);
+        let mut body: Value = if body.is_empty() { Value::Null } else { serde_json::from_str(&body).unwrap() };
+        let Some((method, path)) = call.split_once(' ') else {
+            let mut arguments = if body.is_null() { json!({}) } else { body };
+            place(&mut arguments, at, id);
+            if arguments["message_id"] == "$message" {
+                arguments["message_id"] = json!(self.inbound);
+            }
+            return unnamed(self.talk.mcp(key, call, &arguments).await, id);
+        };
+        let mut path = path.to_owned();
+        let encoded = url::form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>().replace('+', "%20");
+        match at {
+            At::Path(name) => path = path.replace(&format!("{{{name}}}"), &encoded),
+            At::Query(name) => path = format!("{path}?{name}={encoded}"),
+            At::Each(name) => {
+                body[*name] = json!(id);
+                body = json!([body]);
+            }
+            _ => place(&mut body, at, id),
+        }
+        for (name, value) in [
+            ("vid", &self.variants[self.variant.get()]),
+            ("tag", &"seen".to_owned()),
+            ("key", &ZEROS[..16].to_owned()),
+            ("delivery", &ABSENT.to_owned()),
+        ] {
+            path = path.replace(&format!("{{{name}}}"), value);
+        }
+        let here = self.desk.mailbox(HERE).id.to_string();
+        let root = [("/v1/webhooks", &self.webhook), ("/v1/mailboxes", &here), ("/api/v1/churn-events", &self.departure)];
+        if let Some((_, id)) = root.iter().find(|(prefix, _)| path.starts_with(prefix)) {
+            path = path.replace("{id}", id);
+        }
+        assert!(!path.contains('{'), "{path}: say what to put there");
+        unnamed(self.talk.rest(key, method, &path, &body).await, id)
+    }
+
+    async fn try_case(&self, case: &Case) {
+        if case.0.ends_with("/send") || case.0 == "send_variant" {
+            self.variant.set((self.variant.get() + 1) % self.variants.len());
+        }
+        let absent = if case.2 == Of::Address { "nobody@sender.example" } else { ABSENT };
+        let mut missing = vec!["xyzzy", "xyzzy -- or 1=1", "0198f2b0-0000-7000-8000-00000000000g"];
+        if case.2 == Of::Address {
+            missing.clear();
+        }
+        let mut told = BTreeSet::new();
+        for (nth, key) in self.limited.iter().chain(&self.free).enumerate() {
+            let before = self.fingerprint();
+            let answer = self.call(key, case, absent).await;
+            told.insert(code(&answer));
+            for id in &missing {
+                same(case, id, &answer, &self.call(key, case, id).await);
+            }
+            assert_eq!(before, self.fingerprint(), "{case:?} changed something");
+            if nth < self.limited.len()
+                && let Some(foreign) = self.foreign(case.2).await
+            {
+                let before = self.fingerprint();
+                same(case, "another mailbox's", &answer, &self.call(key, case, &foreign).await);
+                assert_eq!(before, self.fingerprint(), "{case:?} changed something out of reach");
+            }
+        }
+        let wanted = if matches!(case.1, At::List("facts")) { "field_invalid" } else { "not_found" };
+        assert!(told.contains(wanted), "{case:?} never got as far as the id: {told:?}");
+        // The id is of something: whoever reaches it hears something else.
+        if let Some(foreign) = self.foreign(case.2).await {
+            let mut differs = case.0.ends_with("/matches");
+            for key in &self.free {
+                differs |= self.call(key, case, &foreign).await.text != self.call(key, case, absent).await.text;
+            }
+            assert!(differs, "{case:?} reaches nothing, with any key");
+        }
+    }
+
+    /// How many rows each table has, and when the latest change was.
+    fn fingerprint(&self) -> Vec<(String, i64)> {
+        #[derive(diesel::QueryableByName)]
+        struct Name {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            name: String,
+        }
+        #[derive(diesel::QueryableByName)]
+        struct Count {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            count: i64,
+        }
+        // What every call writes: when its key was used, that it was made.
+        let besides = ["api_keys", "api_calls", "idempotency_keys"];
+        self.desk.read(|conn| {
+            let sqlite = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'message_index%' AND name NOT LIKE 'sqlite%'";
+            let postgres = "SELECT CAST(tablename AS TEXT) AS name FROM pg_tables WHERE schemaname = 'public'";
+            let names: Vec<Name> = match conn {
+                countersign::db::Conn::Sqlite(inner) => diesel::sql_query(sqlite).load(inner)?,
+                countersign::db::Conn::Postgres(inner) => diesel::sql_query(postgres).load(inner)?,
+            };
+            let mut all = vec![];
+            for Name { name } in names.into_iter().filter(|table| !besides.contains(&table.name.as_str())) {
+                let text = format!("SELECT COUNT(*) AS count FROM {name}");
+                let rows: Vec<Count> = on_either!(conn, inner => diesel::sql_query(text).load(inner))?;
+                all.push((name, rows[0].count));
+            }
+            for table in ["messages", "contacts", "churn_events", "facts", "outbox"] {
+                let text = format!("SELECT COALESCE(MAX(updated_at), 0) AS count FROM {table}");
+                let rows: Vec<Count> = on_either!(conn, inner => diesel::sql_query(text).load(inner))?;
+                all.push((format!("{table} changed"), rows[0].count));
+            }
+            all.sort();
+            Ok(all)
+        })
+    }
+}
+
+fn place(body: &mut Value, at: &At, id: &str) {
+    if body.is_null() {
+        *body = json!({});
+    }
+    match at {
+        At::Field(name) => body[*name] = json!(id),
+        At::List(name) => body[*name] = json!([id]),
+        _ => {}
+    }
+}
+
+/// An answer may say the id that was asked for, and nothing else that depends on it.
+fn unnamed(mut answer: Answer, id: &str) -> Answer {
+    answer.text = answer.text.replace(id, "THE ID");
+    for (text, _) in &mut answer.blocks {
+        *text = text.replace(id, "THE ID");
+    }
+    answer
+}
+
+fn same(case: &Case, which: &str, absent: &Answer, other: &Answer) {
+    assert_eq!((absent.status, &absent.text, &absent.blocks), (other.status, &other.text, &other.blocks), "{case:?} tells {which} id apart");
+}
+
+/// The code of an answer, or of the first in a list of answers.
+fn code(answer: &Answer) -> String {
+    let first = answer.json["results"][0]["code"].as_str();
+    answer.code().or(first).map_or_else(|| format!("status {}", answer.status), str::to_owned)
+}
+
+#[actix_web::test]
+async fn what_is_out_of_reach_answers_like_what_does_not_exist() {
+    let desk = Desk::new().await;
+    let ground = ground(&desk).await;
+    for case in CALLS.iter().chain(TOOLS) {
+        ground.try_case(case).await;
+    }
+}
+
+#[actix_web::test]
+async fn no_call_with_an_id_is_left_out() {
+    let desk = Desk::new().await;
+    let document = Talk(desk.app().await).send(test::TestRequest::get().uri("/v1/openapi.json")).await.json;
+    let mut left_out = vec![];
+    let mut tried = |call: &str, which: &dyn Fn(&At) -> bool, name: &str| {
+        if !NOT_LOOKED_UP.contains(&(call, name)) && !CALLS.iter().any(|(listed, at, ..)| *listed == call && which(at)) {
+            left_out.push(format!("{name} of {call}"));
+        }
+    };
+    let mut calls = BTreeSet::new();
+    for operation in all() {
+        let call = format!("{} {}", operation.method, operation.path);
+        for name in operation.parameters().filter(|name| !NO_IDS.contains(name)) {
+            tried(&call, &|at| matches!(at, At::Path(known) if *known == name), name);
+        }
+        let described = &document["paths"][operation.path][operation.method.as_str().to_lowercase()];
+        assert!(described.is_object(), "{call} is not described");
+        for parameter in described["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["in"] == "query") {
+            let name = parameter["name"].as_str().unwrap();
+            if is_id(name) {
+                tried(&call, &|at| matches!(at, At::Query(known) if *known == name), name);
+            }
+        }
+        for name in fields(&document, &described["requestBody"]["content"]["application/json"]["schema"]).iter().filter(|name| is_id(name)) {
+            tried(&call, &|at| matches!(at, At::Field(known) | At::List(known) | At::Each(known) if known == name), name);
+        }
+        calls.insert(call);
+    }
+    assert!(left_out.is_empty(), "these are in no list: say in CALLS what they are of: {left_out:#?}");
+    for (call, ..) in CALLS {
+        assert!(calls.contains(*call), "there is no {call}");
+    }
+}
+
+#[actix_web::test]
+async fn no_tool_with_an_id_is_left_out() {
+    let desk = Desk::new().await;
+    let talk = Talk(desk.app().await);
+    let mut names = BTreeSet::new();
+    let all = [Scope::Read, Scope::Contacts, Scope::OversightRead, Scope::Oversight, Scope::Admin];
+    for scopes in [&all[..], &[Scope::Read, Scope::Draft]] {
+        for tool in talk.tools(&key(&desk, scopes, &[]).0).await {
+            let name = tool["name"].as_str().unwrap().to_owned();
+            for argument in tool["inputSchema"]["properties"].as_object().unwrap().keys() {
+                if is_id(argument) {
+                    let at = |at: &At| matches!(at, At::Field(known) | At::List(known) if known == argument);
+                    assert!(
+                        TOOLS.iter().any(|(tool, place, ..)| *tool == name && at(place)),
+                        "{argument} of {name} is in no list: say in TOOLS what it is of"
+                    );
+                }
+            }
+            names.insert(name);
+        }
+    }
+    for (tool, ..) in TOOLS {
+        assert!(names.contains(*tool), "there is no {tool}");
+    }
+}
+
+#[actix_web::test]
+async fn a_key_hears_nothing_of_mail_out_of_its_reach_from_facts_tags_and_recalls() {
+    let desk = Desk::new().await;
+    let ground = ground(&desk).await;
+    let talk = &ground.talk;
+    let contact = talk.rest(&ground.free[0], "GET", "/v1/contacts/search?email=c@example.com", &Value::Null).await.json["contacts"][0]["id"].clone();
+    let contact = contact.as_str().unwrap();
+    let check = json!({"contact": contact, "text": "You wrote about hazelnuts: \u{201c}The export of hazelnuts is broken\u{201d}."});
+    for (key, may) in [(&ground.limited[0], false), (&ground.limited[2], false), (&ground.free[0], true)] {
+        let listed = talk.rest(key, "GET", &format!("/v1/facts?contact={contact}"), &Value::Null).await;
+        assert_eq!(listed.text.contains("hazelnuts"), may, "{}", listed.text);
+        let one = talk.rest(key, "GET", &format!("/v1/facts/{}", ground.quote), &Value::Null).await;
+        assert_eq!(one.status, if may { 200 } else { 404 });
+        let labels: Vec<String> = talk.rest(key, "POST", "/v1/claims/check", &check).await.json["claims"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|claim| claim["fact"].as_str().map(str::to_owned))
+            .collect();
+        assert!(!labels.is_empty());
+        assert_eq!(labels.iter().any(|label| label.contains("hazelnuts")), may, "{labels:?}");
+    }
+    // Whose drafts rest on a fact.
+    let link = json!({"kind": "allowed_url", "url": "https://example.com/docs"});
+    let link = talk.rest(&ground.free[2], "POST", "/v1/facts", &link).await.json["id"].as_str().unwrap().to_owned();
+    let letter = json!({"to": "d@example.com", "subject": "hello", "body": "Read https://example.com/docs for more."});
+    assert_eq!(talk.rest(&ground.writer, "POST", "/v1/send", &letter).await.status, 202);
+    for (key, drafts) in [(&ground.limited[0], 0), (&ground.free[0], 1)] {
+        let recall = talk.rest(key, "GET", &format!("/v1/facts/{link}/recall"), &Value::Null).await;
+        assert_eq!(recall.json["drafts"].as_array().unwrap().len(), drafts, "{}", recall.text);
+    }
+    // Mail that is held from agents is held here too.
+    let mailbox = desk.mailbox(THERE).id;
+    desk.write(|conn| countersign::domain::mailboxes::set_mode(conn, &OPERATOR, &mailbox, Mode::GatedAll, desk.now())).unwrap();
+    let listed = talk.rest(&ground.free[0], "GET", &format!("/v1/facts?contact={contact}"), &Value::Null).await;
+    assert!(!listed.text.contains("hazelnuts"), "{}", listed.text);
+    let tagged = talk.rest(&ground.free[0], "POST", &format!("/v1/emails/{}/tags", ground.inbound), &json!({"tags": "seen"})).await;
+    assert_eq!(tagged.code(), Some("not_found"), "a tag would say that it is there");
+}
+
+#[actix_web::test]
+async fn keys_are_for_calls_and_cookies_for_pages() {
+    let desk = Desk::new().await;
+    let talk = Talk(desk.app().await);
+    let mut ada = Browser::new(desk.app().await);
+    ada.sign_in("ada").await;
+    let cookie = ada.cookie.clone().unwrap();
+    assert_eq!(ada.get("/queue").await.status, 200);
+    for path in ["/v1/mailboxes", "/v1/emails", "/api/v1/churn-events"] {
+        let answer = talk.send(test::TestRequest::get().uri(path).insert_header((header::COOKIE, cookie.clone()))).await;
+        assert_eq!(answer.status, 401, "{path} took a cookie");
+    }
+    let message = desk.pending("a@example.com", json!({})).await;
+    let approve =
+        || test::TestRequest::post().insert_header((header::COOKIE, cookie.clone())).insert_header((header::CONTENT_TYPE, "application/json"));
+    let body = json!({"message_id": message.row.id, "decision": "approve", "content_hash": message.row.content_hash});
+    assert_eq!(talk.send(approve().uri("/v1/oversight/decide").set_payload(body.to_string())).await.status, 401);
+    let tool = approve().uri("/mcp").insert_header(("Host", "localhost")).insert_header((header::ACCEPT, "application/json, text/event-stream"));
+    assert_eq!(talk.send(tool.set_payload(tool_text(&body))).await.status, 401);
+    // Every page, with the strongest keys there are.
+    for scopes in [&[Scope::Read, Scope::Admin, Scope::Oversight][..], &[Scope::Read, Scope::Draft]] {
+        let (key, _) = key(&desk, scopes, &[]);
+        for route in countersign::web::ROUTES.iter().filter(|route| route.access != countersign::web::Access::Public) {
+            let path = route.path.replace("{id}", message.row.id.as_str()).replace(['{', '}'], "");
+            let request = if route.method == "get" { test::TestRequest::get() } else { test::TestRequest::post().set_form([("csrf", "x")]) };
+            let answer = talk
+                .send(request.uri(&path).insert_header((header::AUTHORIZATION, format!("Bearer {key}"))).insert_header(("X-API-Key", key.clone())))
+                .await;
+            assert!([303, 400, 401, 403].contains(&answer.status), "{} {path} took a key: {}", route.method, answer.status);
+        }
+    }
+    assert_eq!(desk.message(message.row.id.as_str()).row.state, countersign::domain::messages::State::Pending);
+}
+
+fn tool_text(arguments: &Value) -> String {
+    json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "decide_email", "arguments": arguments}}).to_string()
+}
