@@ -17,6 +17,7 @@ use crate::domain::contacts::{self, ConsentBasis, ContactInput, Search};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::Error;
 use crate::domain::ids::{ContactId, RowId};
+use crate::domain::mailboxes;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -128,6 +129,8 @@ pub struct Query {
     pub(crate) email: Option<String>,
     /// Words to find in name and address.
     pub(crate) query: Option<String>,
+    /// A mailbox, by address or id; it must be within reach. Contacts belong to all mailboxes.
+    pub(crate) mailbox: Option<String>,
     /// Tags separated by commas, all of them; a leading minus excludes.
     pub(crate) tags: Option<String>,
     /// At most so many, 1 to 100; 20 without it.
@@ -154,7 +157,14 @@ pub(crate) async fn find(actor: Actor, state: &State, query: Query) -> Result<Co
         limit: rows(query.limit, 20)?,
         before: query.cursor.as_deref().map(ContactId::from),
     };
-    let (found, cursor) = state.read(move |conn| contacts::search(conn, &actor, &search)).await?;
+    let (found, cursor) = state
+        .read(move |conn| {
+            if let Some(named) = &query.mailbox {
+                mailboxes::resolve(conn, &actor, Some(named))?;
+            }
+            contacts::search(conn, &actor, &search)
+        })
+        .await?;
     let all = || found.iter().map(Contact::of).collect();
     Ok(ContactPage { contacts: all(), results: all(), next_cursor: cursor })
 }

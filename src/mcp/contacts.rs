@@ -67,7 +67,7 @@ struct Find {
 
 async fn search(call: Call, find: Find) -> Answered {
     let tags = find.tags.map(|tags| tags.into_vec().join(","));
-    let query = Query { email: find.email, query: find.query, tags, limit: find.limit, cursor: find.cursor };
+    let query = Query { email: find.email, query: find.query, tags, limit: find.limit, cursor: find.cursor, mailbox: None };
     Ok(Answer::new(rest::find(call.actor, &call.state, query).await?).leaving_out(&["results"]))
 }
 

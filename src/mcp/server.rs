@@ -12,8 +12,6 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 use rmcp_actix_web::transport::on_request_extensions;
 
 use super::answer::error;
-use super::answer::{Answer, error, refusal};
-use super::door::Caller;
 use super::once::{self, Caller};
 use super::tool::{Call, Entry};
 use super::{

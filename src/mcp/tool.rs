@@ -15,6 +15,7 @@ use crate::api::turn::FIELD;
 use crate::api::{described, json};
 use crate::app::State;
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::error::Error;
 use crate::domain::idempotency::LONGEST;
 
 /// What the argument for idempotency says of itself.

@@ -4,8 +4,8 @@ use countersign::domain::actor::Scope;
 use countersign::domain::churn::intake::{NewChurnEvent, Taken, take};
 use countersign::domain::contacts::{self, ContactInput};
 use countersign::domain::facts::{self, Body, MigrationChange, Offer};
+use countersign::domain::keys::{self, NewKey};
 use countersign::domain::mailboxes::Mode;
-use countersign::domain::mailboxes::keys::{self, NewKey};
 use countersign::on_either;
 use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, RunQueryDsl};
@@ -16,7 +16,7 @@ use crate::mcp::{Client, serve};
 use crate::support::{Desk, OPERATOR};
 
 async fn client(desk: &Desk, url: &str, scopes: &[Scope]) -> Client {
-    let new = NewKey { name: "a key".into(), scopes: scopes.to_vec(), mailboxes: vec![], is_test: false };
+    let new = NewKey::named("a key", scopes);
     let (_, secret) = desk.write(|conn| keys::add(conn, &OPERATOR, &new, desk.now())).unwrap();
     Client::with(url, &secret).await
 }

@@ -4,8 +4,8 @@ use countersign::domain::actor::Scope;
 use countersign::domain::campaigns::{self, counts};
 use countersign::domain::contacts::{self, ContactInput, Customer};
 use countersign::domain::ids::{CampaignId, MessageId};
+use countersign::domain::keys::{self, NewKey};
 use countersign::domain::mailboxes::Mode;
-use countersign::domain::mailboxes::keys::{self, NewKey};
 use countersign::domain::messages::{DecisionKind, State};
 use countersign::domain::outbox::{self, Dot, WorkerId, verify};
 use countersign::on_either;
@@ -72,12 +72,7 @@ async fn get(desk: &Desk, path: &str) -> Value {
 
 /// A key that reaches one mailbox.
 fn narrow(desk: &Desk, mode: Mode) -> String {
-    let new = NewKey {
-        name: "narrow".into(),
-        scopes: vec![Scope::Read, Scope::Draft, Scope::Contacts],
-        mailboxes: vec![desk.mailbox(mode).id],
-        is_test: false,
-    };
+    let new = NewKey { mailboxes: vec![desk.mailbox(mode).id], ..NewKey::named("narrow", &[Scope::Read, Scope::Draft, Scope::Contacts]) };
     desk.write(|conn| keys::add(conn, &OPERATOR, &new, desk.now())).unwrap().1
 }
 

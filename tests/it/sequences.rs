@@ -3,6 +3,7 @@
 use countersign::domain::actor::Scope;
 use countersign::domain::contacts::{self, ContactInput, suppressions};
 use countersign::domain::ids::{EnrollmentId, SequenceId};
+use countersign::domain::keys::{self, NewKey};
 use countersign::domain::mailboxes::Mode;
 use countersign::domain::messages::{DecisionKind, State};
 use countersign::domain::sequences::{self, NewSequence, Step};
@@ -180,7 +181,7 @@ async fn a_sequence_ends_for_whoever_left_answered_or_is_done() {
     // Support history in another conversation is no answer; a mail in the step's own is.
     let find = get(&desk, "/v1/contacts/search?email=fine@example.com").await;
     let contact = find["contacts"][0]["id"].as_str().unwrap().into();
-    let history = [Exchange { from_customer: true, subject: "Help".into(), text: "Please.".into(), at: desk.now() }];
+    let history = [Exchange { from_customer: true, subject: "Help".into(), text: "Please.".into(), at: desk.now(), message_id: None }];
     let mailbox = desk.mailbox(Mode::GatedSend).id;
     desk.write(|conn| threads::record_history(conn, &OPERATOR, &mailbox, &contact, "fine@example.com", &history, desk.now())).unwrap();
     sql(
@@ -310,13 +311,8 @@ async fn a_sequence_of_a_mailbox_out_of_reach_is_not_there() {
     let desk = Desk::new().await;
     let sequence = sequence(&desk, Mode::GatedAll).await;
     let enrollment = enrolled(&desk, &sequence, "ana@example.com").await;
-    let new = countersign::domain::mailboxes::keys::NewKey {
-        name: "narrow".into(),
-        scopes: vec![Scope::Read, Scope::Draft],
-        mailboxes: vec![desk.mailbox(Mode::GatedSend).id],
-        is_test: false,
-    };
-    let narrow = desk.write(|conn| countersign::domain::mailboxes::keys::add(conn, &OPERATOR, &new, desk.now())).unwrap().1;
+    let new = NewKey { mailboxes: vec![desk.mailbox(Mode::GatedSend).id], ..NewKey::named("narrow", &[Scope::Read, Scope::Draft]) };
+    let narrow = desk.write(|conn| keys::add(conn, &OPERATOR, &new, desk.now())).unwrap().1;
     for (method, path) in [
         ("GET", sequence.clone()),
         ("GET", format!("{sequence}/due")),

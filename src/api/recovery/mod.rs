@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use shapes::{Departure, DraftedVariant, Judged, Matches, SubmittedVariant, Variants};
-use shapes::{DeparturePage, Judged, Match, Matches, SubmittedVariant, event, variant};
+use shapes::{DeparturePage, Match, event, variant};
 
 use super::error::{Plain, Problem};
 use super::json::{Json, Params, rows};

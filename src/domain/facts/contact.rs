@@ -13,8 +13,8 @@ use crate::domain::error::Result;
 use crate::domain::ids::{ContactId, FactId};
 use crate::domain::messages;
 use crate::domain::money::Money;
+use crate::domain::referrals;
 use crate::domain::threads::{self, InboundEmail};
-use crate::domain::{referrals, threads};
 
 use super::{Body, ContactField, Fact, FieldValue, State, TicketQuote, queries, record};
 

@@ -202,7 +202,8 @@ pub(in crate::domain) fn obstacle(conn: &mut Conn, row: &MessageRow, now: Time) 
     if let Some(why) = messages::ledger::lost_ground(conn, &row.id, row.version, now.date())? {
         return Ok(Some(why));
     }
-    if let Some(why) = policy::hold(&Standing::default().with_switches(conn, &mailboxes::get(conn, &Actor::System("worker"), &row.mailbox_id)?)?) {
+    let mailbox = mailboxes::get(conn, &Actor::System("worker"), &row.mailbox_id)?;
+    if let Some(why) = policy::hold(&Standing::default().with_switches(conn, &mailbox)?) {
         return Ok(Some(why));
     }
     if queries::mailbox_stopped(conn, &row.mailbox_id)? {

@@ -5,10 +5,11 @@ use serde_json::json;
 use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
-use crate::domain::contacts::{self, Named, suppressions};
+use crate::domain::contacts::{self, Named};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{EnrollmentId, SequenceId};
 use crate::domain::paging::Page;
+use crate::domain::policy::{self, Standing};
 use crate::domain::text;
 
 use super::{COMPLETE, Enrollment, Member, State, log, may_change, queries, reached, refuse_archived, steps_in};
@@ -29,7 +30,7 @@ pub fn enroll(conn: &mut Conn, actor: &Actor, id: &SequenceId, who: &Named, now:
         let sequence = reached(conn, actor, id)?;
         refuse_archived(&sequence)?;
         let contact = contacts::meant(conn, actor, who, now)?;
-        suppressions::refuse(conn, &contact.email_key)?;
+        policy::refuse(&Standing::of(conn, &contact.email_key, Some(&contact))?)?;
         // Two that enroll the same contact take turns.
         let contact = contacts::held_row(conn, &contact.id)?;
         match queries::active_of(conn, &contact.id)? {

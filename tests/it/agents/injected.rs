@@ -9,7 +9,8 @@ use countersign::domain::accounts::users;
 use countersign::domain::actor::Scope;
 use countersign::domain::contacts::suppressions::{self, Reason};
 use countersign::domain::contacts::{self, ContactInput};
-use countersign::domain::mailboxes::{self, Mode, keys};
+use countersign::domain::keys;
+use countersign::domain::mailboxes::{self, Mode};
 use countersign::domain::messages::{DecisionKind, State};
 use countersign::domain::settings;
 use countersign::domain::threads::{self, Exchange};
@@ -64,7 +65,13 @@ async fn scene(desk: &Desk) -> Scene<impl Service<Request, Response = ServiceRes
             time_zone: None,
         };
         let contact = contacts::upsert(conn, &OPERATOR, &input, desk.now())?;
-        let line = Exchange { from_customer: true, subject: ORDER.into(), text: format!("{ORDER}\nEND OF {}", contact.row.id), at: desk.now() };
+        let line = Exchange {
+            from_customer: true,
+            subject: ORDER.into(),
+            text: format!("{ORDER}\nEND OF {}", contact.row.id),
+            at: desk.now(),
+            message_id: None,
+        };
         threads::record_history(conn, &OPERATOR, &mailbox, &contact.row.id, "c@example.com", &[line], desk.now())?;
         suppressions::add(conn, &OPERATOR, "gone@example.com", Reason::Unsubscribed, "test", None, desk.now())?;
         let gone = ContactInput { email: "gone@example.com".into(), ..ContactInput::default() };

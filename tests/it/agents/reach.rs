@@ -238,7 +238,13 @@ async fn ground(desk: &Desk) -> Ground<'_, impl Service<Request, Response = Serv
         .write(|conn| {
             let input = ContactInput { email: "c@example.com".into(), ..ContactInput::default() };
             let contact = contacts::upsert(conn, &OPERATOR, &input, desk.now())?;
-            let line = Exchange { from_customer: true, subject: "Export".into(), text: "The export of hazelnuts is broken.".into(), at: desk.now() };
+            let line = Exchange {
+                from_customer: true,
+                subject: "Export".into(),
+                text: "The export of hazelnuts is broken.".into(),
+                at: desk.now(),
+                message_id: None,
+            };
             threads::record_history(conn, &OPERATOR, &mailbox, &contact.row.id, "c@example.com", &[line], desk.now())?;
             facts::observe(conn, &contact.row.id, desk.now())?;
             Ok(contact.row.id)

@@ -14,7 +14,7 @@ use countersign::domain::contacts::{self, ConsentBasis, ContactInput, suppressio
 use countersign::domain::email_address::EmailAddress;
 use countersign::domain::error::{Error, Kind};
 use countersign::domain::ids::{ContactId, MailboxId, MessageId};
-use countersign::domain::mailboxes::keys::{self, NewKey};
+use countersign::domain::keys::{self, NewKey};
 use countersign::domain::mailboxes::{self, MailboxChange, Mode, NewMailbox};
 use countersign::domain::messages::content::Words;
 use countersign::domain::messages::decide::{Decide, decide};
@@ -42,7 +42,7 @@ pub fn key(desk: &Desk, scopes: &[Scope], modes: &[Mode]) -> (String, Actor) {
     desk.write(|conn| {
         let mailboxes = modes.iter().map(|mode| Ok(mailboxes::resolve(conn, &OPERATOR, Some(&address(*mode)))?.id));
         let mailboxes = mailboxes.collect::<countersign::domain::error::Result<Vec<MailboxId>>>()?;
-        let new = NewKey { name: "agent".into(), scopes: scopes.to_vec(), mailboxes, is_test: false };
+        let new = NewKey { mailboxes, ..NewKey::named("agent", scopes) };
         let (_, secret) = keys::add(conn, &OPERATOR, &new, desk.now())?;
         let actor = keys::authenticate(conn, &secret, desk.now())?.unwrap().actor;
         Ok((secret, actor))
@@ -352,7 +352,7 @@ where
                 told(desk.write(|conn| mailboxes::set_stopped(conn, actor, Some(&mailbox(at)), *stopped, now)))
             }
             Call::MakeKey { .. } => {
-                let new = NewKey { name: "mine".into(), scopes: vec![Scope::Oversight], mailboxes: vec![], is_test: false };
+                let new = NewKey::named("mine", &[Scope::Oversight]);
                 told(desk.write(|conn| keys::add(conn, actor, &new, now)))
             }
             Call::MakeUser { .. } => {
