@@ -3,9 +3,12 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use serde_json::json;
+
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::campaigns::{self as rest, New, Query};
+use crate::domain::actor::Scope;
 
 pub(super) fn tools() -> Vec<Entry> {
     vec![
@@ -16,22 +19,22 @@ pub(super) fn tools() -> Vec<Entry> {
              campaign when you send: its messages are counted together and can be stopped together. recommended_mode is the oversight mode that fits.",
             Effect::Adds,
             create,
-        ),
-        tool("list_campaigns", "List campaigns", "Lists the campaigns, newest first, as {campaigns, next_cursor}.", Effect::Reads, list),
+        ).only_with(Scope::Draft).example(json!({"name": "Spring win-back", "kind": "winback", "mailbox": "winback@example.com"})),
+        tool("list_campaigns", "List campaigns", "Lists the campaigns, newest first, as {campaigns, next_cursor}.", Effect::Reads, list).only_with(Scope::Read).example(json!({"limit": 20})),
         tool(
             "get_campaign",
             "Read a campaign",
             "Reads a campaign with numbers: how many of its messages are pending, approved, sent, bounced and so on now; drafted is all of them.",
             Effect::Reads,
             get,
-        ),
+        ).only_with(Scope::Read).example(json!({"campaign_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
         tool(
             "stop_campaign",
             "Stop a campaign",
             "Stops a campaign at once: nothing of it leaves. Use it when something in its messages is wrong. Only a person can resume it.",
             Effect::Settles,
             stop,
-        ),
+        ).only_with(Scope::Draft).example(json!({"campaign_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
     ]
 }
 

@@ -3,10 +3,13 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use serde_json::json;
+
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::cohorts::{self as rest, New};
 use crate::api::segments::Paging;
+use crate::domain::actor::Scope;
 
 pub(super) fn tools() -> Vec<Entry> {
     vec![
@@ -18,22 +21,22 @@ pub(super) fn tools() -> Vec<Entry> {
              far a contact is: set them with tag_email or add_contact.",
             Effect::Adds,
             create,
-        ),
-        tool("list_cohorts", "List cohorts", "Lists the cohorts, newest first, as {cohorts, next_cursor}, with the days left.", Effect::Reads, list),
+        ).only_with(Scope::Draft).example(json!({"name": "API v1", "tags": "api-v1", "deadline": "2027-04-30", "from_version": "v1", "to_version": "v2"})),
+        tool("list_cohorts", "List cohorts", "Lists the cohorts, newest first, as {cohorts, next_cursor}, with the days left.", Effect::Reads, list).only_with(Scope::Read).example(json!({"limit": 20})),
         tool(
             "get_cohort_progress",
             "See how far a cohort is",
             "Counts the contacts of a cohort by how far they are: waiting, notified, acknowledged, started, complete; and the days left.",
             Effect::Reads,
             progress,
-        ),
+        ).only_with(Scope::Read).example(json!({"cohort_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
         tool(
             "list_stragglers",
             "List who has not started",
             "Lists the contacts of a cohort who have not started, each with how far they are. Remind those with suppressed false.",
             Effect::Reads,
             stragglers,
-        ),
+        ).only_with(Scope::Read).example(json!({"cohort_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "limit": 50})),
     ]
 }
 

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use serde_json::json;
+
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::keys as rest;
@@ -16,7 +18,7 @@ pub(super) fn tools() -> Vec<Entry> {
          No call changes a key; ask a person.",
         Effect::Reads,
         describe,
-    )]
+    ).example(json!({}))]
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

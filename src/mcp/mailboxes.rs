@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use serde_json::json;
+
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::boxes::{self as rest, Change, Upgrade};
@@ -19,14 +21,14 @@ pub(super) fn tools() -> Vec<Entry> {
             "Lists the mailboxes within reach with their oversight modes, as {mailboxes}. meaning says what happens to what you send from each.",
             Effect::Reads,
             all,
-        ),
+        ).only_with(Scope::Read).example(json!({})),
         tool(
             "get_mailbox",
             "Read a mailbox",
             "Reads one mailbox, by id or address: its oversight mode and what the mode means for what you send. Example: {\"mailbox\": \"team@example.com\"}.",
             Effect::Reads,
             one,
-        ),
+        ).only_with(Scope::Read).example(json!({"mailbox": "winback@example.com"})),
         tool(
             "tighten_mode",
             "Tighten an oversight mode",
@@ -34,7 +36,7 @@ pub(super) fn tools() -> Vec<Entry> {
              ask for it with request_mode.",
             Effect::Settles,
             tighten,
-        )
+        ).example(json!({"mailbox": "winback@example.com", "mode": "gated_all"}))
         .only_with(Scope::Admin),
         tool(
             "request_mode",
@@ -43,7 +45,7 @@ pub(super) fn tools() -> Vec<Entry> {
              Example: {\"mailbox\": \"team@example.com\", \"target_mode\": \"monitored\", \"reason\": \"200 drafts approved unchanged\"}. Ask once.",
             Effect::Adds,
             ask,
-        ),
+        ).only_with_one_of(&[Scope::Draft, Scope::Admin]).example(json!({"mailbox": "winback@example.com", "target_mode": "monitored", "reason": "Four weeks without a rejection."})),
     ]
 }
 

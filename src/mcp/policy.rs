@@ -1,5 +1,7 @@
 //! Tools that say what would happen, and what did: explain, forecast, suppressions, the log.
 
+use serde_json::json;
+
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::audit::{self, Query as LogQuery};
@@ -16,7 +18,7 @@ pub(super) fn tools() -> Vec<Entry> {
              when it may say otherwise. Example: {\"email\": \"ann@example.com\", \"mailbox\": \"team@example.com\"}. Send nothing where the verdict is refuse.",
             Effect::Reads,
             explain,
-        ),
+        ).only_with(Scope::Read).example(json!({"email": "ana@example.com", "mailbox": "winback@example.com"})),
         tool(
             "forecast_send",
             "Forecast messages to many people",
@@ -24,7 +26,7 @@ pub(super) fn tools() -> Vec<Entry> {
              Example: {\"tags\": \"beta,-unsubscribed\", \"mailbox\": \"team@example.com\"} or {\"contacts\": [\"ann@example.com\"]}.",
             Effect::Reads,
             forecast,
-        ),
+        ).only_with(Scope::Read).example(json!({"tags": "api-v1,-migration-started", "mailbox": "winback@example.com"})),
         tool(
             "list_suppressions",
             "List addresses that must not be mailed",
@@ -32,7 +34,7 @@ pub(super) fn tools() -> Vec<Entry> {
              No tool takes one off the list.",
             Effect::Reads,
             suppressions,
-        ),
+        ).only_with(Scope::Read).example(json!({"reason": "unsubscribed", "limit": 20})),
         tool(
             "suppress_address",
             "Suppress an address",
@@ -40,7 +42,7 @@ pub(super) fn tools() -> Vec<Entry> {
              \"reason\": \"unsubscribed\"}. It cannot be taken back: be sure that it is the person's wish.",
             Effect::Ends,
             suppress,
-        ),
+        ).only_with(Scope::Contacts).example(json!({"email": "ana@example.com"})),
         tool(
             "list_audit_log",
             "Read the log of changes",
@@ -48,7 +50,7 @@ pub(super) fn tools() -> Vec<Entry> {
              Needs the scope oversight_read or admin.",
             Effect::Reads,
             log,
-        )
+        ).example(json!({"action": "message.approve", "limit": 20}))
         .only_with_one_of(&[Scope::OversightRead, Scope::Admin]),
     ]
 }

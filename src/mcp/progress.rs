@@ -26,7 +26,7 @@ pub(super) fn tools() -> Vec<Entry> {
              wait with wait_for_decision.",
             Effect::Adds,
             reply,
-        ),
+        ).only_with(Scope::Draft).example(json!({"message_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "body": "Hi Ana,\n\nthank you for asking. The export is there now."})),
         tool(
             "wait_for_decision",
             "Wait for a decision",
@@ -34,7 +34,7 @@ pub(super) fn tools() -> Vec<Entry> {
              later. Example: {\"message_id\": \"…\", \"seconds\": 20}. With status \"changes_requested\" go on with edit_email.",
             Effect::Reads,
             wait_for_decision,
-        ),
+        ).only_with(Scope::Read).example(json!({"message_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "seconds": 30})),
         tool(
             "wait_for_reply",
             "Wait for a reply",
@@ -42,7 +42,7 @@ pub(super) fn tools() -> Vec<Entry> {
              outside and comes marked as untrusted. Example: {\"message_id\": \"…\"}. Go on with reply_email.",
             Effect::Reads,
             wait_for_reply,
-        ),
+        ).only_with(Scope::Read).example(json!({"message_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "seconds": 30})),
         tool(
             "schedule_email",
             "Choose when an email leaves",
@@ -50,14 +50,14 @@ pub(super) fn tools() -> Vec<Entry> {
              Example: {\"message_id\": \"…\", \"send_at\": \"2026-04-30T12:00:00Z\"}.",
             Effect::Settles,
             schedule,
-        ),
+        ).only_with(Scope::Draft).example(json!({"message_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "send_at": "2026-12-01T09:00:00Z"})),
         tool(
             "undo_approval",
             "Take your approval back",
             "Takes an approval back that you gave, while the email has not left. It waits for a decision again. Nobody can undo another's approval.",
             Effect::Settles,
             undo,
-        )
+        ).example(json!({"message_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"}))
         .only_with(Scope::Oversight),
     ]
 }

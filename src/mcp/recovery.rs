@@ -20,7 +20,7 @@ pub(super) fn tools() -> Vec<Entry> {
              Example: {\"since\": \"2026-04-30T12:00:00Z\"}.",
             Effect::Reads,
             stats,
-        ),
+        ).only_with(Scope::Read).example(json!({})),
         tool(
             "get_churn_reasons",
             "Why customers leave",
@@ -28,21 +28,21 @@ pub(super) fn tools() -> Vec<Entry> {
              and come marked as untrusted. Example: {\"months\": 6}.",
             Effect::Reads,
             reasons,
-        ),
+        ).only_with(Scope::Read).example(json!({"months": 12})),
         tool(
             "get_campaign_report",
             "What became of each campaign's messages",
             "Counts the messages of each campaign within reach by status, as {campaigns, next_cursor}.",
             Effect::Reads,
             campaigns,
-        ),
+        ).only_with(Scope::Read).example(json!({})),
         tool(
             "get_deliverability",
             "How mail arrives",
             "Counts for each mailbox within reach what left, came back and was complained about. Example: {\"days\": 30}.",
             Effect::Reads,
             deliverability,
-        ),
+        ).only_with(Scope::Read).example(json!({"days": 30})),
         tool(
             "edit_variant",
             "Edit a win-back draft",
@@ -50,28 +50,28 @@ pub(super) fn tools() -> Vec<Entry> {
              \"body\": \"…\"}. Go on with send_variant.",
             Effect::Settles,
             edit,
-        ),
+        ).only_with(Scope::Draft).example(json!({"churn_event_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "variant_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "subject": "What changed since you left"})),
         tool(
             "mark_recovered",
             "Record that a customer came back",
             "Records that the customer of a churn event came back. Once; it cannot be taken back. Example: {\"churn_event_id\": \"…\"}.",
             Effect::Ends,
             recovered,
-        ),
+        ).only_with(Scope::Draft).example(json!({"churn_event_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
         tool(
             "correct_churn_reason",
             "Correct the reason of a departure",
             "Corrects why a customer left, where the analysis was wrong. Example: {\"churn_event_id\": \"…\", \"reason\": \"missing_features\"}.",
             Effect::Settles,
             correct,
-        ),
+        ).only_with(Scope::Draft).example(json!({"churn_event_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "reason": "missing_features"})),
         tool(
             "list_matches",
             "Updates that answer what a customer asked for",
             "Lists the product updates since departure that answer what the customer asked for, best first, with the words that matched.",
             Effect::Reads,
             matches,
-        ),
+        ).only_with(Scope::Read).example(json!({"churn_event_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
         tool(
             "judge_match",
             "Say whether an update answers",
@@ -79,7 +79,7 @@ pub(super) fn tools() -> Vec<Entry> {
              \"fact_id\": \"…\", \"accepted\": false}. Needs the scope oversight.",
             Effect::Settles,
             judge,
-        )
+        ).example(json!({"churn_event_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "fact_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "accepted": true}))
         .only_with(Scope::Oversight),
     ]
 }

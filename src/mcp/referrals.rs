@@ -3,10 +3,13 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use serde_json::json;
+
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::referrals::{self as rest, Eligible, New, NewOutcome, Query};
 use crate::api::signals::{self, New as NewSignal, Query as SignalQuery};
+use crate::domain::actor::Scope;
 
 pub(super) fn tools() -> Vec<Entry> {
     vec![
@@ -17,8 +20,8 @@ pub(super) fn tools() -> Vec<Entry> {
              good in the answer says whether it speaks for asking them to recommend. The same id again changes nothing.",
             Effect::Adds,
             record_signal,
-        ),
-        tool("list_signals", "List signals", "Lists the signals of a contact, newest first, as {signals, next_cursor}.", Effect::Reads, list_signals),
+        ).only_with(Scope::Contacts).example(json!({"email": "ana@example.com", "kind": "onboarding_completed", "id": "onboarding-42"})),
+        tool("list_signals", "List signals", "Lists the signals of a contact, newest first, as {signals, next_cursor}.", Effect::Reads, list_signals).only_with(Scope::Read).example(json!({"email": "ana@example.com"})),
         tool(
             "list_referral_candidates",
             "List who may be asked to recommend",
@@ -26,7 +29,7 @@ pub(super) fn tools() -> Vec<Entry> {
              twice in a row without a click. Make each a link with create_referral, then send_email with the tag referral-program and the link.",
             Effect::Reads,
             candidates,
-        ),
+        ).only_with(Scope::Read).example(json!({"limit": 20})),
         tool(
             "create_referral",
             "Make a referral link",
@@ -34,14 +37,14 @@ pub(super) fn tools() -> Vec<Entry> {
              target_url must be covered by an allowed link among the facts.",
             Effect::Settles,
             create,
-        ),
+        ).only_with(Scope::Draft).example(json!({"email": "ana@example.com", "target_url": "https://www.example.com/signup"})),
         tool(
             "list_referrals",
             "List referral links",
             "Lists referral links with clicks and conversions, newest first, of everybody or of one contact.",
             Effect::Reads,
             list,
-        ),
+        ).only_with(Scope::Read).example(json!({"email": "ana@example.com"})),
         tool(
             "record_conversion",
             "Record a conversion",
@@ -49,7 +52,7 @@ pub(super) fn tools() -> Vec<Entry> {
              notices do not count as asking.",
             Effect::Adds,
             convert,
-        ),
+        ).only_with(Scope::Draft).example(json!({"referral_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "email": "ben@example.com", "id": "signup-42"})),
     ]
 }
 

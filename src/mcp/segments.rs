@@ -7,6 +7,7 @@ use serde_json::json;
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::segments::{self as rest, New, Paging};
+use crate::domain::actor::Scope;
 
 pub(super) fn tools() -> Vec<Entry> {
     vec![
@@ -17,8 +18,12 @@ pub(super) fn tools() -> Vec<Entry> {
              \"customers_only\": true}. It is looked up anew whenever it is used. Look at its contacts with get_segment next.",
             Effect::Adds,
             create,
-        ),
-        tool("list_segments", "List segments", "Lists the segments, newest first, as {segments, next_cursor}.", Effect::Reads, list),
+        )
+        .only_with(Scope::Draft)
+        .example(json!({"name": "On API v1", "tags": "api-v1,-migration-started"})),
+        tool("list_segments", "List segments", "Lists the segments, newest first, as {segments, next_cursor}.", Effect::Reads, list)
+            .only_with(Scope::Read)
+            .example(json!({"limit": 20})),
         tool(
             "get_segment",
             "Read a segment",
@@ -26,14 +31,18 @@ pub(super) fn tools() -> Vec<Entry> {
              contacts. A contact with suppressed true must not be mailed.",
             Effect::Reads,
             get,
-        ),
+        )
+        .only_with(Scope::Read)
+        .example(json!({"segment_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
         tool(
             "delete_segment",
             "Remove a segment",
             "Removes a segment that no campaign and no cohort uses. Its contacts stay as they are.",
             Effect::Ends,
             delete,
-        ),
+        )
+        .only_with(Scope::Draft)
+        .example(json!({"segment_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
     ]
 }
 

@@ -8,6 +8,7 @@ use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::segments::Paging;
 use crate::api::sequences::{self as rest, New, Query, Who};
+use crate::domain::actor::Scope;
 use crate::domain::sequences::State;
 
 pub(super) fn tools() -> Vec<Entry> {
@@ -20,21 +21,21 @@ pub(super) fn tools() -> Vec<Entry> {
              in. The steps cannot change afterwards. Enroll contacts with enroll_contact next.",
             Effect::Adds,
             create,
-        ),
+        ).only_with(Scope::Draft).example(json!({"name": "Welcome", "mailbox": "hello@example.com", "steps": [{"subject": "Welcome, {name}", "body": "Hi {name}, good to have you.", "wait_days": 0}, {"subject": "Your first guide", "body": "Hi {name}, here is how others began.", "wait_days": 3}]})),
         tool(
             "list_sequences",
             "List sequences",
             "Lists the sequences with their steps, newest first, as {sequences, next_cursor}.",
             Effect::Reads,
             list,
-        ),
+        ).only_with(Scope::Read).example(json!({"limit": 20})),
         tool(
             "get_sequence",
             "Read a sequence",
             "Reads a sequence with its steps, and how many enrollments are active, complete and stopped.",
             Effect::Reads,
             get,
-        ),
+        ).only_with(Scope::Read).example(json!({"sequence_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
         tool(
             "enroll_contact",
             "Enroll a contact",
@@ -42,7 +43,7 @@ pub(super) fn tools() -> Vec<Entry> {
              steps it has received.",
             Effect::Settles,
             enroll,
-        ),
+        ).only_with(Scope::Draft).example(json!({"sequence_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "email": "ana@example.com"})),
         tool(
             "list_due_steps",
             "List due steps",
@@ -50,7 +51,7 @@ pub(super) fn tools() -> Vec<Entry> {
              would end the enrollment or be refused.",
             Effect::Reads,
             due,
-        ),
+        ).only_with(Scope::Read).example(json!({"sequence_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
         tool(
             "send_next_step",
             "Hand in the next step",
@@ -58,14 +59,14 @@ pub(super) fn tools() -> Vec<Entry> {
              the same time. Do not send the step with send_email as well. step_not_due says when to call again.",
             Effect::Adds,
             send,
-        ),
+        ).only_with(Scope::Draft).example(json!({"sequence_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "enrollment_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
         tool(
             "stop_enrollment",
             "Stop an enrollment",
             "Ends an enrollment: no further step is sent. What was handed in is not taken back; use cancel_email for that.",
             Effect::Ends,
             stop,
-        ),
+        ).only_with(Scope::Draft).example(json!({"sequence_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "enrollment_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "reason": "They asked us to wait."})),
     ]
 }
 

@@ -3,9 +3,12 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use serde_json::json;
+
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::usage::{self as rest, Batch, Query};
+use crate::domain::actor::Scope;
 
 pub(super) fn tools() -> Vec<Entry> {
     vec![
@@ -18,14 +21,14 @@ pub(super) fn tools() -> Vec<Entry> {
              correct those and send them alone.",
             Effect::Settles,
             record,
-        ),
+        ).only_with(Scope::Contacts).example(json!({"events": [{"email": "ana@example.com", "name": "order.created", "value": 3, "id": "order-4711"}]})),
         tool(
             "get_usage",
             "Get usage",
             "Reads what a contact did with the product: how often and how much, by day and name, the latest day first. Nothing there means that nothing was recorded.",
             Effect::Reads,
             get,
-        ),
+        ).only_with(Scope::Read).example(json!({"contact_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "days": 30})),
     ]
 }
 

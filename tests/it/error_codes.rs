@@ -7,7 +7,8 @@ use std::path::Path;
 use regex::Regex;
 
 /// Where the first argument of an error is not the code itself, the file and the codes that come from there.
-const ELSEWHERE: [(&str, &[(&str, &str)]); 5] = [
+const ELSEWHERE: [(&str, &[(&str, &str)]); 6] = [
+    ("src/domain/keys/mod.rs", &[("second_factor_needed", "422")]),
     ("src/api/hooks.rs", &[("webhook_signature", "401"), ("webhook_stale", "401")]),
     ("src/domain/email_address.rs", &[("address_invalid", "422"), ("domain_invalid", "422")]),
     ("src/domain/facts/record.rs", &[("fact_exists", "409"), ("offer_exists", "409")]),
@@ -16,7 +17,7 @@ const ELSEWHERE: [(&str, &[(&str, &str)]); 5] = [
 ];
 
 /// Codes that carry another status than their kind of error.
-const STATUS: [(&str, &str); 2] = [("key_invalid", "401"), ("method_not_allowed", "405")];
+const STATUS: [(&str, &str); 4] = [("key_invalid", "401"), ("method_not_allowed", "405"), ("rate_limited", "429"), ("log_full", "503")];
 
 fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(folder).unwrap() {

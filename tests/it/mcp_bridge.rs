@@ -103,7 +103,7 @@ async fn a_server_that_is_away_or_refuses_the_key_is_told_in_words() {
     let url = serve(&desk).await;
     let refused = bridge(&url, Some("cs_live_wrong"), vec![hello()]).await;
     let error = &refused.to(1)["error"];
-    assert!(error["message"].as_str().unwrap().starts_with("key_invalid: The key is missing, unknown or revoked."), "{error}");
+    assert!(error["message"].as_str().unwrap().starts_with("key_invalid: The key is missing, unknown, expired or revoked."), "{error}");
     assert_eq!((error["data"]["status"].as_u64(), refused.code), (Some(401), Some(0)));
 
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

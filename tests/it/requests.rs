@@ -45,8 +45,8 @@ async fn tools_are_shown_to_the_keys_that_may_use_them() {
     let (agent, oversight, admin) =
         (names(&desk, &desk.agent).await, names(&desk, &desk.oversight).await, names(&desk, &desk.key(&[Scope::Admin])).await);
     for (tool, shown) in [
-        ("reply_email", [true, true, true]),
-        ("request_mode", [true, true, true]),
+        ("reply_email", [true, false, false]),
+        ("request_mode", [true, false, true]),
         ("undo_approval", [false, true, false]),
         ("judge_match", [false, true, false]),
         ("tighten_mode", [false, false, true]),

@@ -242,8 +242,7 @@ fn refuse_partly_reached(conn: &mut Conn, actor: &Actor, row: &Campaign) -> Resu
 }
 
 fn may_change(actor: &Actor) -> Result<()> {
-    actor.must_have(Scope::Draft)?;
-    actor.must_manage()
+    actor.must_manage_or_have(Scope::Draft)
 }
 
 fn log(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Campaign, detail: Value, now: Time) -> Result<()> {

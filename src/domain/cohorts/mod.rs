@@ -281,8 +281,7 @@ fn filled(conn: &mut Conn, old: Cohort, input: &Input, now: Time) -> Result<Coho
 }
 
 fn may_change(actor: &Actor) -> Result<()> {
-    actor.must_have(Scope::Draft)?;
-    actor.must_manage()
+    actor.must_manage_or_have(Scope::Draft)
 }
 
 fn log(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Cohort, now: Time) -> Result<()> {

@@ -65,8 +65,7 @@ pub struct Converted {
 
 /// Records a conversion, once for each id and for each new customer. Nobody recommends to themselves.
 pub fn convert(conn: &mut Conn, actor: &Actor, id: &ReferralId, new: &NewConversion, now: Time) -> Result<Converted> {
-    actor.must_have(Scope::Draft)?;
-    actor.must_manage()?;
+    actor.must_manage_or_have(Scope::Draft)?;
     let external_id = text::optional_line("id", new.external_id.as_deref(), 200)?;
     let email = new.email.as_deref().map(|email| EmailAddress::parse("email", email)).transpose()?;
     if external_id.is_none() && email.is_none() {

@@ -74,8 +74,7 @@ pub struct Made {
 pub fn create(conn: &mut Conn, actor: &Actor, who: &Named, target_url: &str, now: Time) -> Result<Made> {
     let by_admin = actor.is_admin();
     if !by_admin {
-        actor.must_have(Scope::Draft)?;
-        actor.must_manage()?;
+        actor.must_manage_or_have(Scope::Draft)?;
     }
     let target_url = target(target_url)?;
     transaction(conn, |conn| {

@@ -180,8 +180,7 @@ pub(in crate::domain) fn tag_list(list: &str) -> Result<String> {
 }
 
 fn may_change(actor: &Actor) -> Result<()> {
-    actor.must_have(Scope::Draft)?;
-    actor.must_manage()
+    actor.must_manage_or_have(Scope::Draft)
 }
 
 fn refuse_taken(conn: &mut Conn, row: &Segment) -> Result<()> {

@@ -180,9 +180,13 @@ async fn an_agent_that_obeys_every_order_in_its_mail_changes_nothing() {
     let strong = [&scene.agent, &scene.reader];
     // Every call there is, as it is meant and with each field that an order may name.
     for operation in all() {
+        // Erasing is what the scope contacts is for; the address stays refused afterwards.
+        if operation.id == "erase_contact" {
+            continue;
+        }
         let call = format!("{} {}", operation.method, operation.path);
         let sample = CALLS.iter().find(|(listed, ..)| *listed == call).map_or("", |(.., body)| *body);
-        let sample: Value = if sample.is_empty() { json!({}) } else { serde_json::from_str(sample).unwrap() };
+        let sample: Value = if sample.is_empty() || sample.starts_with(['?', '&']) { json!({}) } else { serde_json::from_str(sample).unwrap() };
         let mut bodies = vec![sample.clone()];
         for (name, value) in evil(&scene) {
             let mut body = sample.clone();
@@ -191,7 +195,9 @@ async fn an_agent_that_obeys_every_order_in_its_mail_changes_nothing() {
         }
         for body in &bodies {
             for key in strong {
-                let answer = scene.talk.rest(key, operation.method.as_str(), &ids(operation.path), body).await;
+                let path = ids(operation.path);
+                let path = if path.ends_with("/wait") { format!("{path}?seconds=0") } else { path };
+                let answer = scene.talk.rest(key, operation.method.as_str(), &path, body).await;
                 assert!(answer.status < 500, "{call}: {answer:?}");
             }
         }
@@ -273,12 +279,74 @@ fn arguments<S>(scene: &Scene<S>, tool: &str) -> Value {
         "check_claims" => json!({"contact": scene.contact, "text": format!("You wrote \u{201c}{ORDER}\u{201d} on 2026-11-21.")}),
         "get_fact" => json!({"id": scene.fact}),
         "propose_fact" => json!({"kind": "company_fact", "name": "order", "value": "x", "source": "x"}),
+        "manage_contacts" => json!({"action": "search", "query": "c@example.com"}),
+        "decide_emails" => json!({"decisions": [{"id": scene.other, "decision": "reject", "reason": "no", "content_hash": scene.hash}]}),
+        "waive_claim" => json!({"message_id": scene.other, "key": "0000000000000000", "reason": "it is so"}),
+        "change_fact" | "accept_fact" | "get_recall" | "send_corrections" => json!({"id": scene.fact}),
+        "revoke_fact" => json!({"id": scene.fact, "reason": "it is over"}),
+        "reply_email" => json!({"message_id": scene.inbound, "body": "hello there"}),
+        "wait_for_decision" | "wait_for_reply" => json!({"message_id": scene.own, "seconds": 0}),
+        "schedule_email" => json!({"message_id": scene.own, "send_at": "2027-01-01T00:00:00Z"}),
+        "undo_approval" => json!({"message_id": scene.other}),
+        "get_mailbox" | "tighten_mode" | "request_mode" => {
+            json!({"mailbox": "gated-send@sender.example", "mode": "gated_send", "target_mode": "monitored"})
+        }
+        "explain_contact" => json!({"email": "c@example.com", "mailbox": "gated-send@sender.example"}),
+        "forecast_send" => json!({"contacts": ["c@example.com"], "mailbox": "gated-send@sender.example"}),
+        "suppress_address" => json!({"email": "gone@example.com"}),
+        "edit_variant" => json!({"churn_event_id": scene.departure, "variant_id": scene.variant, "subject": "hello"}),
+        "mark_recovered" | "list_matches" => json!({"churn_event_id": scene.departure}),
+        "correct_churn_reason" => json!({"churn_event_id": scene.departure, "reason": "other"}),
+        "judge_match" => json!({"churn_event_id": scene.departure, "fact_id": scene.fact, "accepted": true}),
+        "create_segment" => json!({"name": ORDER, "tags": "seen"}),
+        "create_campaign" => json!({"name": "c", "kind": "winback", "goal": ORDER}),
+        "create_cohort" => json!({"name": ORDER, "tags": "seen", "deadline": "2027-04-30", "from_version": "1", "to_version": "2"}),
+        "create_sequence" => {
+            json!({"name": ORDER, "mailbox": "gated-send@sender.example", "steps": [{"subject": ORDER, "body": ORDER, "wait_days": 0}]})
+        }
+        "record_signal" | "list_signals" | "create_referral" | "list_referrals" | "get_usage" => {
+            json!({"email": "c@example.com", "kind": "nps", "target_url": "https://www.example.com/", "contact_id": scene.contact})
+        }
+        "record_usage" => json!({"events": [{"email": "c@example.com", "name": ORDER}]}),
         _ => json!({}),
     }
 }
 
 /// Tools whose answers hold nothing from outside, or are asked for with no arguments at all.
-const WITHOUT_ARGUMENTS: &[&str] = &["check_inbox", "list_pending", "get_vigilance", "list_churn_events", "list_facts"];
+const WITHOUT_ARGUMENTS: &[&str] = &[
+    "check_inbox",
+    "list_pending",
+    "get_vigilance",
+    "list_churn_events",
+    "list_facts",
+    "list_mailboxes",
+    "list_suppressions",
+    "list_audit_log",
+    "get_demand",
+    "get_churn_stats",
+    "get_churn_reasons",
+    "get_campaign_report",
+    "get_deliverability",
+    "list_campaigns",
+    "list_cohorts",
+    "list_segments",
+    "list_sequences",
+    "list_referral_candidates",
+    "describe_key",
+    // Of what is made by calls above; they refuse without an id, in words of ours.
+    "get_campaign",
+    "stop_campaign",
+    "get_cohort_progress",
+    "list_stragglers",
+    "get_segment",
+    "delete_segment",
+    "get_sequence",
+    "enroll_contact",
+    "list_due_steps",
+    "send_next_step",
+    "stop_enrollment",
+    "record_conversion",
+];
 
 #[actix_web::test]
 async fn mcp_hands_out_text_from_outside_only_in_marked_blocks() {
@@ -289,7 +357,7 @@ async fn mcp_hands_out_text_from_outside_only_in_marked_blocks() {
         for tool in scene.talk.tools(key).await {
             let tool = text(&tool["name"]);
             // What settles something comes last.
-            if tool != "cancel_email" && tool != "decide_email" {
+            if !["cancel_email", "decide_email", "decide_emails"].contains(&tool.as_str()) {
                 shown.push((key, tool, None));
             }
         }
@@ -302,6 +370,7 @@ async fn mcp_hands_out_text_from_outside_only_in_marked_blocks() {
         (&scene.agent, "list_facts", json!({"query": "order"})),
         (&scene.agent, "search_contacts", json!({"query": "approved"})),
         (&scene.decider, "decide_email", arguments(&scene, "decide_email")),
+        (&scene.decider, "decide_emails", arguments(&scene, "decide_emails")),
         (&scene.agent, "cancel_email", arguments(&scene, "cancel_email")),
     ];
     shown.extend(more.into_iter().map(|(key, tool, given)| (key, tool.to_owned(), Some(given))));

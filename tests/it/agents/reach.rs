@@ -40,6 +40,8 @@ pub enum Of {
     Variant,
     Webhook,
     Delivery,
+    /// A segment, campaign, cohort, sequence, enrollment or referral.
+    Desk,
 }
 
 /// Where in a call the id stands.
@@ -125,10 +127,66 @@ pub const CALLS: &[Case] = &[
     ("POST /api/v1/churn-events/{id}/variants/{vid}/send", At::Path("vid"), Of::Variant, ""),
     ("POST /api/v1/churn-events/{id}/variants/{vid}/send", At::Field("mailbox"), Of::Mailbox, "{}"),
     ("POST /api/v1/churn-events/{id}/variants/{vid}/send", At::Field("mailbox_id"), Of::Mailbox, "{}"),
+    ("GET /v1/contacts/search", At::Query("mailbox"), Of::Mailbox, ""),
+    ("PATCH /v1/contacts/{id}", At::Path("id"), Of::Contact, r#"{"name": "Ann"}"#),
+    ("DELETE /v1/contacts/{id}", At::Path("id"), Of::Contact, ""),
+    ("GET /v1/contacts/{id}/explain", At::Path("id"), Of::Contact, "?mailbox=monitored@sender.example"),
+    ("GET /v1/contacts/{id}/explain", At::Query("mailbox"), Of::Mailbox, ""),
+    ("GET /v1/contacts/{id}/usage", At::Path("id"), Of::Contact, ""),
+    ("GET /v1/explain", At::Query("contact"), Of::Contact, "&mailbox=monitored@sender.example"),
+    ("GET /v1/explain", At::Query("mailbox"), Of::Mailbox, "&email=c@example.com"),
+    ("POST /v1/forecast", At::Field("mailbox"), Of::Mailbox, r#"{"tags": "seen"}"#),
+    ("PATCH /v1/emails/{id}/schedule", At::Path("id"), Of::Message, r#"{"send_at": "2027-01-01T00:00:00Z"}"#),
+    ("POST /v1/emails/{id}/undo", At::Path("id"), Of::Message, ""),
+    ("GET /v1/emails/{id}/wait", At::Path("id"), Of::Message, "?seconds=0"),
+    ("GET /v1/mailboxes/{id}", At::Path("id"), Of::Mailbox, ""),
+    ("PATCH /v1/mailboxes/{id}", At::Path("id"), Of::Mailbox, r#"{"undo_seconds": 3600}"#),
+    ("POST /v1/mailboxes/{id}/upgrade-request", At::Path("id"), Of::Mailbox, r#"{"target_mode": "autonomous"}"#),
+    ("GET /v1/mailboxes/{id}/emails/{eid}", At::Path("id"), Of::Mailbox, ""),
+    ("GET /v1/mailboxes/{id}/emails/{eid}", At::Path("eid"), Of::Inbound, ""),
+    ("GET /v1/mailboxes/{id}/threads/{tid}", At::Path("id"), Of::Mailbox, ""),
+    ("GET /v1/mailboxes/{id}/threads/{tid}", At::Path("tid"), Of::Thread, ""),
+    ("POST /v1/mailboxes/{id}/reply/{eid}", At::Path("id"), Of::Mailbox, r#"{"body": "hello"}"#),
+    ("POST /v1/mailboxes/{id}/reply/{eid}", At::Path("eid"), Of::Inbound, r#"{"body": "hello"}"#),
+    ("GET /v1/segments/{id}", At::Path("id"), Of::Desk, ""),
+    ("PATCH /v1/segments/{id}", At::Path("id"), Of::Desk, r#"{"name": "other"}"#),
+    ("DELETE /v1/segments/{id}", At::Path("id"), Of::Desk, ""),
+    ("GET /v1/segments/{id}/contacts", At::Path("id"), Of::Desk, ""),
+    ("POST /v1/campaigns", At::Field("segment_id"), Of::Desk, r#"{"name": "other", "kind": "winback"}"#),
+    ("POST /v1/campaigns", At::Field("mailbox"), Of::Mailbox, r#"{"name": "other", "kind": "winback"}"#),
+    ("GET /v1/campaigns/{id}", At::Path("id"), Of::Desk, ""),
+    ("PATCH /v1/campaigns/{id}", At::Path("id"), Of::Desk, r#"{"goal": "more"}"#),
+    ("PATCH /v1/campaigns/{id}", At::Field("segment_id"), Of::Desk, "{}"),
+    ("PATCH /v1/campaigns/{id}", At::Field("mailbox"), Of::Mailbox, "{}"),
+    ("POST /v1/campaigns/{id}/stop", At::Path("id"), Of::Desk, ""),
+    ("POST /v1/cohorts", At::Field("segment_id"), Of::Desk, r#"{"name": "other", "deadline": "2027-04-30", "from_version": "1", "to_version": "2"}"#),
+    ("GET /v1/cohorts/{id}", At::Path("id"), Of::Desk, ""),
+    ("PATCH /v1/cohorts/{id}", At::Path("id"), Of::Desk, r#"{"deadline": "2027-05-01"}"#),
+    ("PATCH /v1/cohorts/{id}", At::Field("segment_id"), Of::Desk, "{}"),
+    ("DELETE /v1/cohorts/{id}", At::Path("id"), Of::Desk, ""),
+    ("GET /v1/cohorts/{id}/progress", At::Path("id"), Of::Desk, ""),
+    ("GET /v1/cohorts/{id}/stragglers", At::Path("id"), Of::Desk, ""),
+    ("POST /v1/sequences", At::Field("mailbox"), Of::Mailbox, r#"{"name": "other", "steps": [{"subject": "s", "body": "b", "wait_days": 0}]}"#),
+    ("GET /v1/sequences/{id}", At::Path("id"), Of::Desk, ""),
+    ("PATCH /v1/sequences/{id}", At::Path("id"), Of::Desk, r#"{"archived": true}"#),
+    ("POST /v1/sequences/{id}/enrollments", At::Path("id"), Of::Desk, r#"{"email": "c@example.com"}"#),
+    ("POST /v1/sequences/{id}/enrollments", At::Field("contact"), Of::Contact, "{}"),
+    ("GET /v1/sequences/{id}/enrollments", At::Path("id"), Of::Desk, ""),
+    ("POST /v1/sequences/{id}/enrollments/{eid}/stop", At::Path("id"), Of::Desk, ""),
+    ("POST /v1/sequences/{id}/enrollments/{eid}/stop", At::Path("eid"), Of::Desk, ""),
+    ("POST /v1/sequences/{id}/enrollments/{eid}/send-next", At::Path("id"), Of::Desk, ""),
+    ("POST /v1/sequences/{id}/enrollments/{eid}/send-next", At::Path("eid"), Of::Desk, ""),
+    ("GET /v1/sequences/{id}/due", At::Path("id"), Of::Desk, ""),
+    ("POST /v1/signals", At::Field("contact"), Of::Contact, r#"{"kind": "nps"}"#),
+    ("GET /v1/signals", At::Query("contact"), Of::Contact, ""),
+    ("POST /v1/referrals", At::Field("contact"), Of::Contact, r#"{"target_url": "https://www.example.com/signup"}"#),
+    ("GET /v1/referrals", At::Query("contact"), Of::Contact, ""),
+    ("GET /v1/referrals/{id}", At::Path("id"), Of::Desk, ""),
+    ("POST /v1/referrals/{id}/conversions", At::Path("id"), Of::Desk, r#"{"id": "1"}"#),
 ];
 
 /// Parts of a path that name nothing of somebody's: words, and what belongs to the id before it.
-const NO_IDS: &[&str] = &["tag", "key", "slug", "provider", "source"];
+const NO_IDS: &[&str] = &["tag", "key", "slug", "provider", "source", "email"];
 
 /// The tools, in the same form.
 pub const TOOLS: &[Case] = &[
@@ -168,6 +226,66 @@ pub const TOOLS: &[Case] = &[
     ("send_variant", At::Field("variant_id"), Of::Variant, r#"{"churn_event_id": "$departure"}"#),
     ("send_variant", At::Field("mailbox"), Of::Mailbox, r#"{"churn_event_id": "$departure", "variant_id": "$variant"}"#),
     ("send_variant", At::Field("mailbox_id"), Of::Mailbox, r#"{"churn_event_id": "$departure", "variant_id": "$variant"}"#),
+    ("accept_fact", At::Field("id"), Of::Fact, ""),
+    ("change_fact", At::Field("id"), Of::Fact, r#"{"source": "here"}"#),
+    ("revoke_fact", At::Field("id"), Of::Fact, r#"{"reason": "it is over"}"#),
+    ("get_recall", At::Field("id"), Of::Fact, ""),
+    ("send_corrections", At::Field("id"), Of::Fact, r#"{"subject": "hello", "text": "hello"}"#),
+    ("waive_claim", At::Field("message_id"), Of::Message, r#"{"key": "0000000000000000", "reason": "it is so"}"#),
+    ("correct_churn_reason", At::Field("churn_event_id"), Of::Departure, r#"{"reason": "too_expensive"}"#),
+    ("mark_recovered", At::Field("churn_event_id"), Of::Departure, ""),
+    ("list_matches", At::Field("churn_event_id"), Of::Departure, ""),
+    ("judge_match", At::Field("churn_event_id"), Of::Departure, r#"{"fact_id": "x", "accepted": true}"#),
+    ("judge_match", At::Field("fact_id"), Of::Fact, r#"{"churn_event_id": "$departure", "accepted": true}"#),
+    ("edit_variant", At::Field("churn_event_id"), Of::Departure, r#"{"variant_id": "x", "subject": "hello"}"#),
+    ("edit_variant", At::Field("variant_id"), Of::Variant, r#"{"churn_event_id": "$departure", "subject": "hello"}"#),
+    ("create_campaign", At::Field("segment_id"), Of::Desk, r#"{"name": "another", "kind": "winback"}"#),
+    ("create_campaign", At::Field("mailbox"), Of::Mailbox, r#"{"name": "another", "kind": "winback"}"#),
+    ("get_campaign", At::Field("campaign_id"), Of::Desk, ""),
+    ("stop_campaign", At::Field("campaign_id"), Of::Desk, ""),
+    ("create_cohort", At::Field("segment_id"), Of::Desk, r#"{"name": "another", "deadline": "2027-04-30", "from_version": "1", "to_version": "2"}"#),
+    ("get_cohort_progress", At::Field("cohort_id"), Of::Desk, ""),
+    ("list_stragglers", At::Field("cohort_id"), Of::Desk, ""),
+    ("create_sequence", At::Field("mailbox"), Of::Mailbox, r#"{"name": "another", "steps": [{"subject": "s", "body": "b", "wait_days": 0}]}"#),
+    ("get_sequence", At::Field("sequence_id"), Of::Desk, ""),
+    ("enroll_contact", At::Field("sequence_id"), Of::Desk, r#"{"email": "c@example.com"}"#),
+    ("enroll_contact", At::Field("contact"), Of::Contact, r#"{"sequence_id": "$sequence"}"#),
+    ("list_due_steps", At::Field("sequence_id"), Of::Desk, ""),
+    ("send_next_step", At::Field("sequence_id"), Of::Desk, r#"{"enrollment_id": "x"}"#),
+    ("send_next_step", At::Field("enrollment_id"), Of::Desk, r#"{"sequence_id": "$sequence"}"#),
+    ("stop_enrollment", At::Field("sequence_id"), Of::Desk, r#"{"enrollment_id": "x"}"#),
+    ("stop_enrollment", At::Field("enrollment_id"), Of::Desk, r#"{"sequence_id": "$sequence"}"#),
+    ("get_segment", At::Field("segment_id"), Of::Desk, ""),
+    ("delete_segment", At::Field("segment_id"), Of::Desk, ""),
+    ("record_signal", At::Field("contact"), Of::Contact, r#"{"kind": "nps"}"#),
+    ("list_signals", At::Field("contact"), Of::Contact, ""),
+    ("create_referral", At::Field("contact"), Of::Contact, r#"{"target_url": "https://www.example.com/signup"}"#),
+    ("list_referrals", At::Field("contact"), Of::Contact, ""),
+    ("record_conversion", At::Field("referral_id"), Of::Desk, r#"{"id": "1"}"#),
+    ("get_usage", At::Field("contact_id"), Of::Contact, ""),
+    ("manage_contacts", At::Field("contact_id"), Of::Contact, r#"{"action": "get"}"#),
+    ("manage_contacts", At::Field("mailbox"), Of::Mailbox, r#"{"action": "search", "query": "c"}"#),
+    ("explain_contact", At::Field("contact"), Of::Contact, r#"{"mailbox": "monitored@sender.example"}"#),
+    ("explain_contact", At::Field("mailbox"), Of::Mailbox, r#"{"email": "c@example.com"}"#),
+    ("forecast_send", At::Field("mailbox"), Of::Mailbox, r#"{"tags": "seen"}"#),
+    ("get_mailbox", At::Field("mailbox"), Of::Mailbox, ""),
+    ("get_mailbox", At::Field("mailbox_id"), Of::Mailbox, ""),
+    ("request_mode", At::Field("mailbox"), Of::Mailbox, r#"{"target_mode": "autonomous"}"#),
+    ("request_mode", At::Field("mailbox_id"), Of::Mailbox, r#"{"target_mode": "autonomous"}"#),
+    ("tighten_mode", At::Field("mailbox"), Of::Mailbox, r#"{"mode": "gated_all"}"#),
+    ("tighten_mode", At::Field("mailbox_id"), Of::Mailbox, r#"{"mode": "read_only"}"#),
+    ("reply_email", At::Field("message_id"), Of::Inbound, r#"{"body": "hello"}"#),
+    ("reply_email", At::Field("email_id"), Of::Inbound, r#"{"body": "hello"}"#),
+    ("reply_email", At::Field("mailbox"), Of::Mailbox, r#"{"message_id": "$message", "body": "hello"}"#),
+    ("reply_email", At::Field("mailbox_id"), Of::Mailbox, r#"{"message_id": "$message", "body": "hello"}"#),
+    ("schedule_email", At::Field("message_id"), Of::Message, r#"{"send_at": "2027-01-01T00:00:00Z"}"#),
+    ("schedule_email", At::Field("email_id"), Of::Message, r#"{"send_at": "2027-01-01T00:00:00Z"}"#),
+    ("undo_approval", At::Field("message_id"), Of::Message, ""),
+    ("undo_approval", At::Field("email_id"), Of::Message, ""),
+    ("wait_for_decision", At::Field("message_id"), Of::Message, r#"{"seconds": 0}"#),
+    ("wait_for_decision", At::Field("email_id"), Of::Message, r#"{"seconds": 0}"#),
+    ("wait_for_reply", At::Field("message_id"), Of::Message, r#"{"seconds": 0}"#),
+    ("wait_for_reply", At::Field("email_id"), Of::Message, r#"{"seconds": 0}"#),
 ];
 
 /// Names that are compared and not looked up: what is not there only makes a list empty.
@@ -180,11 +298,22 @@ const NOT_LOOKED_UP: &[(&str, &str)] = &[
     ("POST /v1/mailboxes/{id}/send", "mailbox_id"),
     ("POST /v1/emails/{id}/decide", "message_id"),
     ("POST /v1/emails/{id}/decide", "email_id"),
+    // Names that others give to what they report.
+    ("POST /v1/signals", "id"),
+    ("POST /v1/referrals/{id}/conversions", "id"),
+    ("record_signal", "id"),
+    ("record_conversion", "id"),
+    // Not for keys, whatever is named.
+    ("POST /v1/mailboxes/{id}/upgrade", "id"),
+    ("POST /v1/campaigns/{id}/resume", "id"),
+    // Read with what is found at the email in the path.
+    ("POST /v1/mailboxes/{id}/reply/{eid}", "facts"),
+    ("reply_email", "facts"),
 ];
 
 /// Whether a name stands for something that can be out of reach. A cursor only says where a page begins.
 fn is_id(name: &str) -> bool {
-    let foreign = ["provider_customer_id", "provider_subscription_id"];
+    let foreign = ["provider_customer_id", "provider_subscription_id", "event_id", "customer_id"];
     (name == "id" || name.ends_with("_id") || ["mailbox", "mailboxes", "contact", "facts"].contains(&name)) && !foreign.contains(&name)
 }
 
@@ -220,6 +349,10 @@ struct Ground<'a, S> {
     /// The one that the case at hand is about: submitting uses it up.
     variant: Cell<usize>,
     webhook: String,
+    contact: String,
+    campaign: String,
+    cohort: String,
+    sequence: String,
 }
 
 const HERE: Mode = Mode::Monitored;
@@ -260,9 +393,32 @@ async fn ground(desk: &Desk) -> Ground<'_, impl Service<Request, Response = Serv
     let variants = drafted.json["variants"].as_array().unwrap().iter().map(|variant| variant["id"].as_str().unwrap().to_owned()).collect();
     let webhook = talk.rest(&free[2], "POST", "/v1/webhooks", &serde_json::from_str(HOOK).unwrap()).await;
     let webhook = webhook.json["id"].as_str().unwrap().to_owned();
+    let made = async |path: &str, body: Value| talk.rest(&free[0], "POST", path, &body).await.json["id"].as_str().unwrap().to_owned();
+    let campaign = made("/v1/campaigns", json!({"name": "a campaign", "kind": "winback"})).await;
+    let cohort = json!({"name": "a cohort", "tags": "seen", "deadline": "2027-04-30", "from_version": "1", "to_version": "2"});
+    let cohort = made("/v1/cohorts", cohort).await;
+    let steps = json!([{"subject": "Hello", "body": "Hello", "wait_days": 0}]);
+    let sequence = made("/v1/sequences", json!({"name": "a sequence", "mailbox": address(HERE), "steps": steps})).await;
     let (mail, _) = &mails[0];
     let (inbound, thread) = (mail.id.to_string(), mail.thread_id.to_string());
-    Ground { desk, talk, limited, free, writer, inbound, thread, quote, departure, variants, variant: Cell::new(0), webhook }
+    Ground {
+        desk,
+        talk,
+        limited,
+        free,
+        writer,
+        inbound,
+        thread,
+        quote,
+        departure,
+        variants,
+        variant: Cell::new(0),
+        webhook,
+        contact: contact.to_string(),
+        campaign,
+        cohort,
+        sequence,
+    }
 }
 
 fn quotes(desk: &Desk, contact: &ContactId) -> Vec<String> {
@@ -287,15 +443,20 @@ where
             Of::Inbound => self.inbound.clone(),
             Of::Thread => self.thread.clone(),
             Of::Fact => self.quote.clone(),
-            Of::Contact | Of::Departure | Of::Variant | Of::Webhook | Of::Delivery => return None,
+            Of::Contact | Of::Departure | Of::Variant | Of::Webhook | Of::Delivery | Of::Desk => return None,
         })
     }
 
     /// Makes a call with this id in its place.
     async fn call(&self, key: &str, case: &Case, id: &str) -> Answer {
         let (call, at, _, body) = case;
-        let body =
-            body.replace("$thread", &self.thread).replace("$departure", &self.departure).replace("$variant", &self.variants[self.variant.get()]);
+        // What a GET needs besides stands behind its path.
+        let (body, query) = if body.starts_with(['?', '&']) { ("", *body) } else { (*body, "") };
+        let body = body
+            .replace("$thread", &self.thread)
+            .replace("$sequence", &self.sequence)
+            .replace("$departure", &self.departure)
+            .replace("$variant", &self.variants[self.variant.get()]);
         let mut body: Value = if body.is_empty() { Value::Null } else { serde_json::from_str(&body).unwrap() };
         let Some((method, path)) = call.split_once(' ') else {
             let mut arguments = if body.is_null() { json!({}) } else { body };
@@ -321,15 +482,28 @@ where
             ("tag", &"seen".to_owned()),
             ("key", &ZEROS[..16].to_owned()),
             ("delivery", &ABSENT.to_owned()),
+            ("eid", &self.inbound),
+            ("tid", &self.thread),
         ] {
             path = path.replace(&format!("{{{name}}}"), value);
         }
-        let here = self.desk.mailbox(HERE).id.to_string();
-        let root = [("/v1/webhooks", &self.webhook), ("/v1/mailboxes", &here), ("/api/v1/churn-events", &self.departure)];
+        // Mail is out of reach together with its mailbox.
+        let within = if matches!(case.2, Of::Inbound | Of::Thread) { THERE } else { HERE };
+        let mailbox = self.desk.mailbox(within).id.to_string();
+        let root = [
+            ("/v1/webhooks", &self.webhook),
+            ("/v1/mailboxes", &mailbox),
+            ("/api/v1/churn-events", &self.departure),
+            ("/v1/contacts", &self.contact),
+            ("/v1/campaigns", &self.campaign),
+            ("/v1/cohorts", &self.cohort),
+            ("/v1/sequences", &self.sequence),
+        ];
         if let Some((_, id)) = root.iter().find(|(prefix, _)| path.starts_with(prefix)) {
             path = path.replace("{id}", id);
         }
         assert!(!path.contains('{'), "{path}: say what to put there");
+        path.push_str(query);
         unnamed(self.talk.rest(key, method, &path, &body).await, id)
     }
 
@@ -359,11 +533,11 @@ where
                 assert_eq!(before, self.fingerprint(), "{case:?} changed something out of reach");
             }
         }
-        let wanted = if matches!(case.1, At::List("facts")) { "field_invalid" } else { "not_found" };
-        assert!(told.contains(wanted), "{case:?} never got as far as the id: {told:?}");
+        let as_a_field = matches!(case.1, At::List("facts")) || matches!((case.1, case.2), (At::Field(_), Of::Desk | Of::Contact));
+        assert!(told.contains("not_found") || as_a_field && told.contains("field_invalid"), "{case:?} never got as far as the id: {told:?}");
         // The id is of something: whoever reaches it hears something else.
         if let Some(foreign) = self.foreign(case.2).await {
-            let mut differs = case.0.ends_with("/matches");
+            let mut differs = case.0.ends_with("/matches") || case.0 == "judge_match";
             for key in &self.free {
                 differs |= self.call(key, case, &foreign).await.text != self.call(key, case, absent).await.text;
             }
@@ -422,9 +596,17 @@ fn place(body: &mut Value, at: &At, id: &str) {
 
 /// An answer may say the id that was asked for, and nothing else that depends on it.
 fn unnamed(mut answer: Answer, id: &str) -> Answer {
-    answer.text = answer.text.replace(id, "THE ID");
+    let plain = |text: &str| {
+        let text = text.replace(id, "THE ID");
+        // Each call has an id of its own, which says nothing of what was asked for.
+        match text.split_once("\"request_id\":\"") {
+            Some((before, rest)) => format!("{before}{}", rest.split_once('"').map_or("", |(_, after)| after)),
+            None => text,
+        }
+    };
+    answer.text = plain(&answer.text);
     for (text, _) in &mut answer.blocks {
-        *text = text.replace(id, "THE ID");
+        *text = plain(text);
     }
     answer
 }
@@ -493,7 +675,7 @@ async fn no_tool_with_an_id_is_left_out() {
         for tool in talk.tools(&key(&desk, scopes, &[]).0).await {
             let name = tool["name"].as_str().unwrap().to_owned();
             for argument in tool["inputSchema"]["properties"].as_object().unwrap().keys() {
-                if is_id(argument) {
+                if is_id(argument) && !NOT_LOOKED_UP.contains(&(&name, argument)) {
                     let at = |at: &At| matches!(at, At::Field(known) | At::List(known) if known == argument);
                     assert!(
                         TOOLS.iter().any(|(tool, place, ..)| *tool == name && at(place)),

@@ -37,8 +37,7 @@ pub struct Erased {
 /// Erases a contact. Messages to them that have not left are withdrawn. A key must reach every mailbox that
 /// they were in contact with.
 pub fn erase(conn: &mut Conn, actor: &Actor, id: &ContactId, now: Time) -> Result<Erased> {
-    actor.must_have(Scope::Contacts)?;
-    actor.must_manage()?;
+    actor.must_manage_or_have(Scope::Contacts)?;
     transaction(conn, |conn| {
         let row = present(conn, id)?;
         if super::queries::is_made_up(conn, id)? {
