@@ -114,9 +114,9 @@ impl Inbound {
 #[serde(untagged)]
 pub enum AnyEmail {
     /// One that came in.
-    Inbound(Inbound),
+    Inbound(Box<Inbound>),
     /// One that was written here.
-    Outbound(Outbound),
+    Outbound(Box<Outbound>),
 }
 
 /// A conversation in both directions, oldest first.
@@ -153,7 +153,7 @@ pub(crate) async fn read(actor: Actor, state: &State, mailbox: Option<String>, i
                     return Err(Error::not_found("email"));
                 }
                 let ours = mailboxes::get(conn, &actor, &email.mailbox_id)?.address_key;
-                return Ok(AnyEmail::Inbound(Inbound::of(&email, tags, &ours)));
+                return Ok(AnyEmail::Inbound(Box::new(Inbound::of(&email, tags, &ours))));
             }
             actor.must_have(Scope::Read)?;
             let message = messages::get(conn, &actor, &MessageId::from(id.as_str()))?;
@@ -161,7 +161,7 @@ pub(crate) async fn read(actor: Actor, state: &State, mailbox: Option<String>, i
                 return Err(Error::not_found("email"));
             }
             messages::note_shown(conn, &actor, &[(message.row.id.clone(), message.row.version)], now)?;
-            Ok(AnyEmail::Outbound(outbound(shapes::Message::of(&message, &base_url))))
+            Ok(AnyEmail::Outbound(Box::new(outbound(shapes::Message::of(&message, &base_url)))))
         })
         .await?;
     Ok(found)
@@ -199,9 +199,11 @@ pub(crate) async fn conversation(actor: Actor, state: &State, mailbox: Option<St
         })
         .await?;
     let ours = &found.mailbox.address_key;
-    let came = found.emails.iter().map(|email| (email.received_at, AnyEmail::Inbound(Inbound::of(email, vec![], ours))));
-    let written =
-        found.messages.iter().map(|message| (message.row.created_at, AnyEmail::Outbound(outbound(shapes::Message::of(message, &base_url)))));
+    let came = found.emails.iter().map(|email| (email.received_at, AnyEmail::Inbound(Box::new(Inbound::of(email, vec![], ours)))));
+    let written = found
+        .messages
+        .iter()
+        .map(|message| (message.row.created_at, AnyEmail::Outbound(Box::new(outbound(shapes::Message::of(message, &base_url))))));
     let mut all: Vec<_> = came.chain(written).collect();
     all.sort_by_key(|(at, _)| *at);
     Ok(Thread {

@@ -37,7 +37,7 @@ pub(super) fn tools() -> Vec<Entry> {
              target_url must be covered by an allowed link among the facts.",
             Effect::Settles,
             create,
-        ).only_with(Scope::Draft).example(json!({"email": "ana@example.com", "target_url": "https://www.example.com/signup"})),
+        ).only_with_one_of(&[Scope::Draft, Scope::Admin]).example(json!({"email": "ana@example.com", "target_url": "https://www.example.com/signup"})),
         tool(
             "list_referrals",
             "List referral links",

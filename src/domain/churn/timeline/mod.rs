@@ -189,7 +189,7 @@ pub struct Settled {
 pub(in crate::domain) fn take(conn: &mut Conn, actor: &Actor, signal: &Signal, now: Time) -> Result<Settled> {
     actor.must_have(Scope::Draft)?;
     transaction(conn, |conn| {
-        hold(conn, &signal.scope, signal.details.customer_id.as_deref(), &[signal.subject.clone()])?;
+        hold(conn, &signal.scope, signal.details.customer_id.as_deref(), std::slice::from_ref(&signal.subject))?;
         if let Some(known) = queries::by_id(conn, &signal.scope, &signal.event_id)? {
             let event = match known.churn_event_id {
                 Some(id) => super::queries::by_id(conn, &id)?,
