@@ -320,7 +320,8 @@ fn tags(page: &str, message: &Message) -> BTreeSet<String> {
     let page = without(page, "<nav class=\"review-nav\"", "</nav>");
     let page = without(&page, "<section class=\"review-list\"", "</section>");
     let tags = page.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(tag, _)| tag);
-    let tags = tags.filter(|tag| !["claim", "icons.svg", "/facts/", "name=\"back\""].iter().any(|word| tag.contains(word)));
+    // A time to put it off until counts from when the page was made.
+    let tags = tags.filter(|tag| !["claim", "icons.svg", "/facts/", "name=\"back\"", "name=\"until\""].iter().any(|word| tag.contains(word)));
     tags.map(|tag| hidden.iter().fold(tag.to_owned(), |tag, word| tag.replace(word, "…"))).collect()
 }
 
