@@ -94,6 +94,68 @@ class Story:
         yield "send_corrections", "agent", {"id": fact, "subject": "A correction", "text": "It changed."}, "nothing_to_correct"
         yield "revoke_fact", "admin", {"id": fact, "reason": "Nobody counts."}
 
+        yield from self.programs()
+
+    def programs(self):
+        """The rest of the product: mailboxes, reports, campaigns, sequences, referrals, usage."""
+        kept, gated, who = self.kept, self.gated, self.n
+        email, absent = f"{who}@example.com", "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"
+        yield "describe_key", "reader", {}
+        yield "list_mailboxes", "reader", {}
+        yield "get_mailbox", "reader", {"mailbox": gated}
+        yield "tighten_mode", "admin", {"mailbox": gated, "mode": "autonomous"}, "mode_loosening"
+        yield "tighten_mode", "admin", {"mailbox": gated, "mode": "gated_send"}
+        yield "request_mode", "agent", {"mailbox": gated, "target_mode": "monitored", "reason": "Four quiet weeks."}
+        yield "explain_contact", "reader", {"email": email, "mailbox": gated}
+        yield "forecast_send", "reader", {"contacts": [email], "mailbox": gated}
+        yield "list_suppressions", "reader", {}
+        yield "suppress_address", "agent", {"email": f"gone-{who}@example.com"}
+        yield "list_audit_log", "admin", {"limit": 5}
+        yield "reply_email", "agent", {"message_id": absent, "body": "Hello."}, "not_found"
+        yield "send_email", "agent", {"mailbox": gated, "to": email, "subject": "Later", "text_body": "Hi,\n\nuntil then."}
+        later = kept["send_email"]["message_id"]
+        yield "schedule_email", "agent", {"message_id": later, "send_at": "2199-01-01T09:00:00Z"}
+        yield "wait_for_decision", "agent", {"message_id": later, "seconds": 0}
+        yield "wait_for_reply", "agent", {"message_id": later, "seconds": 0}
+        yield "undo_approval", "oversight", {"message_id": absent}, "not_found"
+        for report in ("get_churn_stats", "get_churn_reasons", "get_campaign_report", "get_deliverability"):
+            yield report, "reader", {}
+        yield "list_matches", "reader", {"churn_event_id": kept["event"]}
+        yield "correct_churn_reason", "agent", {"churn_event_id": kept["event"], "reason": "other"}
+        yield "judge_match", "oversight", {"churn_event_id": kept["event"], "fact_id": absent, "accepted": True}, "not_found"
+        yield "edit_variant", "agent", {"churn_event_id": kept["event"], "variant_id": absent, "subject": "Hello"}, "not_found"
+        yield "mark_recovered", "agent", {"churn_event_id": kept["event"]}
+        yield "create_segment", "agent", {"name": f"Segment {who}", "tags": "client-test"}
+        yield "list_segments", "reader", {}
+        yield "get_segment", "reader", {"segment_id": kept["create_segment"]["id"]}
+        yield "delete_segment", "agent", {"segment_id": kept["create_segment"]["id"]}
+        yield "create_campaign", "agent", {"name": f"Campaign {who}", "kind": "winback"}
+        yield "list_campaigns", "reader", {}
+        yield "get_campaign", "reader", {"campaign_id": kept["create_campaign"]["id"]}
+        yield "stop_campaign", "agent", {"campaign_id": kept["create_campaign"]["id"]}
+        yield "create_cohort", "agent", {"name": f"Cohort {who}", "tags": "api-v1", "deadline": "2199-04-30", "from_version": "v1", "to_version": "v2"}
+        yield "list_cohorts", "reader", {}
+        yield "get_cohort_progress", "reader", {"cohort_id": kept["create_cohort"]["id"]}
+        yield "list_stragglers", "reader", {"cohort_id": kept["create_cohort"]["id"]}
+        steps = [{"subject": "Welcome, {name}", "body": "Hi {name}, good to have you.", "wait_days": 0}]
+        yield "create_sequence", "agent", {"name": f"Sequence {who}", "mailbox": gated, "steps": steps}
+        sequence = kept["create_sequence"]["id"]
+        yield "list_sequences", "reader", {}
+        yield "get_sequence", "reader", {"sequence_id": sequence}
+        yield "enroll_contact", "agent", {"sequence_id": sequence, "email": email}
+        yield "list_due_steps", "reader", {"sequence_id": sequence}
+        enrolled = {"sequence_id": sequence, "enrollment_id": kept["enroll_contact"]["id"]}
+        yield "send_next_step", "agent", enrolled
+        yield "stop_enrollment", "agent", enrolled
+        yield "record_signal", "agent", {"email": email, "kind": "nps", "value": 9}
+        yield "list_signals", "reader", {"email": email}
+        yield "list_referral_candidates", "reader", {}
+        yield "create_referral", "admin", {"email": email, "target_url": "https://www.example.com/signup"}
+        yield "list_referrals", "reader", {"email": email}
+        yield "record_conversion", "agent", {"referral_id": kept["create_referral"]["id"], "email": f"new-{who}@example.com"}
+        yield "record_usage", "agent", {"events": [{"email": email, "name": "order.created", "value": 3}]}
+        yield "get_usage", "reader", {"contact_id": kept["contact"]}
+
 
 async def walk(found, name, connect):
     """Everything that a client can ask for, over one transport."""

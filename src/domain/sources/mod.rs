@@ -89,7 +89,7 @@ pub struct Source {
     pub name: String,
     /// What its reports are signed with.
     pub secret: String,
-    /// Where its cancel page may stand, such as "https://app.example.com".
+    /// Where its cancel page may stand, such as `https://app.example.com`.
     pub origins: Json<Vec<String>>,
     /// Whether its reports are taken.
     pub enabled: bool,
