@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 from jsonschema import Draft202012Validator
@@ -114,7 +115,7 @@ class Story:
         yield "reply_email", "agent", {"message_id": absent, "body": "Hello."}, "not_found"
         yield "send_email", "agent", {"mailbox": gated, "to": email, "subject": "Later", "text_body": "Hi,\n\nuntil then."}
         later = kept["send_email"]["message_id"]
-        yield "schedule_email", "agent", {"message_id": later, "send_at": "2199-01-01T09:00:00Z"}
+        yield "schedule_email", "agent", {"message_id": later, "send_at": (datetime.now(UTC) + timedelta(days=30)).isoformat()}
         yield "wait_for_decision", "agent", {"message_id": later, "seconds": 0}
         yield "wait_for_reply", "agent", {"message_id": later, "seconds": 0}
         yield "undo_approval", "oversight", {"message_id": absent}, "not_found"
