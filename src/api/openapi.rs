@@ -159,7 +159,7 @@ fn refusals(operation: &Operation) -> Vec<u16> {
     if keyed {
         statuses.extend([403, 429]);
     }
-    if keyed && (operation.is_about_one() || operation.body.is_some() || operation.query.is_some()) {
+    if operation.is_about_one() || keyed && (operation.body.is_some() || operation.query.is_some()) {
         statuses.push(404);
     }
     if writes {

