@@ -156,6 +156,7 @@ fn insert(conn: &mut Conn, n: usize, size: usize, mailboxes: &[MailboxId], now: 
         assignee_id: None,
         likeness: String::new(),
         planted: false,
+        topic_id: None,
     };
     let version = VersionRow {
         message_id: id.clone(),
@@ -174,6 +175,7 @@ fn insert(conn: &mut Conn, n: usize, size: usize, mailboxes: &[MailboxId], now: 
             sender: "Sender".into(),
             postal_address: "1 Main Street".into(),
             unsubscribe_url: "https://desk.example.com/u/x".into(),
+            ..Footer::default()
         }),
         editor_kind: "key".into(),
         editor_id: "bench".into(),

@@ -15,11 +15,16 @@ use crate::dialer::Dialer;
 use crate::domain::actor::Actor;
 use crate::domain::calls;
 use crate::domain::churn::variants::{self, Variant};
+use crate::domain::contacts::erase::{self, Erased};
 use crate::domain::drafting::Drafter;
 use crate::domain::error::{Error, Result};
 use crate::domain::idempotency;
-use crate::domain::ids::ChurnEventId;
+use crate::domain::ids::{ChurnEventId, ContactId};
+use crate::domain::inbound::sounding::Sounding;
+use crate::domain::inbound::{self, Arrived};
+use crate::domain::mailboxes::Mailbox;
 use crate::feed::Feed;
+use crate::senders::Senders;
 use crate::web::CookieKey;
 
 /// The state behind all surfaces.
@@ -35,6 +40,8 @@ pub struct State {
     pub stripe_secret: Option<Arc<SecretString>>,
     /// Who drafts.
     pub drafter: Arc<dyn Drafter>,
+    /// The model that is asked how answers to surveys sound.
+    pub sounding: Option<Sounding>,
     /// Calls the receivers of webhooks.
     pub dialer: Arc<Dialer>,
     /// Rings when there may be something to send.
@@ -45,6 +52,8 @@ pub struct State {
     pub limits: Arc<Limits>,
     /// Where each call leaves a row.
     pub calls: CallLog,
+    /// Keys to sign with and looks at DNS.
+    pub senders: Arc<Senders>,
     /// The built-in mail catcher, in the demo.
     pub catcher: Option<Arc<Catcher>>,
 }
@@ -71,6 +80,39 @@ impl State {
         let drafted = self.drafter.draft(&brief).await;
         let (by, id) = (actor.clone(), event.clone());
         self.write(move |conn| variants::keep(conn, &by, &id, &brief.sheet, drafted, clock::now())).await
+    }
+
+    /// Asks the model how an answer to a survey sounds, where one is configured and it gives no score. No transaction is open meanwhile.
+    pub async fn hear(&self, mailbox: &Mailbox, arrived: Arrived) -> Result<Arrived> {
+        let Some(model) = &self.sounding else { return Ok(arrived) };
+        let mailbox = mailbox.clone();
+        let (written, arrived) = self.read(move |conn| Ok((inbound::to_sound(conn, &mailbox, &arrived)?, arrived))).await?;
+        let sounds = match &written {
+            Some(written) => model.of(written).await,
+            None => None,
+        };
+        Ok(arrived.sounding(sounds))
+    }
+
+    /// Erases a person, from the rows and then from the files.
+    pub async fn erase(&self, actor: Actor, contact: ContactId) -> Result<Erased> {
+        let erased = self.write(move |conn| erase::erase(conn, &actor, &contact, clock::now())).await?;
+        self.sweep_files(erased.words.clone()).await;
+        Ok(erased)
+    }
+
+    /// Looks the files through after an erasure. What cannot be done now is done by a chore of the worker.
+    pub async fn sweep_files(&self, words: Vec<String>) {
+        if let Err(error) = self.try_to_sweep(words).await {
+            tracing::warn!(%error, "the files were not looked through after an erasure; it is tried again");
+        }
+    }
+
+    async fn try_to_sweep(&self, words: Vec<String>) -> Result<()> {
+        let Some(last) = self.read(erase::unswept).await? else { return Ok(()) };
+        let db = self.db.clone();
+        web::block(move || db.forget(&words)).await.map_err(Error::internal)?.map_err(Error::internal)?;
+        self.quiet_write(move |conn| erase::swept(conn, &last)).await
     }
 
     /// Changes without a ring: for the worker, which does not wake itself, and for what gives it nothing to do.

@@ -1,6 +1,8 @@
 //! Settings: `countersign.toml`, each also as `COUNTERSIGN_SECTION__KEY` in the environment.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use figment::Figment;
@@ -9,9 +11,17 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::dialer::Allowed;
+use crate::dns::Dns;
 use crate::domain::calls;
+use crate::domain::churn::window;
+use crate::domain::email_address::EmailAddress;
 use crate::email::Transport;
+use crate::email::dkim::KeyRing;
+use crate::imap::Account;
 use crate::llm::{Api, Endpoint};
+use crate::senders::Senders;
+use crate::worker::Relays;
+use crate::worker::relays::{CONNECTIONS, KEY_HEADER};
 
 /// Name of the file read from the working directory.
 pub const FILE: &str = "countersign.toml";
@@ -22,10 +32,14 @@ pub const FILE: &str = "countersign.toml";
 pub struct Config {
     /// The database.
     pub database: Database,
+    /// What lies beside the database.
+    pub data: Data,
     /// Where pages and API are served.
     pub server: Server,
     /// Where mail goes.
     pub smtp: Smtp,
+    /// Where mail comes from.
+    pub imap: Imap,
     /// Where customers leaving are reported from.
     pub stripe: Stripe,
     /// The model that drafts, where one does.
@@ -36,6 +50,14 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// The log of calls.
     pub calls: Calls,
+    /// Numbers for monitoring.
+    pub metrics: Metrics,
+    /// Signatures of mail.
+    pub dkim: Dkim,
+    /// Questions to DNS.
+    pub dns: DnsSection,
+    /// When a departure counts as lost.
+    pub recovery: Recovery,
 }
 
 /// `[database]`
@@ -44,6 +66,15 @@ pub struct Config {
 pub struct Database {
     /// `COUNTERSIGN_DATABASE__URL`: `sqlite://PATH` or `postgres://…`.
     pub url: String,
+}
+
+/// `[data]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// `COUNTERSIGN_DATA__DIRECTORY`: the folder of the files beside the database. Without it that of the SQLite file, or
+    /// the working directory.
+    pub directory: Option<PathBuf>,
 }
 
 /// `[server]`
@@ -57,11 +88,32 @@ pub struct Server {
 }
 
 /// `[smtp]`
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Smtp {
     /// `COUNTERSIGN_SMTP__URL`: `smtp://`, `smtps://`, `smtp+starttls://` or `file://DIR`.
     pub url: Option<SecretString>,
+    /// `[smtp.mailboxes]`: another relay for a mailbox, by its address. In the file alone.
+    #[serde(default)]
+    pub mailboxes: BTreeMap<String, SecretString>,
+    /// `COUNTERSIGN_SMTP__CONNECTIONS`: connections to each relay at most, 1 to 64.
+    pub connections: usize,
+    /// `COUNTERSIGN_SMTP__KEY_HEADER`: the header with the key by which a relay drops repeats.
+    pub key_header: String,
+    /// `COUNTERSIGN_SMTP__LOG`: the log file of the relay, where this process can read it.
+    pub log: Option<PathBuf>,
+}
+
+/// `[imap]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Imap {
+    /// `[imap.mailboxes]`: the folder from which the mail of a mailbox is read, by its address, such as
+    /// `imaps://USER:PASSWORD@imap.example.com/INBOX`. In the file alone.
+    #[serde(default)]
+    pub mailboxes: BTreeMap<String, SecretString>,
+    /// `COUNTERSIGN_IMAP__CA_FILE`: certificates in PEM that are trusted as well as those of the web.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// `[stripe]`
@@ -104,6 +156,41 @@ pub struct Calls {
     pub kept_days: u32,
 }
 
+/// `[dkim]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dkim {
+    /// `COUNTERSIGN_DKIM__DIRECTORY`: where private keys are kept, one file each, which only this server may read; every
+    /// server and worker of one installation needs the same. Beside a SQLite database when not set.
+    pub directory: Option<PathBuf>,
+}
+
+/// `[dns]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DnsSection {
+    /// `COUNTERSIGN_DNS__SERVER`: address and port of a name server; those of the system when not set.
+    pub server: Option<String>,
+}
+
+/// `[recovery]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recovery {
+    /// `COUNTERSIGN_RECOVERY__WINDOW_DAYS`: for how many days after the last letter a customer may still come back
+    /// before the departure counts as lost, 1 to 365. A change holds for letters that leave after it.
+    pub window_days: u32,
+}
+
+/// `[metrics]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// `COUNTERSIGN_METRICS__LISTEN`: address and port at which `/metrics` is served; none without it. Nobody is asked who
+    /// they are there, so it belongs on loopback or into a network of its own.
+    pub listen: Option<SocketAddr>,
+}
+
 /// `[webhooks]`
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -139,13 +226,19 @@ pub struct ConfigError(pub String);
 pub fn load(file: &Path) -> Result<Config, ConfigError> {
     let defaults = serde_json::json!({
         "database": {"url": "sqlite://countersign.db"},
+        "data": {},
         "server": {"listen": "127.0.0.1:8080", "base_url": null},
-        "smtp": {},
+        "imap": {},
+        "smtp": {"connections": CONNECTIONS, "key_header": KEY_HEADER},
         "stripe": {},
         "llm": {"timeout_seconds": 60},
         "oversight": {"four_eyes": true},
         "webhooks": {},
         "calls": {"kept_days": calls::KEPT_DAYS},
+        "metrics": {},
+        "dkim": {},
+        "dns": {},
+        "recovery": {"window_days": window::WINDOW_DAYS},
     });
     let config: Config = sources(file, defaults).extract().map_err(|error| unreadable(&error))?;
     check(&config)?;
@@ -200,9 +293,13 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     if !(1..=3650).contains(&config.calls.kept_days) {
         return Err(ConfigError(format!("calls.kept_days must be a number of days from 1 to 3650; got {}.", config.calls.kept_days)));
     }
+    if !(1..=365).contains(&config.recovery.window_days) {
+        return Err(ConfigError(format!("recovery.window_days must be a number of days from 1 to 365; got {}.", config.recovery.window_days)));
+    }
     endpoint(config)?;
     allowed(&config.webhooks)?;
-    transport(config).map(drop)
+    folders(config)?;
+    relays(config).map(drop)
 }
 
 /// The model endpoint, if one is set.
@@ -234,6 +331,64 @@ pub fn transport(config: &Config) -> Result<Option<Transport>, ConfigError> {
     use secrecy::ExposeSecret;
     let Some(url) = &config.smtp.url else { return Ok(None) };
     Transport::parse(url.expose_secret()).map(Some).map_err(|error| ConfigError(format!("smtp.url: {error}")))
+}
+
+/// Keys, DNS and the relay behind the sender domains.
+pub fn senders(config: &Config, transport: Option<&Transport>) -> Result<Senders, ConfigError> {
+    let beside = config.database.url.strip_prefix("sqlite://").map(|path| Path::new(path).with_file_name("dkim"));
+    let server = match &config.dns.server {
+        Some(text) => {
+            let wrong = || ConfigError(format!("dns.server must be an address and a port such as 192.0.2.53:53; got \"{text}\"."));
+            Some(text.parse().map_err(|_| wrong())?)
+        }
+        None => None,
+    };
+    let dns = Dns::new(server).unwrap_or_else(|error| {
+        tracing::warn!(error, "no name server is known; sender domains are not looked at");
+        Dns::default()
+    });
+    Ok(Senders { keys: KeyRing::new(config.dkim.directory.clone().or(beside)), dns, relay: transport.and_then(Transport::outside) })
+}
+
+/// The mail servers, one of them for whatever has no other.
+pub fn relays(config: &Config) -> Result<Relays, ConfigError> {
+    use secrecy::ExposeSecret;
+    let smtp = &config.smtp;
+    if !(1..=64).contains(&smtp.connections) {
+        return Err(ConfigError(format!("smtp.connections must be 1 to 64; got {}.", smtp.connections)));
+    }
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    if !(1..=60).contains(&smtp.key_header.len()) || !smtp.key_header.bytes().all(plain) {
+        return Err(ConfigError("smtp.key_header must be the name of a header: letters, digits and hyphens.".to_owned()));
+    }
+    let mut relays = Relays::one(transport(config)?).with_connections(smtp.connections).with_key_header(&smtp.key_header).with_log(smtp.log.clone());
+    for (address, url) in &smtp.mailboxes {
+        let wrong = |why: String| ConfigError(format!("smtp.mailboxes.\"{address}\": {why}"));
+        let key = EmailAddress::parse("mailbox", address).map_err(|error| wrong(error.detail))?;
+        relays = relays.with(key.key(), Transport::parse(url.expose_secret()).map_err(|error| wrong(error.to_string()))?);
+    }
+    Ok(relays)
+}
+
+/// The folders from which mail is read, each with the mailbox it is for.
+pub fn folders(config: &Config) -> Result<Vec<(String, Account)>, ConfigError> {
+    use secrecy::ExposeSecret;
+    let roots = match &config.imap.ca_file {
+        Some(file) => Some(std::fs::read(file).map_err(|error| ConfigError(format!("imap.ca_file: {} cannot be read: {error}.", file.display())))?),
+        None => None,
+    };
+    let mut all = vec![];
+    for (address, url) in &config.imap.mailboxes {
+        let wrong = |why: &str| ConfigError(format!("imap.mailboxes.\"{address}\" {why}"));
+        let key = EmailAddress::parse("mailbox", address).map_err(|error| wrong(&error.detail))?;
+        let account = Account::parse(url.expose_secret()).map_err(wrong)?;
+        let account = match &roots {
+            Some(pem) => account.trusting(pem).map_err(|why| ConfigError(format!("imap.ca_file {why}")))?,
+            None => account,
+        };
+        all.push((key.key().to_owned(), account));
+    }
+    Ok(all)
 }
 
 impl Config {

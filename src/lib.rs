@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod app;
+pub mod beside;
 pub mod call_log;
 pub mod catcher;
 pub mod cli;
@@ -14,11 +15,16 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod dialer;
+pub mod dns;
 pub mod domain;
 pub mod email;
+pub mod failpoints;
 pub mod feed;
+pub mod imap;
+pub mod inbound;
 pub mod llm;
 pub mod mcp;
+pub mod senders;
 pub mod telemetry;
 pub mod web;
 pub mod worker;

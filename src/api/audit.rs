@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::Problem;
+use super::input::time_of;
 use super::json::{Params, rows};
 use super::key::Key;
 use super::operations::{Operation, get};
@@ -80,12 +81,18 @@ pub struct AuditPage {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
-    /// Only about this id.
+    /// Only about this id, or of this request.
     pub(crate) target: Option<String>,
     /// Only about this kind of thing, such as message, contact or mailbox; with target it is found faster.
     pub(crate) target_kind: Option<String>,
     /// Only this action, such as message.approve.
     pub(crate) action: Option<String>,
+    /// Only by whoever has this id or exactly this name.
+    pub(crate) by: Option<String>,
+    /// Only at or after this time, such as 2026-04-30T12:00:00Z.
+    pub(crate) since: Option<String>,
+    /// Only before this time.
+    pub(crate) until: Option<String>,
     /// At most so many, 1 to 100; 20 without it.
     #[schemars(range(min = 1, max = 100))]
     pub(crate) limit: Option<usize>,
@@ -106,6 +113,9 @@ pub(crate) async fn look(actor: Actor, state: &State, query: Query) -> Result<Au
         target: query.target,
         target_kind: query.target_kind,
         action: query.action,
+        actor: query.by,
+        since: time_of("since", query.since.as_deref())?,
+        end: time_of("until", query.until.as_deref())?,
         before,
         limit: i64::try_from(wanted + 1).unwrap_or(100),
     };

@@ -14,7 +14,7 @@ use crate::clock;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::ids::MailboxId;
 use crate::domain::mailboxes::ladder::{self, Asked};
-use crate::domain::mailboxes::{self, MailboxChange, Mode, NewMailbox, Notify};
+use crate::domain::mailboxes::{self, MailboxChange, Mode, NewMailbox, Notify, OnUncertain};
 
 /// The undo window of a mailbox that names none, in seconds.
 const USUAL_UNDO: i32 = 15;
@@ -120,6 +120,11 @@ pub struct Change {
     pub(crate) bulk_in_gated_all: Option<bool>,
     /// How its reviewers learn of new messages: off, digest or immediate.
     pub(crate) notify: Option<Notify>,
+    /// What becomes of a message whose relay fell silent after the final dot: ask, relay_key or resend. A key can only
+    /// choose an earlier one.
+    pub(crate) on_uncertain: Option<OnUncertain>,
+    /// Where reports of its mail go. It is the sender on the envelope, so no key can change it.
+    pub(crate) bounce_address: Option<String>,
 }
 
 pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Change>) -> Result<HttpResponse, Problem> {
@@ -142,6 +147,8 @@ pub(crate) async fn alter(actor: Actor, state: &State, id: String, body: Change)
                 bulk_in_gated_all: body.bulk_in_gated_all.unwrap_or(before.bulk_in_gated_all),
                 notify: body.notify.unwrap_or(before.notify),
                 planted_percent: before.planted_percent,
+                on_uncertain: body.on_uncertain.unwrap_or(before.on_uncertain),
+                bounce_address: body.bounce_address.clone().or_else(|| before.bounce_address.clone()),
             };
             if after != before {
                 mailboxes::change(conn, &actor, &mailbox.id, &after, now)?;

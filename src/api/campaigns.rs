@@ -11,8 +11,8 @@ use super::operations::{Operation, get, patch, post};
 use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::actor::{Actor, Scope};
-use crate::domain::campaigns::{self, Campaign, Change, Kind, NewCampaign, Numbers};
-use crate::domain::ids::{CampaignId, MailboxId, SegmentId};
+use crate::domain::campaigns::{self, Campaign, Change, Kind, NewCampaign, Numbers, overview};
+use crate::domain::ids::{CampaignId, MailboxId, SegmentId, TopicId};
 use crate::domain::mailboxes::Mode;
 use crate::domain::messages;
 
@@ -29,7 +29,10 @@ pub(super) fn operations() -> Vec<Operation> {
             .to(create),
         get("/v1/campaigns", "list_campaigns", "List the campaigns").needs(&[Scope::Read]).query::<Query>().answers::<CampaignPage>(200).to(list),
         get("/v1/campaigns/{id}", "get_campaign", "Read a campaign")
-            .about("With the number of its messages in each state, of the mailboxes that the key reaches.")
+            .about(
+                "With the number of its messages in each state, of the mailboxes that the key reaches; what came back; and which other campaigns \
+                 reach some of the same contacts.",
+            )
             .needs(&[Scope::Read])
             .answers::<Counted>(200)
             .to(show),
@@ -84,6 +87,8 @@ pub struct Shape {
     pub created_at: Time,
     /// When it last changed.
     pub updated_at: Time,
+    /// The topic of its messages.
+    pub topic_id: Option<TopicId>,
 }
 
 impl From<Campaign> for Shape {
@@ -103,6 +108,7 @@ impl From<Campaign> for Shape {
             created_by: row.created_by,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            topic_id: row.topic_id,
         }
     }
 }
@@ -157,6 +163,38 @@ pub struct Counted {
     pub campaign: Shape,
     /// Its messages by state.
     pub numbers: InStates,
+    /// Conversations in which the recipient wrote after a message left.
+    pub replied: i64,
+    /// Departures whose customer came back after a message left.
+    pub recovered: i64,
+    /// What those pay a month.
+    pub recovered_value: Vec<Amount>,
+    /// Campaigns under way that reach some of the same contacts. Caps hold across all of them.
+    pub overlaps: Vec<Overlapping>,
+}
+
+/// An amount of money.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CampaignValue")]
+pub struct Amount {
+    /// In minor units.
+    pub minor: i64,
+    /// ISO 4217.
+    pub currency: String,
+}
+
+/// Another campaign that reaches some of the same contacts.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CampaignOverlap")]
+pub struct Overlapping {
+    /// The other campaign.
+    pub campaign_id: CampaignId,
+    /// Its label.
+    pub name: String,
+    /// How many contacts are in both, counted up to 1,000.
+    pub contacts: usize,
+    /// Whether there are more than were counted.
+    pub more: bool,
 }
 
 /// A page of campaigns.
@@ -181,6 +219,8 @@ pub struct New {
     pub(crate) segment_id: Option<SegmentId>,
     /// Where it leaves from, by address or id.
     pub(crate) mailbox: Option<String>,
+    /// The topic of its messages, by name or id. Recipients choose by topic.
+    pub(crate) topic: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -204,6 +244,8 @@ pub struct Patch {
     segment_id: Option<String>,
     /// Where it leaves from, by address or id; empty for no mailbox.
     mailbox: Option<String>,
+    /// The topic of its messages, by name or id; empty for none.
+    topic: Option<String>,
     /// Whether it is put away. Its messages go on.
     archived: Option<bool>,
 }
@@ -214,8 +256,8 @@ pub async fn create(key: Key, state: web::Data<State>, body: Json<New>) -> Resul
 
 /// Makes a campaign.
 pub(crate) async fn add(actor: Actor, state: &State, new: New) -> Result<Shape, Problem> {
-    let New { name, kind, goal, segment_id, mailbox } = new;
-    let new = NewCampaign { name, kind, goal, segment_id, mailbox };
+    let New { name, kind, goal, segment_id, mailbox, topic } = new;
+    let new = NewCampaign { name, kind, goal, segment_id, mailbox, topic };
     Ok(state.quiet_write(move |conn| campaigns::create(conn, &actor, &new, clock::now())).await?.into())
 }
 
@@ -239,13 +281,27 @@ pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> R
 /// One campaign with its numbers.
 pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Counted, Problem> {
     let id = CampaignId::from(id);
-    let (row, numbers) = state.read(move |conn| campaigns::get(conn, &actor, &id)).await?;
-    Ok(Counted { campaign: row.into(), numbers: InStates::from(&numbers) })
+    let found = state.read(move |conn| overview::overview(conn, &actor, &id, clock::now())).await?;
+    let overlap = |overlap: overview::Overlap| Overlapping {
+        campaign_id: overlap.campaign.id,
+        name: overlap.campaign.name,
+        contacts: overlap.contacts.count,
+        more: overlap.contacts.more,
+    };
+    let outcome = found.totals.outcome;
+    Ok(Counted {
+        campaign: found.campaign.into(),
+        numbers: InStates::from(&found.totals.numbers),
+        replied: outcome.replied,
+        recovered: outcome.recovered,
+        recovered_value: outcome.value.into_iter().map(|money| Amount { minor: money.minor, currency: money.currency }).collect(),
+        overlaps: found.overlaps.into_iter().map(overlap).collect(),
+    })
 }
 
 pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Patch>) -> Result<HttpResponse, Problem> {
-    let (id, Patch { goal, segment_id, mailbox, archived }) = (CampaignId::from(id.as_str()), body.0);
-    let change = Change { goal, segment_id, mailbox, archived };
+    let (id, Patch { goal, segment_id, mailbox, topic, archived }) = (CampaignId::from(id.as_str()), body.0);
+    let change = Change { goal, segment_id, mailbox, topic, archived };
     let row = state.quiet_write(move |conn| campaigns::change(conn, &key.0, &id, &change, clock::now())).await?;
     Ok(HttpResponse::Ok().json(Shape::from(row)))
 }

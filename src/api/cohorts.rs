@@ -14,8 +14,8 @@ use super::shapes::OneOrMany;
 use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::actor::{Actor, Scope};
-use crate::domain::cohorts::{self, Cohort, Input, Progress};
-use crate::domain::ids::{CohortId, ContactId, SegmentId};
+use crate::domain::cohorts::{self, Cohort, Input, Phase, Plan, Progress, plan};
+use crate::domain::ids::{CohortId, ContactId, FactId, SegmentId};
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -81,6 +81,14 @@ pub struct Shape {
     pub tag_prefix: String,
     /// The tags that say how far a contact is, in order.
     pub progress_tags: Vec<String>,
+    /// A name that usage is counted by: whoever uses it has started.
+    pub started_by_usage: Option<String>,
+    /// What is said to its contacts, and when.
+    pub phases: Vec<PhaseShape>,
+    /// Steps for those with a tag; the first that fits stands where a phase says {steps}.
+    pub guides: Vec<GuideShape>,
+    /// The fact with deadline and versions that its drafts rest on; null before the first draft.
+    pub fact_id: Option<FactId>,
     /// Who made it.
     pub created_by: String,
     /// When it was made.
@@ -93,6 +101,10 @@ impl From<Cohort> for Shape {
     fn from(row: Cohort) -> Self {
         Shape {
             days_left: row.days_left(clock::now()),
+            phases: Phase::ALL.iter().map(|phase| PhaseShape::from(row.plan.words(*phase))).collect(),
+            guides: row.plan.guides.iter().map(|guide| GuideShape { tag: guide.tag.clone(), text: guide.text.clone() }).collect(),
+            started_by_usage: row.started_by_usage.clone(),
+            fact_id: row.fact_id.clone(),
             progress_tags: Progress::ALL.iter().filter_map(|progress| row.tag(*progress)).collect(),
             id: row.id,
             name: row.name,
@@ -108,6 +120,52 @@ impl From<Cohort> for Shape {
             updated_at: row.updated_at,
         }
     }
+}
+
+/// The words of a phase.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "CohortPhase")]
+#[serde(deny_unknown_fields)]
+pub struct PhaseShape {
+    /// announcement, preparation, window, final, completion or reminder.
+    pub phase: Phase,
+    /// Days before the deadline on which it is sent, 0 to 365; for the first four only.
+    #[schemars(range(min = 0, max = 365))]
+    pub days_before: Option<i64>,
+    /// The subject; {name}, {email}, {deadline}, {from}, {to}, {link} and {steps} are filled in.
+    pub subject: String,
+    /// The plain text. A paragraph with a place that stays empty is left out.
+    pub body: String,
+}
+
+impl From<plan::Words> for PhaseShape {
+    fn from(words: plan::Words) -> Self {
+        PhaseShape { phase: words.phase, days_before: words.days_before, subject: words.subject, body: words.body }
+    }
+}
+
+/// Steps for those with a tag.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "CohortGuide")]
+#[serde(deny_unknown_fields)]
+pub struct GuideShape {
+    /// The tag, such as integration-webhooks.
+    pub tag: String,
+    /// The steps, at most 20,000 characters.
+    pub text: String,
+}
+
+/// A plan from what was given; none where neither was.
+fn planned(phases: Option<Vec<PhaseShape>>, guides: Option<Vec<GuideShape>>) -> Option<Plan> {
+    if phases.is_none() && guides.is_none() {
+        return None;
+    }
+    let words = |PhaseShape { phase, days_before, subject, body }| plan::Words { phase, days_before, subject, body };
+    let guide = |GuideShape { tag, text }| plan::Guide { tag, text };
+    Some(Plan {
+        phases: phases.unwrap_or_default().into_iter().map(words).collect(),
+        guides: guides.unwrap_or_default().into_iter().map(guide).collect(),
+    })
 }
 
 /// A page of cohorts.
@@ -185,6 +243,12 @@ pub struct New {
     pub(crate) guide_url: Option<String>,
     /// What stands before the tags of progress, so that two migrations do not share them.
     pub(crate) tag_prefix: Option<String>,
+    /// A name that usage is counted by: whoever uses it has started.
+    pub(crate) started_by_usage: Option<String>,
+    /// Phases with other words or days than usual.
+    pub(crate) phases: Option<Vec<PhaseShape>>,
+    /// Steps for those with a tag, at most 10.
+    pub(crate) guides: Option<Vec<GuideShape>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -206,6 +270,12 @@ pub struct Patch {
     guide_url: Option<String>,
     /// What stands before the tags of progress; empty for nothing.
     tag_prefix: Option<String>,
+    /// A name that usage is counted by; empty for none.
+    started_by_usage: Option<String>,
+    /// Phases with other words or days than usual, in place of all that were; give guides with them.
+    phases: Option<Vec<PhaseShape>>,
+    /// Steps for those with a tag, in place of all that were; give phases with them.
+    guides: Option<Vec<GuideShape>>,
 }
 
 pub async fn create(key: Key, state: web::Data<State>, body: Json<New>) -> Result<HttpResponse, Problem> {
@@ -223,6 +293,8 @@ pub(crate) async fn add(actor: Actor, state: &State, new: New) -> Result<Shape, 
         to_version: Some(new.to_version),
         guide_url: new.guide_url,
         tag_prefix: new.tag_prefix,
+        started_by_usage: new.started_by_usage,
+        plan: planned(new.phases, new.guides),
     };
     Ok(state.quiet_write(move |conn| cohorts::create(conn, &actor, &input, clock::now())).await?.into())
 }
@@ -247,8 +319,10 @@ pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> R
 
 pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Patch>) -> Result<HttpResponse, Problem> {
     let id = CohortId::from(id.as_str());
-    let Patch { name, tags, segment_id, deadline, from_version, to_version, guide_url, tag_prefix } = body.0;
-    let input = Input { name, segment_id, tags: joined(tags), deadline, from_version, to_version, guide_url, tag_prefix };
+    let Patch { name, tags, segment_id, deadline, from_version, to_version, guide_url, tag_prefix, started_by_usage, phases, guides } = body.0;
+    let plan = planned(phases, guides);
+    let tags = joined(tags);
+    let input = Input { name, segment_id, tags, deadline, from_version, to_version, guide_url, tag_prefix, started_by_usage, plan };
     let row = state.quiet_write(move |conn| cohorts::change(conn, &key.0, &id, &input, clock::now())).await?;
     Ok(HttpResponse::Ok().json(Shape::from(row)))
 }
@@ -266,7 +340,7 @@ pub async fn progress(key: Key, state: web::Data<State>, id: web::Path<String>) 
 /// How far a cohort is.
 pub(crate) async fn funnel(actor: Actor, state: &State, id: &str) -> Result<Funnel, Problem> {
     let id = CohortId::from(id);
-    let (row, counts) = state.read(move |conn| cohorts::progress(conn, &actor, &id)).await?;
+    let (row, counts) = state.read(move |conn| cohorts::progress(conn, &actor, &id, clock::now())).await?;
     let of = |wanted: Progress| counts.iter().find(|(progress, _)| *progress == wanted).map_or(0, |(_, count)| *count);
     Ok(Funnel {
         days_left: row.days_left(clock::now()),
@@ -289,7 +363,7 @@ pub async fn stragglers(key: Key, state: web::Data<State>, id: web::Path<String>
 pub(crate) async fn behind(actor: Actor, state: &State, id: &str, query: Paging) -> Result<Stragglers, Problem> {
     let id = CohortId::from(id);
     let (limit, before) = (rows(query.limit, 20)?, query.cursor.as_deref().map(ContactId::from));
-    let (row, found, next_cursor) = state.read(move |conn| cohorts::stragglers(conn, &actor, &id, limit, before)).await?;
+    let (row, found, next_cursor) = state.read(move |conn| cohorts::stragglers(conn, &actor, &id, limit, before, clock::now())).await?;
     let stragglers = found.iter().map(|(contact, progress)| Straggler { contact: Contact::of(contact), state: *progress });
     Ok(Stragglers { days_left: row.days_left(clock::now()), stragglers: stragglers.collect(), deadline: row.deadline, next_cursor })
 }

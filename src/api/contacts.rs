@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::consents::Pending;
 use super::error::Problem;
 use super::json::{Json, Params, rows};
 use super::key::Key;
@@ -13,6 +14,7 @@ use super::shapes::{OneOrMany, Tags};
 use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::contacts::consents::opt_in;
 use crate::domain::contacts::{self, ConsentBasis, ContactInput, Search};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::Error;
@@ -79,6 +81,8 @@ pub struct Contact {
     pub metadata: Map<String, Value>,
     /// IANA name of the time zone.
     pub time_zone: Option<String>,
+    /// Until when an automatic answer says that they are away: campaigns wait, and it is no opt-out.
+    pub absent_until: Option<Time>,
     /// When it was added.
     pub created_at: Time,
     /// Whether it must not be mailed.
@@ -104,6 +108,7 @@ impl Contact {
             tags: contact.tags.clone(),
             metadata: (*contact.row.metadata).clone(),
             time_zone: contact.row.time_zone.clone(),
+            absent_until: contact.row.absent_until,
             created_at: contact.row.created_at,
             suppressed: contact.suppressed.is_some(),
             consents: consents.collect(),
@@ -127,7 +132,7 @@ pub struct ContactPage {
 pub struct Query {
     /// This address exactly.
     pub(crate) email: Option<String>,
-    /// Words to find in name and address.
+    /// Words that must all occur in name, address or tags: each finds all that begin with it.
     pub(crate) query: Option<String>,
     /// A mailbox, by address or id; it must be within reach. Contacts belong to all mailboxes.
     pub(crate) mailbox: Option<String>,
@@ -156,6 +161,7 @@ pub(crate) async fn find(actor: Actor, state: &State, query: Query) -> Result<Co
         customers_only: false,
         limit: rows(query.limit, 20)?,
         before: query.cursor.as_deref().map(ContactId::from),
+        conditions: vec![],
     };
     let (found, cursor) = state
         .read(move |conn| {
@@ -182,6 +188,13 @@ pub struct Upsert {
     pub(crate) metadata: Option<Map<String, Value>>,
     /// IANA name of the contact's time zone, such as Europe/Berlin.
     pub(crate) time_zone: Option<String>,
+    /// pending: the contact gets no ground and is asked once to confirm that they want mail, by a message through the mode of its mailbox.
+    /// Nothing else that is commercial goes to them before they did. Needs draft as well.
+    pub(crate) consent: Option<Pending>,
+    /// The mailbox that asks, by address or id. Needed only where the key reaches several.
+    pub(crate) mailbox: Option<String>,
+    /// Where they gave their address, in words; "an import" without it.
+    pub(crate) source: Option<String>,
 }
 
 pub async fn upsert(key: Key, state: web::Data<State>, body: Json<Upsert>) -> Result<HttpResponse, Problem> {
@@ -197,7 +210,16 @@ pub(crate) async fn put(actor: Actor, state: &State, body: Upsert) -> Result<Con
         metadata: body.metadata.unwrap_or_default(),
         time_zone: body.time_zone,
     };
-    let contact = state.write(move |conn| contacts::upsert(conn, &actor, &input, clock::now())).await?;
+    let ask = body.consent.map(|pending| pending.ask(body.mailbox, body.source));
+    let contact = state
+        .write(move |conn| {
+            let (contact, now) = (contacts::upsert(conn, &actor, &input, clock::now())?, clock::now());
+            if let Some(ask) = &ask {
+                opt_in::ask_once(conn, &actor, &contact.row.id, ask, now)?;
+            }
+            Ok(contact)
+        })
+        .await?;
     Ok(Contact::of(&contact))
 }
 

@@ -57,6 +57,17 @@ pub struct Outside {
     pub text_body: String,
 }
 
+/// A file that came along, as the sender calls it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Attachment {
+    /// Its name.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its size, in bytes.
+    pub size: usize,
+}
+
 /// An email that came in, or a recorded line of a conversation.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Inbound {
@@ -80,6 +91,10 @@ pub struct Inbound {
     pub to: String,
     /// Its words, set apart because they come from outside.
     pub body: Outside,
+    /// What it was taken for: reply, unsubscribe, auto_reply, bounce, delayed, complaint, other or unreadable.
+    pub kind: &'static str,
+    /// Names, media types and sizes of what came along, as the sender wrote them. Files are kept and not handed out.
+    pub attachments: Vec<Attachment>,
     /// When it came.
     pub received_at: String,
     /// Whether nobody has read it.
@@ -102,6 +117,12 @@ impl Inbound {
             from: email.from_address.clone(),
             to: email.to_address.clone(),
             body: Outside { untrusted: true, subject: email.subject.clone(), text_body: email.text_body.clone() },
+            kind: email.kind.as_str(),
+            attachments: email
+                .attachments
+                .iter()
+                .map(|file| Attachment { name: file.name.clone(), media_type: file.kind.clone(), size: file.size })
+                .collect(),
             received_at: email.received_at.to_string(),
             unread: email.read_at.is_none(),
             tags,
@@ -143,10 +164,7 @@ pub(crate) async fn read(actor: Actor, state: &State, mailbox: Option<String>, i
     let found = state
         .write(move |conn| {
             let now = clock::now();
-            let within = match mailbox.as_deref() {
-                Some(named) => Some(mailboxes::resolve(conn, &actor, Some(named))?.id),
-                None => None,
-            };
+            let within = mailboxes::named(conn, &actor, mailbox.as_deref())?;
             let elsewhere = |mailbox: &MailboxId| within.as_ref().is_some_and(|within| within != mailbox);
             if let Some((email, tags)) = threads::read(conn, &actor, &InboundEmailId::from(id.as_str()), now)? {
                 if elsewhere(&email.mailbox_id) {
@@ -191,10 +209,7 @@ pub(crate) async fn conversation(actor: Actor, state: &State, mailbox: Option<St
     let base_url = state.base_url.clone();
     let found = state
         .read(move |conn| {
-            let within = match mailbox.as_deref() {
-                Some(named) => Some(mailboxes::resolve(conn, &actor, Some(named))?.id),
-                None => None,
-            };
+            let within = mailboxes::named(conn, &actor, mailbox.as_deref())?;
             threads::conversation(conn, &actor, &ThreadId::from(id.as_str()), within.as_ref())
         })
         .await?;
@@ -264,10 +279,7 @@ pub(crate) async fn answer(actor: Actor, state: &State, mailbox: Option<String>,
     };
     let message = state
         .write(move |conn| {
-            let within = match mailbox.as_deref() {
-                Some(named) => Some(mailboxes::resolve(conn, &actor, Some(named))?.id),
-                None => None,
-            };
+            let within = mailboxes::named(conn, &actor, mailbox.as_deref())?;
             submit_reply(conn, &actor, within.as_ref(), &InboundEmailId::from(id.as_str()), &new, clock::now())
         })
         .await?;

@@ -10,14 +10,16 @@ use crate::domain::actor::Scope;
 use crate::domain::calls;
 use crate::domain::churn::{EventType as DepartureType, Status};
 use crate::domain::contacts::ConsentBasis;
+use crate::domain::contacts::conditions::Churn;
 use crate::domain::drafting::WrittenBy;
 use crate::domain::facts;
 use crate::domain::ids::{
     ApiKeyId, CallId, CampaignId, ChurnEventId, CohortId, ContactId, DeliveryId, EndpointId, EnrollmentId, FactId, InboundEmailId, MailboxId,
-    MessageId, ReferralId, RowId, SegmentId, SequenceId, SignalId, ThreadId, VariantId,
+    MessageId, ReferralId, RowId, SegmentId, SequenceId, SignalId, ThreadId, TopicId, VariantId,
 };
-use crate::domain::mailboxes::{Mode, Notify};
+use crate::domain::mailboxes::{Mode, Notify, OnUncertain};
 use crate::domain::messages::{self, DecisionKind, inspect};
+use crate::domain::outbox;
 use crate::domain::reason::{Reason, Strategy};
 use crate::domain::webhooks::{self, deliveries};
 use crate::domain::{campaigns, claims, cohorts, sequences};
@@ -72,6 +74,7 @@ ids!(
     ReferralId,
     RowId,
     SegmentId,
+    TopicId,
     SequenceId,
     SignalId,
     ThreadId,
@@ -83,7 +86,11 @@ words!(
     DecisionKind,
     DepartureType,
     Mode,
+    outbox::attempts::Outcome,
+    outbox::uncertain::Evidence,
+    outbox::uncertain::Verdict,
     Notify,
+    OnUncertain,
     super::mailboxes::Direction,
     super::progress::WaitFor,
     Reason,
@@ -105,7 +112,9 @@ words!(
     messages::State,
     messages::list::Sort,
     campaigns::Kind,
+    cohorts::Phase,
     cohorts::Progress,
+    Churn,
     sequences::State,
     webhooks::EventType,
 );

@@ -258,9 +258,10 @@ fn named_in<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
     pattern.split('/').zip(path.split('/')).find(|(name, _)| *name == "{id}").map(|(_, id)| id)
 }
 
-/// An id as it may be logged.
+/// An id as it may be logged. An address is none: the log outlives an erasure.
 pub(crate) fn as_target(id: &str) -> Option<String> {
-    let fits = (1..=LONGEST_TARGET).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_address = id.contains('@') || id.to_ascii_lowercase().contains("%40");
+    let fits = !is_address && (1..=LONGEST_TARGET).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
     fits.then(|| id.to_owned())
 }
 

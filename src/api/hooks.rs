@@ -8,7 +8,9 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::amazon;
 use super::error::Problem;
+use super::input::time_of;
 use super::json;
 use super::operations::{Access, Operation, post};
 use super::shapes::OneOrMany;
@@ -19,11 +21,13 @@ use crate::domain::churn::{EventType, intake};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Kind};
 use crate::domain::ids::{ChurnEventId, SourceId};
+use crate::domain::inbound::providers::{self, Reporter, Signed};
 use crate::domain::sources::read::{self, Said, Told};
 use crate::domain::sources::receive::{self, Received, Sender};
 use crate::domain::sources::signatures::{Headers, Refused};
 use crate::domain::sources::{Provider, Source};
 use crate::domain::text;
+use crate::inbound::provider;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -32,8 +36,9 @@ pub(super) fn operations() -> Vec<Operation> {
             .open_to(Access::Signed)
             .answers::<Answer>(200)
             .to(stripe),
-        post("/v1/webhooks/events/{provider}", "receive_provider_event", "Take in an event from a billing provider")
-            .about("stripe, paddle (header Paddle-Signature) or chargebee (Basic credentials: the user countersign and the secret of the source). An event is taken once; ignored says why it is not needed.")
+        post("/v1/webhooks/events/{provider}", "receive_provider_event", "Take in an event from a billing or mail provider")
+            .about("stripe, paddle (header Paddle-Signature) or chargebee (Basic credentials: the user countersign and the secret of the source). An event is taken once; ignored says why it is not needed. \
+                 sendgrid (its signature of the event webhook), mailgun (its signature in the body) and postmark (Basic credentials: the user countersign) tell of bounces and complaints; ses is Amazon SES through an SNS topic, signed with a certificate of SNS, at most an hour old.")
             .open_to(Access::Signed)
             .answers::<Answer>(200)
             .to(events),
@@ -54,16 +59,16 @@ const TRIES: usize = 3;
 #[schemars(rename = "Received")]
 pub struct Answer {
     /// Always true: it need not be sent again.
-    received: bool,
+    pub(super) received: bool,
     /// The departure it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    churn_event_id: Option<ChurnEventId>,
+    pub(super) churn_event_id: Option<ChurnEventId>,
     /// True where it came before, or is about a departure that was on record.
     #[serde(skip_serializing_if = "Option::is_none")]
-    known: Option<bool>,
+    pub(super) known: Option<bool>,
     /// Why it is not needed, if it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    ignored: Option<String>,
+    pub(super) ignored: Option<String>,
 }
 
 impl From<Received> for Answer {
@@ -90,8 +95,35 @@ pub async fn events(
 ) -> Result<HttpResponse, Problem> {
     match provider.parse::<Provider>() {
         Ok(provider @ (Provider::Stripe | Provider::Paddle | Provider::Chargebee)) => from_provider(provider, &request, &state, payload).await,
-        _ => Err(Error::not_found("provider").into()),
+        _ => match provider.parse::<Reporter>() {
+            Ok(reporter) => reported(reporter, &request, &state, payload).await,
+            Err(_) => Err(Error::not_found("provider").into()),
+        },
     }
+}
+
+/// What a mail provider reports of messages that left through it.
+async fn reported(reporter: Reporter, request: &HttpRequest, state: &State, payload: web::Payload) -> Result<HttpResponse, Problem> {
+    let secret = state.read(move |conn| providers::secret(conn, reporter)).await?;
+    let body = json::body(request, &mut payload.into_inner()).await?;
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let read = match reporter {
+        Reporter::Sendgrid => provider::sendgrid,
+        Reporter::Postmark => provider::postmark,
+        Reporter::Mailgun => provider::mailgun,
+        Reporter::Ses => return amazon::reported(state, secret, &body).await,
+    };
+    let signed = Signed {
+        authorization: header("authorization"),
+        signature: header("x-twilio-email-event-webhook-signature"),
+        timestamp: header("x-twilio-email-event-webhook-timestamp"),
+        ..Signed::default()
+    };
+    providers::verify(reporter, secret.as_deref(), &signed, &body, clock::now()).map_err(not_theirs)?;
+    let told = read(&body).map_err(|_| Error::bad_request("body_unreadable", "The request body could not be read. Send it again."))?;
+    let matched = state.quiet_write(move |conn| providers::take(conn, reporter, &told, clock::now())).await?;
+    let ignored = (matched == 0).then(|| "It is about no message sent from here.".to_owned());
+    Ok(HttpResponse::Ok().json(Answer { received: true, ignored, ..Answer::default() }))
 }
 
 async fn from_provider(provider: Provider, request: &HttpRequest, state: &State, payload: web::Payload) -> Result<HttpResponse, Problem> {
@@ -176,20 +208,10 @@ pub async fn generic(
     taken(&state, sender, told).await
 }
 
-fn time(field: &str, given: Option<&str>) -> Result<Option<Time>, Error> {
-    let parse = |given: &str| {
-        Time::parse(given).ok_or_else(|| {
-            let given = text::excerpt(given);
-            Error::invalid("field_invalid", field, format!("{field} must be a time such as 2026-04-30T12:00:00Z; got \"{given}\"."))
-        })
-    };
-    given.map(parse).transpose()
-}
-
 /// A report of our own form is held to it, unlike those of providers.
 fn told_by(event: GenericEvent, headers: &Headers) -> Result<Told, Error> {
     let signed_at = headers.timestamp.parse().map(Time::from_seconds).unwrap_or_default();
-    let occurred_at = time("occurred_at", event.occurred_at.as_deref())?.unwrap_or(signed_at);
+    let occurred_at = time_of("occurred_at", event.occurred_at.as_deref())?.unwrap_or(signed_at);
     let mut details = Details {
         email: event.customer_email,
         name: event.customer_name,
@@ -202,7 +224,7 @@ fn told_by(event: GenericEvent, headers: &Headers) -> Result<Told, Error> {
         tenure_days: event.tenure_days,
         cancel_reason: event.cancel_reason,
         cancel_reason_text: event.cancel_reason_text,
-        last_active_at: time("last_active_at", event.last_active_at.as_deref())?.map(Time::micros),
+        last_active_at: time_of("last_active_at", event.last_active_at.as_deref())?.map(Time::micros),
         notes: event.notes,
         features: event.features.map(OneOrMany::into_vec),
         ..Details::default()

@@ -11,7 +11,7 @@ use crate::domain::text;
 
 /// A time, if one is given.
 pub(crate) fn time_of(field: &str, given: Option<&str>) -> Result<Option<Time>> {
-    let Some(given) = given.filter(|given| !given.is_empty()) else { return Ok(None) };
+    let Some(given) = given else { return Ok(None) };
     let wrong = || {
         let detail = format!("{field} must be a time such as 2026-04-30T12:00:00Z; got \"{}\".", text::excerpt(given));
         Error::invalid("field_invalid", field, detail)

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::error::{Problem, refuse};
 use crate::domain::error::Error;
-use crate::domain::text::excerpt;
+use crate::domain::text::{self, excerpt};
 
 /// The body of a request.
 pub struct Json<T>(pub T);
@@ -41,10 +41,14 @@ impl<T: DeserializeOwned + 'static> FromRequest for Params<T> {
     type Future = future::Ready<Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let pairs = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(request.query_string().as_bytes()));
-        let read = serde_path_to_error::deserialize(pairs).map(Params).map_err(|error| refuse(request, refused_param(&error).into()));
-        future::ready(read)
+        future::ready(params(request.query_string()).map(Params).map_err(|error| refuse(request, error.into())))
     }
+}
+
+fn params<T: DeserializeOwned>(query: &str) -> Result<T, Error> {
+    let pairs = || url::form_urlencoded::parse(query.as_bytes());
+    pairs().try_for_each(|(name, value)| text::storable(&excerpt(&name), &value))?;
+    serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs())).map_err(|error| refused_param(&error))
 }
 
 fn refused_param(error: &serde_path_to_error::Error<serde::de::value::Error>) -> Error {
@@ -117,7 +121,28 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 
 /// Reads a value that was parsed already.
 pub fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Problem> {
+    storable(value)?;
     serde_path_to_error::deserialize(value).map_err(|error| refused(&error, value).into())
+}
+
+/// Refuses what no text of a database can hold, wherever it stands in a field.
+fn storable(value: &Value) -> Result<(), Error> {
+    match value {
+        Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
+            text::storable("the name of a field", name)?;
+            storable_in(&excerpt(name), value)
+        }),
+        other => storable_in("the body", other),
+    }
+}
+
+fn storable_in(field: &str, value: &Value) -> Result<(), Error> {
+    match value {
+        Value::String(words) => text::storable(field, words),
+        Value::Array(items) => items.iter().try_for_each(|item| storable_in(field, item)),
+        Value::Object(fields) => fields.iter().try_for_each(|(name, value)| text::storable(field, name).and_then(|()| storable_in(field, value))),
+        _ => Ok(()),
+    }
 }
 
 fn refused(error: &serde_path_to_error::Error<serde_json::Error>, value: &Value) -> Error {
@@ -223,5 +248,16 @@ mod tests {
         assert_eq!(refusal("{\"subject\": 7}"), (422, "subject must be a string; got 7.".into()));
         assert_eq!(refusal("{}"), (422, "subject must be given; got nothing.".into()));
         assert_eq!(refusal("{\"subject\": \"\\ud800\"}").0, 400);
+    }
+
+    #[test]
+    fn a_nul_is_refused_wherever_it_stands() {
+        let held = |field: &str, position: usize| (422, format!("{field} holds the control character U+0000 at position {position}."));
+        assert_eq!(refusal("{\"subject\": \"ab\\u0000c\"}"), held("subject", 2));
+        assert_eq!(refusal("{\"subject\": [{\"deep\": [\"\\u0000\"]}]}"), held("subject", 0));
+        assert_eq!(refusal("{\"sub\\u0000ject\": 1}"), held("the name of a field", 3));
+        let query = |query: &str| params::<std::collections::BTreeMap<String, String>>(query).map_err(|error| error.detail);
+        assert_eq!(query("a=b&cursor=x%00"), Err(held("cursor", 1).1));
+        assert_eq!(query("a=%2500").unwrap()["a"], "%00");
     }
 }

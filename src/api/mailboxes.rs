@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::Problem;
-use super::input::word_of;
+use super::input::{time_of, word_of};
 use super::json::{Params, rows};
 use super::key::Key;
 use super::operations::{Operation, get};
@@ -17,10 +17,10 @@ use crate::domain::contacts;
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::Error;
 use crate::domain::ids::{InboundEmailId, MailboxId, MessageId, ThreadId};
-use crate::domain::mailboxes::{self, Mode, Notify};
+use crate::domain::mailboxes::{self, Mode, Notify, OnUncertain};
 use crate::domain::messages::list::{self, Filter};
 use crate::domain::messages::{self, State as MessageState};
-use crate::domain::threads::{self, InboxFilter};
+use crate::domain::threads::{self, EmailKind, InboxFilter};
 use crate::text_enum;
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -70,6 +70,10 @@ pub struct Mailbox {
     pub bulk_in_gated_all: bool,
     /// How its reviewers learn of new messages.
     pub notify: Notify,
+    /// What becomes of a message whose relay fell silent after the final dot.
+    pub on_uncertain: OnUncertain,
+    /// Where reports of its mail go, each to an address of its own message there; null for the mailbox. An administrator sets it on its page.
+    pub bounce_address: Option<String>,
     /// Whether sending is stopped.
     pub stopped: bool,
     /// Since when.
@@ -93,6 +97,8 @@ impl Mailbox {
             person_required: mailbox.person_required,
             bulk_in_gated_all: mailbox.bulk_in_gated_all,
             notify: mailbox.notify,
+            on_uncertain: mailbox.on_uncertain,
+            bounce_address: mailbox.bounce_address.clone(),
             stopped: mailbox.stopped_at.is_some(),
             stopped_at: mailbox.stopped_at,
             created_at: mailbox.created_at,
@@ -134,6 +140,11 @@ pub struct InboxRow {
     pub unread: bool,
     /// Whether the other side has an answer: mail of ours has left, or theirs came in after ours.
     pub has_replies: bool,
+    /// What it was taken for: reply, unsubscribe, auto_reply, bounce, delayed, complaint, other or unreadable; null of what
+    /// goes out.
+    pub kind: Option<&'static str>,
+    /// How many files came along. They are kept and not handed out.
+    pub attachments: usize,
 }
 
 /// A page of what came in.
@@ -176,6 +187,9 @@ pub struct Query {
     pub(crate) direction: Option<Direction>,
     /// Of inbound: unread, read, replied or unanswered. Of outbound: a state of a message, such as pending or sent.
     pub(crate) status: Option<String>,
+    /// Kinds, separated by commas: reply, unsubscribe, auto_reply, bounce, delayed, complaint, other, unreadable; or all. Without
+    /// it all but the reports of servers: bounce, delayed and complaint.
+    pub(crate) kind: Option<String>,
     /// Received at or after this time, such as 2026-04-30T12:00:00Z.
     pub(crate) since: Option<String>,
     /// next_cursor of the page before.
@@ -229,6 +243,8 @@ async fn written(actor: Actor, state: &State, mailbox: Option<String>, asked: Fi
                     tags: message.tags.clone(),
                     unread: false,
                     has_replies: reply.is_some(),
+                    kind: None,
+                    attachments: 0,
                 });
             }
             let next_cursor = listed.last().filter(|_| more).map(|row| row.id.to_string());
@@ -238,16 +254,22 @@ async fn written(actor: Actor, state: &State, mailbox: Option<String>, asked: Fi
     Ok(found)
 }
 
+/// The kinds that are asked for; none for all.
+fn kinds(given: Option<&str>) -> Result<Vec<EmailKind>, Problem> {
+    match given.map(str::trim).filter(|given| !given.is_empty()) {
+        None => Ok(EmailKind::WRITTEN.to_vec()),
+        Some("all") => Ok(vec![]),
+        Some(given) => {
+            Ok(given.split(',').map(|kind| word_of("kind", Some(kind.trim()))).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        }
+    }
+}
+
 /// The inbox of a mailbox; without one, of the only one within reach.
 pub(crate) async fn look(actor: Actor, state: &State, mailbox: Option<String>, query: Query) -> Result<InboxPage, Problem> {
     let from = query.from.or(query.filter_from);
     let from_key = from.as_deref().map(|from| EmailAddress::parse("from", from)).transpose()?.map(|from| from.key().to_owned());
-    let since = match &query.since {
-        Some(text) => {
-            Some(Time::parse(text).ok_or_else(|| Error::invalid("field_invalid", "since", "since must be a time such as 2026-04-30T12:00:00Z."))?)
-        }
-        None => None,
-    };
+    let since = time_of("since", query.since.as_deref())?;
     if query.direction == Some(Direction::Outbound) {
         return written(actor, state, mailbox, Filtered { status: query.status, tags: query.tags, since, limit: query.limit, cursor: query.cursor })
             .await;
@@ -269,6 +291,7 @@ pub(crate) async fn look(actor: Actor, state: &State, mailbox: Option<String>, q
         tags: query.tags.as_deref().map(|tags| contacts::split_tags(tags).0).unwrap_or_default(),
         unread,
         has_replies,
+        kinds: kinds(query.kind.as_deref())?,
         since,
         limit: rows(query.limit, 50)?,
         before: query.cursor.as_deref().map(InboundEmailId::from),
@@ -285,6 +308,8 @@ pub(crate) async fn look(actor: Actor, state: &State, mailbox: Option<String>, q
     let cursor = found.last().filter(|_| more).map(|(row, _)| row.id.to_string());
     let emails = found.into_iter().map(|(row, tags)| InboxRow {
         has_replies: answered.contains(&row.thread_id),
+        kind: Some(row.kind.as_str()),
+        attachments: row.attachments.len(),
         direction: Direction::Inbound,
         status: if row.read_at.is_none() { "unread" } else { "read" },
         id: row.id.to_string(),

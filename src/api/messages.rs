@@ -7,12 +7,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ChangedLine, Diff, Problem};
+use super::input::time_of;
 use super::json::{Json, Params, rows};
 use super::key::Key;
 use super::operations::{Operation, get, patch, post};
 use super::shapes::{CheckedMessage, Message, MessageSummary, OneOrMany, Submitted, Tags};
 use crate::app::State;
-use crate::clock::{self, Time};
+use crate::clock;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::ConsentBasis;
 use crate::domain::desk::assignment;
@@ -23,7 +24,8 @@ use crate::domain::messages::content::Words;
 use crate::domain::messages::list::{self, Filter};
 use crate::domain::messages::submit::{NewMessage, submit};
 use crate::domain::messages::{self, Origin, State as MessageState, cancel as cancelling, edit as editing, findings, ledger, tags as tagging};
-use crate::domain::{text, threads};
+use crate::domain::policy::consent::Class;
+use crate::domain::threads;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -163,8 +165,14 @@ pub struct Send {
     /// The ground for mailing this person.
     #[schemars(with = "Option<String>")]
     consent_basis: Option<ConsentBasis>,
+    /// commercial, as without it, or transactional: about something the recipient ordered, without advertising. Caps, quiet
+    /// hours and grounds are for commercial mail; what a key calls transactional always waits for a person.
+    #[schemars(with = "Option<String>")]
+    class: Option<Class>,
     /// The campaign it belongs to.
     campaign: Option<String>,
+    /// The topic by name or id; without one that of its campaign or mailbox. Recipients choose by topic.
+    topic: Option<String>,
     /// Ids of facts the text rests on; each must be in force. The claims are checked against all facts.
     facts: Option<OneOrMany>,
     /// The same as the header Idempotency-Key: a second call with it is not a second message.
@@ -174,16 +182,12 @@ pub struct Send {
 
 impl Send {
     fn into_messages(self) -> DomainResult<Vec<NewMessage>> {
-        let send_at = match &self.send_at {
-            Some(at) => Some(Time::parse(at).ok_or_else(|| {
-                Error::invalid(
-                    "field_invalid",
-                    "send_at",
-                    format!("send_at must be a time such as 2026-04-30T12:00:00Z; got \"{}\".", text::excerpt(at)),
-                )
-            })?),
-            None => None,
-        };
+        let send_at = time_of("send_at", self.send_at.as_deref())?;
+        let class = self.class.unwrap_or(Class::Commercial);
+        if class == Class::Relationship {
+            let detail = "class must be commercial or transactional. What answers an email is sent with the reply call.";
+            return Err(Error::invalid("field_invalid", "class", detail));
+        }
         let (text, html) = parts(self.text_body.or(self.body), self.html_body, self.markdown);
         let recipients = self.to.into_vec();
         if recipients.is_empty() || recipients.len() > MOST_RECIPIENTS {
@@ -199,7 +203,9 @@ impl Send {
             mode: self.oversight_mode,
             send_at,
             consent_basis: self.consent_basis,
+            class,
             campaign: self.campaign,
+            topic: self.topic,
             facts: self.facts.map(OneOrMany::into_vec).unwrap_or_default().iter().map(|id| FactId::from(id.as_str())).collect(),
             origin: Origin::Agent,
         };
@@ -272,7 +278,7 @@ pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Email, 
             let message = messages::get(conn, &actor, &id)?;
             messages::note_shown(conn, &actor, &[(id.clone(), message.row.version)], clock::now())?;
             let findings = findings::of_version(conn, &message.current)?;
-            let sees_the_desk = actor.must_have(Scope::OversightRead).or_else(|_| actor.must_have(Scope::Oversight)).is_ok();
+            let sees_the_desk = actor.must_have_one_of(&[Scope::OversightRead, Scope::Oversight]).is_ok();
             let assignee = if sees_the_desk { assignment::assignee(conn, &message.row)?.map(|to| to.name) } else { None };
             let mine = message.row.is_by(&actor);
             let message = CheckedMessage::of(&message, &ledger::of_message(conn, &actor, &id)?, &findings, &base_url);
@@ -316,10 +322,7 @@ pub(crate) async fn look(actor: Actor, state: &State, query: Query) -> Result<Em
     let base_url = state.base_url.clone();
     let answer = state
         .read(move |conn| {
-            let mailbox = match query.mailbox.as_deref().or(query.mailbox_id.as_deref()) {
-                Some(named) => Some(mailboxes::resolve(conn, &actor, Some(named))?.id),
-                None => None,
-            };
+            let mailbox = mailboxes::named(conn, &actor, query.mailbox.as_deref().or(query.mailbox_id.as_deref()))?;
             let filter = Filter {
                 states,
                 mailbox,
@@ -332,7 +335,8 @@ pub(crate) async fn look(actor: Actor, state: &State, query: Query) -> Result<Em
             };
             let (rows, more) = list::list(conn, &actor, &filter)?;
             let cursor = rows.last().filter(|_| more).map(|row| row.id.clone());
-            let all = rows.iter().map(|row| messages::get(conn, &actor, &row.id)).collect::<DomainResult<Vec<_>>>()?;
+            let ids: Vec<MessageId> = rows.into_iter().map(|row| row.id).collect();
+            let all = messages::many(conn, &actor, &ids)?;
             let each = || all.iter().map(|message| MessageSummary::of(message, message.row.is_by(&actor), &base_url)).collect();
             Ok(EmailPage { emails: each(), messages: each(), next_cursor: cursor })
         })

@@ -11,9 +11,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::error::refuse;
 use super::{
-    audit, boxes, calls, campaigns, cancel_flow, claims, cohorts, contacts, conversations, exports, facts, hooks, keys, mailboxes, messages,
-    oversight, people, policy, progress, recovery, reference, referrals, reports, segments, sequences, signals, suppression, usage, vigilance,
-    webhooks,
+    audit, backtest, boxes, calls, campaigns, cancel_flow, claims, cohorts, consents, contacts, conversations, delivery, exports, facts, hooks,
+    inbound, keys, mailboxes, messages, migrations, oversight, overview, people, policy, preferences, progress, recovery, reference, referrals,
+    reports, segments, sending, sequences, signals, suppression, usage, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
@@ -209,11 +209,16 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ("Mail", conversations::operations()),
         ("Mailboxes", mailboxes::operations()),
         ("Mailboxes", boxes::operations()),
+        ("Mailboxes", backtest::operations()),
+        ("Sending", sending::operations()),
+        ("Mailboxes", delivery::operations()),
         ("Oversight", oversight::operations()),
         ("Oversight", audit::operations()),
+        ("Preferences", preferences::operations()),
+        ("Consents", consents::operations()),
         ("Segments", segments::operations()),
         ("Campaigns", campaigns::operations()),
-        ("Cohorts", cohorts::operations()),
+        ("Cohorts", cohorts::operations().into_iter().chain(migrations::operations()).collect()),
         ("Sequences", sequences::operations()),
         ("Signals", signals::operations()),
         ("Referrals", referrals::operations()),
@@ -221,12 +226,14 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ("Facts", facts::operations()),
         ("Keys", keys::operations()),
         ("Reports", vigilance::operations()),
+        ("Reports", overview::operations()),
         ("Log of calls", calls::operations()),
         ("Reports", reports::operations()),
         ("Exports", exports::operations()),
         ("Churn and recovery", recovery::operations()),
         ("Webhooks out", webhooks::operations()),
         ("Webhooks in", hooks::operations()),
+        ("Mail in", inbound::operations()),
         ("Cancel page", cancel_flow::operations()),
         ("Description", reference::operations()),
     ];
@@ -236,15 +243,10 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
 impl Access {
     /// Refuses a key that lacks every scope of the call.
     pub(crate) fn admit(self, actor: &Actor) -> Result<(), Error> {
-        let Access::Scopes(scopes) = self else { return Ok(()) };
-        let mut missing = Ok(());
-        for scope in scopes {
-            missing = actor.must_have(*scope);
-            if missing.is_ok() {
-                break;
-            }
+        match self {
+            Access::Scopes(scopes) => actor.must_have_one_of(scopes),
+            _ => Ok(()),
         }
-        missing
     }
 }
 

@@ -5,12 +5,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Problem, ProblemBody};
+use super::input::time_of;
 use super::json::{Json, Params, rows};
 use super::key::Key;
 use super::operations::{Operation, get, post};
 use super::shapes::{CheckedMessage, Message};
 use crate::app::State;
-use crate::clock::{self, Time};
+use crate::clock;
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::{Error, Kind, Result as DomainResult};
@@ -103,21 +104,12 @@ pub async fn pending(key: Key, state: web::Data<State>, query: Params<Query>) ->
 /// What waits for a decision, noted as shown to whoever asks.
 pub(crate) async fn waiting(actor: Actor, state: &State, query: Query) -> Result<PendingPage, Problem> {
     actor.must_have(Scope::OversightRead)?;
-    let older_than = match &query.older_than {
-        Some(text) => Some(
-            Time::parse(text)
-                .ok_or_else(|| Error::invalid("field_invalid", "older_than", "older_than must be a time such as 2026-04-30T12:00:00Z."))?,
-        ),
-        None => None,
-    };
+    let older_than = time_of("older_than", query.older_than.as_deref())?;
     let limit = rows(query.limit, 20)?;
-    let base_url = state.base_url.clone();
-    let answer = state
-        .write(move |conn| {
-            let mailbox = match query.mailbox.as_deref().or(query.mailbox_id.as_deref()) {
-                Some(named) => Some(mailboxes::resolve(conn, &actor, Some(named))?.id),
-                None => None,
-            };
+    let (base_url, viewer) = (state.base_url.clone(), actor.clone());
+    let (all, next_cursor, shown) = state
+        .read(move |conn| {
+            let mailbox = mailboxes::named(conn, &actor, query.mailbox.as_deref().or(query.mailbox_id.as_deref()))?;
             let filter = Filter {
                 states: vec![MessageState::Pending],
                 mailbox,
@@ -132,25 +124,30 @@ pub(crate) async fn waiting(actor: Actor, state: &State, query: Query) -> Result
             };
             let now = clock::now();
             let (rows, more) = list(conn, &actor, &filter)?;
-            let shown: Vec<(MessageId, i32)> = rows.iter().map(|row| (row.id.clone(), row.version)).collect();
-            messages::note_shown(conn, &actor, &shown, now)?;
             let cursor = rows.last().filter(|_| more).map(|row| row.id.clone());
+            let ids: Vec<MessageId> = rows.iter().map(|row| row.id.clone()).collect();
+            let mut claims = ledger::of_messages(conn, &ids)?;
+            let mut found = messages::many(conn, &actor, &ids)?;
+            // Decided between two of the statements.
+            found.retain(|message| message.row.state == MessageState::Pending);
             let inspector = Inspector::new(conn)?;
-            let all = rows
+            let all: Vec<PendingMessage> = found
                 .iter()
-                .map(|row| {
-                    let message = messages::get(conn, &actor, &row.id)?;
-                    let claims = ledger::of_message(conn, &actor, &row.id)?;
-                    Ok(PendingMessage {
-                        message: CheckedMessage::of(&message, &claims, &inspector.look(&message.current), &base_url),
-                        age_seconds: row.submitted_at.map(|at| now.seconds_since(at)),
-                    })
+                .map(|message| {
+                    let claims = claims.remove(&message.row.id).unwrap_or_default();
+                    PendingMessage {
+                        message: CheckedMessage::of(message, &claims, &inspector.look(&message.current), &base_url),
+                        age_seconds: message.row.submitted_at.map(|at| now.seconds_since(at)),
+                    }
                 })
-                .collect::<DomainResult<Vec<_>>>()?;
-            Ok((all, cursor))
+                .collect();
+            let shown = found.iter().map(|message| (message.row.id.clone(), message.row.version)).collect();
+            Ok((all, cursor, messages::to_be_noted(conn, &actor, shown)?))
         })
         .await?;
-    let (all, next_cursor) = answer;
+    if !shown.is_empty() {
+        state.quiet_write(move |conn| messages::note_shown(conn, &viewer, &shown, clock::now())).await?;
+    }
     Ok(PendingPage { messages: all.clone(), pending: all.clone(), emails: all, next_cursor })
 }
 

@@ -15,7 +15,6 @@ use crate::app::State;
 use crate::clock;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::change::{self, ContactChange};
-use crate::domain::contacts::erase;
 use crate::domain::ids::ContactId;
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -101,12 +100,7 @@ pub async fn erase(key: Key, state: web::Data<State>, id: web::Path<String>) -> 
 /// Erases a contact. There is no way back, and the address is refused from then on.
 pub(crate) async fn forget(actor: Actor, state: &State, id: &str) -> Result<ErasedView, Problem> {
     let (contact, shown) = (ContactId::from(id), id.to_owned());
-    let erased = state.write(move |conn| erase::erase(conn, &actor, &contact, clock::now())).await?;
-    let db = state.db.clone();
-    // The rows are gone already; what is left in a log file goes with the next try at the latest.
-    if let Err(error) = web::block(move || db.forget()).await.map_err(std::io::Error::other).and_then(|done| done.map_err(std::io::Error::other)) {
-        tracing::warn!(%error, "the write-ahead log was not emptied after an erasure");
-    }
+    let erased = state.erase(actor, contact).await?;
     Ok(ErasedView {
         id: shown,
         erased: true,

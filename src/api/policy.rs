@@ -14,6 +14,7 @@ use crate::app::State;
 use crate::clock;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
+use crate::domain::ids::SegmentId;
 use crate::domain::policy::{self, Check, Explanation, Group, Question};
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -46,7 +47,7 @@ pub(super) fn operations() -> Vec<Operation> {
 pub struct CheckView {
     /// Its name, such as suppression or consent_basis.
     pub check: &'static str,
-    /// pass, hold (a person decides, or something must be lifted) or refuse.
+    /// pass, defer (it leaves by itself at next_eligible_at), hold (a person decides, or something must be lifted) or refuse.
     pub verdict: &'static str,
     /// The same in a sentence.
     pub detail: String,
@@ -81,7 +82,7 @@ pub struct ExplanationView {
     pub mailbox: String,
     /// Its mode.
     pub mode: &'static str,
-    /// pass, hold or refuse: the weightiest of the checks.
+    /// pass, defer, hold or refuse: the weightiest of the checks.
     pub verdict: &'static str,
     /// The check that decides; null where all pass.
     pub because: Option<CheckView>,
@@ -161,6 +162,8 @@ pub struct ForecastOf {
     pub(crate) contacts: Option<Vec<String>>,
     /// Instead: contacts with all these tags; a leading minus excludes. At most 1000 are looked at.
     pub(crate) tags: Option<OneOrMany>,
+    /// Instead: the contacts of this segment. At most 1000 are looked at.
+    pub(crate) segment_id: Option<SegmentId>,
     /// The mailbox, by address or id. Needed only where the key reaches several.
     pub(crate) mailbox: Option<String>,
     /// The class of mail: win_back, migration, referral, drip, announcement, feedback, transactional or other.
@@ -174,7 +177,7 @@ pub struct ForecastOf {
 pub struct ReasonCount {
     /// The check.
     pub check: &'static str,
-    /// hold or refuse.
+    /// defer, hold or refuse.
     pub verdict: &'static str,
     /// How many people.
     pub count: usize,
@@ -187,7 +190,7 @@ pub struct NamedView {
     pub contact_id: Option<String>,
     /// The address.
     pub email: String,
-    /// hold or refuse.
+    /// defer, hold or refuse.
     pub verdict: &'static str,
     /// The check that decides.
     pub check: &'static str,
@@ -204,6 +207,8 @@ pub struct ForecastView {
     pub total: usize,
     /// To so many they would go out after the checks.
     pub pass: usize,
+    /// To so many they would go out later, by themselves.
+    pub defer: usize,
     /// To so many they would wait.
     pub hold: usize,
     /// To so many they would be refused.
@@ -227,11 +232,12 @@ pub(crate) async fn foresee(actor: Actor, state: &State, body: ForecastOf) -> Re
     let group = Group {
         contacts: body.contacts.unwrap_or_default(),
         tags: body.tags.map(|tags| tags.into_vec().join(",")),
+        segment_id: body.segment_id,
         mailbox: body.mailbox,
         class: body.class,
         campaign: body.campaign,
     };
-    let found = state.read(move |conn| policy::forecast(conn, &actor, &group)).await?;
+    let found = state.read(move |conn| policy::forecast(conn, &actor, &group, clock::now())).await?;
     let reasons = found.reasons.iter().map(|r| ReasonCount { check: r.check, verdict: r.verdict.as_str(), count: r.count }).collect();
     let named = |named: policy::Named| NamedView {
         contact_id: named.contact_id.map(|id| id.to_string()),
@@ -244,6 +250,7 @@ pub(crate) async fn foresee(actor: Actor, state: &State, body: ForecastOf) -> Re
         mailbox_id: found.mailbox_id.to_string(),
         total: found.total,
         pass: found.pass,
+        defer: found.defer,
         hold: found.hold,
         refuse: found.refuse,
         reasons,

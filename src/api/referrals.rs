@@ -46,6 +46,11 @@ pub(super) fn operations() -> Vec<Operation> {
             .query::<Eligible>()
             .answers::<CandidatePage>(200)
             .to(eligible),
+        get("/v1/referrals/program", "get_referral_program", "See the referral programme as a whole")
+            .about("From the messages that ask (tag `referral-program`, of the mailboxes that the key reaches) to what came of the links.")
+            .needs(&[Scope::Read])
+            .answers::<Program>(200)
+            .to(program),
         get("/v1/referrals/{id}", "get_referral", "Read a referral link")
             .about("With what came of it, the latest first, at most 100.")
             .needs(&[Scope::Read])
@@ -62,6 +67,54 @@ pub(super) fn operations() -> Vec<Operation> {
             .answers::<Outcome>(201)
             .to(convert),
     ]
+}
+
+/// The referral programme as a whole.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ReferralProgram")]
+pub struct Program {
+    /// Messages that ask and left.
+    pub asked: i64,
+    /// Messages that ask and wait for a person.
+    pub held: i64,
+    /// Contacts with a link of their own.
+    pub links: i64,
+    /// Those whose link somebody followed.
+    pub sharers: i64,
+    /// Visitors, each counted once a day.
+    pub clicks: i64,
+    /// What came of them.
+    pub conversions: i64,
+    /// What those are worth, by currency.
+    pub value: Vec<Worth>,
+}
+
+/// An amount of money.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ReferralWorth")]
+pub struct Worth {
+    /// In minor units.
+    pub minor: i64,
+    /// ISO 4217.
+    pub currency: String,
+}
+
+pub async fn program(key: Key, state: web::Data<State>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(overall(key.0, &state).await?))
+}
+
+/// The referral programme as a whole.
+pub(crate) async fn overall(actor: Actor, state: &State) -> Result<Program, Problem> {
+    let found = state.read(move |conn| referrals::program::program(conn, &actor)).await?;
+    Ok(Program {
+        asked: found.asked(),
+        held: found.held(),
+        links: found.links,
+        sharers: found.sharers,
+        clicks: found.clicks,
+        conversions: found.conversions,
+        value: found.value.into_iter().map(|money| Worth { minor: money.minor, currency: money.currency }).collect(),
+    })
 }
 
 /// A referral link.

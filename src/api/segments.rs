@@ -13,7 +13,9 @@ use super::shapes::OneOrMany;
 use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::contacts::conditions::{self, Churn};
 use crate::domain::ids::{ContactId, SegmentId};
+use crate::domain::reason::Reason;
 use crate::domain::segments::{self, Count, Input, Segment};
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -61,6 +63,136 @@ pub struct Paging {
     pub(crate) cursor: Option<String>,
 }
 
+/// What must hold of contacts besides tags and words; each that is given must.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "SegmentConditions")]
+#[serde(default, deny_unknown_fields)]
+pub struct Conditions {
+    /// The name of their plan, in any case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// They pay at least so much a month, in minor units.
+    #[schemars(range(min = 0))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mrr_from: Option<i64>,
+    /// They pay at most so much a month, in minor units.
+    #[schemars(range(min = 0))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mrr_to: Option<i64>,
+    /// They were last active at least so many days ago.
+    #[schemars(range(min = 0, max = 3650))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inactive_days: Option<i64>,
+    /// Whether they left: gone, back or never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub churn: Option<Churn>,
+    /// Why they left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// They left at least so many days ago.
+    #[schemars(range(min = 0, max = 3650))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_from_days: Option<i64>,
+    /// They left at most so many days ago.
+    #[schemars(range(min = 0, max = 3650))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_to_days: Option<i64>,
+    /// No mail left for them in so many days.
+    #[schemars(range(min = 0, max = 3650))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unmailed_days: Option<i64>,
+    /// They wrote to us in the last so many days.
+    #[schemars(range(min = 0, max = 3650))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replied_days: Option<i64>,
+    /// They used this in the last 30 days: a name that usage is counted by, such as an endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub used: Option<String>,
+    /// They did not use this in the last 30 days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unused: Option<String>,
+    /// The name of a field of their metadata; goes with value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What that field holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+impl From<Conditions> for conditions::Conditions {
+    fn from(given: Conditions) -> Self {
+        let Conditions {
+            plan,
+            mrr_from,
+            mrr_to,
+            inactive_days,
+            churn,
+            reason,
+            left_from_days,
+            left_to_days,
+            unmailed_days,
+            replied_days,
+            used,
+            unused,
+            field,
+            value,
+        } = given;
+        conditions::Conditions {
+            plan,
+            mrr_from,
+            mrr_to,
+            inactive_days,
+            churn,
+            reason,
+            left_from_days,
+            left_to_days,
+            unmailed_days,
+            replied_days,
+            used,
+            unused,
+            field,
+            value,
+        }
+    }
+}
+
+impl From<conditions::Conditions> for Conditions {
+    fn from(kept: conditions::Conditions) -> Self {
+        let conditions::Conditions {
+            plan,
+            mrr_from,
+            mrr_to,
+            inactive_days,
+            churn,
+            reason,
+            left_from_days,
+            left_to_days,
+            unmailed_days,
+            replied_days,
+            used,
+            unused,
+            field,
+            value,
+        } = kept;
+        Conditions {
+            plan,
+            mrr_from,
+            mrr_to,
+            inactive_days,
+            churn,
+            reason,
+            left_from_days,
+            left_to_days,
+            unmailed_days,
+            replied_days,
+            used,
+            unused,
+            field,
+            value,
+        }
+    }
+}
+
 /// A segment.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Segment")]
@@ -71,10 +203,12 @@ pub struct Shape {
     pub name: String,
     /// Tags separated by commas, all of them; a leading minus excludes.
     pub tags: String,
-    /// Words that must all occur in name, address or tags.
+    /// Words that must all occur in name, address or tags: each finds all that begin with it.
     pub query: String,
     /// Whether only contacts with a subscription on record belong to it.
     pub customers_only: bool,
+    /// What else holds of its contacts, all of it.
+    pub conditions: Conditions,
     /// Who made it.
     pub created_by: String,
     /// When it was made.
@@ -91,6 +225,7 @@ impl From<Segment> for Shape {
             tags: row.tags,
             query: row.words,
             customers_only: row.customers_only,
+            conditions: row.conditions.into_inner().into(),
             created_by: row.created_by,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -127,10 +262,12 @@ pub struct New {
     pub(crate) name: String,
     /// Tags the contacts have, as a list or separated by commas, all of them; a leading minus excludes.
     pub(crate) tags: Option<OneOrMany>,
-    /// Words that must all occur in name, address or tags.
+    /// Words that must all occur in name, address or tags: each finds all that begin with it.
     pub(crate) query: Option<String>,
     /// true leaves out contacts without a subscription on record.
     pub(crate) customers_only: Option<bool>,
+    /// What else must hold of them, all of it.
+    pub(crate) conditions: Option<Conditions>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -144,6 +281,8 @@ pub struct Patch {
     query: Option<String>,
     /// Whether contacts without a subscription on record are left out.
     customers_only: Option<bool>,
+    /// Other conditions, in place of all there were; an empty object for none.
+    conditions: Option<Conditions>,
 }
 
 pub(super) fn joined(tags: Option<OneOrMany>) -> Option<String> {
@@ -156,7 +295,13 @@ pub async fn create(key: Key, state: web::Data<State>, body: Json<New>) -> Resul
 
 /// Adds a segment.
 pub(crate) async fn add(actor: Actor, state: &State, new: New) -> Result<Shape, Problem> {
-    let input = Input { name: Some(new.name), tags: joined(new.tags), words: new.query, customers_only: new.customers_only };
+    let input = Input {
+        name: Some(new.name),
+        tags: joined(new.tags),
+        words: new.query,
+        customers_only: new.customers_only,
+        conditions: new.conditions.map(Into::into),
+    };
     Ok(state.quiet_write(move |conn| segments::create(conn, &actor, &input, clock::now())).await?.into())
 }
 
@@ -179,13 +324,13 @@ pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> R
 /// One segment, counted.
 pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Counted, Problem> {
     let id = SegmentId::from(id);
-    let (row, Count { count, more }) = state.read(move |conn| segments::get(conn, &actor, &id)).await?;
+    let (row, Count { count, more }) = state.read(move |conn| segments::get(conn, &actor, &id, clock::now())).await?;
     Ok(Counted { segment: row.into(), count, more })
 }
 
 pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Patch>) -> Result<HttpResponse, Problem> {
-    let (id, Patch { name, tags, query, customers_only }) = (SegmentId::from(id.as_str()), body.0);
-    let input = Input { name, tags: joined(tags), words: query, customers_only };
+    let (id, Patch { name, tags, query, customers_only, conditions }) = (SegmentId::from(id.as_str()), body.0);
+    let input = Input { name, tags: joined(tags), words: query, customers_only, conditions: conditions.map(Into::into) };
     let row = state.quiet_write(move |conn| segments::change(conn, &key.0, &id, &input, clock::now())).await?;
     Ok(HttpResponse::Ok().json(Shape::from(row)))
 }
@@ -209,7 +354,7 @@ pub async fn members(key: Key, state: web::Data<State>, id: web::Path<String>, q
 pub(crate) async fn contacts_of(actor: Actor, state: &State, id: &str, query: Paging) -> Result<ContactPage, Problem> {
     let id = SegmentId::from(id);
     let (limit, before) = (rows(query.limit, 20)?, query.cursor.as_deref().map(ContactId::from));
-    let (found, next_cursor) = state.read(move |conn| segments::members(conn, &actor, &id, limit, before)).await?;
+    let (found, next_cursor) = state.read(move |conn| segments::members(conn, &actor, &id, limit, before, clock::now())).await?;
     let all = || found.iter().map(Contact::of).collect();
     Ok(ContactPage { contacts: all(), results: all(), next_cursor })
 }

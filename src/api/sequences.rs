@@ -12,17 +12,18 @@ use super::segments::Paging;
 use super::shapes::Submitted;
 use crate::app::State;
 use crate::clock::{self, Time};
+use crate::db::transaction;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::Named;
 use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, SequenceId};
-use crate::domain::sequences::{self, Due, Member, NewSequence, Sequence, State as Standing};
+use crate::domain::sequences::{self, Due, Edited, Member, NewSequence, Sequence, State as Standing};
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         post("/v1/sequences", "create_sequence", "Make a sequence")
             .about(
-                "Steps that are sent to a contact one after the other. `{name}` and `{email}` are filled in; other braces are refused. The steps \
-                 cannot change afterwards; make another sequence instead.",
+                "Steps that are sent to a contact one after the other. `{name}` and `{email}` are filled in; other braces are refused. Where \
+                 it is automatic, each step is handed in by itself when it is due; otherwise by send-next.",
             )
             .needs(&[Scope::Draft])
             .body::<New>()
@@ -30,16 +31,24 @@ pub(super) fn operations() -> Vec<Operation> {
             .to(create),
         get("/v1/sequences", "list_sequences", "List the sequences").needs(&[Scope::Read]).query::<Query>().answers::<SequencePage>(200).to(list),
         get("/v1/sequences/{id}", "get_sequence", "Read a sequence")
-            .about("With the number of enrollments in each state.")
+            .about("With the number of enrollments in each state, and where everybody stands.")
             .needs(&[Scope::Read])
             .answers::<Counted>(200)
             .to(show),
-        patch("/v1/sequences/{id}", "change_sequence", "Put a sequence away")
-            .about("Nobody is enrolled in one that is put away, and no step of it is sent.")
+        patch("/v1/sequences/{id}", "change_sequence", "Change a sequence, pause it or put it away")
+            .about(
+                "What is left out stays. Steps can change while people are in it: who received one does not get it again, and nobody misses one that \
+                 stays. Nothing of a paused one is handed in until a person lets it go on; nobody is enrolled in one that is put away either.",
+            )
             .needs(&[Scope::Draft])
             .body::<Patch>()
             .answers::<Shape>(200)
             .to(change),
+        get("/v1/sequences/{id}/preview", "preview_sequence", "Read a sequence as a contact would")
+            .needs(&[Scope::Read])
+            .query::<PreviewFor>()
+            .answers::<Preview>(200)
+            .to(preview),
         post("/v1/sequences/{id}/enrollments", "enroll_contact", "Enroll a contact")
             .about(
                 "A contact is in one sequence at a time and begins at the step that its tags `drip_step_*` count to. Enrolling twice answers 200 with \
@@ -111,6 +120,10 @@ pub struct Shape {
     pub steps: Vec<Step>,
     /// Whether it was put away.
     pub archived: bool,
+    /// Whether nothing of it is handed in until a person lets it go on.
+    pub paused: bool,
+    /// Whether each step is handed in by itself when it is due.
+    pub automatic: bool,
     /// Who wrote it; they decide none of its messages.
     pub created_by: String,
     /// When it was made.
@@ -129,6 +142,8 @@ impl From<Sequence> for Shape {
             mailbox_id: row.mailbox_id,
             campaign: row.campaign,
             archived: row.archived_at.is_some(),
+            paused: row.paused_at.is_some(),
+            automatic: row.automatic,
             created_by: row.author_name,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -149,6 +164,20 @@ pub struct Counted {
     pub complete: i64,
     /// Enrollments that ended earlier.
     pub stopped: i64,
+    /// Where everybody stands, step by step.
+    pub positions: Vec<Position>,
+}
+
+/// How many wait for a step, and what became of its messages.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SequencePosition")]
+pub struct Position {
+    /// Those whose next step it is.
+    pub waiting: i64,
+    /// Messages of it that were handed in.
+    pub handed_in: i64,
+    /// Messages of it that left.
+    pub sent: i64,
 }
 
 /// A page of sequences.
@@ -284,6 +313,8 @@ pub struct New {
     pub(crate) campaign: Option<String>,
     /// The steps in order, 1 to 50.
     pub(crate) steps: Vec<Step>,
+    /// Whether each step is handed in by itself when it is due; false without it.
+    pub(crate) automatic: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -302,7 +333,59 @@ pub struct Query {
 #[serde(deny_unknown_fields)]
 pub struct Patch {
     /// Whether it is put away.
-    archived: bool,
+    archived: Option<bool>,
+    /// Whether it is paused. Only a person can let it go on.
+    paused: Option<bool>,
+    /// Whether each step is handed in by itself when it is due.
+    automatic: Option<bool>,
+    /// The steps as they are to be, 1 to 50.
+    steps: Option<Vec<ChangedStep>>,
+}
+
+/// A step of a changed sequence.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedStep {
+    /// Which step it was, counted from 1; left out for a new one. Those that stay keep their order.
+    was: Option<usize>,
+    /// The subject; {name} and {email} are filled in.
+    subject: String,
+    /// The plain text; {name} and {email} are filled in.
+    body: String,
+    /// Days to wait after the step before has left, or after the enrollment; 0 to 365, 0 without it.
+    #[serde(default)]
+    wait_days: i64,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewFor {
+    /// The contact, by id or address.
+    pub(crate) contact: String,
+}
+
+/// A sequence as a contact would read it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SequencePreview")]
+pub struct Preview {
+    /// Who.
+    pub email: String,
+    /// The steps in order.
+    pub steps: Vec<PreviewStep>,
+}
+
+/// A step as a contact would read it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SequencePreviewStep")]
+pub struct PreviewStep {
+    /// Days after the enrollment on which it comes at the earliest.
+    pub day: i64,
+    /// Its subject, filled in; null where that cannot be done.
+    pub subject: Option<String>,
+    /// Its text, filled in.
+    pub body: String,
+    /// Why it cannot be filled in.
+    pub obstacle: Option<String>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -340,7 +423,7 @@ pub async fn create(key: Key, state: web::Data<State>, body: Json<New>) -> Resul
 /// Makes a sequence.
 pub(crate) async fn add(actor: Actor, state: &State, new: New) -> Result<Shape, Problem> {
     let steps = new.steps.into_iter().map(|step| sequences::Step { subject: step.subject, body: step.body, wait_days: step.wait_days }).collect();
-    let new = NewSequence { name: new.name, mailbox: new.mailbox, campaign: new.campaign, steps };
+    let new = NewSequence { name: new.name, mailbox: new.mailbox, campaign: new.campaign, steps, automatic: new.automatic.unwrap_or_default() };
     Ok(state.quiet_write(move |conn| sequences::create(conn, &actor, &new, clock::now())).await?.into())
 }
 
@@ -364,15 +447,61 @@ pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> R
 /// One sequence and how many are in it.
 pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Counted, Problem> {
     let id = SequenceId::from(id);
-    let (row, counts) = state.read(move |conn| sequences::get(conn, &actor, &id)).await?;
+    let ((row, counts), positions) =
+        state.read(move |conn| Ok((sequences::get(conn, &actor, &id)?, sequences::positions(conn, &actor, &id)?))).await?;
+    let positions = positions.into_iter().map(|at| Position { waiting: at.waiting, handed_in: at.handed_in, sent: at.sent }).collect();
     let of = |wanted: Standing| counts.iter().find(|(standing, _)| *standing == wanted).map_or(0, |(_, count)| *count);
-    Ok(Counted { sequence: row.into(), active: of(Standing::Active), complete: of(Standing::Complete), stopped: of(Standing::Stopped) })
+    Ok(Counted { sequence: row.into(), active: of(Standing::Active), complete: of(Standing::Complete), stopped: of(Standing::Stopped), positions })
 }
 
 pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Patch>) -> Result<HttpResponse, Problem> {
     let id = SequenceId::from(id.as_str());
-    let row = state.quiet_write(move |conn| sequences::set_archived(conn, &key.0, &id, body.0.archived, clock::now())).await?;
+    let Patch { archived, paused, automatic, steps } = body.0;
+    let edited = |step: ChangedStep| {
+        let ChangedStep { was, subject, body, wait_days } = step;
+        // No step is the one before the first.
+        let was = was.map(|was| was.checked_sub(1).unwrap_or(usize::MAX));
+        Edited { was, step: sequences::Step { subject, body, wait_days } }
+    };
+    let steps: Option<Vec<Edited>> = steps.map(|steps| steps.into_iter().map(edited).collect());
+    let row = state
+        .write(move |conn| {
+            transaction(conn, |conn| {
+                let (actor, now) = (&key.0, clock::now());
+                if let Some(steps) = &steps {
+                    sequences::edit(conn, actor, &id, steps, now)?;
+                }
+                if let Some(automatic) = automatic {
+                    sequences::set_automatic(conn, actor, &id, automatic, now)?;
+                }
+                if let Some(paused) = paused {
+                    sequences::set_paused(conn, actor, &id, paused, now)?;
+                }
+                if let Some(archived) = archived {
+                    sequences::set_archived(conn, actor, &id, archived, now)?;
+                }
+                Ok(sequences::get(conn, actor, &id)?.0)
+            })
+        })
+        .await?;
     Ok(HttpResponse::Ok().json(Shape::from(row)))
+}
+
+pub async fn preview(key: Key, state: web::Data<State>, id: web::Path<String>, query: Params<PreviewFor>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(look(key.0, &state, &id, query.0).await?))
+}
+
+/// A sequence as a contact would read it.
+pub(crate) async fn look(actor: Actor, state: &State, id: &str, asked: PreviewFor) -> Result<Preview, Problem> {
+    let (id, who) = (SequenceId::from(id), Named::by(Some(asked.contact), None));
+    let (_, contact, shown) = state.read(move |conn| sequences::preview(conn, &actor, &id, &who)).await?;
+    let step = |shown: sequences::Shown| PreviewStep {
+        day: shown.day,
+        body: shown.body,
+        obstacle: shown.subject.as_ref().err().cloned(),
+        subject: shown.subject.ok(),
+    };
+    Ok(Preview { email: contact.email, steps: shown.into_iter().map(step).collect() })
 }
 
 pub async fn enroll(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Who>) -> Result<HttpResponse, Problem> {

@@ -134,6 +134,14 @@ pub struct Footer {
     pub postal_address: String,
     /// Where the recipient leaves the list.
     pub unsubscribe_url: String,
+    /// Where the recipient chooses what they get.
+    pub preferences_url: Option<String>,
+    /// The topic it is sent under.
+    pub topic: Option<String>,
+    /// Where the recipient's data is from, where the message has to say it.
+    pub source: Option<String>,
+    /// What tells that a machine wrote it; null where nothing does.
+    pub disclosure: Option<String>,
 }
 
 /// A message whole.
@@ -233,6 +241,10 @@ impl Message {
                 sender: words.footer.sender.clone(),
                 postal_address: words.footer.postal_address.clone(),
                 unsubscribe_url: words.footer.unsubscribe_url.clone(),
+                preferences_url: words.footer.preferences_url.clone(),
+                topic: words.footer.topic.clone(),
+                source: words.footer.source.clone(),
+                disclosure: words.footer.disclosure.clone(),
             },
             tags: message.tags.clone(),
             campaign: row.campaign.clone(),

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::Problem;
+use super::input::time_of;
 use super::json::{Json, Params, rows};
 use super::key::Key;
 use super::operations::{Operation, get, post};
@@ -12,10 +13,8 @@ use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::Named;
-use crate::domain::error::Error;
 use crate::domain::ids::{ContactId, SignalId};
 use crate::domain::signals::{self, NewSignal, Signal};
-use crate::domain::text;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -144,12 +143,7 @@ pub async fn create(key: Key, state: web::Data<State>, body: Json<New>) -> Resul
 
 /// Records a signal; whether it is new.
 pub(crate) async fn add(actor: Actor, state: &State, new: New) -> Result<(Shape, bool), Problem> {
-    let at = match &new.at {
-        None => None,
-        Some(at) => Some(Time::parse(at).ok_or_else(|| {
-            Error::invalid("field_invalid", "at", format!("at must be a time such as 2026-04-30T12:00:00Z; got \"{}\".", text::excerpt(at)))
-        })?),
-    };
+    let at = time_of("at", new.at.as_deref())?;
     let value = new.value.map(|value| match value {
         Figure::Whole(number) => number.to_string(),
         Figure::Number(number) => number.to_string(),

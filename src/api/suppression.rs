@@ -12,6 +12,7 @@ use super::operations::{Operation, delete, get, post};
 use crate::app::State;
 use crate::clock;
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::contacts::groups;
 use crate::domain::contacts::suppressions::{self, Filter, Reason, Suppression};
 use crate::domain::email_address::EmailAddress;
 
@@ -23,8 +24,8 @@ pub(super) fn operations() -> Vec<Operation> {
             .query::<Query>()
             .answers::<SuppressionPage>(200)
             .to(list),
-        post("/v1/suppression", "suppress_address", "Suppress an address")
-            .about("For good: no call takes it away. Doing it twice changes nothing.")
+        post("/v1/suppression", "suppress_address", "Suppress an address, a domain or a tag")
+            .about("For good: no call takes it away. Doing it twice changes nothing. A manager can lift that of a domain or a tag on the desk.")
             .needs(&[Scope::Contacts])
             .body::<Suppress>()
             .answers::<Suppressed>(201)
@@ -40,7 +41,7 @@ pub(super) fn operations() -> Vec<Operation> {
 /// An address that must not be mailed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Suppressed {
-    /// The address, as compared.
+    /// The address, as compared; @ and a domain for everybody there, # and a tag for everybody who has it.
     pub email: String,
     /// unsubscribed, complained, bounced, by_hand or erased.
     pub reason: &'static str,
@@ -77,7 +78,7 @@ pub struct SuppressionPage {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
-    /// Only this address.
+    /// Only this address, domain (@example.com) or tag (#partners).
     pub(crate) email: Option<String>,
     /// Only for this reason: unsubscribed, complained, bounced or by_hand.
     pub(crate) reason: Option<String>,
@@ -94,9 +95,12 @@ pub async fn list(key: Key, state: web::Data<State>, query: Params<Query>) -> Re
 
 /// Addresses that must not be mailed.
 pub(crate) async fn look(actor: Actor, state: &State, query: Query) -> Result<SuppressionPage, Problem> {
-    let email = query.email.as_deref().map(|email| EmailAddress::parse("email", email)).transpose()?;
+    let key_of = |email: &str| match groups::is_group(email) {
+        true => groups::key_of(email),
+        false => EmailAddress::parse("email", email).map(|email| email.key().to_owned()),
+    };
     let filter = Filter {
-        email_key: email.map(|email| email.key().to_owned()),
+        email_key: query.email.as_deref().map(key_of).transpose()?,
         reason: input::word_of("reason", query.reason.as_deref())?,
         after: input::read_cursor(query.cursor.as_deref())?,
         limit: rows(query.limit, 20)?,
@@ -110,9 +114,9 @@ pub(crate) async fn look(actor: Actor, state: &State, query: Query) -> Result<Su
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Suppress {
-    /// The address.
+    /// The address. @example.com is everybody at that domain, #partners everybody with that tag.
     pub(crate) email: String,
-    /// unsubscribed, complained, bounced or by_hand; by_hand without it.
+    /// unsubscribed, complained, bounced or by_hand; by_hand without it, and for a domain or a tag.
     #[schemars(with = "Option<String>")]
     pub(crate) reason: Option<Reason>,
 }

@@ -24,6 +24,8 @@ pub enum Verb {
     Rcpt,
     /// DATA, before the content.
     Data,
+    /// The first octets of the content.
+    Content,
     /// The end of the content.
     Dot,
     /// RSET.
@@ -44,6 +46,12 @@ pub enum Action {
     Close,
     /// At the dot: keeps the message, then closes without a word.
     KeepAndClose,
+    /// Closes with a reset.
+    Reset,
+    /// Sends these bytes one by one, with so much time between them.
+    Drip(Vec<u8>, Duration),
+    /// Waits, then sends this reply.
+    Late(Duration, String),
     /// Waits, then answers well. At the dot the message is kept before the wait.
     Hang(Duration),
 }
@@ -212,6 +220,11 @@ impl Behaviour {
 
     pub(super) fn offers(&self, keyword: &str) -> bool {
         !self.withheld.iter().any(|withheld| withheld == keyword)
+    }
+
+    /// Whether a rule or hook waits for this moment.
+    pub(super) fn acts_at(&self, verb: Verb) -> bool {
+        self.rules.iter().any(|rule| rule.verb == verb) || self.hooks.iter().any(|(hooked, _)| *hooked == verb)
     }
 
     /// Runs the hooks of a moment and says what its first rule wants.

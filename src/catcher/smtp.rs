@@ -91,7 +91,7 @@ impl Session<'_> {
         let mut lines = vec!["250 catcher.local".to_owned()];
         if verb == "EHLO" {
             let size = format!("SIZE {}", behaviour.size);
-            for offer in ["PIPELINING", &size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"] {
+            for offer in ["PIPELINING", &size, "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES"] {
                 if behaviour.offers(offer.split(' ').next().unwrap_or_default()) {
                     lines.push(offer.to_owned());
                 }
@@ -131,6 +131,8 @@ impl Session<'_> {
                 ("SIZE", size) if size.parse::<usize>().is_ok() && behaviour.offers("SIZE") => {}
                 ("BODY", "7BIT" | "8BITMIME") if behaviour.offers("8BITMIME") => {}
                 ("SMTPUTF8", "") if behaviour.offers("SMTPUTF8") => utf8 = true,
+                // It takes everything or refuses it at once, so it never reports.
+                ("ENVID", id) if !id.is_empty() && behaviour.offers("DSN") => {}
                 _ => return self.say("555 5.5.4 This parameter is not known.").await,
             }
         }
@@ -194,6 +196,18 @@ impl Session<'_> {
     }
 
     async fn content(&mut self) -> Flow {
+        // Scripts aside, the first octets are waited for where they are read.
+        if self.shared.behaviour.acts_at(Verb::Content) {
+            self.stream.fill_buf().await?;
+            let moment = self.moment(Verb::Content);
+            if let Some(action) = self.shared.behaviour.decide(&moment).await {
+                self.refuse(action).await?;
+                // What was not read would turn the last words into a reset.
+                let mut rest = vec![];
+                self.stream.read_to_end(&mut rest).await?;
+                return Ok(false);
+            }
+        }
         let Some(taken) = self.read_content().await? else {
             self.say("421 4.4.2 Nothing was said for too long.").await?;
             return Ok(false);
@@ -210,6 +224,13 @@ impl Session<'_> {
         moment.raw = raw;
         let action = self.shared.behaviour.decide(&moment).await;
         self.reset();
+        let action = match action {
+            Some(Action::Late(wait, reply)) => {
+                tokio::time::sleep(wait).await;
+                Some(Action::Reply(reply))
+            }
+            other => other,
+        };
         let keep = |moment: Moment| {
             let id = self.shared.keep(&moment.from, &moment.to, moment.raw);
             format!("250 2.0.0 Kept as {id}.")
@@ -282,6 +303,10 @@ impl Session<'_> {
                 tokio::time::sleep(wait).await;
                 reply.to_owned()
             }
+            Some(Action::Late(wait, scripted)) => {
+                tokio::time::sleep(wait).await;
+                scripted
+            }
             Some(Action::Reply(scripted)) if scripted.as_bytes().first() == reply.as_bytes().first() => scripted,
             Some(other) => return self.refuse(other).await,
         };
@@ -296,7 +321,18 @@ impl Session<'_> {
                 self.stream.get_mut().write_all(&bytes).await?;
                 Ok(true)
             }
-            Action::Close | Action::KeepAndClose | Action::Hang(_) => Ok(false),
+            Action::Drip(bytes, pause) => {
+                for byte in bytes {
+                    self.stream.get_mut().write_all(&[byte]).await?;
+                    tokio::time::sleep(pause).await;
+                }
+                Ok(false)
+            }
+            Action::Reset => {
+                self.stream.get_ref().set_zero_linger()?;
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+            Action::Close | Action::KeepAndClose | Action::Hang(_) | Action::Late(..) => Ok(false),
         }
     }
 

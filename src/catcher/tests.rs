@@ -53,7 +53,7 @@ async fn a_message_is_kept_as_it_was_said_with_its_dots_unstuffed() {
 #[tokio::test]
 async fn ehlo_offers_what_is_held() {
     let answer = say(&catcher().await, "EHLO me\r\n").await;
-    for offer in ["PIPELINING", "SIZE 26214400", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"] {
+    for offer in ["PIPELINING", "SIZE 26214400", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES"] {
         assert!(answer.contains(&format!("250-{offer}\r\n")) || answer.contains(&format!("250 {offer}\r\n")), "{offer}: {answer}");
     }
 }

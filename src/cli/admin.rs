@@ -13,6 +13,7 @@ use crate::db::Db;
 use crate::domain::accounts::second_factor;
 use crate::domain::accounts::users::{self, NewUser};
 use crate::domain::actor::{Actor, Role, Scope};
+use crate::domain::audit::chain;
 use crate::domain::churn::import;
 use crate::domain::keys::{self, NewKey};
 use crate::domain::mailboxes::{self, Mode, NewMailbox};
@@ -178,7 +179,7 @@ pub(super) fn import(db: &Db, file: &Path) -> Result<ExitCode, Failed> {
     Ok(ExitCode::FAILURE)
 }
 
-pub(super) fn verify(db: &Db) -> Result<ExitCode, Failed> {
+pub(super) fn verify(db: &Db, audit_head: Option<&str>) -> Result<ExitCode, Failed> {
     let report = db.read(walk::verify)?;
     println!("sent {}, warranted {}, exceptions {}", report.sent, report.warranted, report.exceptions.len());
     for (id, problem) in &report.exceptions {
@@ -187,5 +188,23 @@ pub(super) fn verify(db: &Db) -> Result<ExitCode, Failed> {
     for wrong in &report.miscounts {
         println!("campaign {}: {} too many are counted as {} in mailbox {}", wrong.campaign, wrong.too_many, wrong.state, wrong.mailbox_id);
     }
-    Ok(if report.exceptions.is_empty() && report.miscounts.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    for wrong in &report.sends {
+        println!("{}: {}", wrong.of, wrong.problem);
+    }
+    for wrong in &report.reports {
+        println!("{}: {}", wrong.of, wrong.problem);
+    }
+    println!("audit log: {} entries chained, {} not yet, last hash {}", report.audit.chained, report.audit.open, report.audit.head);
+    for wrong in &report.audit.breaks {
+        println!("audit log: {}", wrong.problem);
+    }
+    let mut right = report.exceptions.is_empty() && report.miscounts.is_empty() && report.sends.is_empty() && report.reports.is_empty();
+    right &= report.audit.breaks.is_empty();
+    if let Some(hash) = audit_head
+        && !db.read(|conn| chain::holds(conn, hash))?
+    {
+        println!("audit log: the chain does not hold the hash {hash}: it was written anew since then, or is of another database.");
+        right = false;
+    }
+    Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 
-use super::{Failed, serve};
+use super::{Failed, demo_programs, serve};
 use crate::api::limits::Limits;
 use crate::app::State;
 use crate::call_log::CallLog;
@@ -29,18 +29,23 @@ use crate::domain::ids::{ContactId, MailboxId};
 use crate::domain::keys::{self, NewKey};
 use crate::domain::mailboxes::{self, Mode, NewMailbox};
 use crate::domain::money::Money;
+use crate::domain::policy::rules::{self, Rules};
+use crate::domain::preferences::topics;
 use crate::domain::reason::Reason;
 use crate::domain::settings;
 use crate::domain::threads::{self, Exchange};
 use crate::email::Transport;
+use crate::email::dkim::KeyRing;
 use crate::feed::Feed;
+use crate::senders::Senders;
+use crate::worker::Relays;
 
 /// How long the demo's undo window is, in seconds: long enough to see, short enough to wait for.
 const UNDO_SECONDS: i32 = 5;
 /// Drafts that wait in the queue when the demo starts.
 const QUEUED: usize = 14;
 
-const SETUP: Actor = Actor::System("demo");
+pub(super) const SETUP: Actor = Actor::System("demo");
 
 #[derive(RustEmbed)]
 #[folder = "samples/demo/"]
@@ -175,15 +180,17 @@ pub(super) fn run(listen: &str, as_json: bool, allowed: Vec<Allowed>) -> std::re
             email_configured: true,
             stripe_secret: None,
             drafter: Arc::new(Playbook),
+            sounding: None,
             dialer: Arc::new(Dialer::new(allowed)),
             wake: Arc::new(Notify::new()),
             feed: Feed::default(),
             limits: Arc::new(Limits::generous()),
             calls: CallLog::start(db.clone())?,
+            senders: Arc::new(Senders { keys: KeyRing::new(Some(folder.path().join("dkim"))), ..Senders::default() }),
             catcher: Some(catcher),
         };
         announce(&base_url, &password, &filled, as_json)?;
-        let ended = serve::run(state, cookie_key, listener, Some(transport), true).await;
+        let ended = serve::run(state, cookie_key, listener, Some((Relays::from(transport), vec![]))).await;
         drop(folder);
         ended
     })
@@ -230,12 +237,15 @@ fn fill(conn: &mut Conn, password: &str, now: Time) -> Result<Filled> {
     let agent = key("demo agent", &[Scope::Read, Scope::Draft, Scope::Contacts])?;
     let oversight = key("demo oversight", &[Scope::Read, Scope::OversightRead, Scope::Oversight])?;
     let reader = key("demo reader", &[Scope::Read])?;
+    // Whoever tries it at night wants to see mail arrive.
+    rules::set_rules(conn, &SETUP, &Rules { quiet_from: 0, quiet_until: 0, ..Rules::default() }, now)?;
     fill_facts(conn, now)?;
     let support = boxes.iter().find(|mailbox| mailbox.mode == Mode::GatedSend).or(boxes.first()).map(|mailbox| mailbox.id.clone());
     let support = support.ok_or_else(|| Error::internal("no sample mailbox"))?;
     settings::set(conn, settings::WINBACK_MAILBOX, support.as_str())?;
     fill_contacts(conn, now)?;
     fill_customers(conn, &support, now)?;
+    demo_programs::fill(conn, &boxes, now)?;
     let mailboxes = boxes.iter().map(|mailbox| json!({"id": mailbox.id, "address": mailbox.address, "mode": mailbox.mode})).collect();
     Ok(Filled { mailboxes, keys: json!({"agent": agent, "oversight": oversight, "reader": reader}) })
 }
@@ -251,7 +261,16 @@ fn fill_mailboxes(conn: &mut Conn, now: Time) -> Result<Vec<mailboxes::Mailbox>>
         };
         mailboxes::add(conn, &SETUP, &new, now)?;
     }
+    fill_topics(conn, now)?;
     mailboxes::list(conn, &SETUP)
+}
+
+fn fill_topics(conn: &mut Conn, now: Time) -> Result<()> {
+    for (name, description) in [("Product news", "What is new, once or twice a month"), ("Offers", "Prices and discounts, when there are some")] {
+        let input = topics::Input { name: name.into(), description: description.into(), wanted: true, archived: false };
+        topics::create(conn, &SETUP, &input, now)?;
+    }
+    Ok(())
 }
 
 fn fill_facts(conn: &mut Conn, now: Time) -> Result<()> {

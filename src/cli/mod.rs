@@ -2,7 +2,11 @@
 
 mod admin;
 pub mod demo;
+mod demo_programs;
+mod inbound;
 mod mcp;
+mod metrics;
+mod sending;
 mod serve;
 
 use std::path::PathBuf;
@@ -10,9 +14,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::beside::{self, BesideError};
+use crate::clock;
 use crate::config::{self, Config, ConfigError};
 use crate::db::{self, Db};
 use crate::domain::error::Error;
+use crate::domain::inbound::sounding::Sounding;
+use crate::failpoints;
 
 /// The desk where people sign off the email that AI agents write.
 #[derive(Debug, Parser)]
@@ -66,6 +74,9 @@ enum Command {
     /// Manage API keys.
     #[command(subcommand)]
     Key(admin::KeyCommand),
+    /// See whether mail leaves, stop it, let it go on.
+    #[command(subcommand)]
+    Sending(sending::SendingCommand),
     /// Import a CSV file.
     Import {
         /// What the file holds.
@@ -74,8 +85,33 @@ enum Command {
         /// The file.
         file: PathBuf,
     },
-    /// Walk the database: what was sent, and with what warrant.
-    Verify,
+    /// Take in a mail from standard input, or try out what mails in files would be taken for. Exit codes for mail
+    /// servers: 0 taken, 67 no such mailbox, 69 too large, 75 try again later.
+    Inbound {
+        /// Only say what each file would be taken for.
+        #[arg(long, requires = "files")]
+        dry_run: bool,
+        /// One line of JSON for each file.
+        #[arg(long, requires = "dry_run")]
+        json: bool,
+        /// The mailbox that the mail on standard input came to, by address.
+        #[arg(long, conflicts_with = "dry_run", required_unless_present = "dry_run")]
+        mailbox: Option<String>,
+        /// The address it was delivered to, where that is not the mailbox's.
+        #[arg(long, requires = "mailbox")]
+        recipient: Option<String>,
+        /// The files.
+        #[arg(requires = "dry_run")]
+        files: Vec<PathBuf>,
+    },
+    /// Walk the database: what was sent and with what warrant, whether its numbers are right, and whether the audit log is whole.
+    Verify {
+        /// A last hash of the audit log that was printed here before: the log must still hold it.
+        #[arg(long)]
+        audit_head: Option<String>,
+    },
+    /// Look at what DNS says of the domains that mail leaves from, and at the settings.
+    Doctor,
 }
 
 /// Why a command ended early.
@@ -87,6 +123,8 @@ enum Failed {
     Open(#[from] db::OpenError),
     #[error("{0}")]
     Migrate(#[from] db::migrate::MigrateError),
+    #[error("{0} Nothing was started.")]
+    Beside(#[from] BesideError),
     #[error("{0}")]
     Domain(#[from] Error),
     #[error("{0}")]
@@ -99,20 +137,23 @@ impl Failed {
     /// Exit codes as documented: 70 a database of another version, 78 configuration, 1 the rest.
     fn code(&self) -> u8 {
         match self {
-            Failed::Config(_) | Failed::Open(_) => 78,
+            Failed::Config(_) | Failed::Open(_) | Failed::Beside(_) => 78,
             Failed::Migrate(_) => 70,
             _ => 1,
         }
     }
 }
 
+/// What is never logged in more detail, whatever RUST_LOG asks for.
+const SECRETIVE: [&str; 1] = ["async_imap=info"];
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .json()
-        .with_writer(std::io::stderr)
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,actix_server=warn,rmcp=warn".into()))
-        .init();
+    let _armed = failpoints::arm();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,actix_server=warn,rmcp=warn".into());
+    // It would log each command to a mail server, and the first of them holds the password.
+    let filter = SECRETIVE.iter().filter_map(|quiet| quiet.parse().ok()).fold(filter, tracing_subscriber::EnvFilter::add_directive);
+    tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_env_filter(filter).init();
     match run(Cli::parse()) {
         Ok(code) => code,
         Err(failed) => {
@@ -123,7 +164,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Failed> {
-    let settings = || config::load(&cli.config);
+    let settings = || config::load(&cli.config).map_err(Failed::from);
     match cli.command {
         Command::Serve { listen, no_worker } => {
             let mut config = settings()?;
@@ -138,10 +179,30 @@ fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::User(command) => admin::user(&open(&settings()?)?, &settings()?, command)?,
         Command::Mailbox(command) => admin::mailbox(&open(&settings()?)?, command)?,
         Command::Key(command) => admin::key(&open(&settings()?)?, command)?,
+        Command::Sending(command) => sending::run(&open(&settings()?)?, command)?,
         Command::Import { file, .. } => return admin::import(&open(&settings()?)?, &file),
-        Command::Verify => return admin::verify(&open(&settings()?)?),
+        Command::Doctor => return serve::doctor(&settings()?),
+        Command::Inbound { mailbox: Some(mailbox), recipient, .. } => {
+            let opened = settings().and_then(|settings| Ok((open(&settings)?, config::endpoint(&settings)?.map(Sounding::new))));
+            return Ok(inbound::take(opened, &mailbox, recipient));
+        }
+        Command::Inbound { json, files, .. } => inbound::try_out(&files, json)?,
+        Command::Verify { audit_head } => return admin::verify(&open(&settings()?)?, audit_head.as_deref()),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// With the files beside it. Where mail leaves from here, a database that was put back or copied is stopped.
+fn open_with_files(db: Db, config: &Config, sends: bool) -> Result<Db, Failed> {
+    let directory = config.data.directory.clone().unwrap_or_else(|| beside::default_directory(db.url()));
+    let (db, start) = beside::attach(db, &directory, sends, clock::now())?;
+    if start.restored {
+        tracing::warn!("this database was put back or copied; sending is stopped until an administrator confirms it on the page Sending");
+    }
+    if start.learned > 0 {
+        tracing::warn!(learned = start.learned, "suppressions were taken from the journal beside the database");
+    }
+    Ok(db)
 }
 
 /// Opens the database of the settings and brings it to this version.

@@ -1,5 +1,6 @@
 //! Serving for real.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use actix_web::cookie::Key;
@@ -9,40 +10,50 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
-use super::{Failed, open};
+use super::{Failed, metrics, open, open_with_files};
 use crate::api::limits::Limits;
 use crate::app::{self, State};
 use crate::call_log::CallLog;
 use crate::clock;
 use crate::config::{self, Config};
-use crate::db::Db;
+use crate::db::{self, Db};
 use crate::dialer::Dialer;
 use crate::domain::accounts::users;
 use crate::domain::drafting::{ModelDrafter, Playbook};
 use crate::domain::ids::secret;
+use crate::domain::inbound::sounding::Sounding;
+use crate::domain::senders::Standing;
 use crate::domain::settings;
 use crate::feed::Feed;
+use crate::imap::Account;
+use crate::senders;
 use crate::web::{CookieKey, upload_limits};
-use crate::worker;
+use crate::worker::{self, Relays};
 
 /// Serves pages and API until a signal, and sends mail unless told not to.
 pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failed> {
-    let db = open(config)?;
-    let transport = config::transport(config)?;
+    let relays = config::relays(config)?;
+    let db = open_with_files(open(config)?, config, with_worker && !relays.is_empty())?;
     let base_url = config.base_url();
     note_settings(&db, &base_url, config.oversight.four_eyes)?;
-    db.write(|conn| settings::set(conn, settings::CALLS_KEPT_DAYS, &config.calls.kept_days.to_string()))?;
+    db.write(|conn| {
+        settings::set(conn, settings::CALLS_KEPT_DAYS, &config.calls.kept_days.to_string())?;
+        settings::set(conn, settings::RECOVERY_WINDOW_DAYS, &config.recovery.window_days.to_string())
+    })?;
     if let Some(token) = db.write(|conn| users::first_admin_invitation(conn, clock::now()))? {
         println!("Nobody can sign in yet. Become the first administrator, once, at {base_url}/invite/{token}");
     }
-    if transport.is_none() {
+    if relays.is_empty() {
         tracing::warn!("no mail server is configured (SMTP__URL); nothing can be sent");
     }
+    let senders = Arc::new(config::senders(config, relays.usual())?);
     let state = State {
+        senders,
         db: db.clone(),
         base_url,
-        email_configured: transport.is_some(),
+        email_configured: !relays.is_empty(),
         stripe_secret: config.stripe.webhook_secret.clone().map(Arc::new),
+        sounding: config::endpoint(config)?.map(Sounding::new),
         drafter: match config::endpoint(config)? {
             Some(endpoint) => {
                 tracing::info!(model = %endpoint.model, api = %endpoint.api, "a model drafts; the playbook steps in where it fails");
@@ -57,26 +68,35 @@ pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failed> {
         calls: CallLog::start(db.clone())?,
         catcher: None,
     };
-    let listen = config.server.listen.clone();
+    let (listen, folders) = (config.server.listen.clone(), config::folders(config)?);
+    let numbers = config.metrics.listen;
     actix_web::rt::System::new().block_on(async move {
+        metrics::serve(numbers, &db)?;
         let bound = std::net::TcpListener::bind(&listen)?;
         println!("Countersign serves at http://{}", bound.local_addr()?);
-        let transport = transport.filter(|_| with_worker);
-        run(state, cookie_key(&db)?, bound, transport, with_worker).await
+        run(state, cookie_key(&db)?, bound, with_worker.then_some((relays, folders))).await
     })
 }
 
 /// Sends mail only.
 pub(super) fn worker(config: &Config, drain: bool) -> Result<(), Failed> {
-    let db = open(config)?;
-    let transport = config::transport(config)?.ok_or_else(|| config::ConfigError("smtp.url must be set for a worker.".to_owned()))?;
+    let relays = config::relays(config)?;
+    if relays.is_empty() {
+        return Err(config::ConfigError("smtp.url must be set for a worker.".to_owned()).into());
+    }
+    let db = Db::open_lean(&config.database.url, 5)?;
+    db::migrate::run(&db)?;
+    let db = open_with_files(db, config, true)?;
     let calls = CallLog::start(db.clone())?;
+    let senders = Arc::new(config::senders(config, relays.usual())?);
     let state = State {
+        senders,
         db,
         base_url: config.base_url(),
         email_configured: true,
         stripe_secret: None,
         drafter: Arc::new(Playbook),
+        sounding: config::endpoint(config)?.map(Sounding::new),
         dialer: Arc::new(Dialer::new(config::allowed(&config.webhooks)?)),
         wake: Arc::new(Notify::new()),
         feed: Feed::default(),
@@ -84,16 +104,55 @@ pub(super) fn worker(config: &Config, drain: bool) -> Result<(), Failed> {
         calls,
         catcher: None,
     };
+    let folders = config::folders(config)?;
+    let (numbers, counted) = (config.metrics.listen, state.db.clone());
     actix_web::rt::System::new().block_on(async move {
+        metrics::serve(numbers, &counted)?;
         if drain {
-            return Ok(worker::drain(state, transport).await?);
+            return Ok(worker::drain(state, relays).await?);
         }
         let (sender, receiver) = watch::channel(false);
-        let running = actix_web::rt::spawn(worker::run(state, Some(transport), receiver));
+        let reading = worker::folders::run(state.clone(), folders, receiver.clone());
+        let running = actix_web::rt::spawn(futures_util::future::join(reading, worker::run(state, relays, receiver)));
         tokio::signal::ctrl_c().await?;
         sender.send_replace(true);
-        running.await.map_err(|error| Failed::Other(error.to_string()))
+        running.await.map(drop).map_err(|error| Failed::Other(error.to_string()))
     })
+}
+
+/// Says in words what stands in the way of mail arriving. Ends with 1 where something has to be mended.
+pub(super) fn doctor(config: &Config) -> Result<ExitCode, Failed> {
+    let db = open(config)?;
+    let transport = config::transport(config)?;
+    match &transport {
+        Some(_) => println!("good smtp: a mail server is set."),
+        None => println!("bad smtp: no mail server is set (SMTP__URL); nothing can be sent."),
+    }
+    let calls = CallLog::start(db.clone())?;
+    let state = State {
+        senders: Arc::new(config::senders(config, transport.as_ref())?),
+        db,
+        base_url: config.base_url(),
+        email_configured: transport.is_some(),
+        stripe_secret: None,
+        drafter: Arc::new(Playbook),
+        sounding: None,
+        dialer: Arc::new(Dialer::new(vec![])),
+        wake: Arc::new(Notify::new()),
+        feed: Feed::default(),
+        limits: Arc::new(Limits::new()),
+        calls,
+        catcher: None,
+    };
+    let looks = actix_web::rt::System::new().block_on(senders::look_at_all(&state))?;
+    let mut bad = transport.is_none();
+    for look in &looks {
+        for finding in look.findings.iter() {
+            println!("{} {} {}: {}", finding.standing, finding.part, look.domain, finding.words);
+            bad = bad || finding.standing == Standing::Bad;
+        }
+    }
+    Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Writes down what every process on this database must agree on.
@@ -119,19 +178,22 @@ pub(super) fn cookie_key(db: &Db) -> Result<CookieKey, Failed> {
     Key::try_from(bytes.as_slice()).map(CookieKey).map_err(|error| Failed::Other(error.to_string()))
 }
 
-/// Runs server and worker until the server ends.
+/// Runs the server until it ends, and beside it, where that is its work, what sends to these relays and reads these folders.
 pub(super) async fn run(
     state: State,
     cookie_key: CookieKey,
     listener: std::net::TcpListener,
-    transport: Option<crate::email::Transport>,
-    with_worker: bool,
+    work: Option<(Relays, Vec<(String, Account)>)>,
 ) -> Result<(), Failed> {
     let (sender, receiver) = watch::channel(false);
     // An open stream would otherwise hold the server up until it is cut off.
     let closing = actix_web::rt::spawn(close_at_signal(state.feed.clone()));
     let calls = state.calls.clone();
-    let running = with_worker.then(|| actix_web::rt::spawn(worker::run(state.clone(), transport, receiver)));
+    let running = work.map(|(relays, folders)| {
+        let reading = worker::folders::run(state.clone(), folders, receiver.clone());
+        let sending = worker::run(state.clone(), relays, receiver);
+        actix_web::rt::spawn(async { futures_util::future::join(reading, sending).await })
+    });
     let server = HttpServer::new(move || {
         App::new()
             .wrap(middleware::Compress::default())

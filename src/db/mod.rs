@@ -1,7 +1,10 @@
 //! Everything that knows there are two databases.
 
 mod connection;
+mod forget;
 pub mod functions;
+pub mod journal;
+pub mod mark;
 pub mod migrate;
 pub mod schema;
 pub mod statement;
@@ -15,6 +18,10 @@ use diesel::r2d2;
 use diesel::{Connection, PgConnection, SqliteConnection};
 
 pub use connection::Conn;
+pub use forget::ForgetError;
+
+use journal::Journal;
+use mark::MarkFile;
 
 /// Runs one expression on whichever connection is there, for the few diesel
 /// features that the combined connection lacks.
@@ -60,6 +67,15 @@ where
     }
 }
 
+/// Octets of a SQLite file that are mapped into memory: worth three to four times on pages.
+const MAPPED: u64 = 256 * 1024 * 1024;
+/// Between two looks for rings: a read of a socket that has nothing to say.
+const LISTEN_EVERY: Duration = Duration::from_millis(2);
+/// So many looks, and the connection is tried.
+const LOOKS_OF_A_LIFE: u32 = 5000;
+/// Between two attempts to listen.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -73,33 +89,54 @@ pub enum OpenError {
     #[error("The database refused a setting: {0}")]
     Query(#[from] diesel::result::Error),
     /// Committed rows could be lost in a power cut.
-    #[error("{0} is off; a power cut could lose approvals. Switch it on.")]
-    UnsafeDurability(String),
+    #[error("{0} is {1}; a power cut could lose approvals. Switch it on, or keep the database where it can be.")]
+    UnsafeDurability(String, String),
 }
 
 /// Opens connections to one database URL.
 #[derive(Debug, Clone)]
 pub struct Manager {
     url: String,
+    mapped: u64,
 }
 
 impl Manager {
     fn open(&self) -> Result<Conn, OpenError> {
         if let Some(path) = self.url.strip_prefix("sqlite://") {
             let mut conn = SqliteConnection::establish(path)?;
-            conn.batch_execute(
+            conn.batch_execute(&format!(
                 "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                 PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY;",
-            )?;
+                 PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA mmap_size = {}; PRAGMA cache_size = {}; \
+                 PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;",
+                self.mapped,
+                if self.mapped > 0 { -16384 } else { -4096 },
+            ))?;
+            watch(&mut conn);
             return Ok(Conn::Sqlite(conn));
         }
         if self.url.starts_with("postgres://") || self.url.starts_with("postgresql://") {
-            return Ok(Conn::Postgres(PgConnection::establish(&self.url)?));
+            let mut conn = PgConnection::establish(&self.url)?;
+            watch(&mut conn);
+            return Ok(Conn::Postgres(conn));
         }
         let scheme = self.url.split_once("://").map_or("no scheme", |(scheme, _)| scheme);
         Err(OpenError::UnknownScheme(scheme.to_owned()))
     }
 }
+
+/// A test can kill the process before and after each statement.
+#[cfg(debug_assertions)]
+fn watch(conn: &mut impl Connection) {
+    use diesel::connection::InstrumentationEvent::{FinishQuery, StartQuery};
+    conn.set_instrumentation(|event: diesel::connection::InstrumentationEvent<'_>| {
+        if matches!(event, StartQuery { .. } | FinishQuery { .. }) {
+            crate::failpoints::reach("statement");
+        }
+    });
+}
+
+#[cfg(not(debug_assertions))]
+fn watch(_: &mut impl Connection) {}
 
 impl r2d2::ManageConnection for Manager {
     type Connection = Conn;
@@ -127,14 +164,33 @@ impl r2d2::ManageConnection for Manager {
 pub struct Db {
     pool: r2d2::Pool<Manager>,
     writer: Option<Arc<Mutex<()>>>,
+    beside: Arc<Beside>,
     url: String,
+}
+
+/// The files beside the database.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// How far the database had come; only where mail leaves from.
+    pub mark: Option<MarkFile>,
+    /// Whom it must not mail.
+    pub journal: Option<Journal>,
 }
 
 impl Db {
     /// Opens the pool after one trial connection, so that a wrong URL is refused
     /// with its cause and at once.
     pub fn open(url: &str, connections: u32) -> Result<Db, OpenError> {
-        let manager = Manager { url: url.to_owned() };
+        Self::open_mapped(url, connections, MAPPED)
+    }
+
+    /// The same without mapping the file into memory: for a process that shows no pages and should stay small.
+    pub fn open_lean(url: &str, connections: u32) -> Result<Db, OpenError> {
+        Self::open_mapped(url, connections, 0)
+    }
+
+    fn open_mapped(url: &str, connections: u32, mapped: u64) -> Result<Db, OpenError> {
+        let manager = Manager { url: url.to_owned(), mapped };
         let mut first = manager.open()?;
         refuse_unsafe_durability(&mut first)?;
         let pool = r2d2::Pool::builder()
@@ -144,7 +200,23 @@ impl Db {
             .connection_timeout(Duration::from_secs(15))
             .build_unchecked(manager);
         let writer = url.starts_with("sqlite://").then(|| Arc::new(Mutex::new(())));
-        Ok(Db { pool, writer, url: url.to_owned() })
+        Ok(Db { pool, writer, beside: Arc::default(), url: url.to_owned() })
+    }
+
+    /// The same with the files beside it.
+    #[must_use]
+    pub fn with_beside(self, beside: Beside) -> Db {
+        Db { beside: Arc::new(beside), ..self }
+    }
+
+    /// Whether it is one file, which can lie beside others.
+    pub fn is_a_file(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    /// The file that says how far it had come, where mail leaves from here.
+    pub fn mark(&self) -> Option<&MarkFile> {
+        self.beside.mark.as_ref()
     }
 
     /// The URL this pool opens.
@@ -161,16 +233,6 @@ impl Db {
         work(&mut conn)
     }
 
-    /// Empties the write-ahead log on SQLite, so that what was erased is in no file any more. A reader that is in
-    /// the middle of something may keep a part of it until the next call.
-    pub fn forget(&self) -> Result<(), diesel::result::Error> {
-        let _turn = self.turn();
-        match &mut *self.connection()? {
-            Conn::Sqlite(inner) => inner.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"),
-            Conn::Postgres(_) => Ok(()),
-        }
-    }
-
     /// Runs `work` in one writing transaction.
     pub fn write<T, E>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E>
     where
@@ -178,7 +240,60 @@ impl Db {
     {
         let _turn = self.turn();
         let mut conn = self.connection()?;
-        transaction(&mut conn, work)
+        journal::begin();
+        transaction(&mut conn, |conn| {
+            let done = work(conn)?;
+            self.keep_noted()?;
+            Ok(done)
+        })
+    }
+
+    /// Puts what the transaction noted on the disk, before it commits: what is in the journal only speaks against mail,
+    /// so that one line too many does no harm and one too few would.
+    fn keep_noted(&self) -> Result<(), diesel::result::Error> {
+        match &self.beside.journal {
+            Some(journal) => journal.append(&journal::noted()).map_err(|error| {
+                tracing::error!(%error, "the journal of suppressions cannot be written");
+                diesel::result::Error::SerializationError(Box::new(error))
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Calls `heard` whenever somebody rings on this channel, until `stopped`. Returns at once on SQLite, where nobody can.
+    pub fn listen(&self, channel: &'static str, stopped: impl Fn() -> bool, heard: impl Fn()) {
+        let postgres = self.writer.is_none();
+        while postgres && !stopped() {
+            if let Err(error) = self.hear(channel, &stopped, &heard) {
+                tracing::warn!(%error, "other processes are not heard; it is tried again");
+                std::thread::sleep(LISTEN_AGAIN);
+            }
+        }
+    }
+
+    fn hear(&self, channel: &'static str, stopped: &impl Fn() -> bool, heard: &impl Fn()) -> Result<(), OpenError> {
+        let Conn::Postgres(mut conn) = (Manager { url: self.url.clone(), mapped: 0 }).open()? else { return Ok(()) };
+        conn.batch_execute(&format!("LISTEN {channel}"))?;
+        // What was put there before this connection listened.
+        heard();
+        let mut looks = 0_u32;
+        while !stopped() {
+            looks = looks.wrapping_add(1);
+            if looks.is_multiple_of(LOOKS_OF_A_LIFE) {
+                // A connection that died tells nobody.
+                conn.batch_execute("SELECT 1")?;
+            }
+            let mut rings = 0;
+            for ring in conn.notifications_iter() {
+                ring?;
+                rings += 1;
+            }
+            if rings > 0 {
+                heard();
+            }
+            std::thread::sleep(LISTEN_EVERY);
+        }
+        Ok(())
     }
 
     /// SQLite has one writer: waiting here in line beats polling a locked file.
@@ -195,7 +310,6 @@ impl Db {
 }
 
 fn refuse_unsafe_durability(conn: &mut Conn) -> Result<(), OpenError> {
-    use diesel::RunQueryDsl;
     #[derive(diesel::QueryableByName)]
     struct Row {
         #[diesel(sql_type = diesel::sql_types::Text)]
@@ -203,10 +317,22 @@ fn refuse_unsafe_durability(conn: &mut Conn) -> Result<(), OpenError> {
         #[diesel(sql_type = diesel::sql_types::Text)]
         setting: String,
     }
-    let Conn::Postgres(inner) = conn else { return Ok(()) };
-    let rows: Vec<Row> = diesel::sql_query("SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit')").load(inner)?;
-    match rows.into_iter().find(|row| row.setting == "off") {
-        Some(row) => Err(OpenError::UnsafeDurability(row.name)),
+    let mut statement = statement::Statement::default();
+    statement.push(match conn {
+        // SQLite keeps to itself that a file system has no shared memory, and goes on without the log.
+        Conn::Sqlite(_) => {
+            "SELECT 'journal_mode' AS name, journal_mode AS setting FROM pragma_journal_mode() \
+             UNION ALL SELECT 'synchronous', CAST(synchronous AS TEXT) FROM pragma_synchronous()"
+        }
+        Conn::Postgres(_) => "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')",
+    });
+    let unsafe_one = |row: &Row| match row.name.as_str() {
+        "journal_mode" => row.setting != "wal",
+        "synchronous" => row.setting != "2",
+        _ => row.setting == "off",
+    };
+    match statement.load::<Row>(conn)?.into_iter().find(unsafe_one) {
+        Some(row) => Err(OpenError::UnsafeDurability(row.name, row.setting)),
         None => Ok(()),
     }
 }

@@ -88,6 +88,8 @@ diesel::table! {
         bulk_in_gated_all -> Bool,
         notify -> Text,
         planted_percent -> Integer,
+        on_uncertain -> Text,
+        bounce_address -> Nullable<Text>,
     }
 }
 
@@ -136,6 +138,7 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         erased_at -> Nullable<BigInt>,
+        absent_until -> Nullable<BigInt>,
     }
 }
 
@@ -154,6 +157,13 @@ diesel::table! {
         source -> Text,
         recorded_by -> Text,
         recorded_at -> BigInt,
+        purpose -> Text,
+        wording -> Nullable<Text>,
+        evidence -> Nullable<Text>,
+        jurisdiction -> Nullable<Text>,
+        given_at -> Nullable<BigInt>,
+        withdrawn_at -> Nullable<BigInt>,
+        withdrawn_by -> Nullable<Text>,
     }
 }
 
@@ -164,6 +174,7 @@ diesel::table! {
         source -> Text,
         message_id -> Nullable<Text>,
         created_at -> BigInt,
+        is_group -> Bool,
     }
 }
 
@@ -247,6 +258,64 @@ diesel::table! {
         read_at -> Nullable<BigInt>,
         released_at -> Nullable<BigInt>,
         message_id_header -> Nullable<Text>,
+        kind -> Text,
+        from_name -> Nullable<Text>,
+        html_body -> Nullable<Text>,
+        attachments -> Text,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    inbound_raw (mailbox_id, digest) {
+        mailbox_id -> Text,
+        digest -> Text,
+        inbound_email_id -> Text,
+        raw -> Text,
+    }
+}
+
+diesel::table! {
+    inbound_ways (mailbox_id) {
+        mailbox_id -> Text,
+        token_hash -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    delivery_reports (id) {
+        id -> Text,
+        message_id -> Text,
+        source -> Text,
+        event_key -> Text,
+        kind -> Text,
+        hard -> Bool,
+        status -> Nullable<Text>,
+        reason -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    leads (id) {
+        id -> Text,
+        mailbox_id -> Text,
+        thread_id -> Text,
+        inbound_email_id -> Text,
+        contact_id -> Nullable<Text>,
+        signals -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    inbound_folders (mailbox_id) {
+        mailbox_id -> Text,
+        uid_validity -> BigInt,
+        last_uid -> BigInt,
+        looked_at -> BigInt,
+        problem -> Nullable<Text>,
     }
 }
 
@@ -286,6 +355,7 @@ diesel::table! {
         recovered_at -> Nullable<BigInt>,
         created_at -> BigInt,
         updated_at -> BigInt,
+        window_ends_at -> Nullable<BigInt>,
     }
 }
 
@@ -347,6 +417,7 @@ diesel::table! {
         assignee_id -> Nullable<Text>,
         likeness -> Text,
         planted -> Bool,
+        topic_id -> Nullable<Text>,
     }
 }
 
@@ -496,6 +567,8 @@ diesel::table! {
         claimed_until -> Nullable<BigInt>,
         last_reply -> Nullable<Text>,
         updated_at -> BigInt,
+        relay -> Nullable<Text>,
+        unfinished -> Bool,
     }
 }
 
@@ -658,6 +731,13 @@ diesel::table! {
         drafted -> Integer,
         finished_at -> Nullable<BigInt>,
         created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    approved_campaigns (name, mailbox_id) {
+        name -> Text,
+        mailbox_id -> Text,
     }
 }
 
@@ -844,6 +924,51 @@ diesel::table! {
 }
 
 diesel::table! {
+    stops (scope) {
+        scope -> Text,
+        at -> BigInt,
+        actor_kind -> Text,
+        actor_id -> Text,
+        actor_name -> Text,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    delivery_attempts (message_id, started_at) {
+        message_id -> Text,
+        started_at -> BigInt,
+        ended_at -> BigInt,
+        relay -> Nullable<Text>,
+        stage -> Nullable<Text>,
+        outcome -> Text,
+        code -> Nullable<Integer>,
+        reply -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    settlements (id) {
+        id -> Text,
+        message_id -> Text,
+        at -> BigInt,
+        evidence -> Text,
+        verdict -> Text,
+        actor_kind -> Text,
+        actor_name -> Text,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    journaled_addresses (address_hash) {
+        address_hash -> Text,
+        reason -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
     erased_addresses (address_hash) {
         address_hash -> Text,
         contact_id -> Text,
@@ -861,6 +986,7 @@ diesel::table! {
         created_by -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        conditions -> Text,
     }
 }
 
@@ -878,6 +1004,7 @@ diesel::table! {
         created_by -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        topic_id -> Nullable<Text>,
     }
 }
 
@@ -901,6 +1028,67 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_chain (position) {
+        position -> BigInt,
+        seq -> BigInt,
+        words_hash -> Text,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    churn_days (day, kind, reason, status, mailed, currency) {
+        day -> BigInt,
+        kind -> Text,
+        reason -> Text,
+        status -> Text,
+        mailed -> Bool,
+        currency -> Text,
+        number -> BigInt,
+        minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    churn_day_moves (id) {
+        id -> BigInt,
+        day -> BigInt,
+        kind -> Text,
+        reason -> Text,
+        status -> Text,
+        mailed -> Bool,
+        currency -> Text,
+        number -> BigInt,
+        minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    message_days (day, mailbox_id, campaign, state, held, edited) {
+        day -> BigInt,
+        mailbox_id -> Text,
+        campaign -> Text,
+        state -> Text,
+        held -> Bool,
+        edited -> Bool,
+        number -> BigInt,
+    }
+}
+
+diesel::table! {
+    message_day_moves (id) {
+        id -> BigInt,
+        day -> BigInt,
+        mailbox_id -> Text,
+        campaign -> Text,
+        state -> Text,
+        held -> Bool,
+        edited -> Bool,
+        number -> BigInt,
+    }
+}
+
+diesel::table! {
     cohorts (id) {
         id -> Text,
         name -> Text,
@@ -914,6 +1102,40 @@ diesel::table! {
         created_by -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        plan -> Text,
+        fact_id -> Nullable<Text>,
+        started_by_usage -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    cohort_rounds (id) {
+        id -> Text,
+        cohort_id -> Text,
+        phase -> Text,
+        slot -> Text,
+        mailbox_id -> Text,
+        author_kind -> Text,
+        author_id -> Text,
+        author_name -> Text,
+        last_contact -> Text,
+        drafted -> Integer,
+        left_out -> Integer,
+        because -> Nullable<Text>,
+        finished_at -> Nullable<BigInt>,
+        cancelled_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    cohort_messages (message_id) {
+        message_id -> Text,
+        cohort_id -> Text,
+        slot -> Text,
+        phase -> Text,
+        contact_id -> Text,
+        deadline -> Text,
     }
 }
 
@@ -930,6 +1152,10 @@ diesel::table! {
         archived_at -> Nullable<BigInt>,
         created_at -> BigInt,
         updated_at -> BigInt,
+        numbers -> Text,
+        paused_at -> Nullable<BigInt>,
+        paused_by -> Nullable<Text>,
+        automatic -> Bool,
     }
 }
 
@@ -944,6 +1170,7 @@ diesel::table! {
         stopped_because -> Nullable<Text>,
         created_at -> BigInt,
         updated_at -> BigInt,
+        shift -> Integer,
     }
 }
 
@@ -1117,8 +1344,170 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    topics (id) {
+        id -> Text,
+        name -> Text,
+        description -> Text,
+        wanted -> Bool,
+        archived_at -> Nullable<BigInt>,
+        created_by -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    topic_choices (contact_id, topic_id) {
+        contact_id -> Text,
+        topic_id -> Text,
+        wanted -> Bool,
+        chosen_by -> Text,
+        chosen_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    preferences (contact_id) {
+        contact_id -> Text,
+        most_per_week -> Nullable<Integer>,
+        paused_until -> Nullable<BigInt>,
+        changed_by -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    mailbox_footers (mailbox_id) {
+        mailbox_id -> Text,
+        topic_id -> Nullable<Text>,
+        undisclosed_because -> Nullable<Text>,
+        changed_by -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    opt_ins (token_hash) {
+        token_hash -> Text,
+        contact_id -> Text,
+        message_id -> Text,
+        purpose -> Text,
+        source -> Text,
+        wording -> Nullable<Text>,
+        jurisdiction -> Nullable<Text>,
+        asked_by -> Text,
+        asked_at -> BigInt,
+        expires_at -> BigInt,
+        confirmed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    contact_sources (contact_id) {
+        contact_id -> Text,
+        source -> Text,
+        elsewhere -> Bool,
+        import_id -> Nullable<Text>,
+        file_name -> Nullable<Text>,
+        basis -> Nullable<Text>,
+        obtained_at -> BigInt,
+        recorded_by -> Text,
+        recorded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    data_requests (id) {
+        id -> Text,
+        contact_id -> Text,
+        kind -> Text,
+        law -> Text,
+        received_at -> BigInt,
+        acknowledge_by -> Nullable<BigInt>,
+        acknowledged_at -> Nullable<BigInt>,
+        due_at -> BigInt,
+        extended_because -> Nullable<Text>,
+        done_at -> Nullable<BigInt>,
+        done_by -> Nullable<Text>,
+        note -> Nullable<Text>,
+        recorded_by -> Text,
+    }
+}
+
+diesel::table! {
+    message_classes (message_id) {
+        message_id -> Text,
+        class -> Text,
+    }
+}
+
+diesel::table! {
+    mailbox_pace (mailbox_id) {
+        mailbox_id -> Text,
+        per_minute -> Integer,
+        per_domain_minute -> Integer,
+        warmup_first -> Integer,
+        warmup_percent -> Integer,
+        warmup_target -> Integer,
+        warmup_since -> Nullable<BigInt>,
+        bounce_limit -> Integer,
+        complaint_limit -> Integer,
+        spike_percent -> Integer,
+        health -> Text,
+        health_because -> Nullable<Text>,
+        health_since -> Nullable<BigInt>,
+        armed_at -> BigInt,
+        waits_until -> BigInt,
+        waits_for -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    sends (message_id) {
+        message_id -> Text,
+        mailbox_id -> Text,
+        contact_id -> Text,
+        domain -> Text,
+        commercial -> Bool,
+        topic -> Nullable<Text>,
+        campaign -> Nullable<Text>,
+        step -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    mailbox_days (mailbox_id, day) {
+        mailbox_id -> Text,
+        day -> Text,
+        sent -> BigInt,
+        bounced -> BigInt,
+        complained -> BigInt,
+    }
+}
+
+diesel::table! {
+    sender_domains (domain) {
+        domain -> Text,
+        checked_at -> BigInt,
+        aligned -> Bool,
+        findings -> Text,
+    }
+}
+
+diesel::table! {
+    domain_slots (mailbox_id, domain) {
+        mailbox_id -> Text,
+        domain -> Text,
+        next_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, mailboxes);
 diesel::allow_tables_to_appear_in_same_query!(mailbox_members, users);
+diesel::allow_tables_to_appear_in_same_query!(mailboxes, stops);
 diesel::allow_tables_to_appear_in_same_query!(messages, mailboxes);
 diesel::allow_tables_to_appear_in_same_query!(messages, contacts);
 diesel::allow_tables_to_appear_in_same_query!(messages, message_versions);
@@ -1149,6 +1538,8 @@ diesel::allow_tables_to_appear_in_same_query!(message_versions, message_tags);
 diesel::allow_tables_to_appear_in_same_query!(contact_tags, customers);
 diesel::allow_tables_to_appear_in_same_query!(contacts, suppressions);
 diesel::allow_tables_to_appear_in_same_query!(inbound_emails, mailboxes);
+diesel::allow_tables_to_appear_in_same_query!(inbound_emails, inbound_raw);
+diesel::allow_tables_to_appear_in_same_query!(inbound_email_tags, mailboxes);
 diesel::allow_tables_to_appear_in_same_query!(messages, suppressions);
 diesel::allow_tables_to_appear_in_same_query!(outbox, contact_tags);
 diesel::allow_tables_to_appear_in_same_query!(messages, contact_tags);
@@ -1156,6 +1547,7 @@ diesel::allow_tables_to_appear_in_same_query!(warrants, message_versions);
 diesel::allow_tables_to_appear_in_same_query!(outbox, suppressions);
 diesel::allow_tables_to_appear_in_same_query!(decisions, message_tags);
 diesel::allow_tables_to_appear_in_same_query!(inbound_emails, messages);
+diesel::allow_tables_to_appear_in_same_query!(inbound_emails, leads);
 diesel::joinable!(messages -> mailboxes (mailbox_id));
 diesel::allow_tables_to_appear_in_same_query!(outbox, decisions);
 diesel::allow_tables_to_appear_in_same_query!(outbox, settings);
@@ -1210,8 +1602,20 @@ diesel::allow_tables_to_appear_in_same_query!(sequence_sends, inbound_emails);
 diesel::allow_tables_to_appear_in_same_query!(sequence_sends, enrollments);
 diesel::allow_tables_to_appear_in_same_query!(sequence_sends, sequences);
 diesel::allow_tables_to_appear_in_same_query!(enrollments, contacts);
+diesel::allow_tables_to_appear_in_same_query!(enrollments, messages);
+diesel::allow_tables_to_appear_in_same_query!(cohort_messages, cohorts);
+diesel::allow_tables_to_appear_in_same_query!(cohort_messages, messages);
 diesel::allow_tables_to_appear_in_same_query!(enrollments, sequences);
 diesel::allow_tables_to_appear_in_same_query!(referrals, contacts);
 diesel::allow_tables_to_appear_in_same_query!(churn_events, churn_signals);
 diesel::allow_tables_to_appear_in_same_query!(customers, churn_events);
 diesel::allow_tables_to_appear_in_same_query!(customers, inactivity_periods);
+diesel::allow_tables_to_appear_in_same_query!(contacts, inbound_emails);
+diesel::allow_tables_to_appear_in_same_query!(contacts, data_requests);
+diesel::allow_tables_to_appear_in_same_query!(messages, message_classes);
+diesel::allow_tables_to_appear_in_same_query!(contacts, warrants);
+diesel::allow_tables_to_appear_in_same_query!(message_classes, contacts);
+diesel::allow_tables_to_appear_in_same_query!(sends, messages);
+diesel::allow_tables_to_appear_in_same_query!(outbox, mailbox_pace);
+diesel::allow_tables_to_appear_in_same_query!(sends, outbox);
+diesel::allow_tables_to_appear_in_same_query!(audit_chain, audit_log);

@@ -26,7 +26,7 @@ mod tests;
 
 /// The longest one call may take in all, from the name to the answer.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
-/// How much of an answer is read, in bytes.
+/// How much of an answer to a post is read, in bytes.
 pub const MAX_ANSWER: usize = 2048;
 /// The longest address taken, in characters.
 const LONGEST_URL: usize = 2000;
@@ -116,7 +116,7 @@ impl Target {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The first 2 KiB of its body.
+    /// The start of its body.
     pub body: String,
 }
 
@@ -165,17 +165,27 @@ impl Dialer {
 
     /// Posts JSON. The address is looked at anew each time: a name may lead elsewhere than when it was entered.
     pub async fn post(&self, url: &str, headers: &[(&'static str, String)], body: String) -> Result<Answer, Failure> {
+        let headers: Vec<_> = [("content-type", "application/json".to_owned())].into_iter().chain(headers.iter().cloned()).collect();
+        self.call(url, &headers, Some(body), MAX_ANSWER).await
+    }
+
+    /// Fetches a document, of which so many bytes are read at most.
+    pub async fn get(&self, url: &str, most: usize) -> Result<Answer, Failure> {
+        self.call(url, &[], None, most).await
+    }
+
+    async fn call(&self, url: &str, headers: &[(&'static str, String)], body: Option<String>, most: usize) -> Result<Answer, Failure> {
         let deadline = Instant::now() + TIMEOUT;
         let mut response = timeout_at(deadline, self.send(url, headers, body)).await.map_err(|_| Failure::Timeout)??;
         let status = response.status().as_u16();
         // The status is the answer; a body that does not end changes nothing about it.
         let mut read = vec![];
-        let _ = timeout_at(deadline, excerpt(&mut response, &mut read)).await;
-        read.truncate(MAX_ANSWER);
+        let _ = timeout_at(deadline, excerpt(&mut response, &mut read, most)).await;
+        read.truncate(most);
         Ok(Answer { status, body: shown(&String::from_utf8_lossy(&read)) })
     }
 
-    async fn send(&self, url: &str, headers: &[(&'static str, String)], body: String) -> Result<Response, Failure> {
+    async fn send(&self, url: &str, headers: &[(&'static str, String)], body: Option<String>) -> Result<Response, Failure> {
         let url = read(url)?;
         let addresses = self.addresses(&url).await?;
         let failed = |error: &reqwest::Error| Failure::Unreachable(shown(&deepest(error)));
@@ -186,11 +196,14 @@ impl Dialer {
             .user_agent(concat!("Countersign/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| failed(&error))?;
-        let mut request = client.post(url).header("content-type", "application/json");
+        let mut request = match body {
+            Some(body) => client.post(url).body(body),
+            None => client.get(url),
+        };
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        request.body(body).send().await.map_err(|error| failed(&error))
+        request.send().await.map_err(|error| failed(&error))
     }
 
     /// The addresses that the connection may use.
@@ -235,8 +248,8 @@ fn read(text: &str) -> Result<Url, Error> {
     Ok(url)
 }
 
-async fn excerpt(response: &mut Response, read: &mut Vec<u8>) {
-    while read.len() < MAX_ANSWER {
+async fn excerpt(response: &mut Response, read: &mut Vec<u8>, most: usize) {
+    while read.len() < most {
         match response.chunk().await {
             Ok(Some(chunk)) => read.extend_from_slice(&chunk),
             _ => return,

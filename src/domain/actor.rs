@@ -176,6 +176,18 @@ impl Actor {
         }
     }
 
+    /// Refuses a key that has none of the scopes, where any are named; the error names the last.
+    pub fn must_have_one_of(&self, scopes: &[Scope]) -> Result<()> {
+        let mut refused = Ok(());
+        for scope in scopes {
+            refused = self.must_have(*scope);
+            if refused.is_ok() {
+                break;
+            }
+        }
+        refused
+    }
+
     /// Refuses a key without the scope; people and the product itself pass.
     pub fn must_have(&self, scope: Scope) -> Result<()> {
         match self {

@@ -1,4 +1,7 @@
-//! One row for every change of state, never changed afterwards.
+//! One row for every change of state, never changed afterwards; `chain` says where one was.
+
+pub mod chain;
+mod queries;
 
 use diesel::prelude::*;
 use serde_json::Value;
@@ -6,6 +9,7 @@ use serde_json::Value;
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::schema::audit_log;
+use crate::db::statement::Statement;
 use crate::domain::actor::{Actor, Mailboxes, Scope};
 use crate::domain::calls;
 use crate::domain::error::Result;
@@ -45,6 +49,30 @@ pub fn record(conn: &mut Conn, actor: &Actor, entry: Entry<'_>, now: Time) -> Re
     Ok(())
 }
 
+/// Writes many rows by one actor at once.
+pub(in crate::domain) fn record_all(conn: &mut Conn, actor: &Actor, entries: Vec<Entry<'_>>, now: Time) -> Result<()> {
+    let details: Vec<String> = entries.iter().map(|entry| entry.detail.to_string()).collect();
+    let rows: Vec<Vec<&str>> = entries
+        .iter()
+        .zip(&details)
+        .map(|(entry, detail)| {
+            vec![entry.action, entry.target_kind, entry.target_id, entry.mailbox_id.map_or("", MailboxId::as_str), detail.as_str()]
+        })
+        .collect();
+    let mut statement = Statement::kept();
+    statement.push(
+        "INSERT INTO audit_log (at, actor_kind, actor_id, actor_name, request_id, action, target_kind, target_id, mailbox_id, detail) \
+         SELECT CAST(",
+    );
+    statement.number(now.micros()).push(" AS BIGINT), CAST(").text(actor.kind()).push(" AS TEXT), CAST(").text(actor.id());
+    statement.push(" AS TEXT), CAST(").text(actor.name()).push(" AS TEXT), NULLIF(CAST(");
+    statement.text(calls::current().map(|call| call.request_id).as_deref().unwrap_or_default());
+    statement.push(" AS TEXT), ''), r.action, r.kind, r.target, NULLIF(r.mailbox, ''), r.detail FROM ");
+    statement.rows(&["action", "kind", "target", "mailbox", "detail"], &rows).push(" AS r");
+    statement.run(conn)?;
+    Ok(())
+}
+
 /// A row of the log as shown.
 #[derive(Debug, Clone, Queryable, serde::Serialize)]
 pub struct Line {
@@ -75,12 +103,18 @@ pub struct Line {
 /// Which lines of the log.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// About this id.
+    /// About this id, or of this request.
     pub target: Option<String>,
     /// Of this kind of thing, such as `message`.
     pub target_kind: Option<String>,
     /// This action, such as `message.approve`.
     pub action: Option<String>,
+    /// By whoever has this id or exactly this name.
+    pub actor: Option<String>,
+    /// At this time or later.
+    pub since: Option<Time>,
+    /// Before this time.
+    pub end: Option<Time>,
     /// Before this position.
     pub before: Option<i64>,
     /// At most so many.
@@ -92,18 +126,36 @@ pub fn search(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<Vec<Lin
     if !actor.is_admin() {
         actor.must_have(Scope::OversightRead)?;
     }
+    filtered(conn, actor, filter)
+}
+
+/// The newest lines of what the actor may see.
+pub fn filtered(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<Vec<Line>> {
     let mut query = within_reach(actor).order(audit_log::seq.desc()).limit(filter.limit);
     if let Some(before) = filter.before {
         query = query.filter(audit_log::seq.lt(before));
     }
     if let Some(target) = &filter.target {
-        query = query.filter(audit_log::target_id.eq(target.clone()));
+        query = query.filter(
+            audit_log::target_id
+                .eq(target.clone())
+                .or(audit_log::request_id.is_not_null().and(audit_log::request_id.assume_not_null().eq(target.clone()))),
+        );
     }
     if let Some(kind) = &filter.target_kind {
         query = query.filter(audit_log::target_kind.eq(kind.clone()));
     }
     if let Some(action) = &filter.action {
         query = query.filter(audit_log::action.eq(action.clone()));
+    }
+    if let Some(who) = &filter.actor {
+        query = query.filter(audit_log::actor_id.eq(who.clone()).or(audit_log::actor_name.eq(who.clone())));
+    }
+    if let Some(since) = filter.since {
+        query = query.filter(audit_log::at.ge(since));
+    }
+    if let Some(end) = filter.end {
+        query = query.filter(audit_log::at.lt(end));
     }
     Ok(query.load(conn)?)
 }
@@ -117,18 +169,6 @@ fn within_reach(actor: &Actor) -> audit_log::BoxedQuery<'static, <Conn as diesel
             query.filter(audit_log::mailbox_id.eq_any(ids))
         }
     }
-}
-
-/// The newest lines before `before`, of what the actor may see; of one thing, or of one request, where it is named.
-pub fn page(conn: &mut Conn, actor: &Actor, target: Option<&str>, before: Option<i64>, limit: i64) -> Result<Vec<Line>> {
-    let mut query = within_reach(actor).order(audit_log::seq.desc()).limit(limit);
-    if let Some(before) = before {
-        query = query.filter(audit_log::seq.lt(before));
-    }
-    if let Some(target) = target {
-        query = query.filter(audit_log::target_id.eq(target.to_owned()).or(audit_log::request_id.eq(target.to_owned())));
-    }
-    Ok(query.load(conn)?)
 }
 
 /// What one request of this actor changed since then, at most twenty lines.

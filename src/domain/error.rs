@@ -131,6 +131,10 @@ impl From<DieselError> for Error {
             tracing::warn!(%error, "database busy");
             return Error::new(Kind::Busy, "database_busy", "The database is busy. Nothing was changed; try again in a few seconds.");
         }
+        // PostgreSQL says so of U+0000 in an id or a form; SQLite would find or keep it.
+        if text.contains("invalid byte sequence for encoding") {
+            return Error::invalid("text_control_char", "", "What was sent holds the control character U+0000. Take it out and send it again.");
+        }
         match error {
             DieselError::NotFound => Error::not_found("thing"),
             DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {

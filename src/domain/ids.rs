@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
+use crate::clock::Time;
 use crate::text_id;
 
 text_id!(
@@ -71,6 +72,10 @@ text_id!(
     ViewId
 );
 text_id!(
+    /// Somebody who shows that they may buy.
+    LeadId
+);
+text_id!(
     /// Where webhooks go.
     EndpointId
 );
@@ -123,6 +128,10 @@ text_id!(
     InactivityRuleId
 );
 text_id!(
+    /// What a mail is about, as recipients choose it.
+    TopicId
+);
+text_id!(
     /// Any row that needs no type of its own.
     RowId
 );
@@ -131,6 +140,12 @@ text_id!(
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub fn fresh() -> String {
     uuid::Uuid::now_v7().to_string()
+}
+
+/// An id that stands where one made at this time would, for what is recorded later than it happened.
+pub fn fresh_at(at: Time) -> String {
+    let seconds = u64::try_from(at.seconds()).unwrap_or(0);
+    uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, 0)).to_string()
 }
 
 /// A secret of 256 random bits, in URL-safe text.

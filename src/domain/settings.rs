@@ -1,10 +1,15 @@
 //! A few values that every process on one database must agree on.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
 use crate::db::Conn;
 use crate::db::schema::settings;
+use crate::db::statement::Statement;
 use crate::domain::error::Result;
+use crate::on_either;
 
 /// The address under which people reach this installation, without a slash at the end.
 pub const BASE_URL: &str = "base_url";
@@ -12,15 +17,43 @@ pub const BASE_URL: &str = "base_url";
 pub const FOUR_EYES: &str = "four_eyes";
 /// Set while all sending is stopped, to the time since when.
 pub const SENDING_STOPPED: &str = "sending_stopped";
+/// The name of this database, which the file beside it holds too.
+pub const EPOCH: &str = "epoch";
+/// The keys of the journals of suppressions that were met here, the one in use first.
+pub const JOURNAL_KEYS: &str = "journal_keys";
 /// The key of the hashes that stay of erased addresses.
 pub const ERASURE_KEY: &str = "erasure_key";
+/// Set while the files may still hold somebody who was erased.
+pub const ERASURE_UNSWEPT: &str = "erasure_unswept";
+/// What proves that an address for reports was made here.
+pub const REPORT_KEY: &str = "report_key";
 /// What session cookies are signed with.
 pub const COOKIE_KEY: &str = "cookie_key";
 /// The mailbox win-back messages go out from.
 pub const WINBACK_MAILBOX: &str = "winback_mailbox";
 
+/// How often and when people are mailed, as JSON.
+pub const SENDING_RULES: &str = "sending_rules";
+
 /// For how many days the log of calls is kept.
 pub const CALLS_KEPT_DAYS: &str = "calls_kept_days";
+
+/// Words that show that somebody may buy, one a line.
+pub const LEAD_SIGNALS: &str = "lead_signals";
+
+/// Days for which drafts are kept that nobody chose; 0 for ever.
+pub const DRAFTS_KEPT_DAYS: &str = "drafts_kept_days";
+/// Days for which contacts are kept of whom nothing was heard; 0 for ever.
+pub const CONTACTS_KEPT_DAYS: &str = "contacts_kept_days";
+/// Days for which mail is kept as it came; 0 or absent for ever.
+pub const RAW_MAIL_KEPT_DAYS: &str = "raw_mail_kept_days";
+/// Days for which the words of reports are kept; 0 or absent for ever.
+pub const REPORTS_KEPT_DAYS: &str = "reports_kept_days";
+/// When it is looked again for what is kept too long, in microseconds since 1970.
+pub const RETENTION_NEXT_LOOK: &str = "retention_next_look";
+
+/// For how many days after the last letter a departure may still end as recovered.
+pub const RECOVERY_WINDOW_DAYS: &str = "recovery_window_days";
 
 /// Words that mean the same, one group a line.
 pub const SYNONYMS: &str = "synonyms";
@@ -30,12 +63,28 @@ pub fn get(conn: &mut Conn, name: &str) -> Result<Option<String>> {
     Ok(settings::table.find(name).select(settings::value).first(conn).optional()?)
 }
 
+/// Reads several values at once; those that are not set are not there.
+pub(in crate::domain) fn these(conn: &mut Conn, names: &[&'static str]) -> Result<HashMap<String, String>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        name: String,
+        #[diesel(sql_type = Text)]
+        value: String,
+    }
+    let mut statement = Statement::kept();
+    statement.push("SELECT name, value FROM settings WHERE name").among(names.iter().copied());
+    Ok(statement.load::<Row>(conn)?.into_iter().map(|row| (row.name, row.value)).collect())
+}
+
 /// Writes a value.
 pub fn set(conn: &mut Conn, name: &str, value: &str) -> Result<()> {
-    let changed = diesel::update(settings::table.find(name)).set(settings::value.eq(value)).execute(conn)?;
-    if changed == 0 {
-        diesel::insert_into(settings::table).values((settings::name.eq(name), settings::value.eq(value))).execute(conn)?;
-    }
+    on_either!(conn, inner => diesel::insert_into(settings::table)
+        .values((settings::name.eq(name), settings::value.eq(value)))
+        .on_conflict(settings::name)
+        .do_update()
+        .set(settings::value.eq(value))
+        .execute(inner))?;
     Ok(())
 }
 

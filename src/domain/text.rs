@@ -56,6 +56,11 @@ pub fn tag(text: &str) -> Result<String> {
     Ok(tag)
 }
 
+/// Refuses the one character that no text of a database can hold.
+pub fn storable(field: &str, text: &str) -> Result<()> {
+    checked(field, text, usize::MAX, |c| c == '\0')
+}
+
 /// At most 64 characters of input, escaped, for an error text.
 pub fn excerpt(text: &str) -> String {
     text.chars().take(64).flat_map(char::escape_debug).collect()

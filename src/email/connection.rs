@@ -4,6 +4,9 @@
 //! offer (MAIL, RCPT, DATA → 354) ─ body ─ [commit "dot"] ─ dot ─ reply ─ [commit "sent"]
 //! ```
 //!
+//! Where the relay takes commands in groups (RFC 2920), the final dot and the next message's MAIL, RCPT and DATA are one
+//! write: [`Ready::dot_then`]. That is one round trip for each message.
+//!
 //! Each step takes the dialogue out of the connection and puts it back only when both sides
 //! agree on where they are. A step that fails, is cancelled or is dropped half-way therefore
 //! closes the connection: DATA cannot be taken back, and a late reply must never be taken for
@@ -54,6 +57,28 @@ impl Offers {
     }
 }
 
+/// What is announced of a message before its content.
+#[derive(Debug, Clone, Copy)]
+pub struct Envelope<'e> {
+    /// MAIL; `None` for the null path of notices and bounces.
+    pub from: Option<&'e EmailAddress>,
+    /// RCPT.
+    pub to: &'e EmailAddress,
+    /// The headers hold a local part outside ASCII.
+    pub smtputf8: bool,
+    /// Octets of the content.
+    pub size: usize,
+    /// What reports return and by which a relay may know a repeat: sent as ENVID where it offers DSN (RFC 3461 §4.4).
+    pub id: Option<&'e str>,
+}
+
+/// The three commands of an envelope.
+struct Commands {
+    mail: Mail,
+    rcpt: Rcpt,
+    utf8: bool,
+}
+
 /// A connection that can carry one message at a time.
 pub struct Connection {
     line: Line,
@@ -80,8 +105,16 @@ pub struct Ready<'a> {
 }
 
 enum At<'a> {
-    Smtp { home: &'a mut Option<Dialogue>, dialogue: Dialogue, limits: Timeouts, eight_bit: bool },
+    Smtp { home: &'a mut Option<Dialogue>, dialogue: Dialogue, peer: Peer<'a>, eight_bit: bool },
     Directory(&'a PathBuf),
+}
+
+/// What is known of the relay.
+#[derive(Clone, Copy)]
+struct Peer<'a> {
+    offers: &'a Offers,
+    limits: Timeouts,
+    relay: &'a str,
 }
 
 /// The relay took the message and the responsibility for it.
@@ -121,50 +154,31 @@ impl Connection {
         smtputf8_needed: bool,
         size: usize,
     ) -> Result<Offered<'_>, Failure> {
-        let (home, offers, limits, relay) = match &mut self.line {
+        self.announce(&Envelope { from: envelope_from, to: rcpt, smtputf8: smtputf8_needed, size, id: None }).await
+    }
+
+    /// The same for a whole envelope.
+    pub async fn announce(&mut self, envelope: &Envelope<'_>) -> Result<Offered<'_>, Failure> {
+        let (home, peer) = match &mut self.line {
             Line::Directory(directory) => {
                 return Ok(Offered { at: At::Directory(directory) });
             }
-            Line::Smtp { dialogue, offers, limits, relay } => (dialogue, offers, *limits, relay),
+            Line::Smtp { dialogue, offers, limits, relay } => (dialogue, Peer { offers, limits: *limits, relay }),
         };
-        let utf8 = smtputf8_needed || rcpt.needs_smtputf8() || envelope_from.is_some_and(EmailAddress::needs_smtputf8);
-        let permanent = |text| Failure::ours(Stage::Mail, FailureKind::Permanent, text);
-        if utf8 && !offers.has("SMTPUTF8") {
-            return Err(permanent(format!("\"{rcpt}\" needs a mail relay with SMTPUTF8; {relay} does not offer it.")));
-        }
-        if let Some(limit) = offers.size().filter(|limit| size > *limit) {
-            return Err(permanent(format!("The message has {size} bytes and the relay takes at most {limit}.")));
-        }
-        let mut parameters = Vec::new();
-        if offers.has("SIZE") {
-            parameters.push(MailParameter::Size(size));
-        }
-        if utf8 {
-            // RFC 6531 §3.6: SMTPUTF8 implies that 8BITMIME is there.
-            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
-            parameters.push(MailParameter::SmtpUtfEight);
-        }
-        let mail = Mail::new(envelope_from.map(EmailAddress::to_lettre), parameters);
-        let rcpt = Rcpt::new(rcpt.to_lettre(), Vec::new());
+        let commands = peer.commands(envelope)?;
         let Some(mut dialogue) = home.take() else {
             return Err(Failure::broken(Stage::Mail, "The connection is no longer open"));
         };
         dialogue.expect_silence(Stage::Mail).await?;
-        let asked = match offers.has("PIPELINING") {
-            true => ask_together(&mut dialogue, limits.command, mail, rcpt).await?,
-            false => ask_in_turn(&mut dialogue, limits.command, mail, rcpt).await?,
-        };
-        match asked {
-            Asked::Go => Ok(Offered { at: At::Smtp { home, dialogue, limits, eight_bit: utf8 } }),
-            Asked::Refused { failure, reset } => {
-                // Only a plain refusal leaves no doubt about where the relay is.
-                let refused = failure.code.is_some_and(|code| code >= 400 && code != 421);
-                if reset && refused {
-                    *home = reset_of(dialogue, limits.command).await;
-                }
-                Err(failure)
+        let utf8 = commands.utf8;
+        let asked = match peer.offers.has("PIPELINING") {
+            true => {
+                dialogue.send(Stage::Mail, peer.limits.command, &commands).await?;
+                answers(&mut dialogue, peer.limits.command).await?
             }
-        }
+            false => ask_in_turn(&mut dialogue, peer.limits.command, commands).await?,
+        };
+        accept(home, dialogue, peer, utf8, asked).await
     }
 
     /// Says goodbye and closes. Errors do not matter any more.
@@ -173,6 +187,41 @@ impl Connection {
             let limit = limits.command.min(Duration::from_secs(5));
             let _ = dialogue.command(Stage::Mail, limit, Quit).await;
         }
+    }
+}
+
+impl Peer<'_> {
+    /// The commands that announce a message, unless the relay cannot take it.
+    fn commands(&self, envelope: &Envelope<'_>) -> Result<Commands, Failure> {
+        let (offers, relay) = (self.offers, self.relay);
+        let utf8 = envelope.smtputf8 || envelope.to.needs_smtputf8() || envelope.from.is_some_and(EmailAddress::needs_smtputf8);
+        let permanent = |text| Failure::ours(Stage::Mail, FailureKind::Permanent, text);
+        if utf8 && !offers.has("SMTPUTF8") {
+            return Err(permanent(format!("\"{}\" needs a mail relay with SMTPUTF8; {relay} does not offer it.", envelope.to)));
+        }
+        if let Some(limit) = offers.size().filter(|limit| envelope.size > *limit) {
+            return Err(permanent(format!("The message has {} bytes and the relay takes at most {limit}.", envelope.size)));
+        }
+        let mut parameters = Vec::new();
+        if offers.has("SIZE") {
+            parameters.push(MailParameter::Size(envelope.size));
+        }
+        if utf8 {
+            // RFC 6531 §3.6: SMTPUTF8 implies that 8BITMIME is there.
+            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+            parameters.push(MailParameter::SmtpUtfEight);
+        }
+        if let Some(id) = envelope.id.filter(|_| offers.has("DSN")) {
+            parameters.push(MailParameter::Other { keyword: "ENVID".to_owned(), value: Some(id.to_owned()) });
+        }
+        let mail = Mail::new(envelope.from.map(EmailAddress::to_lettre), parameters);
+        Ok(Commands { mail, rcpt: Rcpt::new(envelope.to.to_lettre(), Vec::new()), utf8 })
+    }
+}
+
+impl fmt::Display for Commands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}{Data}", self.mail, self.rcpt)
     }
 }
 
@@ -196,16 +245,36 @@ impl<'a> Offered<'a> {
                 wire::check(bytes, true).map_err(refused)?;
                 Ok(Ready { at: At::Directory(directory), content: bytes.to_vec() })
             }
-            At::Smtp { home, mut dialogue, limits, eight_bit } => {
+            At::Smtp { home, mut dialogue, peer, eight_bit } => {
                 let stuffed = wire::stuff(bytes, eight_bit).map_err(refused)?;
-                let written = dialogue.write(Stage::Data, limits.block, &stuffed).await;
+                let written = dialogue.write(Stage::Data, peer.limits.block, &stuffed).await;
                 // A relay that gave up in the middle said why, and that is worth more than
                 // "broken pipe".
                 dialogue.expect_silence(Stage::Data).await?;
                 written?;
-                let at = At::Smtp { home, dialogue, limits, eight_bit };
+                let at = At::Smtp { home, dialogue, peer, eight_bit };
                 Ok(Ready { at, content: Vec::new() })
             }
+        }
+    }
+
+    /// Content, final dot and the next announcement in one go, for a message that may go already. Should the
+    /// connection break in the middle, it counts as broken at the dot.
+    pub async fn finish_then(
+        self,
+        bytes: &[u8],
+        permission: &AtDot,
+        next: Option<&Envelope<'_>>,
+    ) -> (Result<Accepted, Failure>, Option<Result<Offered<'a>, Failure>>) {
+        match self.at {
+            At::Smtp { home, dialogue, peer, eight_bit } => match wire::stuff(bytes, eight_bit) {
+                Ok(stuffed) => conclude(home, dialogue, peer, stuffed, next).await,
+                Err(error) => (Err(Failure::ours(Stage::Data, FailureKind::Permanent, error.to_string())), None),
+            },
+            At::Directory(_) => match self.body(bytes).await {
+                Ok(ready) => (ready.dot(permission).await, None),
+                Err(failure) => (Err(failure), None),
+            },
         }
     }
 
@@ -216,7 +285,7 @@ impl<'a> Offered<'a> {
     }
 }
 
-impl Ready<'_> {
+impl<'a> Ready<'a> {
     /// Sends the final dot and waits for the reply. From here on the message may have been
     /// taken, unless the relay says otherwise. It takes the permission that only the outbox
     /// gives, after it verified the warrant.
@@ -224,23 +293,90 @@ impl Ready<'_> {
         self.write_dot().await
     }
 
+    /// The same, with the announcement of the next message in the same write where the relay takes commands in groups.
+    /// What came of that is beside the reply; `None` means that the next one was not announced.
+    pub async fn dot_then(
+        self,
+        _permission: &AtDot,
+        next: Option<&Envelope<'_>>,
+    ) -> (Result<Accepted, Failure>, Option<Result<Offered<'a>, Failure>>) {
+        self.write_dot_then(next).await
+    }
+
     pub(in crate::email) async fn write_dot(self) -> Result<Accepted, Failure> {
+        self.write_dot_then(None).await.0
+    }
+
+    pub(in crate::email) async fn write_dot_then(
+        self,
+        next: Option<&Envelope<'_>>,
+    ) -> (Result<Accepted, Failure>, Option<Result<Offered<'a>, Failure>>) {
         match self.at {
-            At::Directory(directory) => write_file(directory.clone(), self.content).await,
-            At::Smtp { home, mut dialogue, limits, .. } => {
-                // A relay that hung up while the database committed cannot have taken it.
-                dialogue.expect_silence(Stage::Data).await?;
-                dialogue.write(Stage::Dot, limits.block, b".\r\n").await?;
-                let reply = dialogue.reply(Stage::Dot, limits.dot).await?;
-                let known = reply.is_success() || reply.code >= 400;
-                if known && reply.code != 421 && !dialogue.has_more() {
-                    *home = Some(dialogue);
-                }
-                match reply.is_success() {
-                    true => Ok(Accepted { reply: words(&reply) }),
-                    false => Err(Failure::reply(Stage::Dot, &reply)),
-                }
+            At::Directory(directory) => (write_file(directory.clone(), self.content).await, None),
+            At::Smtp { home, dialogue, peer, .. } => conclude(home, dialogue, peer, Vec::new(), next).await,
+        }
+    }
+}
+
+/// Writes what is left of the content, the final dot and what may follow it, and reads the answers.
+async fn conclude<'a>(
+    home: &'a mut Option<Dialogue>,
+    mut dialogue: Dialogue,
+    peer: Peer<'a>,
+    content: Vec<u8>,
+    next: Option<&Envelope<'_>>,
+) -> (Result<Accepted, Failure>, Option<Result<Offered<'a>, Failure>>) {
+    let commands = next.filter(|_| peer.offers.has("PIPELINING")).map(|next| peer.commands(next));
+    let following = commands.as_ref().and_then(|commands| commands.as_ref().ok());
+    let reply = match finish(&mut dialogue, peer.limits, content, following).await {
+        Ok(reply) => reply,
+        Err(failure) => return (Err(failure), None),
+    };
+    let answered = match reply.is_success() {
+        true => Ok(Accepted { reply: words(&reply) }),
+        false => Err(Failure::reply(Stage::Dot, &reply)),
+    };
+    let known = (reply.is_success() || reply.code >= 400) && reply.code != 421;
+    match commands {
+        _ if !known => (answered, None),
+        Some(Ok(commands)) => {
+            let asked = match answers(&mut dialogue, peer.limits.command).await {
+                Ok(asked) => accept(home, dialogue, peer, commands.utf8, asked).await,
+                Err(failure) => Err(failure),
+            };
+            (answered, Some(asked))
+        }
+        refused => {
+            if !dialogue.has_more() {
+                *home = Some(dialogue);
             }
+            (answered, refused.and_then(Result::err).map(Err))
+        }
+    }
+}
+
+async fn finish(dialogue: &mut Dialogue, limits: Timeouts, mut content: Vec<u8>, next: Option<&Commands>) -> Result<Reply, Failure> {
+    // A relay that hung up while the database committed cannot have taken it.
+    dialogue.expect_silence(Stage::Data).await?;
+    content.extend_from_slice(b".\r\n");
+    if let Some(commands) = next {
+        content.extend_from_slice(commands.to_string().as_bytes());
+    }
+    dialogue.write(Stage::Dot, limits.block, &content).await?;
+    dialogue.reply(Stage::Dot, limits.dot).await
+}
+
+/// What the answers to an announcement mean for the connection.
+async fn accept<'a>(home: &'a mut Option<Dialogue>, dialogue: Dialogue, peer: Peer<'a>, utf8: bool, asked: Asked) -> Result<Offered<'a>, Failure> {
+    match asked {
+        Asked::Go => Ok(Offered { at: At::Smtp { home, dialogue, peer, eight_bit: utf8 } }),
+        Asked::Refused { failure, reset } => {
+            // Only a plain refusal leaves no doubt about where the relay is.
+            let refused = failure.code.is_some_and(|code| code >= 400 && code != 421);
+            if reset && refused {
+                *home = reset_of(dialogue, peer.limits.command).await;
+            }
+            Err(failure)
         }
     }
 }
@@ -250,12 +386,12 @@ enum Asked {
     Refused { failure: Failure, reset: bool },
 }
 
-async fn ask_in_turn(dialogue: &mut Dialogue, limit: Duration, mail: Mail, rcpt: Rcpt) -> Result<Asked, Failure> {
-    let reply = dialogue.command(Stage::Mail, limit, mail).await?;
+async fn ask_in_turn(dialogue: &mut Dialogue, limit: Duration, commands: Commands) -> Result<Asked, Failure> {
+    let reply = dialogue.command(Stage::Mail, limit, commands.mail).await?;
     if !reply.is_success() {
         return Ok(Asked::Refused { failure: Failure::reply(Stage::Mail, &reply), reset: true });
     }
-    let reply = dialogue.command(Stage::Rcpt, limit, rcpt).await?;
+    let reply = dialogue.command(Stage::Rcpt, limit, commands.rcpt).await?;
     if !reply.is_success() {
         return Ok(Asked::Refused { failure: Failure::reply(Stage::Rcpt, &reply), reset: true });
     }
@@ -266,8 +402,8 @@ async fn ask_in_turn(dialogue: &mut Dialogue, limit: Duration, mail: Mail, rcpt:
     }
 }
 
-async fn ask_together(dialogue: &mut Dialogue, limit: Duration, mail: Mail, rcpt: Rcpt) -> Result<Asked, Failure> {
-    dialogue.send(Stage::Mail, limit, format_args!("{mail}{rcpt}{Data}")).await?;
+/// Reads the answers to commands that were sent together.
+async fn answers(dialogue: &mut Dialogue, limit: Duration) -> Result<Asked, Failure> {
     let mut first = None;
     for stage in [Stage::Mail, Stage::Rcpt, Stage::Data] {
         let reply = match dialogue.reply(stage, limit).await {

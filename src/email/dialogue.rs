@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 
 use super::outcome::{Failure, FailureKind, Reply, Stage};
+use crate::failpoints;
 
 /// Longest reply line taken; RFC 5321 §4.5.3.1.5 says 512, relays exceed it.
 const REPLY_LINE_MAX: u64 = 4096;
@@ -65,9 +66,12 @@ impl Dialogue {
     /// Writes and flushes. The limit is for each 64 KiB.
     pub(in crate::email) async fn write(&mut self, stage: Stage, limit: Duration, bytes: &[u8]) -> Result<(), Failure> {
         for block in bytes.chunks(64 * 1024) {
+            failpoints::reach("wire");
             timed(stage, limit, self.stream.write_all(block)).await?;
         }
-        timed(stage, limit, self.stream.flush()).await
+        timed(stage, limit, self.stream.flush()).await?;
+        failpoints::reach("wire");
+        Ok(())
     }
 
     /// Waits for one whole reply. The limit is for the whole of it, so that a relay dripping
@@ -81,6 +85,7 @@ impl Dialogue {
             Ok(Err(_)) => return Err(Failure::broken(stage, "The relay closed the connection")),
             Err(_) => return Err(Failure::broken(stage, "The relay did not answer in time")),
         };
+        failpoints::reach("wire");
         Reply::parse(&raw).ok_or_else(|| Failure::broken(stage, "The relay sent something that is not a reply"))
     }
 

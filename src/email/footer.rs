@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// Why the reader got this, who sent it, and how to make it stop (CAN-SPAM 16 CFR 316).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Footer {
     /// One sentence: why this person gets this message.
     pub why: String,
@@ -11,20 +11,43 @@ pub struct Footer {
     pub company: Option<String>,
     /// The postal address, one or more lines.
     pub postal_address: String,
-    /// Opens the preference page; the page asks before it changes anything.
+    /// Opens a page with one button; the page asks before it changes anything.
     pub unsubscribe_url: String,
+    /// Opens the preference centre.
+    pub preferences_url: Option<String>,
+    /// The topic, by the name that the preference centre shows.
+    pub topic: Option<String>,
+    /// One sentence: where the reader's data is from.
+    pub source: Option<String>,
+    /// One sentence: that a machine wrote this.
+    pub disclosure: Option<String>,
+}
+
+impl Footer {
+    /// What stands before the sender: why, under which topic, written by what.
+    fn sentences(&self) -> Vec<String> {
+        let topic = self.topic.as_ref().map(|topic| format!("Topic: {}.", flat(topic).trim_end_matches('.')));
+        let why = Some(flat(&self.why)).filter(|why| !why.is_empty());
+        let source = self.source.as_ref().map(|text| flat(text));
+        let first: Vec<String> = why.into_iter().chain(source).chain(topic).collect();
+        let first = Some(first.join(" ")).filter(|first| !first.is_empty());
+        first.into_iter().chain(self.disclosure.as_ref().map(|text| flat(text))).collect()
+    }
 }
 
 /// The footer of the plain text part.
 pub fn footer_text(footer: &Footer) -> String {
     let mut out = String::from("---\n");
-    if !footer.why.trim().is_empty() {
-        let _ = writeln!(out, "{}", flat(&footer.why));
+    for sentence in footer.sentences() {
+        let _ = writeln!(out, "{sentence}");
     }
     let mut sender: Vec<String> = footer.company.iter().map(|name| flat(name)).collect();
     sender.extend(address_lines(footer));
     let _ = writeln!(out, "{}", sender.join(", "));
     let _ = writeln!(out, "Unsubscribe: {}", flat(&footer.unsubscribe_url));
+    if let Some(url) = &footer.preferences_url {
+        let _ = writeln!(out, "Choose what you get: {}", flat(url));
+    }
     out
 }
 
@@ -34,20 +57,25 @@ pub fn footer_html(footer: &Footer) -> String {
         "<div style=\"margin-top:32px;padding-top:16px;border-top:1px solid #8884;\
          font-size:13px;line-height:1.5;opacity:.8\">\n",
     );
-    if !footer.why.trim().is_empty() {
-        let _ = writeln!(out, "<p style=\"margin:0 0 8px\">{}</p>", escape(&flat(&footer.why)));
+    for sentence in footer.sentences() {
+        let _ = writeln!(out, "<p style=\"margin:0 0 8px\">{}</p>", escape(&sentence));
     }
     let mut sender: Vec<String> = footer.company.iter().map(|name| escape(&flat(name))).collect();
     sender.extend(address_lines(footer).iter().map(|line| escape(line)));
     let _ = writeln!(out, "<p style=\"margin:0 0 8px\">{}</p>", sender.join("<br>"));
-    let url = footer.unsubscribe_url.trim();
-    // Only a web address becomes a link; anything else stays visible text.
-    let link = match url.starts_with("https://") || url.starts_with("http://") {
-        true => format!("<a href=\"{}\" style=\"color:inherit\">Unsubscribe</a>", escape(url)),
-        false => format!("Unsubscribe: {}", escape(url)),
-    };
-    let _ = writeln!(out, "<p style=\"margin:0\">{link}</p>\n</div>");
+    let mut links = vec![link("Unsubscribe", &footer.unsubscribe_url)];
+    links.extend(footer.preferences_url.iter().map(|url| link("Choose what you get", url)));
+    let _ = writeln!(out, "<p style=\"margin:0\">{}</p>\n</div>", links.join(" &middot; "));
     out
+}
+
+/// Only a web address becomes a link; anything else stays visible text.
+fn link(words: &str, url: &str) -> String {
+    let url = url.trim();
+    match url.starts_with("https://") || url.starts_with("http://") {
+        true => format!("<a href=\"{}\" style=\"color:inherit\">{words}</a>", escape(url)),
+        false => format!("{words}: {}", escape(url)),
+    }
 }
 
 /// The plain text part: body, an empty line, footer.

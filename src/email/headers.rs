@@ -117,6 +117,17 @@ pub fn list_unsubscribe(https: Option<&str>, mailto: Option<&str>) -> Result<Opt
     Ok((!parts.is_empty()).then(|| HeaderValue::dangerous_new_pre_encoded(header, parts.join(", "), parts.join(",\r\n "))))
 }
 
+/// The value of List-Help (RFC 2369 §3.1): a web address, which is never encoded.
+pub fn list_help(url: &str) -> Result<HeaderValue, RenderError> {
+    let field = "list_help_url";
+    uri(field, url)?;
+    if !is_https_or_local(url) {
+        return Err(RenderError::Invalid { field, reason: "The link to the preferences must begin with https://.".to_owned() });
+    }
+    let value = format!("<{url}>");
+    Ok(HeaderValue::dangerous_new_pre_encoded(HeaderName::new_from_ascii_str("List-Help"), value.clone(), value))
+}
+
 /// One-click needs https; a trial on this machine has no certificate.
 fn is_https_or_local(text: &str) -> bool {
     let Ok(url) = Url::parse(text) else { return false };

@@ -3,7 +3,7 @@
 use super::{EmailAddress, Footer, Mail, RenderError, footer, render};
 use crate::clock::Time;
 use crate::domain::messages::Content;
-use crate::domain::messages::content::{IN_REPLY_TO, REFERENCES};
+use crate::domain::messages::content::{AI_GENERATED, IN_REPLY_TO, LIST_HELP, REFERENCES};
 
 fn footer_of(content: &Content) -> Footer {
     Footer {
@@ -11,6 +11,10 @@ fn footer_of(content: &Content) -> Footer {
         company: Some(content.footer.sender.clone()),
         postal_address: content.footer.postal_address.clone(),
         unsubscribe_url: content.footer.unsubscribe_url.clone(),
+        preferences_url: content.footer.preferences_url.clone(),
+        topic: content.footer.topic.clone(),
+        source: content.footer.source.clone(),
+        disclosure: content.footer.disclosure.clone(),
     }
 }
 
@@ -32,7 +36,16 @@ pub fn mail_of(content: &Content, message_id: &str, made_at: Time) -> Result<Mai
     mail.to_name = content.to_name.clone();
     mail.html = content.html_body.is_some().then_some(html);
     mail.list_unsubscribe_url = Some(content.footer.unsubscribe_url.clone());
-    for (name, value) in &content.headers {
+    mail.list_unsubscribe_mailto = content.footer.unsubscribe_mailto.clone();
+    let mut headers = content.headers.clone();
+    if content.footer.preferences_url.is_some() {
+        headers.retain(|(name, _)| !name.eq_ignore_ascii_case(LIST_HELP));
+        mail.list_help_url = content.footer.preferences_url.clone();
+    }
+    if content.footer.disclosure.is_some() {
+        headers.push((AI_GENERATED.to_owned(), "yes".to_owned()));
+    }
+    for (name, value) in &headers {
         match name.as_str() {
             IN_REPLY_TO => mail.in_reply_to = Some(value.clone()),
             REFERENCES => mail.references = value.split_whitespace().map(str::to_owned).collect(),

@@ -5,6 +5,7 @@
 //! - [`address`]: addresses as the envelope and the headers take them
 //! - [`mod@render`], [`headers`], [`footer`]: a [`Mail`] becomes bytes
 //! - [`wire`]: what may pass over the wire, and dot-stuffing
+//! - [`dkim`]: the signature before the bytes
 //! - [`transport`], [`connection`], [`dialogue`]: the relay, one dialogue with it, its replies
 //! - [`ReadyNotice`]: mail to the people of the desk, apart from messages
 //! - [`outcome`]: reply → verdict
@@ -12,6 +13,7 @@
 pub mod address;
 pub mod connection;
 pub mod dialogue;
+pub mod dkim;
 pub mod footer;
 pub mod headers;
 mod letter;
@@ -22,7 +24,7 @@ pub mod transport;
 pub mod wire;
 
 pub use address::{AddressError, EmailAddress};
-pub use connection::{Accepted, Connection, Offered, Ready};
+pub use connection::{Accepted, Connection, Envelope, Offered, Ready};
 pub use footer::Footer;
 pub use letter::{compose, mail_of, source};
 pub use notice::{ReadyNotice, offer_notice};

@@ -101,7 +101,8 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.code {
             Some(code) => {
-                write!(f, "The relay answered {code} at {}: {}", self.stage.name(), self.text)
+                let enhanced = self.enhanced.as_ref().map(|enhanced| format!(" {enhanced}")).unwrap_or_default();
+                write!(f, "The relay answered {code}{enhanced} at {}: {}", self.stage.name(), self.text)
             }
             None => f.write_str(&self.text),
         }

@@ -44,12 +44,16 @@ pub struct Mail {
     pub list_unsubscribe_url: Option<String>,
     /// `mailto:name@domain?subject=…` (RFC 2369).
     pub list_unsubscribe_mailto: Option<String>,
+    /// Where readers manage what they get (RFC 2369 §3.1).
+    pub list_help_url: Option<String>,
     /// `List-*` and `X-*` headers, none of them twice.
     pub headers: Vec<(String, String)>,
     /// The message id this one answers.
     pub in_reply_to: Option<String>,
     /// The message ids of the thread, oldest first.
     pub references: Vec<String>,
+    /// A header with the key by which a relay drops repeats: its name and the key.
+    pub relay_key: Option<(String, String)>,
     /// Marks a notice of ours, so that no auto-responder answers it (RFC 3834).
     pub auto_submitted: bool,
 }
@@ -77,9 +81,11 @@ impl Mail {
             html: None,
             list_unsubscribe_url: None,
             list_unsubscribe_mailto: None,
+            list_help_url: None,
             headers: Vec::new(),
             in_reply_to: None,
             references: Vec::new(),
+            relay_key: None,
             auto_submitted: false,
         }
     }
@@ -195,8 +201,16 @@ pub fn render(mail: &Mail) -> Result<Vec<u8>, RenderError> {
     if mail.list_unsubscribe_url.is_some() {
         builder = builder.raw_header(fixed("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
     }
+    if let Some(url) = &mail.list_help_url {
+        builder = builder.raw_header(headers::list_help(url)?);
+    }
     if mail.auto_submitted {
         builder = builder.raw_header(fixed("Auto-Submitted", "auto-generated"));
+    }
+    if let Some((header, key)) = &mail.relay_key {
+        headers::one_line("relay_key", key)?;
+        let name = HeaderName::new_from_ascii(header.clone()).map_err(|_| RenderError::HeaderReserved { header: header.clone() })?;
+        builder = builder.raw_header(HeaderValue::dangerous_new_pre_encoded(name, key.clone(), key.clone()));
     }
     let mut seen = HashSet::new();
     for (header, value) in &mail.headers {

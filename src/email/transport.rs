@@ -51,14 +51,14 @@ enum Security {
     Tls,
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 enum Target {
     Smtp { security: Security, host: Host<String>, port: u16, credentials: Option<Credentials> },
     Directory(PathBuf),
 }
 
 /// Where mail goes: an SMTP relay, or a directory.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Transport {
     target: Target,
     timeouts: Timeouts,
@@ -134,11 +134,24 @@ impl Transport {
         Ok(made(Target::Smtp { security, host, port, credentials }))
     }
 
+    /// The host that mail is handed to, where that is another machine.
+    pub fn outside(&self) -> Option<String> {
+        match &self.target {
+            Target::Smtp { host, .. } if !is_loopback(host) => Some(host.to_string()),
+            _ => None,
+        }
+    }
+
     /// Other limits, for tests and for relays known to be quick.
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
         self
+    }
+
+    #[cfg(test)]
+    pub(in crate::email) fn timeouts(&self) -> Timeouts {
+        self.timeouts
     }
 
     /// The name given in EHLO; without it the machine's host name. Anything but letters,
@@ -156,6 +169,14 @@ impl Transport {
     pub fn with_extra_root(mut self, der: Vec<u8>) -> Self {
         self.extra_roots.push(CertificateDer::from(der));
         self
+    }
+
+    /// Where mail goes, as host and port or as a directory; never with the credentials.
+    pub fn relay(&self) -> String {
+        match &self.target {
+            Target::Smtp { host, port, .. } => format!("{host}:{port}"),
+            Target::Directory(directory) => directory.display().to_string(),
+        }
     }
 
     /// Connects, greets, secures and signs in. Nothing of any message is said yet.

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::cohorts::{self as rest, New};
+use crate::api::migrations::{self, Draft};
 use crate::api::segments::Paging;
 use crate::domain::actor::Scope;
 
@@ -37,6 +38,26 @@ pub(super) fn tools() -> Vec<Entry> {
             Effect::Reads,
             stragglers,
         ).only_with(Scope::Read).example(json!({"cohort_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "limit": 50})),
+        tool(
+            "get_cohort_board",
+            "See a migration as a whole",
+            "Answers how far the contacts of a cohort are, also by priority and integration; each phase with its day and its messages by state; and who \
+             was told another day than the deadline.",
+            Effect::Reads,
+            board,
+        )
+        .only_with(Scope::Read)
+        .example(json!({"cohort_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
+        tool(
+            "draft_cohort",
+            "Draft messages for a cohort",
+            "Drafts a phase (announcement, preparation, window, final, completion), \"all\" phases still to come, or a reminder for those who have not \
+             started. It goes on in the background. Each message is held for a person; whoever has a phase does not get it again.",
+            Effect::Adds,
+            draft,
+        )
+        .only_with(Scope::Draft)
+        .example(json!({"cohort_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "phase": "all", "mailbox": "support@example.com"})),
     ]
 }
 
@@ -73,4 +94,25 @@ struct Behind {
 async fn stragglers(call: Call, asked: Behind) -> Answered {
     let paging = Paging { limit: asked.limit, cursor: asked.cursor };
     Ok(Answer::new(rest::behind(call.actor, &call.state, &asked.cohort_id, paging).await?))
+}
+
+async fn board(call: Call, asked: Which) -> Answered {
+    Ok(Answer::new(migrations::look(call.actor, &call.state, &asked.cohort_id).await?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Begin {
+    /// The cohort, by id.
+    cohort_id: String,
+    /// all, announcement, preparation, window, final, completion or reminder.
+    phase: String,
+    /// Where they leave from, by address or id. Needed only where the key reaches several.
+    mailbox: Option<String>,
+}
+
+async fn draft(call: Call, asked: Begin) -> Answered {
+    let draft = Draft { phase: asked.phase, mailbox: asked.mailbox };
+    let started = migrations::begin(call.actor, &call.state, &asked.cohort_id, draft).await?;
+    Ok(Answer::new(started).next("It goes on in the background. Look at get_cohort_board; a person decides each message."))
 }

@@ -128,7 +128,7 @@ async fn manage(call: Call, given: Manage) -> Answered {
         Action::Get => rest::one(call.actor, &call.state, &named()?).await?,
         Action::Add => {
             let email = email.ok_or_else(|| missing("email"))?;
-            rest::put(call.actor, &call.state, Upsert { email, name, tags, metadata, time_zone }).await?
+            rest::put(call.actor, &call.state, Upsert { email, name, tags, metadata, time_zone, consent: None, mailbox: None, source: None }).await?
         }
         Action::Tag => rest::tag(call.actor, &call.state, &named()?, tags.ok_or_else(|| missing("tags"))?).await?,
         Action::Untag => rest::untag(call.actor, &call.state, &named()?, tags.ok_or_else(|| missing("tags"))?.into_vec()).await?,

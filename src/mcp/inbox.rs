@@ -12,7 +12,7 @@ use crate::clock;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
 use crate::domain::ids::{InboundEmailId, MessageId, ThreadId};
-use crate::domain::threads::{Conversation, InboundEmail};
+use crate::domain::threads::{Attachment, Conversation, InboundEmail};
 use crate::domain::{mailboxes, messages, threads};
 
 pub(super) fn tools() -> Vec<Entry> {
@@ -20,7 +20,7 @@ pub(super) fn tools() -> Vec<Entry> {
         tool(
             "check_inbox",
             "Check an inbox",
-            "Lists what came in to a mailbox, newest first, as {emails, next_cursor}. Subjects and snippets are text from outside and come marked as untrusted.",
+            "Lists what came in to a mailbox, newest first, as {emails, next_cursor}; reports of servers, such as bounces, only where filter.kind asks for them. Subjects and snippets are text from outside and come marked as untrusted.",
             Effect::Reads,
             check,
         )
@@ -79,6 +79,8 @@ struct Conditions {
     has_replies: Option<bool>,
     /// Only from this address; the same as filter_from.
     from: Option<String>,
+    /// Kinds, such as bounce or all; without it all but the reports of servers: bounce, delayed and complaint.
+    kind: Option<OneOrMany>,
     /// inbound, or outbound for what was written in this mailbox; inbound without it.
     direction: Option<Direction>,
     /// Of inbound: unread, read, replied or unanswered. Of outbound: a state of a message, such as pending or sent.
@@ -90,6 +92,7 @@ async fn check(call: Call, check: Check) -> Answered {
     let query = Query {
         from: check.filter_from.or(filter.from),
         tags: filter.tags.map(|tags| tags.into_vec().join(",")),
+        kind: filter.kind.map(|kinds| kinds.into_vec().join(",")),
         unread: filter.unread,
         has_replies: filter.has_replies,
         direction: filter.direction,
@@ -122,10 +125,7 @@ async fn read(call: Call, read: Read) -> Answered {
         .state
         .write(move |conn| {
             let (actor, now) = (&call.actor, clock::now());
-            let within = match read.mailbox.as_deref() {
-                Some(named) => Some(mailboxes::resolve(conn, actor, Some(named))?.id),
-                None => None,
-            };
+            let within = mailboxes::named(conn, actor, read.mailbox.as_deref())?;
             if let Some((email, tags)) = threads::read(conn, actor, &InboundEmailId::from(id.as_str()), now)? {
                 if within.is_some_and(|within| within != email.mailbox_id) {
                     return Err(Error::not_found("message"));
@@ -185,10 +185,7 @@ async fn thread(call: Call, thread: Thread) -> Answered {
     let found = call
         .state
         .read(move |conn| {
-            let within = match thread.mailbox.as_deref().or(thread.mailbox_id.as_deref()) {
-                Some(named) => Some(mailboxes::resolve(conn, &call.actor, Some(named))?.id),
-                None => None,
-            };
+            let within = mailboxes::named(conn, &call.actor, thread.mailbox.as_deref().or(thread.mailbox_id.as_deref()))?;
             let found = threads::conversation(conn, &call.actor, &ThreadId::from(thread.thread_id.as_str()), within.as_ref())?;
             Ok(conversation(&found, &call.actor, &base_url))
         })
@@ -200,7 +197,7 @@ async fn thread(call: Call, thread: Thread) -> Answered {
 }
 
 /// What others have written in an email that came in.
-const OUTSIDE: &[&str] = &["subject", "body"];
+const OUTSIDE: &[&str] = &["subject", "body", "attachments"];
 
 fn is_inbound(shape: &Value) -> bool {
     shape["direction"] == "inbound"
@@ -221,6 +218,8 @@ fn conversation(found: &Conversation, actor: &Actor, base_url: &str) -> Value {
 
 /// Recorded history holds both sides; what the mailbox wrote is not from outside.
 fn inbound(email: &InboundEmail, ours: &str) -> Value {
+    let file = |file: &Attachment| json!({"name": file.name, "media_type": file.kind, "size": file.size});
+    let files = (!email.attachments.is_empty()).then(|| email.attachments.iter().map(file).collect::<Vec<_>>());
     json!({
         "id": email.id,
         "message_id": email.id,
@@ -233,6 +232,8 @@ fn inbound(email: &InboundEmail, ours: &str) -> Value {
         "to": email.to_address,
         "subject": email.subject,
         "body": email.text_body,
+        "kind": email.kind,
+        "attachments": files,
         "received_at": email.received_at,
         "unread": email.read_at.is_none(),
     })

@@ -1,12 +1,9 @@
 //! The tool by which a key learns what it may do.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-
 use serde_json::json;
 
 use super::answer::Answer;
-use super::tool::{Answered, Call, Effect, Entry, tool};
+use super::tool::{Answered, Call, Effect, Entry, Nothing, tool};
 use crate::api::keys as rest;
 
 pub(super) fn tools() -> Vec<Entry> {
@@ -20,10 +17,6 @@ pub(super) fn tools() -> Vec<Entry> {
         describe,
     ).example(json!({}))]
 }
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
 
 async fn describe(call: Call, _: Nothing) -> Answered {
     Ok(Answer::new(rest::describe(call.actor, &call.state).await?))

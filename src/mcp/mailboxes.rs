@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::answer::Answer;
-use super::tool::{Answered, Call, Effect, Entry, tool};
+use super::tool::{Answered, Call, Effect, Entry, Nothing, tool};
+use crate::api::backtest;
 use crate::api::boxes::{self as rest, Change, Upgrade};
 use crate::api::mailboxes as list;
 use crate::domain::actor::Scope;
@@ -30,6 +31,15 @@ pub(super) fn tools() -> Vec<Entry> {
             one,
         ).only_with(Scope::Read).example(json!({"mailbox": "winback@example.com"})),
         tool(
+            "backtest_mode",
+            "What a looser mode would have let out",
+            "Says how many of the messages that a mailbox held a looser mode would have let out unreviewed, how many of them people edited or rejected, \
+             and whether the record speaks for the mode. Nothing changes by it; ask with request_mode. Needs the scope oversight_read. \
+             Example: {\"mailbox\": \"team@example.com\", \"mode\": \"monitored\", \"days\": 90}.",
+            Effect::Reads,
+            look_back,
+        ).only_with(Scope::OversightRead).example(json!({"mailbox": "winback@example.com", "mode": "monitored"})),
+        tool(
             "tighten_mode",
             "Tighten an oversight mode",
             "Sets a stricter oversight mode, at once. Example: {\"mailbox\": \"team@example.com\", \"mode\": \"gated_all\"}. A looser one is refused: \
@@ -49,24 +59,40 @@ pub(super) fn tools() -> Vec<Entry> {
     ]
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
 async fn all(call: Call, _: Nothing) -> Answered {
     Ok(Answer::new(list::all(call.actor, &call.state).await?))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Which {
+struct Back {
     /// The mailbox, by address or id.
     mailbox: Option<String>,
     /// The mailbox, by id.
     mailbox_id: Option<String>,
+    /// The looser mode: gated_send, monitored or autonomous; monitored without it.
+    mode: Option<String>,
+    /// The last so many days, 1 to 365; 90 without it.
+    days: Option<i64>,
 }
 
-fn named(mailbox: Option<String>, mailbox_id: Option<String>) -> Result<String, Error> {
+async fn look_back(call: Call, asked: Back) -> Answered {
+    let id = named(asked.mailbox, asked.mailbox_id)?;
+    let query = backtest::Query { mode: asked.mode, days: asked.days };
+    Ok(Answer::new(backtest::look_back(call.actor, &call.state, id, query).await?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Which {
+    /// The mailbox, by address or id.
+    pub(super) mailbox: Option<String>,
+    /// The mailbox, by id.
+    pub(super) mailbox_id: Option<String>,
+}
+
+/// The mailbox that a tool was given.
+pub(super) fn named(mailbox: Option<String>, mailbox_id: Option<String>) -> Result<String, Error> {
     mailbox.or(mailbox_id).ok_or_else(|| Error::invalid("field_invalid", "mailbox", "mailbox must be given; got nothing."))
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::recovery as rest;
-use crate::api::reports::{self, Days, Months, Page, Since};
+use crate::api::reports::{self, Between, Days, MessagesQuery, Months, Page, Since};
 use crate::domain::actor::Scope;
 use crate::domain::ids::{ChurnEventId, VariantId};
 
@@ -24,11 +24,27 @@ pub(super) fn tools() -> Vec<Entry> {
         tool(
             "get_churn_reasons",
             "Why customers leave",
-            "Reports why customers left in the last months: count, share, revenue lost by currency, month by month, with quotes, which are text from outside \
-             and come marked as untrusted. Example: {\"months\": 6}.",
+            "Reports why customers left in the last months, or from one day until another, beside the period before: count, share, revenue lost by currency, \
+             month by month, with quotes, which are text from outside and come marked as untrusted. Example: {\"months\": 6}.",
             Effect::Reads,
             reasons,
         ).only_with(Scope::Read).example(json!({"months": 12})),
+        tool(
+            "get_recovered_revenue",
+            "Recovered revenue",
+            "Reports who came back in a period and the one before, with monthly revenue by currency, and how customers who left fare with a letter and \
+             without one. Say lift_in_words and caution with any number you quote from it. Example: {\"from\": \"2026-09-01\", \"until\": \"2026-11-21\"}.",
+            Effect::Reads,
+            recovered_revenue,
+        ).only_with(Scope::Read).example(json!({"from": "2026-09-01"})),
+        tool(
+            "get_message_report",
+            "What became of a period's messages",
+            "Counts for each campaign or mailbox within reach, in a period and the one before, how many messages were handed in, held, edited, approved, \
+             rejected, sent, delivered, bounced and complained about. Example: {\"by\": \"mailbox\", \"from\": \"2026-09-01\"}.",
+            Effect::Reads,
+            message_report,
+        ).only_with(Scope::Read).example(json!({"by": "campaign"})),
         tool(
             "get_campaign_report",
             "What became of each campaign's messages",
@@ -101,6 +117,14 @@ async fn reasons(call: Call, months: Months) -> Answered {
     }
     whole["quotes"] = json!(quotes);
     Ok(Answer::new(whole).setting_apart("quotes", &["text"], Value::is_object))
+}
+
+async fn recovered_revenue(call: Call, between: Between) -> Answered {
+    Ok(Answer::new(reports::came_back(call.actor, &call.state, between).await?))
+}
+
+async fn message_report(call: Call, query: MessagesQuery) -> Answered {
+    Ok(Answer::new(reports::went(call.actor, &call.state, query).await?))
 }
 
 async fn campaigns(call: Call, page: Page) -> Answered {

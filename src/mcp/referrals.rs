@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::answer::Answer;
-use super::tool::{Answered, Call, Effect, Entry, tool};
+use super::tool::{Answered, Call, Effect, Entry, Nothing, tool};
 use crate::api::referrals::{self as rest, Eligible, New, NewOutcome, Query};
 use crate::api::signals::{self, New as NewSignal, Query as SignalQuery};
 use crate::domain::actor::Scope;
@@ -39,6 +39,15 @@ pub(super) fn tools() -> Vec<Entry> {
             create,
         ).only_with_one_of(&[Scope::Draft, Scope::Admin]).example(json!({"email": "ana@example.com", "target_url": "https://www.example.com/signup"})),
         tool(
+            "get_referral_program",
+            "See the referral programme as a whole",
+            "Counts messages that asked and wait, links, sharers, clicks and conversions with their value, over everybody.",
+            Effect::Reads,
+            program,
+        )
+        .only_with(Scope::Read)
+        .example(json!({})),
+        tool(
             "list_referrals",
             "List referral links",
             "Lists referral links with clicks and conversions, newest first, of everybody or of one contact.",
@@ -54,6 +63,10 @@ pub(super) fn tools() -> Vec<Entry> {
             convert,
         ).only_with(Scope::Draft).example(json!({"referral_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "email": "ben@example.com", "id": "signup-42"})),
     ]
+}
+
+async fn program(call: Call, _: Nothing) -> Answered {
+    Ok(Answer::new(rest::overall(call.actor, &call.state).await?))
 }
 
 async fn record_signal(call: Call, new: NewSignal) -> Answered {

@@ -18,7 +18,7 @@ pub(super) fn tools() -> Vec<Entry> {
             "Make a sequence",
             "Makes a sequence of steps that are sent one after the other, such as {\"name\": \"Welcome\", \"steps\": [{\"subject\": \"Welcome, {name}\", \
              \"body\": \"Hi {name}, …\"}, {\"subject\": \"Your first guide\", \"body\": \"…\", \"wait_days\": 3}]}. Only {name} and {email} are filled \
-             in. The steps cannot change afterwards. Enroll contacts with enroll_contact next.",
+             in. Where automatic is true, each step is handed in by itself when it is due. Enroll contacts with enroll_contact next.",
             Effect::Adds,
             create,
         ).only_with(Scope::Draft).example(json!({"name": "Welcome", "mailbox": "hello@example.com", "steps": [{"subject": "Welcome, {name}", "body": "Hi {name}, good to have you.", "wait_days": 0}, {"subject": "Your first guide", "body": "Hi {name}, here is how others began.", "wait_days": 3}]})),
@@ -36,6 +36,15 @@ pub(super) fn tools() -> Vec<Entry> {
             Effect::Reads,
             get,
         ).only_with(Scope::Read).example(json!({"sequence_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
+        tool(
+            "preview_sequence",
+            "Read a sequence as a contact would",
+            "Fills in all steps of a sequence for one contact, each with the day after the enrollment on which it comes at the earliest. Nothing is sent.",
+            Effect::Reads,
+            preview,
+        )
+        .only_with(Scope::Read)
+        .example(json!({"sequence_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "contact": "ana@example.com"})),
         tool(
             "enroll_contact",
             "Enroll a contact",
@@ -68,6 +77,19 @@ pub(super) fn tools() -> Vec<Entry> {
             stop,
         ).only_with(Scope::Draft).example(json!({"sequence_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "enrollment_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "reason": "They asked us to wait."})),
     ]
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct For {
+    /// The sequence, by id.
+    sequence_id: String,
+    /// The contact, by id or address.
+    contact: String,
+}
+
+async fn preview(call: Call, asked: For) -> Answered {
+    Ok(Answer::new(rest::look(call.actor, &call.state, &asked.sequence_id, rest::PreviewFor { contact: asked.contact }).await?))
 }
 
 async fn create(call: Call, new: New) -> Answered {

@@ -15,8 +15,8 @@ use super::answer::error;
 use super::once::{self, Caller};
 use super::tool::{Call, Entry};
 use super::{
-    campaigns, churn, claims, cohorts, contacts, facts, inbox, keys, mail, mailboxes, oversight, policy, progress, prompts, recall, recovery,
-    referrals, resources, segments, sequences, usage, vigilance,
+    campaigns, churn, claims, cohorts, consents, contacts, delivery, facts, inbox, keys, mail, mailboxes, oversight, overview, policy, preferences,
+    progress, prompts, recall, recovery, referrals, resources, segments, sending, sequences, usage, vigilance,
 };
 use crate::app::State;
 use crate::domain::actor::Actor;
@@ -29,6 +29,8 @@ static TOOLS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         mail::tools(),
         progress::tools(),
         mailboxes::tools(),
+        sending::tools(),
+        delivery::tools(),
         oversight::tools(),
         policy::tools(),
         churn::tools(),
@@ -36,11 +38,14 @@ static TOOLS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         claims::tools(),
         facts::tools(),
         vigilance::tools(),
+        overview::tools(),
         keys::tools(),
         campaigns::tools(),
         cohorts::tools(),
         referrals::tools(),
         segments::tools(),
+        preferences::tools(),
+        consents::tools(),
         sequences::tools(),
         usage::tools(),
         recall::tools(),

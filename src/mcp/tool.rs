@@ -6,6 +6,7 @@ use futures_util::future::{self, BoxFuture};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -21,6 +22,12 @@ use crate::domain::idempotency::LONGEST;
 /// What the argument for idempotency says of itself.
 const ONCE: &str = "A word of your own for this one call, such as a UUID. If you call again with the same word and the same arguments, \
     because no answer came, nothing is done twice: you get the first answer.";
+
+// Not a doc comment: that would be told to agents as the description of the schema.
+// The arguments of a tool that takes none.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
 
 /// Who calls, and the desk they call.
 pub(super) struct Call {
@@ -167,14 +174,7 @@ impl Entry {
 
     /// Refuses a key that has none of the scopes.
     fn admit(&self, actor: &Actor) -> Result<(), Error> {
-        let mut missing = Ok(());
-        for scope in &self.needs {
-            missing = actor.must_have(*scope);
-            if missing.is_ok() {
-                break;
-            }
-        }
-        missing
+        actor.must_have_one_of(&self.needs)
     }
 
     /// Calls it. What is hidden from the caller is refused as REST refuses it, whatever the arguments are.

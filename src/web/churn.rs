@@ -16,9 +16,10 @@ use crate::domain::churn::intake::{NewChurnEvent, Taken, take};
 use crate::domain::churn::runs::{self, ModelRun};
 use crate::domain::churn::variants::{self as nine, Choice, Variant};
 use crate::domain::churn::{self, ChurnEvent, EventType, Filter, Status};
+use crate::domain::contacts::consents::opt_in::Ask;
 use crate::domain::contacts::{self, Customer};
 use crate::domain::drafting::WrittenBy;
-use crate::domain::error::{Error, Result as DomainResult};
+use crate::domain::error::Result as DomainResult;
 use crate::domain::ids::{ChurnEventId, VariantId};
 use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::messages::State as MessageState;
@@ -33,6 +34,9 @@ pub(super) struct Query {
     reason: Option<String>,
     q: Option<String>,
     before: Option<String>,
+    /// The first and the last day of departure, in UTC.
+    from: Option<String>,
+    until: Option<String>,
 }
 
 #[derive(Template)]
@@ -44,6 +48,8 @@ struct IndexPage {
     status: String,
     reason: String,
     q: String,
+    from: String,
+    until: String,
 }
 
 /// What they paid a month, in words.
@@ -63,20 +69,25 @@ pub(super) async fn index(person: Person, state: web::Data<State>, query: web::Q
         words: query.q.clone().filter(|q| !q.trim().is_empty()),
         limit: 50,
         before,
+        since: query.from.as_deref().and_then(Time::parse),
+        end: query.until.as_deref().and_then(Time::parse).map(|last| last.plus_days(1)),
         ..Filter::default()
     };
     let actor = person.actor.clone();
     let (rows, more) = state.read(move |conn| churn::list(conn, &actor, &filter)).await?;
     let (status, reason, q) = (query.status.unwrap_or_default(), query.reason.unwrap_or_default(), query.q.unwrap_or_default());
+    let (from, until) = (query.from.unwrap_or_default(), query.until.unwrap_or_default());
     let next = rows.last().filter(|_| more).map(|last| {
         url::form_urlencoded::Serializer::new(String::new())
             .append_pair("status", &status)
             .append_pair("reason", &reason)
             .append_pair("q", &q)
+            .append_pair("from", &from)
+            .append_pair("until", &until)
             .append_pair("before", &format!("{}_{}", last.churned_at.micros(), last.id))
             .finish()
     });
-    html(&IndexPage { chrome: person.visit.chrome("Churn", "churn"), rows, next, status, reason, q })
+    html(&IndexPage { chrome: person.visit.chrome("Churn", "churn"), rows, next, status, reason, q, from, until })
 }
 
 #[derive(Template)]
@@ -220,6 +231,7 @@ pub(super) async fn recovered(
 struct NewPage {
     chrome: Chrome,
     new: NewChurnEvent,
+    mailboxes: Vec<Mailbox>,
     problem: Option<String>,
 }
 
@@ -227,10 +239,20 @@ impl NewPage {
     fn value<'a>(&'a self, given: &'a Option<String>) -> &'a str {
         given.as_deref().unwrap_or_default()
     }
+
+    fn is_asking(&self, mailbox: &Mailbox) -> bool {
+        self.new.confirm.as_ref().and_then(|ask| ask.mailbox.as_deref()) == Some(mailbox.id.as_str())
+    }
 }
 
-pub(super) async fn new(person: Person) -> Result<HttpResponse, PageError> {
-    html(&NewPage { chrome: person.visit.chrome("A customer left", "churn"), new: NewChurnEvent::default(), problem: None })
+async fn new_page(person: &Person, state: &State, new: NewChurnEvent, problem: Option<String>) -> Result<NewPage, PageError> {
+    let actor = person.actor.clone();
+    let mailboxes = state.read(move |conn| mailboxes::list(conn, &actor)).await?;
+    Ok(NewPage { chrome: person.visit.chrome("A customer left", "churn"), new, mailboxes, problem })
+}
+
+pub(super) async fn new(person: Person, state: web::Data<State>) -> Result<HttpResponse, PageError> {
+    html(&new_page(&person, &state, NewChurnEvent::default(), None).await?)
 }
 
 fn new_event(form: &Form) -> DomainResult<NewChurnEvent> {
@@ -248,6 +270,11 @@ fn new_event(form: &Form) -> DomainResult<NewChurnEvent> {
         cancel_reason_text: text("cancel_reason_text"),
         event_type: text("event_type"),
         features: form.list("features"),
+        confirm: form.some("confirm").map(|mailbox| Ask {
+            mailbox: Some(mailbox.to_owned()),
+            source: "a form of the desk".to_owned(),
+            ..Ask::default()
+        }),
         ..NewChurnEvent::default()
     })
 }
@@ -262,11 +289,6 @@ pub(super) async fn create(person: Person, state: web::Data<State>, form: Form) 
     };
     match taken {
         Ok(Taken::New(event) | Taken::Known(event)) => Ok(see_other(&format!("/churn/{}", event.id))),
-        Err(error) => refused_form(person, kept, &error),
+        Err(error) => html_with(StatusCode::UNPROCESSABLE_ENTITY, &new_page(&person, &state, kept, Some(error.detail)).await?),
     }
-}
-
-fn refused_form(person: Person, new: NewChurnEvent, error: &Error) -> Result<HttpResponse, PageError> {
-    let page = NewPage { chrome: person.visit.chrome("A customer left", "churn"), new, problem: Some(error.detail.clone()) };
-    html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }

@@ -14,16 +14,21 @@ use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::messages::content::Words;
 use crate::domain::messages::submit::{NewMessage, submit};
 use crate::domain::messages::{Origin, State as MessageState};
+use crate::domain::policy::consent::Class;
+use crate::domain::preferences::topics::{self, Topic};
 
 #[derive(Template)]
 #[template(path = "messages/new.html")]
 struct ComposePage {
     chrome: Chrome,
     mailboxes: Vec<Mailbox>,
+    topics: Vec<Topic>,
+    topic: String,
     mailbox: String,
     to: String,
     subject: String,
     text: String,
+    transactional: bool,
     problem: Option<String>,
 }
 
@@ -34,9 +39,22 @@ pub(super) struct Recipient {
 
 async fn page(person: Person, state: web::Data<State>, to: String) -> Result<ComposePage, PageError> {
     let actor = person.actor.clone();
-    let mailboxes = state.read(move |conn| mailboxes::list(conn, &actor)).await?;
+    let (mailboxes, mut topics) = state.read(move |conn| Ok((mailboxes::list(conn, &actor)?, topics::list(conn, &actor)?))).await?;
+    topics.retain(|topic| topic.archived_at.is_none());
     let chrome = person.visit.chrome("Write a message", "messages");
-    Ok(ComposePage { chrome, mailboxes, mailbox: String::new(), to, subject: String::new(), text: String::new(), problem: None })
+    let empty = String::new;
+    Ok(ComposePage {
+        chrome,
+        mailboxes,
+        topics,
+        topic: empty(),
+        mailbox: empty(),
+        to,
+        subject: empty(),
+        text: empty(),
+        transactional: false,
+        problem: None,
+    })
 }
 
 pub(super) async fn new(person: Person, state: web::Data<State>, query: web::Query<Recipient>) -> Result<HttpResponse, PageError> {
@@ -54,7 +72,9 @@ pub(super) async fn create(person: Person, state: web::Data<State>, session: Ses
         mode: None,
         send_at: None,
         consent_basis: None,
+        class: if form.some("transactional").is_some() { Class::Transactional } else { Class::Commercial },
         campaign: None,
+        topic: form.some("topic").map(str::to_owned),
         facts: vec![],
         origin: Origin::Person,
     };
@@ -75,8 +95,10 @@ pub(super) async fn create(person: Person, state: web::Data<State>, session: Ses
             let status = crate::api::status(error.kind);
             let page = ComposePage {
                 mailbox: written.mailbox.unwrap_or_default(),
+                topic: written.topic.unwrap_or_default(),
                 subject: written.words.subject,
                 text: written.words.text.unwrap_or_default(),
+                transactional: written.class == Class::Transactional,
                 problem: Some(error.detail),
                 ..page(person, state, written.to).await?
             };

@@ -9,13 +9,17 @@ use super::errors::PageError;
 use super::form::Form;
 use super::page::{Chrome, Person, flash, html, see_other};
 use crate::app::State;
-use crate::clock;
+use crate::clock::{self, Time};
 use crate::domain::churn::{self, ChurnEvent};
-use crate::domain::contacts::{self, ConsentBasis, Contact, Customer, Search};
+use crate::domain::contacts::consents::{self, NewConsent};
+use crate::domain::contacts::{self, Contact, Customer, Search};
+use crate::domain::error::Error;
 use crate::domain::ids::ContactId;
 use crate::domain::messages::list::{self, ListRow};
 use crate::domain::messages::promises::{self, Promise};
 use crate::domain::money::Money;
+use crate::domain::preferences::topics::{self, Topic};
+use crate::domain::preferences::{self, MOST_PER_WEEK, Preferences};
 use crate::domain::threads::{self, InboundEmail};
 
 #[derive(Debug, Deserialize)]
@@ -66,9 +70,28 @@ struct ShowPage {
     thread: Vec<InboundEmail>,
     messages: Vec<ListRow>,
     promises: Vec<Promise>,
+    topics: Vec<Topic>,
+    preferences: Preferences,
 }
 
 impl ShowPage {
+    fn is_wanted(&self, topic: &Topic) -> bool {
+        !self.preferences.refuses(Some(&topic.id))
+    }
+
+    fn is_most(&self, most: &i32) -> bool {
+        self.preferences.most_per_week == Some(*most)
+    }
+
+    fn away(&self) -> Option<String> {
+        let until = self.contact.row.absent_until.filter(|until| *until > self.chrome.visit.now)?;
+        Some(until.in_zone(&crate::clock::zone(self.contact.row.time_zone.as_deref())))
+    }
+
+    fn paused(&self) -> Option<String> {
+        Some(self.preferences.paused(self.chrome.visit.now)?.date().to_string())
+    }
+
     fn mrr(&self) -> Option<String> {
         let customer = self.customer.as_ref()?;
         Some(Money { minor: customer.mrr_minor?, currency: customer.currency.clone()? }.to_string())
@@ -77,7 +100,7 @@ impl ShowPage {
 
 pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), ContactId::from(id.as_str()));
-    let (contact, customer, events, thread, messages, promises) = state
+    let (contact, customer, events, thread, messages, promises, topics, preferences) = state
         .read(move |conn| {
             let contact = contacts::get(conn, &actor, &id)?;
             let filter = list::Filter { contact: Some(id.clone()), limit: 50, ..list::Filter::default() };
@@ -86,11 +109,15 @@ pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<
             // A promise is shown to those who may see the message it stands in.
             promises.retain(|promise| messages.iter().any(|row| row.id == promise.message_id));
             let customer = contacts::customer(conn, &id)?;
-            Ok((contact, customer, churn::of_contact(conn, &actor, &id)?, threads::of_contact(conn, &actor, &id)?, messages, promises))
+            let mut topics = topics::list(conn, &actor)?;
+            topics.retain(|topic| topic.archived_at.is_none());
+            let preferences = preferences::of(conn, &id)?;
+            let (events, thread) = (churn::of_contact(conn, &actor, &id)?, threads::of_contact(conn, &actor, &id)?);
+            Ok((contact, customer, events, thread, messages, promises, topics, preferences))
         })
         .await?;
     let title = contact.row.name.clone().unwrap_or_else(|| contact.row.email.clone());
-    html(&ShowPage { chrome: person.visit.chrome(title, "customers"), contact, customer, events, thread, messages, promises })
+    html(&ShowPage { chrome: person.visit.chrome(title, "customers"), contact, customer, events, thread, messages, promises, topics, preferences })
 }
 
 pub(super) async fn record_consent(
@@ -101,8 +128,19 @@ pub(super) async fn record_consent(
     form: Form,
 ) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), ContactId::from(id.as_str()));
-    let (target, basis, source) = (id.clone(), form.word::<ConsentBasis>("basis")?, form.get("source").to_owned());
-    state.write(move |conn| contacts::record_consent(conn, &actor, &target, basis, &source, clock::now())).await?;
+    let text = |name: &str| form.some(name).map(str::to_owned);
+    let wrong = |_| Error::invalid("field_invalid", "given_on", "given_on must be a day such as 2026-04-30.");
+    let new = NewConsent {
+        basis: form.word("basis")?,
+        source: form.get("source").to_owned(),
+        purpose: form.get("purpose").to_owned(),
+        wording: text("wording"),
+        evidence: text("evidence"),
+        jurisdiction: form.some("jurisdiction").map(|_| form.word("jurisdiction")).transpose()?,
+        given_at: form.some("given_on").map(|day| day.trim().parse().map(Time::from_date).map_err(wrong)).transpose()?,
+    };
+    let target = id.clone();
+    state.write(move |conn| consents::record(conn, &actor, &target, &new, clock::now())).await?;
     flash(&session, "Recorded.");
-    Ok(see_other(&format!("/customers/{id}")))
+    Ok(see_other(&format!("/customers/{id}/privacy")))
 }

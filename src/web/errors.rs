@@ -63,6 +63,12 @@ impl PageError {
     }
 }
 
+/// What stands behind the question mark is not what the page's own links write there.
+pub(super) fn query_unreadable() -> PageError {
+    let detail = "The part of the address after the question mark cannot be read. Leave it out, or follow a link of this desk.";
+    Error::invalid("field_invalid", "query", detail).into()
+}
+
 pub(super) async fn not_found() -> Result<HttpResponse, PageError> {
     Err(Error::not_found("page").into())
 }

@@ -11,13 +11,13 @@ use serde::Deserialize;
 
 use super::errors::PageError;
 use super::form::{Form, verify};
-use super::page::{Chrome, Person, flash, html, html_with, see_other};
+use super::page::{Chrome, Person, html, html_with, see_other, settled};
 use crate::app::State;
 use crate::clock;
 use crate::db::Conn;
 use crate::domain::actor::Actor;
 use crate::domain::churn::shipping::{self, Round};
-use crate::domain::error::{Error, Kind as ErrorKind, Result as DomainResult};
+use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::facts::fields::{self, Field, Input};
 use crate::domain::facts::{self, Body, Fact, Filter, Imported, Kind, State as FactState, Version};
 use crate::domain::ids::FactId;
@@ -170,19 +170,13 @@ pub(super) async fn create(person: Person, state: web::Data<State>, session: Ses
         Ok(body) => state.write(move |conn| facts::add(conn, &actor, body, source.as_deref(), clock::now())).await,
         Err(error) => Err(error),
     };
-    match done {
-        Ok(fact) => {
-            flash(&session, format!("Added: {}.", fact.label));
-            Ok(see_other(&format!("/facts?kind={kind}")))
-        }
-        Err(error) if matches!(error.kind, ErrorKind::Invalid | ErrorKind::Conflict) => {
-            let mut page = page(&person, &state, Query { kind: Some(kind), ..Query::default() }).await?;
-            page.fields = filled(kind, |name| posted(&form, name));
-            page.problem = Some(error.detail);
-            html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
-        }
-        Err(error) => Err(error.into()),
-    }
+    let again = async |problem| {
+        let mut page = page(&person, &state, Query { kind: Some(kind), ..Query::default() }).await?;
+        page.fields = filled(kind, |name| posted(&form, name));
+        page.problem = Some(problem);
+        Ok(page)
+    };
+    settled(&session, done.map(|fact| (format!("Added: {}.", fact.label), format!("/facts?kind={kind}"))), again).await
 }
 
 /// The posted file.
@@ -277,16 +271,8 @@ async fn settle<T: Send + 'static>(
 ) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), FactId::from(id));
     let target = id.clone();
-    match state.write(move |conn| work(conn, &actor, &target)).await {
-        Ok(done) => {
-            flash(session, told(done));
-            Ok(see_other(&format!("/facts/{id}")))
-        }
-        Err(error) if matches!(error.kind, ErrorKind::Invalid | ErrorKind::Conflict) => {
-            html_with(StatusCode::UNPROCESSABLE_ENTITY, &shown(&person, state, id, Some(error.detail)).await?)
-        }
-        Err(error) => Err(error.into()),
-    }
+    let done = state.write(move |conn| work(conn, &actor, &target)).await.map(|done| (told(done), format!("/facts/{id}")));
+    settled(session, done, async |problem| Ok(shown(&person, state, id, Some(problem)).await?)).await
 }
 
 pub(super) async fn change(

@@ -13,30 +13,36 @@ use super::form::verify;
 use super::page::{Chrome, Person, html, html_with, see_other};
 use crate::app::State;
 use crate::clock;
-use crate::domain::churn::import::{self, COLUMNS, Import};
+use crate::domain::churn::import::{self, COLUMNS, Confirm, Import};
 use crate::domain::error::Error;
 use crate::domain::ids::ImportId;
+use crate::domain::mailboxes::{self, Mailbox};
 
 #[derive(Template)]
 #[template(path = "churn/import.html")]
 struct NewPage {
     chrome: Chrome,
     columns: String,
+    mailboxes: Vec<Mailbox>,
     problem: Option<String>,
 }
 
-fn page(person: &Person, problem: Option<String>) -> NewPage {
-    NewPage { chrome: person.visit.chrome("Import churn events", "churn"), columns: COLUMNS.join(", "), problem }
+async fn page(person: &Person, state: &State, problem: Option<String>) -> Result<NewPage, PageError> {
+    let actor = person.actor.clone();
+    let mailboxes = state.read(move |conn| mailboxes::list(conn, &actor)).await?;
+    Ok(NewPage { chrome: person.visit.chrome("Import churn events", "churn"), columns: COLUMNS.join(", "), mailboxes, problem })
 }
 
-pub(super) async fn new(person: Person) -> Result<HttpResponse, PageError> {
-    html(&page(&person, None))
+pub(super) async fn new(person: Person, state: web::Data<State>) -> Result<HttpResponse, PageError> {
+    html(&page(&person, &state, None).await?)
 }
 
 /// The posted file.
 #[derive(Debug, MultipartForm)]
 pub(super) struct Posted {
     csrf: Text<String>,
+    confirm: Option<Text<String>>,
+    mailbox: Option<Text<String>>,
     #[multipart(limit = "50MiB")]
     file: Upload,
 }
@@ -60,12 +66,13 @@ pub(super) async fn create(
     posted: MultipartForm<Posted>,
 ) -> Result<HttpResponse, PageError> {
     verify(&request, &posted.csrf)?;
-    let Posted { file, .. } = posted.into_inner();
+    let Posted { file, confirm, mailbox, .. } = posted.into_inner();
+    let confirm = Confirm { everybody: confirm.is_some(), mailbox: mailbox.map(|named| named.0) };
     let name = file.file_name.unwrap_or_else(|| "upload.csv".to_owned());
     let parsed = web::block(move || import::parse(&file.data)).await.map_err(Error::internal)?;
     let parsed = match parsed {
-        Ok(parsed) => parsed,
-        Err(error) => return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page(&person, Some(error.detail))),
+        Ok(parsed) => parsed.confirming(confirm),
+        Err(error) => return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page(&person, &state, Some(error.detail)).await?),
     };
     let actor = person.actor.clone();
     let (started, parsed) = state.write(move |conn| Ok((import::start(conn, &actor, &name, &parsed, clock::now())?, parsed))).await?;

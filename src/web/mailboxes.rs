@@ -8,14 +8,21 @@ use askama::Template;
 use super::errors::PageError;
 use super::form::Form;
 use super::page::{Chrome, Person, flash, html, html_with, see_other};
+use super::sending;
 use crate::app::State;
-use crate::clock;
+use crate::clock::{self, Time};
+use crate::domain::actor::{Actor, Role};
 use crate::domain::error::Result as DomainResult;
 use crate::domain::ids::MailboxId;
+use crate::domain::inbound::folders::{self, Place};
+use crate::domain::inbound::ways;
+use crate::domain::mailboxes::backtest::{self, Backtest};
 use crate::domain::mailboxes::ladder::{self, ModeRequest};
-use crate::domain::mailboxes::{self, Mailbox, MailboxChange, Mode, NewMailbox, Notify};
+use crate::domain::mailboxes::{self, Mailbox, MailboxChange, Mode, NewMailbox, Notify, OnUncertain};
 use crate::domain::messages::State as MessageState;
 use crate::domain::messages::list::{self, Filter, ListRow};
+use crate::domain::preferences::footers::{self, FooterSettings};
+use crate::domain::preferences::topics::{self, Topic};
 
 #[derive(Template)]
 #[template(path = "mailboxes/index.html")]
@@ -69,19 +76,54 @@ struct ShowPage {
     asked: Option<ModeRequest>,
     code_problem: Option<String>,
     problem: Option<String>,
+    /// Since when mail comes in by HTTP, for administrators.
+    inbound_since: Option<Time>,
+    folder: Option<Place>,
+    /// Where to send it, shown once.
+    inbound_url: Option<String>,
+    topics: Vec<Topic>,
+    footer: FooterSettings,
+    /// What looser modes would have let out, for managers.
+    backtests: Vec<Backtest>,
+}
+
+impl ShowPage {
+    fn is_topic(&self, topic: &Topic) -> bool {
+        self.footer.topic_id.as_ref() == Some(&topic.id)
+    }
 }
 
 async fn show_page(person: &Person, state: &State, id: MailboxId, problem: Option<String>) -> Result<ShowPage, PageError> {
     let actor = person.actor.clone();
-    let (mailbox, held, asked) = state
+    let (mailbox, held, asked, topics, footer, inbound_since, folder, backtests) = state
         .read(move |conn| {
             let mailbox = mailboxes::get(conn, &actor, &id)?;
             let filter = Filter { states: vec![MessageState::Pending], mailbox: Some(id), sort: list::Sort::Oldest, limit: 20, ..Filter::default() };
             let asked = if actor.is_admin() { ladder::open_request(conn, &actor, &mailbox.id, clock::now())? } else { None };
-            Ok((mailbox, list::list(conn, &actor, &filter)?.0, asked))
+            let footer = footers::of(conn, &mailbox.id)?;
+            let mut topics = topics::list(conn, &actor)?;
+            topics.retain(|topic| topic.archived_at.is_none() || footer.topic_id.as_ref() == Some(&topic.id));
+            let since = if actor.is_admin() { ways::since(conn, &actor, &mailbox.id)? } else { None };
+            let folder = if actor.is_admin() { folders::place(conn, &mailbox.id)? } else { None };
+            let manages = matches!(actor, Actor::User { role: Role::Manager | Role::Admin, .. });
+            let backtests = if manages { backtest::of_looser(conn, &actor, &mailbox, clock::now())? } else { vec![] };
+            Ok((mailbox, list::list(conn, &actor, &filter)?.0, asked, topics, footer, since, folder, backtests))
         })
         .await?;
-    Ok(ShowPage { chrome: person.visit.chrome(mailbox.address.clone(), "mailboxes"), mailbox, held, asked, code_problem: None, problem })
+    Ok(ShowPage {
+        chrome: person.visit.chrome(mailbox.address.clone(), "mailboxes"),
+        mailbox,
+        held,
+        asked,
+        code_problem: None,
+        problem,
+        inbound_since,
+        folder,
+        inbound_url: None,
+        topics,
+        footer,
+        backtests,
+    })
 }
 
 pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
@@ -105,6 +147,8 @@ pub(super) async fn change(
         notify: form.word("notify")?,
         planted_percent: form.number("planted_percent")?.map_or(0, |n| i32::try_from(n).unwrap_or(-1)),
         bulk_in_gated_all: form.some("bulk_in_gated_all").is_some(),
+        bounce_address: form.some("bounce_address").map(str::to_owned),
+        on_uncertain: if form.some("on_uncertain").is_some() { form.word("on_uncertain")? } else { OnUncertain::Ask },
     };
     let (actor, target) = (person.actor.clone(), id.clone());
     match state.write(move |conn| mailboxes::change(conn, &actor, &target, &change, clock::now())).await {
@@ -182,21 +226,14 @@ pub(super) async fn refuse_upgrade(
     Ok(see_other(&format!("/mailboxes/{id}")))
 }
 
-async fn set_stopped(person: Person, state: &State, session: &Session, id: Option<MailboxId>, stopped: bool) -> Result<HttpResponse, PageError> {
-    let (actor, target) = (person.actor.clone(), id.clone());
-    state.write(move |conn| mailboxes::set_stopped(conn, &actor, target.as_ref(), stopped, clock::now())).await?;
-    flash(session, if stopped { "Stopped. Nothing leaves until you resume." } else { "Sending goes on." });
-    Ok(see_other(&id.map_or_else(|| "/mailboxes".to_owned(), |id| format!("/mailboxes/{id}"))))
-}
-
 pub(super) async fn stop(
     person: Person,
     state: web::Data<State>,
     session: Session,
     id: web::Path<String>,
-    _form: Form,
+    form: Form,
 ) -> Result<HttpResponse, PageError> {
-    set_stopped(person, &state, &session, Some(MailboxId::from(id.as_str())), true).await
+    sending::stop_one(&person, &state, &session, Some(MailboxId::from(id.as_str())), &form).await
 }
 
 pub(super) async fn resume(
@@ -206,13 +243,29 @@ pub(super) async fn resume(
     id: web::Path<String>,
     _form: Form,
 ) -> Result<HttpResponse, PageError> {
-    set_stopped(person, &state, &session, Some(MailboxId::from(id.as_str())), false).await
+    sending::resume_one(&person, &state, &session, Some(MailboxId::from(id.as_str()))).await
 }
 
-pub(super) async fn stop_all(person: Person, state: web::Data<State>, session: Session, _form: Form) -> Result<HttpResponse, PageError> {
-    set_stopped(person, &state, &session, None, true).await
+/// Makes the address to which mail is posted. It is on this page once and on no other.
+pub(super) async fn open_inbound(person: Person, state: web::Data<State>, id: web::Path<String>, _form: Form) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), MailboxId::from(id.as_str()));
+    let target = id.clone();
+    let token = state.quiet_write(move |conn| ways::rotate(conn, &actor, &target, clock::now())).await?;
+    let page = show_page(&person, &state, id, None).await?;
+    let url = format!("{}/v1/inbound/{token}", state.base_url);
+    html_with(StatusCode::OK, &ShowPage { inbound_url: Some(url), ..page })
 }
 
-pub(super) async fn resume_all(person: Person, state: web::Data<State>, session: Session, _form: Form) -> Result<HttpResponse, PageError> {
-    set_stopped(person, &state, &session, None, false).await
+pub(super) async fn close_inbound(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), MailboxId::from(id.as_str()));
+    let target = id.clone();
+    state.quiet_write(move |conn| ways::close(conn, &actor, &target, clock::now())).await?;
+    flash(&session, "Closed. Mail that is posted there is refused from now on.");
+    Ok(see_other(&format!("/mailboxes/{id}")))
 }

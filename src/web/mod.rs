@@ -5,11 +5,14 @@ mod assets;
 mod audit;
 mod batches;
 mod calls;
+mod campaigns;
 mod caught;
+mod chart;
 mod churn;
 mod claims;
 mod compose;
 mod customers;
+mod delivery;
 mod demand;
 mod desk;
 mod diff;
@@ -19,20 +22,33 @@ mod facts;
 mod form;
 mod imports;
 mod inactivity;
+mod inbox;
 mod keys;
+mod leads;
 pub mod list_query;
 mod mailboxes;
 mod messages;
+mod migrations;
+mod overview;
 mod page;
+mod preferences;
 pub mod preview;
+mod privacy;
 mod public;
 mod reference;
+mod referrals;
+mod reports;
 mod routes;
+mod rules;
 mod second_factor;
+mod segments;
+mod sending;
+mod sequences;
 mod session;
 mod shortcuts;
 mod sign_in;
 mod sources;
+mod uncertain;
 mod users;
 pub mod views;
 mod vigilance;
@@ -72,6 +88,7 @@ pub fn configure(state: &crate::app::State, cookie_key: &CookieKey, config: &mut
     config.route("/static/{path:.*}", web::get().to(assets::serve)).service(
         web::scope("")
             .app_data(web::PayloadConfig::new(form::LARGEST))
+            .app_data(web::QueryConfig::default().error_handler(|_, _| errors::query_unreadable().into()))
             .wrap(from_fn(page::guard))
             .wrap(sessions)
             .configure(routes::register)

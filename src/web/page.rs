@@ -21,10 +21,12 @@ use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::accounts::users;
 use crate::domain::actor::{Actor, Role};
-use crate::domain::error::{Error, Result as DomainResult};
+use crate::domain::error::{Error, Kind, Result as DomainResult};
 use crate::domain::ids::{UserId, secret};
+use crate::domain::mailboxes::stops::{self, Stop};
 use crate::domain::messages::list;
 use crate::domain::messages::undo::{self, Undoable};
+use crate::domain::outbox::uncertain;
 use crate::domain::settings;
 
 /// Who visits, and what the frame shows.
@@ -38,6 +40,10 @@ pub struct Visit {
     pub pending: list::PendingCount,
     /// Whether all sending is stopped.
     pub stopped: bool,
+    /// The stops that are in force, as far as they concern who visits.
+    pub stops: Vec<Stop>,
+    /// Messages of which it is not known whether they left.
+    pub uncertain: i64,
     /// Whether one person may decide their own work.
     pub four_eyes_off: bool,
     /// Whether this is the demo.
@@ -88,7 +94,8 @@ impl Chrome {
 
     /// Whether something stands above the page.
     pub fn has_notices(&self) -> bool {
-        self.visit.stopped || self.visit.flash.is_some() || (self.visit.four_eyes_off && self.visit.actor.is_some())
+        let stands = self.visit.stopped || !self.visit.stops.is_empty() || self.visit.uncertain > 0;
+        stands || self.visit.flash.is_some() || (self.visit.four_eyes_off && self.visit.actor.is_some())
     }
 
     /// Whether an administrator looks.
@@ -102,7 +109,21 @@ impl Chrome {
     }
 }
 
+/// Stops of single mailboxes that are named above each page.
+const STOPS_NAMED: usize = 3;
+
 impl Visit {
+    /// The stops to be named above the page: those of everything, and a few of mailboxes.
+    pub fn named_stops(&self) -> &[Stop] {
+        let all = self.stops.iter().filter(|stop| stop.is_for_all()).count();
+        &self.stops[..self.stops.len().min(all + STOPS_NAMED)]
+    }
+
+    /// How many more there are.
+    pub fn more_stops(&self) -> usize {
+        self.stops.len() - self.named_stops().len()
+    }
+
     /// How long ago or ahead, in words.
     pub fn relative(&self, at: &Time) -> String {
         at.relative(self.now)
@@ -238,7 +259,7 @@ async fn visit(request: &ServiceRequest) -> DomainResult<Visit> {
     let epoch: i64 = session.get(session::EPOCH).ok().flatten().unwrap_or(-1);
     let demo = state.catcher.is_some();
     let now = clock::now();
-    let (actor, profile, pending, undo, stopped, four_eyes_off) = state
+    let (actor, profile, pending, undo, held, four_eyes_off) = state
         .read(move |conn| {
             let visitor = match user {
                 Some(user) => users::visitor_of_session(conn, &UserId::from(user), epoch)?,
@@ -250,9 +271,14 @@ async fn visit(request: &ServiceRequest) -> DomainResult<Visit> {
                 None => (list::PendingCount::default(), None),
             };
             let stopped = settings::get(conn, settings::SENDING_STOPPED)?.is_some();
-            Ok((actor, profile, pending, undo, stopped, !settings::four_eyes(conn)?))
+            let (stops, uncertain) = match &actor {
+                Some(actor) => (stops::in_force(conn, actor)?, uncertain::count(conn, actor)?),
+                None => (vec![], 0),
+            };
+            Ok((actor, profile, pending, undo, (stopped, stops, uncertain), !settings::four_eyes(conn)?))
         })
         .await?;
+    let (stopped, stops, uncertain) = held;
     // What the script asks for by itself is no page that could show it.
     let by_script = request.path() == "/events" || request.path().ends_with("/presence");
     let flash = if by_script { None } else { session.remove_as::<String>(session::FLASH).and_then(Result::ok) };
@@ -261,6 +287,8 @@ async fn visit(request: &ServiceRequest) -> DomainResult<Visit> {
         actor,
         pending,
         stopped,
+        stops,
+        uncertain,
         four_eyes_off,
         demo,
         flash,
@@ -303,6 +331,25 @@ pub fn flash(session: &Session, text: impl Into<String>) {
 /// Goes to another page of ours.
 pub fn see_other(path: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, path)).finish()
+}
+
+/// What was posted is done, and what to say of it stands on the page it leads to; or `again` is the page that says what is
+/// wrong with it. Every other error has a page of its own.
+pub async fn settled<P: Template>(
+    session: &Session,
+    done: Result<(impl Into<String>, String), Error>,
+    again: impl AsyncFnOnce(String) -> Result<P, PageError>,
+) -> Result<HttpResponse, PageError> {
+    match done {
+        Ok((told, path)) => {
+            flash(session, told);
+            Ok(see_other(&path))
+        }
+        Err(error) if matches!(error.kind, Kind::Invalid | Kind::Conflict) => {
+            html_with(StatusCode::UNPROCESSABLE_ENTITY, &again(error.detail).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Renders a page.

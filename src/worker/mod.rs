@@ -1,7 +1,11 @@
 //! What runs beside the pages: the delivery loop, and chores on a schedule.
 
 mod delivery;
+pub mod folders;
+pub mod meters;
 pub mod notices;
+mod relay_log;
+pub mod relays;
 mod webhooks;
 
 use std::time::Duration;
@@ -9,42 +13,105 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::app::State;
-use crate::clock;
+use crate::clock::{self, Time};
+use crate::db::Conn;
 use crate::domain::accounts::sessions;
+use crate::domain::audit::chain;
 use crate::domain::calls;
 use crate::domain::campaigns::counts;
-use crate::domain::churn::{shipping, timeline};
+use crate::domain::churn::{shipping, timeline, window};
+use crate::domain::cohorts::rounds;
+use crate::domain::contacts::erase;
 use crate::domain::desk::presence;
 use crate::domain::error::Error;
 use crate::domain::idempotency;
+use crate::domain::installation;
 use crate::domain::messages::expiry;
 use crate::domain::notices as told;
 use crate::domain::outbox::{self, WorkerId};
+use crate::domain::privacy::retention;
+use crate::domain::reports::days;
+use crate::domain::reputation;
+use crate::domain::sequences;
 use crate::domain::sources;
 use crate::domain::usage::{self, inactivity};
 use crate::domain::webhooks::deliveries;
-use crate::email::Transport;
+use crate::senders;
 
-/// Connections to the mail server kept at once.
-pub const LANES: usize = 4;
+pub use relays::Relays;
+
 /// Time between two chores, in seconds; a third of a claim's lease.
 const CHORES_SECONDS: u64 = 15;
+/// Time between two notes of how far the database has come, in seconds.
+const MARK_SECONDS: u64 = 1;
 
 /// Runs until `stop` turns true.
-pub async fn run(state: State, transport: Option<Transport>, stop: watch::Receiver<bool>) {
+pub async fn run(state: State, relays: impl Into<Relays>, stop: watch::Receiver<bool>) {
+    let relays = relays.into();
     let worker = WorkerId::new();
-    let mut lanes = vec![];
-    if let Some(transport) = transport {
-        lanes.push(actix_web::rt::spawn(notices::run(state.clone(), transport.clone(), worker.clone(), stop.clone())));
-        for _ in 0..LANES {
-            lanes.push(actix_web::rt::spawn(delivery::lane(state.clone(), transport.clone(), worker.clone(), stop.clone())));
+    let mut running = vec![];
+    let mut threads = vec![];
+    if let Some(usual) = relays.usual() {
+        running.push(actix_web::rt::spawn(notices::run(state.clone(), usual.clone(), worker.clone(), stop.clone())));
+    }
+    if !relays.is_empty() {
+        match delivery::Writer::start(state.db.clone()) {
+            Ok((writer, started)) => {
+                threads.extend(started);
+                running.extend(delivery::start(&state, &relays, &worker, &writer, &stop));
+                running.push(actix_web::rt::spawn(show_slow(state.clone(), stop.clone())));
+            }
+            Err(error) => tracing::error!(%error, "no mail can leave: the writer of the outbox did not start"),
+        }
+        threads.extend(hear_others(&state, &stop));
+    }
+    if let Some(log) = relays.log() {
+        running.push(actix_web::rt::spawn(relay_log::run(state.clone(), log.to_owned(), stop.clone())));
+    }
+    running.push(actix_web::rt::spawn(webhooks::run(state.clone(), stop.clone())));
+    running.push(actix_web::rt::spawn(keep_mark(state.clone(), stop.clone())));
+    work_off(&state, &stop, "what left and is not yet shown as sent", |conn, now| Ok(outbox::finish_all(conn, now)? > 0)).await;
+    chores(state, worker, stop).await;
+    for one in running {
+        if let Err(error) = one.await {
+            tracing::error!(%error, "a part of the worker ended badly");
         }
     }
-    lanes.push(actix_web::rt::spawn(webhooks::run(state.clone(), stop.clone())));
-    chores(state, worker, stop).await;
-    for lane in lanes {
-        if let Err(error) = lane.await {
-            tracing::error!(%error, "a delivery lane ended badly");
+    // The writer ends when nobody can have anything written any more.
+    let joined = actix_web::web::block(move || threads.into_iter().map(std::thread::JoinHandle::join).all(|joined| joined.is_ok())).await;
+    if !matches!(joined, Ok(true)) {
+        tracing::error!("a thread of the worker ended badly");
+    }
+}
+
+/// On PostgreSQL, hears when another process put something into the outbox. Without it the worker finds out when it
+/// looks the next time.
+fn hear_others(state: &State, stop: &watch::Receiver<bool>) -> Option<std::thread::JoinHandle<()>> {
+    let (db, wake, stop) = (state.db.clone(), state.wake.clone(), stop.clone());
+    let hear = move || db.listen("countersign_outbox", || *stop.borrow(), || wake.notify_waiters());
+    match std::thread::Builder::new().name("outbox listener".to_owned()).spawn(hear) {
+        Ok(thread) => Some(thread),
+        Err(error) => {
+            tracing::warn!(%error, "other processes are not heard; the outbox is looked at twice a second");
+            None
+        }
+    }
+}
+
+/// Shows on pages what takes longer than a moment to leave.
+async fn show_slow(state: State, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            _ = stop.wait_for(|stopped| *stopped) => return,
+        }
+        let shown = match state.read(|conn| outbox::slow(conn, clock::now())).await {
+            Ok(slow) if slow.is_empty() => Ok(()),
+            Ok(slow) => state.quiet_write(move |conn| outbox::show_slow(conn, &slow, clock::now())).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = shown {
+            tracing::error!(%error, "what is slow could not be shown; it is tried again");
         }
     }
 }
@@ -56,7 +123,8 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
             .write(move |conn| {
                 let now = clock::now();
                 outbox::renew(conn, &me, now)?;
-                outbox::recover(conn, now)?;
+                meters::lost_leases(outbox::recover(conn, now)?);
+                outbox::finish_left(conn, now)?;
                 told::mails::renew(conn, &me, now)?;
                 told::tidy(conn, now)?;
                 deliveries::sweep(conn, now)?;
@@ -67,15 +135,26 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
                 sources::sweep(conn, now)?;
                 timeline::sweep(conn, now)?;
                 usage::sweep(conn, now)?;
+                reputation::watch::sweep(conn, now)?;
                 presence::sweep(conn, now)
             })
             .await;
         if let Err(error) = done {
             tracing::error!(%error, "a chore failed; it is tried again");
         }
-        fold_counts(&state, &stop).await;
-        tell_of_updates(&state, &stop).await;
-        look_for_inactive(&state, &stop).await;
+        work_off(&state, &stop, "numbers of campaigns", |conn, _| counts::fold(conn)).await;
+        work_off(&state, &stop, "numbers of reports", |conn, _| days::fold(conn)).await;
+        work_off(&state, &stop, "the chain of the audit log", |conn, _| chain::extend(conn)).await;
+        work_off(&state, &stop, "drafts for an update", shipping::step).await;
+        work_off(&state, &stop, "rules of inactivity", inactivity::step).await;
+        work_off(&state, &stop, "recovery windows", window::step).await;
+        work_off(&state, &stop, "drafts of migrations", rounds::step).await;
+        work_off(&state, &stop, "steps of sequences", sequences::step).await;
+        if let Err(error) = senders::look_daily(&state).await {
+            tracing::error!(%error, "sender domains were not looked at; it is tried again");
+        }
+        keep_no_longer(&state, &stop).await;
+        look_through_files(&state).await;
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(CHORES_SECONDS)) => {}
             _ = stop.wait_for(|stopped| *stopped) => return,
@@ -83,53 +162,82 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
     }
 }
 
-/// Folds what moved in campaigns into their totals, some at a time.
-async fn fold_counts(state: &State, stop: &watch::Receiver<bool>) {
+/// Notes beside the database how far its log of changes has come.
+async fn keep_mark(state: State, mut stop: watch::Receiver<bool>) {
+    let mut noted = None;
     loop {
-        match state.quiet_write(counts::fold).await {
+        let stopping = *stop.borrow();
+        if let Some(mark) = state.db.mark() {
+            match state.read(installation::latest_change).await {
+                Ok(seq) if noted == Some(seq) => {}
+                Ok(seq) => match mark.write_seq(seq) {
+                    Ok(()) => noted = Some(seq),
+                    Err(error) => tracing::error!(%error, "the file beside the database cannot be written"),
+                },
+                Err(error) => tracing::error!(%error, "the log of changes cannot be read"),
+            }
+        }
+        if stopping {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(MARK_SECONDS)) => {}
+            _ = stop.wait_for(|stopped| *stopped) => {}
+        }
+    }
+}
+
+/// Takes step after step of a chore until nothing is left for it, each in its own transaction.
+async fn work_off(state: &State, stop: &watch::Receiver<bool>, chore: &'static str, step: fn(&mut Conn, Time) -> Result<bool, Error>) {
+    loop {
+        match state.quiet_write(move |conn| step(conn, clock::now())).await {
             Ok(true) if !*stop.borrow() => {}
             Ok(_) => return,
             Err(error) => {
-                tracing::error!(%error, "the numbers of campaigns were not folded; it is tried again");
+                tracing::error!(%error, chore, "a chore failed; it is tried again");
                 return;
             }
         }
     }
 }
 
-/// Queues drafts for customers who asked for what shipped, some at a time.
-async fn tell_of_updates(state: &State, stop: &watch::Receiver<bool>) {
+/// Takes away what is kept longer than somebody said, some at a time.
+async fn keep_no_longer(state: &State, stop: &watch::Receiver<bool>) {
     loop {
-        match state.quiet_write(|conn| shipping::step(conn, clock::now())).await {
-            Ok(true) if !*stop.borrow() => {}
-            Ok(_) => return,
+        match state.write(|conn| retention::step(conn, clock::now())).await {
+            Ok(done) => {
+                if done.contacts + done.drafts > 0 {
+                    tracing::info!(contacts = done.contacts, drafts = done.drafts, "kept no longer");
+                }
+                if !done.words.is_empty() {
+                    state.sweep_files(done.words.clone()).await;
+                }
+                if !done.goes_on() || *stop.borrow() {
+                    return;
+                }
+            }
             Err(error) => {
-                tracing::error!(%error, "drafts for an update failed; they are tried again");
+                tracing::error!(%error, "what is kept too long was not taken away; it is tried again");
                 return;
             }
         }
     }
 }
 
-/// Writes down who stopped using the product, some at a time.
-async fn look_for_inactive(state: &State, stop: &watch::Receiver<bool>) {
-    loop {
-        match state.quiet_write(|conn| inactivity::step(conn, clock::now())).await {
-            Ok(true) if !*stop.borrow() => {}
-            Ok(_) => return,
-            Err(error) => {
-                tracing::error!(%error, "a rule of inactivity failed; it is tried again");
-                return;
-            }
-        }
+/// Finishes what an erasure could not: a reader was in the way, or the process ended.
+async fn look_through_files(state: &State) {
+    match state.read(erase::unswept).await {
+        Ok(Some(_)) => state.sweep_files(vec![]).await,
+        Ok(None) => {}
+        Err(error) => tracing::error!(%error, "it is not known whether files have to be looked through"),
     }
 }
 
 /// Sends mail that is due until none is left, then the webhooks that are due, for `worker --drain` and tests.
-pub async fn drain(state: State, transport: Transport) -> Result<(), Error> {
+pub async fn drain(state: State, relays: impl Into<Relays>) -> Result<(), Error> {
     let (sender, receiver) = watch::channel(false);
-    let running = actix_web::rt::spawn(run(state.clone(), Some(transport), receiver));
-    while !state.read(outbox::is_drained).await? {
+    let running = actix_web::rt::spawn(run(state.clone(), relays.into(), receiver));
+    while !state.read(|conn| outbox::is_drained(conn, clock::now())).await? {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     sender.send_replace(true);

@@ -14,7 +14,7 @@ await run(async ({ demo, signIn, visitor, signInAs, api, caught, shoot }) => {
   const gated = demo.mailboxes.find((mailbox) => mailbox.mode === "gated_send");
   const sent = {};
   async function submit(kind, to) {
-    const { status, json } = await api("POST", "/v1/send", { mailbox: gated.address, to, subject: `${kind}: how are you`, body: PLAIN, ...KINDS[kind] });
+    const { status, json } = await api("POST", "/v1/send", { mailbox: gated.address, to, subject: `${kind}: how are you`, body: PLAIN, consent_basis: "consent", ...KINDS[kind] });
     if (status !== 202) throw new Error(`${kind}: ${status} ${JSON.stringify(json)}`);
     sent[json.id] = { kind, to };
   }

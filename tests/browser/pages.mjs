@@ -35,8 +35,8 @@ await run(async ({ demo, signIn, visitor, api, shoot }) => {
   const pages = {
     queue: "/queue", review, text: `${review}?view=text`, source: `${review}?view=source`, edit: `${review}/edit`, open, messages: "/messages", compose: "/messages/new",
     "nothing-fits": "/queue?q=nothing-fits-this", churn: "/churn", "churn-event": event, variants: `${event}/variants`, "churn-new": "/churn/new", "churn-import": "/churn/import",
-    demand: "/demand", vigilance: "/vigilance", webhooks: "/webhooks", sources: "/sources", "for-me": "/queue?assignee=me", more: "/queue?claims=open", customers: "/customers", customer, facts: "/facts", offers: "/facts?kind=offer", prices: "/facts?kind=plan_price", fact,
-    mailboxes: "/mailboxes", mailbox, users: "/users", keys: "/keys", audit: "/audit", account: "/account", caught: "/catcher", reference: "/reference", call: "/reference/send_email",
+    demand: "/demand", vigilance: "/vigilance", webhooks: "/webhooks", sources: "/sources", "for-me": "/queue?assignee=me", more: "/queue?claims=open", customers: "/customers", customer, "personal-data": `${customer}/privacy`, privacy: "/privacy", topics: "/topics", facts: "/facts", offers: "/facts?kind=offer", prices: "/facts?kind=plan_price", fact,
+    overview: "/overview", reports: "/reports", recovered: "/reports/recovered", "report-campaigns": "/reports/campaigns", deliverability: "/reports/deliverability", "report-desk": "/reports/desk", mailboxes: "/mailboxes", mailbox, delivery: `${mailbox}/delivery`, rules: "/rules", checks: `${customer}/checks`, sending: "/sending", uncertain: "/uncertain", users: "/users", keys: "/keys", audit: "/audit", account: "/account", caught: "/catcher", reference: "/reference", call: "/reference/send_email",
   };
   const views = [["wide", 1600, 900, "light"], ["wide-dark", 1600, 900, "dark"], ["laptop", 1280, 800, "light"], ["phone", 390, 844, "light"], ["phone-dark", 390, 844, "dark"], ["zoomed", 640, 400, "light"], ["narrow", 320, 640, "light"]];
   const links = new Set();
@@ -107,7 +107,8 @@ await run(async ({ demo, signIn, visitor, api, shoot }) => {
     check(`${view}: approving together asks for a sample first, and axe finds nothing`, found.length === 0 && overflow <= 0 && (await page.locator("main form button:disabled").count()) > 0, `${overflow} ${found}`);
     await page.context().close();
   }
-  for (const path of ["/u/no-such-link", "/invite/no-such-link"]) {
+  const link = (await api("GET", `/v1/emails/${wild.json.id}`)).json.footer.preferences_url;
+  for (const path of ["/u/no-such-link", "/invite/no-such-link", "/confirm/no-such-link", new URL(link).pathname]) {
     const visiting = await visitor();
     await visiting.goto(path);
     const found = await faults(visiting);

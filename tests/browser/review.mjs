@@ -89,7 +89,7 @@ await run(async ({ demo, visitor, signIn, caught, shoot }) => {
   const wild = await fetch(`${demo.url}/v1/send`, {
     method: "POST",
     headers: { Authorization: `Bearer ${demo.keys.agent}`, "Content-Type": "application/json" },
-    body: JSON.stringify({ mailbox: demo.mailboxes[0].address, to: "claims@example.com", subject: "Wild promises", body: "Hello,\n\nyou get 97% off and unlimited orders.\n\nSee you soon" }),
+    body: JSON.stringify({ mailbox: demo.mailboxes[0].address, to: "claims@example.com", consent_basis: "consent", subject: "Wild promises", body: "Hello,\n\nyou get 97% off and unlimited orders.\n\nSee you soon" }),
   });
   const promises = new URL((await wild.json()).review_url).pathname;
   await reviewer.goto(`${promises}?view=text`);

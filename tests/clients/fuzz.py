@@ -60,12 +60,12 @@ def run(url, key, cases, operations, ids=None):
     command = [
         str(Path(sys.executable).parent / "schemathesis"), "run", url + "/v1/openapi.json", "--header", "Authorization: Bearer " + key,
         "--checks", CHECKS, "--phases", "coverage,fuzzing", "--continue-on-failure", "--warnings", "off",
-        "--max-examples", str(math.ceil(cases / operations)),
+        "--max-examples", str(math.ceil(cases / operations)), "--request-timeout", "60",  # A call may wait 30 seconds by itself.
     ]
-    environment = dict(os.environ)
+    environment = dict(os.environ) | {"SCHEMATHESIS_HOOKS": str(Path(__file__).with_name("fuzz_ids.py"))}
     if ids is not None:
         command += ["--mode", "positive"]
-        environment |= {"KNOWN_IDS": json.dumps(ids), "SCHEMATHESIS_HOOKS": str(Path(__file__).with_name("fuzz_ids.py"))}
+        environment |= {"KNOWN_IDS": json.dumps(ids)}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     summary = next((line.strip() for line in done.stdout.splitlines() if "generated" in line), "no case was generated")
     print(f"{'known ids' if ids else 'anything '}  {summary}", flush=True)

@@ -39,6 +39,14 @@ class Story:
         check("the contact is found", any(one["id"] == kept["contact"] for one in kept["search_contacts"]["contacts"]), kept["search_contacts"])
         yield "manage_contacts", "reader", {"query": f"{who}@example.com", "mailbox": gated}
         yield "manage_contacts", "agent", {"action": "untag", "contact_id": kept["contact"], "tags": ["client-test"]}
+        yield "list_topics", "reader", {}
+        yield "lessen_preferences", "agent", {"contact_id": kept["contact"], "most_per_week": 2}
+        yield "get_preferences", "reader", {"contact_id": kept["contact"]}
+        check("the limit is kept", kept["get_preferences"]["most_per_week"] == 2, kept["get_preferences"])
+        yield "record_source", "agent", {"contact_id": kept["contact"], "source": "the list of the fair", "elsewhere": True}
+        yield "ask_consent", "agent", {"contact_id": kept["contact"], "mailbox": gated, "source": "Sign-up form"}
+        yield "get_consents", "reader", {"contact_id": kept["contact"]}
+        check("nothing is on record before they confirm", kept["get_consents"]["consents"] == [], kept["get_consents"])
         yield "add_contact", "reader", {"email": "x@example.com"}, "scope_missing"
         yield "check_claims", "agent", {"text": "Hi Kim, you save 97% with NOSUCHCODE.", "contact": kept["contact"]}
         check("a claim without a fact is found", kept["check_claims"]["unsupported"] > 0, kept["check_claims"])
@@ -106,6 +114,12 @@ class Story:
         yield "get_mailbox", "reader", {"mailbox": gated}
         yield "tighten_mode", "admin", {"mailbox": gated, "mode": "autonomous"}, "mode_loosening"
         yield "tighten_mode", "admin", {"mailbox": gated, "mode": "gated_send"}
+        yield "get_delivery", "reader", {"mailbox": gated}
+        yield "limit_delivery", "admin", {"mailbox": gated, "bounce_limit": 100000}, "mode_loosening"
+        yield "limit_delivery", "admin", {"mailbox": gated, "per_minute": 600}
+        yield "get_sending_rules", "reader", {}
+        yield "tighten_sending_rules", "admin", {"lapse_months": 120}, "mode_loosening"
+        yield "tighten_sending_rules", "admin", {"lapse_months": 23}
         yield "request_mode", "agent", {"mailbox": gated, "target_mode": "monitored", "reason": "Four quiet weeks."}
         yield "explain_contact", "reader", {"email": email, "mailbox": gated}
         yield "forecast_send", "reader", {"contacts": [email], "mailbox": gated}
@@ -118,9 +132,14 @@ class Story:
         yield "schedule_email", "agent", {"message_id": later, "send_at": (datetime.now(UTC) + timedelta(days=30)).isoformat()}
         yield "wait_for_decision", "agent", {"message_id": later, "seconds": 0}
         yield "wait_for_reply", "agent", {"message_id": later, "seconds": 0}
+        yield "list_attempts", "reader", {"message_id": later}
+        yield "get_sending", "reader", {}
+        yield "stop_sending", "oversight", {"mailbox": "nobody@example.com", "reason": "It is odd."}, "not_found"
         yield "undo_approval", "oversight", {"message_id": absent}, "not_found"
-        for report in ("get_churn_stats", "get_churn_reasons", "get_campaign_report", "get_deliverability"):
+        for report in ("get_churn_stats", "get_churn_reasons", "get_recovered_revenue", "get_message_report", "get_campaign_report", "get_deliverability"):
             yield report, "reader", {}
+        yield "backtest_mode", "oversight", {"mailbox": "nobody@example.com"}, "not_found"
+        yield "get_overview", "reader", {}
         yield "list_matches", "reader", {"churn_event_id": kept["event"]}
         yield "correct_churn_reason", "agent", {"churn_event_id": kept["event"], "reason": "other"}
         yield "judge_match", "oversight", {"churn_event_id": kept["event"], "fact_id": absent, "accepted": True}, "not_found"
@@ -138,9 +157,12 @@ class Story:
         yield "list_cohorts", "reader", {}
         yield "get_cohort_progress", "reader", {"cohort_id": kept["create_cohort"]["id"]}
         yield "list_stragglers", "reader", {"cohort_id": kept["create_cohort"]["id"]}
+        yield "get_cohort_board", "reader", {"cohort_id": kept["create_cohort"]["id"]}
+        yield "draft_cohort", "agent", {"cohort_id": kept["create_cohort"]["id"], "phase": "reminder", "mailbox": gated}
         steps = [{"subject": "Welcome, {name}", "body": "Hi {name}, good to have you.", "wait_days": 0}]
         yield "create_sequence", "agent", {"name": f"Sequence {who}", "mailbox": gated, "steps": steps}
         sequence = kept["create_sequence"]["id"]
+        yield "preview_sequence", "reader", {"sequence_id": sequence, "contact": email}
         yield "list_sequences", "reader", {}
         yield "get_sequence", "reader", {"sequence_id": sequence}
         yield "enroll_contact", "agent", {"sequence_id": sequence, "email": email}
@@ -152,6 +174,7 @@ class Story:
         yield "list_signals", "reader", {"email": email}
         yield "list_referral_candidates", "reader", {}
         yield "create_referral", "admin", {"email": email, "target_url": "https://www.example.com/signup"}
+        yield "get_referral_program", "reader", {}
         yield "list_referrals", "reader", {"email": email}
         yield "record_conversion", "agent", {"referral_id": kept["create_referral"]["id"], "email": f"new-{who}@example.com"}
         yield "record_usage", "agent", {"events": [{"email": email, "name": "order.created", "value": 3}]}

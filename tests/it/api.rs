@@ -5,7 +5,7 @@ use countersign::domain::keys::{self, NewKey};
 use countersign::domain::mailboxes::{self, Mode};
 use serde_json::json;
 
-use crate::support::{Desk, OPERATOR, address};
+use crate::support::{Browser, Desk, OPERATOR, address};
 
 #[actix_web::test]
 async fn bad_input_is_told_apart_and_leaves_nothing() {
@@ -121,4 +121,25 @@ async fn several_recipients_become_several_messages_or_none() {
     assert_eq!(status, 422);
     let (_, pending) = desk.call(&desk.oversight, "GET", "/v1/oversight/pending", json!(null)).await;
     assert_eq!(pending["messages"].as_array().unwrap().len(), 2, "nothing half done");
+}
+
+#[actix_web::test]
+async fn an_address_that_can_lead_nowhere_finds_nothing_and_breaks_nothing() {
+    let desk = Desk::new().await;
+    let key = desk.key(&[Scope::Read, Scope::OversightRead]);
+    for path in ["/v1/mailboxes/@", "/v1/mailboxes/a@b@c/threads/1"] {
+        assert_eq!(desk.call(&key, "GET", path, serde_json::Value::Null).await.0, 404, "{path}");
+    }
+    for path in
+        ["/v1/contacts/a%00b/explain", "/v1/emails/%00", "/v1/cohorts?cursor=%00", "/v1/contacts/search?query=a%00", "/api/v1/churn-events/%00"]
+    {
+        let (status, answer) = desk.call(&key, "GET", path, serde_json::Value::Null).await;
+        assert!((400..500).contains(&status), "{path}: {status} {answer}");
+    }
+    let mut rita = Browser::new(desk.app().await);
+    rita.sign_in("rita").await;
+    for path in ["/messages/%00", "/?q=%00", "/customers?q=a%00"] {
+        let page = rita.get(path).await;
+        assert!(page.status < 500, "{path}: {}", page.status);
+    }
 }

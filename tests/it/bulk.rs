@@ -12,6 +12,8 @@ use countersign::domain::messages::edit::edit;
 use countersign::domain::messages::undo::undo;
 use countersign::domain::messages::{self, DecisionKind, Message, State};
 use countersign::domain::outbox::{WorkerId, claim};
+use countersign::domain::policy::consent::Class;
+use countersign::domain::settings;
 use serde_json::{Value, json};
 
 use crate::support::{Browser, Desk, OPERATOR, address};
@@ -138,6 +140,7 @@ async fn what_is_not_of_one_template_and_cohort_is_named() {
 #[actix_web::test]
 async fn a_check_that_is_not_green_keeps_a_message_out_and_is_named() {
     let desk = Desk::new().await;
+    desk.write(|conn| settings::set(conn, settings::SENDING_RULES, r#"{"cap_messages":0,"ground":"recorded"}"#)).unwrap();
     let ids = alike(&desk, 2).await;
     let with = |odd: MessageId| refusals(&desk, &[ids.clone(), vec![odd]].concat());
     let claims = held(&desk, Mode::GatedSend, "a@customer.example", json!({"text_body": "You get 90% off."})).await;
@@ -404,7 +407,7 @@ async fn a_finding_must_be_ticked_to_approve_and_stays_on_record() {
     let (status, answer) = desk.call(&desk.oversight, "POST", "/v1/oversight/decide", body).await;
     assert_eq!((status, answer["status"].as_str()), (200, Some("approved")), "{answer}");
     let line = desk.read(|conn| {
-        let lines = countersign::domain::audit::page(conn, &OPERATOR, Some(id), None, 50)?;
+        let lines = crate::support::log_of(conn, &OPERATOR, Some(id), 50)?;
         Ok(format!("{lines:?}"))
     });
     assert!(line.contains(keys[0]), "the tick is on record");
@@ -465,7 +468,9 @@ async fn letters_of_one_strategy_are_alike_and_of_two_are_not() {
                 mode: None,
                 send_at: None,
                 consent_basis: None,
+                class: Class::Commercial,
                 campaign: None,
+                topic: None,
                 facts: vec![],
                 origin: Origin::Playbook,
             };

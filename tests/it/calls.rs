@@ -3,7 +3,6 @@
 use countersign::api::operations::{self, Access};
 use countersign::clock;
 use countersign::domain::actor::{Actor, Scope};
-use countersign::domain::audit;
 use countersign::domain::calls::{self, Call, Filter, Outcome, Surface};
 use countersign::domain::keys;
 use countersign::domain::settings;
@@ -147,7 +146,7 @@ async fn one_id_joins_the_answer_the_row_of_the_call_and_what_it_changed() {
     assert_eq!((&refused.body["request_id"], &unknown.body["request_id"]), (&json!("refused"), &json!("unknown")));
     let rows = rows(&desk);
     assert_eq!((rows[0].request_id.as_str(), rows[4].request_id.as_str()), ("my-own-id", "refused"));
-    let lines = desk.read(|conn| audit::page(conn, &OPERATOR, Some("my-own-id"), None, 10));
+    let lines = desk.read(|conn| crate::support::log_of(conn, &OPERATOR, Some("my-own-id"), 10));
     assert!(!lines.is_empty() && lines.iter().all(|line| line.target_kind == "contact" && line.request_id.as_deref() == Some("my-own-id")));
 }
 

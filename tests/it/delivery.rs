@@ -138,12 +138,12 @@ async fn a_stop_between_claim_and_dot_holds_it_back() {
     let id = approved(&desk, "stopped@example.com").await;
     let worker = WorkerId::new();
     let claimed = desk.write(|conn| outbox::claim(conn, &worker, 10, desk.now())).unwrap().pop().unwrap();
-    desk.write(|conn| mailboxes::set_stopped(conn, &OPERATOR, None, true, desk.now())).unwrap();
+    desk.write(|conn| mailboxes::stops::stop(conn, &OPERATOR, None, "a test", desk.now())).unwrap();
     assert!(matches!(desk.write(|conn| outbox::reach_dot(conn, claimed, desk.now())).unwrap(), outbox::Dot::Stop));
     assert_eq!(message(&desk, id.as_str()).row.state, State::Queued);
     let later = desk.now().plus_seconds(60);
     assert!(desk.write(|conn| outbox::claim(conn, &worker, 10, later)).unwrap().is_empty(), "nothing is claimed while stopped");
-    desk.write(|conn| mailboxes::set_stopped(conn, &OPERATOR, None, false, desk.now())).unwrap();
+    desk.write(|conn| mailboxes::stops::resume(conn, &OPERATOR, None, desk.now())).unwrap();
     assert_eq!(desk.write(|conn| outbox::claim(conn, &worker, 10, later)).unwrap().len(), 1);
 }
 
@@ -225,5 +225,5 @@ async fn the_link_in_the_mail_unsubscribes_and_every_path_then_refuses() {
         assert_eq!((status, answer["code"].as_str()), (409, Some("recipient_suppressed")), "{mode}");
         assert!(answer["detail"].as_str().unwrap().starts_with("This recipient must not be mailed (unsubscribed since "));
     }
-    assert!(desk.state.read(outbox::is_drained).await.unwrap());
+    assert!(desk.state.read(|conn| outbox::is_drained(conn, countersign::clock::now())).await.unwrap());
 }

@@ -17,7 +17,8 @@ const ELSEWHERE: [(&str, &[(&str, &str)]); 6] = [
 ];
 
 /// Codes that carry another status than their kind of error.
-const STATUS: [(&str, &str); 4] = [("key_invalid", "401"), ("method_not_allowed", "405"), ("rate_limited", "429"), ("log_full", "503")];
+const STATUS: [(&str, &str); 5] =
+    [("key_invalid", "401"), ("provider_unreachable", "503"), ("method_not_allowed", "405"), ("rate_limited", "429"), ("log_full", "503")];
 
 fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(folder).unwrap() {

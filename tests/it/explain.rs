@@ -86,18 +86,31 @@ async fn every_check_is_shown_in_order_with_its_data() {
             "mailbox_stopped",
             "mode",
             "live_key",
+            "warrant",
+            "content_hash",
             "suppression",
             "unsubscribed_tag",
             "erased",
             "consent_basis",
+            "class",
             "announcement",
             "first_of_campaign",
+            "topic",
+            "frequency_cap",
+            "quiet_hours",
+            "campaign_stop",
+            "facts_current",
+            "reputation",
+            "warm_up",
+            "throttle",
+            "domain_throttle",
+            "already_sent",
             "earlier_promise"
         ]
     );
-    let consent = &found["checks"][7];
+    let consent = &found["checks"][9];
     assert_eq!((consent["data"]["consents"][0]["basis"].as_str(), consent["next_eligible_at"].is_null()), (Some("consent"), true), "{consent}");
-    desk.write(|conn| mailboxes::set_stopped(conn, &OPERATOR, None, true, desk.now())).unwrap();
+    desk.write(|conn| mailboxes::stops::stop(conn, &OPERATOR, None, "a test", desk.now())).unwrap();
     let stopped = explain(&desk, &id, Mode::Monitored, "").await;
     assert_eq!((stopped["because"]["check"].as_str(), verdict(&stopped, "stop_switch")), (Some("stop_switch"), Some("hold")));
     assert_eq!(desk.call(&desk.agent, "GET", &format!("/v1/explain?mailbox={}", address(Mode::Monitored)), json!(null)).await.0, 422);

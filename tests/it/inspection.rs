@@ -4,7 +4,7 @@ use countersign::cli::demo;
 use countersign::domain::churn::{self, Filter, sheet};
 use countersign::domain::drafting::draft_all;
 use countersign::domain::messages::content::{Content, Footer, Words};
-use countersign::domain::messages::inspect::{Finding, Kind, inspect, remote_images};
+use countersign::domain::messages::inspect::{Finding, Kind, Known, inspect, remote_images};
 
 use crate::support::{Desk, OPERATOR, PASSWORD};
 
@@ -20,12 +20,12 @@ fn content(subject: &str, text: Option<&str>, html: Option<&str>) -> Content {
         text_body: words.text,
         html_body: Some(words.html),
         headers: vec![],
-        footer: Footer { why: String::new(), sender: String::new(), postal_address: String::new(), unsubscribe_url: String::new() },
+        footer: Footer::default(),
     }
 }
 
 fn found(content: &Content) -> Vec<Finding> {
-    inspect(content, &["docs.acme-help.example".to_owned(), "status.example".to_owned()])
+    inspect(content, &Known::new(&["docs.acme-help.example".to_owned(), "status.example".to_owned()]))
 }
 
 fn to_tick(content: &Content) -> Vec<Kind> {
@@ -215,7 +215,7 @@ async fn no_letter_of_the_playbook_needs_a_tick() {
         let sheet = desk.write(|conn| sheet::gather(conn, &event, now)).unwrap();
         for draft in draft_all(&sheet) {
             let content = content(&draft.subject, Some(&draft.text), Some(&draft.html));
-            let found: Vec<Finding> = inspect(&content, &[]).into_iter().filter(Finding::needs_tick).collect();
+            let found: Vec<Finding> = inspect(&content, &Known::new(&[])).into_iter().filter(Finding::needs_tick).collect();
             assert!(found.is_empty(), "{}\n{}: {found:#?}", draft.text, draft.html);
             letters += 1;
         }
@@ -269,7 +269,7 @@ fn the_largest_message_is_looked_through_in_linear_time() {
     for piece in pieces {
         let html = fill(piece);
         let content = Content { html_body: Some(html), text_body: "word ".repeat(40_000), ..content("Hello", Some("Hi"), None) };
-        let findings = inspect(&content, &["docs.acme-help.example".to_owned()]);
+        let findings = inspect(&content, &Known::new(&["docs.acme-help.example".to_owned()]));
         assert!(findings.len() < 300);
     }
 }

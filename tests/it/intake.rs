@@ -2,16 +2,18 @@
 
 use countersign::clock;
 use countersign::domain::churn::import;
-use countersign::domain::churn::{self, Status};
+use countersign::domain::churn::{self, Status, window};
 use countersign::domain::facts::{self, Body, Offer, ProductUpdate};
 use countersign::domain::ids::ChurnEventId;
 use countersign::domain::mailboxes::Mode;
+use countersign::domain::settings;
 use countersign::domain::sources::signatures::{Refused, stripe as verify};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::support::{Desk, OPERATOR};
+use crate::webhooks::{self, Receiver, desk_with};
 
 async fn event(desk: &Desk, more: Value) -> Value {
     let mut body = json!({"customer_email": "john@example.com", "customer_name": "John Doe", "plan_name": "Pro", "mrr": 4900, "currency": "usd", "tenure_days": 180});
@@ -181,4 +183,39 @@ async fn a_stripe_cancellation_is_taken_once() {
     let id = ChurnEventId::from(rows[0]["id"].as_str().unwrap());
     assert_eq!(desk.read(|conn| churn::get(conn, &OPERATOR, &id)).status, Status::New);
     assert!(desk.send(Mode::GatedSend, "mia@example.com", json!({})).await.0 == 202);
+}
+
+#[actix_web::test]
+async fn who_was_written_to_and_did_not_come_back_in_time_is_lost_and_told_of() {
+    let receiver = Receiver::start().await;
+    let (desk, admin) = desk_with(&receiver).await;
+    let (hook, _) = webhooks::add(&desk, &admin, &receiver, json!({"events": ["churn_event.lost"]})).await;
+    desk.write(|conn| settings::set(conn, settings::RECOVERY_WINDOW_DAYS, "14")).unwrap();
+    let mut ids = vec![];
+    for n in 0..3 {
+        let created = event(&desk, json!({"customer_email": format!("left{n}@example.com")})).await;
+        let base = format!("/api/v1/churn-events/{}", created["id"].as_str().unwrap());
+        ids.push(base.clone());
+        let (_, made) = desk.call(&desk.agent, "POST", &format!("{base}/generate"), json!({})).await;
+        if n < 2 {
+            let send = format!("{base}/variants/{}/send", made["variants"][0]["id"].as_str().unwrap());
+            let (_, held) = desk.call(&desk.agent, "POST", &send, json!({})).await;
+            desk.call(&desk.oversight, "GET", "/v1/oversight/pending", json!(null)).await;
+            desk.call(&desk.oversight, "POST", "/v1/oversight/decide", json!({"message_id": held["id"], "decision": "approve"})).await;
+        }
+    }
+    desk.drain().await;
+    desk.call(&desk.agent, "POST", &format!("{}/recovered", ids[1]), json!({})).await;
+    let after = |days: i64| desk.now().plus_seconds(days * 86_400 + 60);
+    desk.write(|conn| window::step(conn, after(13))).unwrap();
+    assert_eq!(desk.call(&desk.agent, "GET", &ids[0], json!(null)).await.1["status"], "email_sent", "not a day early");
+    assert!(!desk.write(|conn| window::step(conn, after(14))).unwrap(), "one pass is enough");
+    let mut stand = vec![];
+    for id in &ids {
+        stand.push(desk.call(&desk.agent, "GET", id, json!(null)).await.1["status"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(stand, ["lost", "recovered", "variants_generated"], "who came back, and who was never written to, is not lost");
+    assert_eq!(desk.call(&desk.agent, "POST", &format!("{}/recovered", ids[0]), json!({})).await.0, 400, "lost is final");
+    desk.write(|conn| window::step(conn, after(20))).unwrap();
+    assert_eq!(webhooks::log(&desk, &hook).len(), 1, "told once");
 }

@@ -4,7 +4,6 @@ use actix_web::http::header;
 use actix_web::test::{TestRequest, call_service};
 use countersign::clock::Time;
 use countersign::domain::actor::{Actor, Mailboxes, Scope};
-use countersign::domain::audit;
 use countersign::domain::error::Error;
 use countersign::domain::ids::ApiKeyId;
 use countersign::domain::keys::{self, Change, Key, KeyState, NewKey};
@@ -47,7 +46,7 @@ fn sql(desk: &Desk, text: &str) -> Result<usize, String> {
 }
 
 pub fn actions(desk: &Desk, target: &str) -> Vec<String> {
-    let lines = desk.read(|conn| audit::page(conn, &OPERATOR, Some(target), None, 100));
+    let lines = desk.read(|conn| crate::support::log_of(conn, &OPERATOR, Some(target), 100));
     lines.into_iter().rev().map(|line| line.action).collect()
 }
 
@@ -350,4 +349,27 @@ async fn the_page_shows_a_secret_once_and_what_became_of_each_key() {
     let gone = ada.get(&own).await.body;
     assert!(gone.contains("Calls with it are refused for good") && !gone.contains("/rotation"));
     assert_eq!(ada.get("/keys/nothing").await.status, 404);
+}
+
+#[actix_web::test]
+async fn a_session_opens_no_call_and_a_key_opens_no_page() {
+    let desk = Desk::new().await;
+    let mut ada = Browser::new(desk.app().await);
+    ada.sign_in("Ada").await;
+    let token = ada.get("/queue").await.body.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    for (path, method) in [("/v1/emails", "GET"), ("/v1/key", "GET"), ("/v1/send", "POST"), ("/v1/oversight/decide", "POST")] {
+        let request = match method {
+            "GET" => TestRequest::get(),
+            _ => TestRequest::post().set_json(json!({"csrf": token})).insert_header(("x-csrf-token", token.clone())),
+        };
+        let page = ada.run(request.uri(path)).await;
+        assert_eq!(page.status, 401, "{method} {path}: {}", page.body);
+    }
+    let mut program = Browser::new(desk.app().await);
+    let admin = desk.key(&[Scope::Admin]);
+    for path in ["/queue", "/keys", "/"] {
+        let page = program.run(TestRequest::get().uri(path).insert_header(("authorization", format!("Bearer {admin}")))).await;
+        assert_eq!(page.status, 303, "{path}");
+        assert!(page.location.is_some_and(|to| to.starts_with("/login")), "{path}");
+    }
 }

@@ -65,7 +65,7 @@ async fn each_limit_has_its_status_its_code_and_its_words() {
             Some("campaign"),
             "campaign holds the control character U+0000",
         ),
-        ("PATCH", edit, json!({"body": "a\u{0}"}), 422, "text_control_char", Some("text_body"), "text_body holds the control character U+0000"),
+        ("PATCH", edit, json!({"body": "a\u{0}"}), 422, "text_control_char", Some("body"), "body holds the control character U+0000"),
         (
             "POST",
             "/v1/contacts",

@@ -372,7 +372,7 @@ async fn words_from_outside_come_in_a_block_of_their_own() {
     set_apart(&read, 1);
     let read = read.structured_content.unwrap();
     assert_eq!((read["body"].as_str(), read["direction"].as_str(), &read["thread_id"]), (Some(order), Some("inbound"), &email["thread_id"]));
-    assert_eq!(read["untrusted"], json!(["subject", "body"]));
+    assert_eq!(read["untrusted"], json!(["subject", "body", "attachments"]));
     let thread = agent.result("get_thread", json!({"thread_id": email["thread_id"]})).await;
     set_apart(&thread, 2);
     let thread = thread.structured_content.unwrap();

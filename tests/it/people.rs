@@ -46,7 +46,7 @@ pub fn only(desk: &Desk, name: &str, mode: Mode) {
 }
 
 fn actions(desk: &Desk, id: &MessageId) -> Vec<String> {
-    let lines = desk.read(|conn| audit::page(conn, &OPERATOR, Some(id.as_str()), None, 100));
+    let lines = desk.read(|conn| crate::support::log_of(conn, &OPERATOR, Some(id.as_str()), 100));
     lines.into_iter().rev().map(|line| line.action).collect()
 }
 
@@ -114,7 +114,7 @@ async fn a_second_person_is_told_who_has_it_and_may_take_it_over_and_may_decide_
 
     desk.write(|conn| presence::take(conn, &rob, &id, true, now)).unwrap();
     assert_eq!((holder(now).name.as_str(), holder(now).from), ("Rob", Some(id_of(&rita))), "the first one sees by whom");
-    let line = desk.read(|conn| audit::page(conn, &OPERATOR, Some(id.as_str()), None, 1)).remove(0);
+    let line = desk.read(|conn| crate::support::log_of(conn, &OPERATOR, Some(id.as_str()), 1)).remove(0);
     assert_eq!(
         (line.action.as_str(), line.actor_name.as_str(), line.detail.contains("\"over\":\"Rita\"")),
         ("message.take", "Rob", true),
@@ -542,7 +542,7 @@ async fn a_line_of_the_log_that_appears_late_under_a_lower_number_is_read_once()
     let now = desk.now();
     let mut position = desk.read(|conn| audit::end(conn, now));
     let mut read = |at: Time| desk.read(|conn| audit::since(conn, &mut position, at)).into_iter().map(|line| line.action).collect::<Vec<_>>();
-    let last = desk.read(|conn| audit::page(conn, &OPERATOR, None, None, 1))[0].seq;
+    let last = desk.read(|conn| crate::support::log_of(conn, &OPERATOR, None, 1))[0].seq;
     let write = |after: i64, action: &str| {
         let columns = "seq, at, actor_kind, actor_id, actor_name, action, target_kind, target_id, detail";
         sql(&desk, &format!("INSERT INTO audit_log ({columns}) VALUES ({}, 0, 'system', 't', 't', '{action}', 'test', 't', '')", last + after))

@@ -456,7 +456,7 @@ async fn every_change_is_in_the_audit_log() {
     desk.call(&desk.agent, "DELETE", &format!("/v1/segments/{}", segment["id"].as_str().unwrap()), json!(null)).await;
     let lines = |target: &Value| {
         let target = target["id"].as_str().unwrap().to_owned();
-        let lines = desk.read(|conn| countersign::domain::audit::page(conn, &OPERATOR, Some(&target), None, 10));
+        let lines = desk.read(|conn| crate::support::log_of(conn, &OPERATOR, Some(&target), 10));
         lines.into_iter().map(|line| (line.action, line.actor_kind)).collect::<Vec<_>>()
     };
     let by_key = |action: &str| (action.to_owned(), "key".to_owned());

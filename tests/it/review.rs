@@ -6,6 +6,7 @@ use countersign::domain::messages::decide::{Decide, decide};
 use countersign::domain::messages::edit::edit;
 use countersign::domain::messages::submit::{NewMessage, submit};
 use countersign::domain::messages::{self, DecisionKind, Origin, State};
+use countersign::domain::policy::consent::Class;
 use serde_json::json;
 
 use crate::support::{Desk, OPERATOR, address};
@@ -21,7 +22,9 @@ fn composed(mode: Mode, to: &str) -> NewMessage {
         mode: None,
         send_at: None,
         consent_basis: None,
+        class: Class::Commercial,
         campaign: None,
+        topic: None,
         facts: vec![],
         origin: Origin::Person,
     }

@@ -17,6 +17,7 @@ use countersign::db::{self, Conn, Db};
 use countersign::dialer::Dialer;
 use countersign::domain::accounts::users::{self, NewUser};
 use countersign::domain::actor::{Actor, Role, Scope};
+use countersign::domain::audit;
 use countersign::domain::drafting::Playbook;
 use countersign::domain::error::Result;
 use countersign::domain::ids::{MailboxId, MessageId};
@@ -26,7 +27,9 @@ use countersign::domain::messages::decide::{Decide, decide};
 use countersign::domain::messages::{self, DecisionKind, Message};
 use countersign::domain::settings;
 use countersign::email::Transport;
+use countersign::email::dkim::KeyRing;
 use countersign::feed::Feed;
+use countersign::senders::Senders;
 use countersign::web::{CookieKey, upload_limits};
 use countersign::worker;
 use serde_json::{Value, json};
@@ -72,6 +75,8 @@ impl Desk {
         let (agent, oversight) = db
             .write(|conn| {
                 settings::set(conn, settings::BASE_URL, "https://desk.example.com")?;
+                // Caps and grounds would stop most tests, which are about something else; those of the checks set their own.
+                settings::set(conn, settings::SENDING_RULES, r#"{"cap_messages":0,"ground":"reviewed"}"#)?;
                 for mode in Mode::ALL {
                     let new = NewMailbox {
                         address: format!("{}@sender.example", mode.as_str().replace('_', "-")),
@@ -110,11 +115,13 @@ impl Desk {
             email_configured: true,
             stripe_secret: Some(Arc::new("whsec_test".to_owned().into())),
             drafter: Arc::new(Playbook),
+            sounding: None,
             dialer: Arc::new(Dialer::new(vec![])),
             wake: Arc::new(tokio::sync::Notify::new()),
             feed: Feed::default(),
             limits: Arc::new(Limits::generous()),
             calls,
+            senders: Arc::new(Senders { keys: KeyRing::new(Some(folder.path().join("dkim"))), ..Senders::default() }),
             catcher: None,
         };
         Desk { state, catcher, agent, oversight, relay: None, _folder: folder }
@@ -284,6 +291,18 @@ pub fn sql(desk: &Desk, text: &str) -> usize {
     desk.write(|conn| Ok(countersign::on_either!(conn, inner => diesel::sql_query(text).execute(inner))?)).unwrap()
 }
 
+/// The number that a statement gives as n.
+pub fn count(desk: &Desk, text: &str) -> i64 {
+    use diesel::RunQueryDsl;
+    #[derive(diesel::QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        n: i64,
+    }
+    let found: Found = desk.read(|conn| Ok(countersign::on_either!(conn, inner => diesel::sql_query(text).get_result(inner))?));
+    found.n
+}
+
 /// A browser with a session, as far as the server can tell.
 pub struct Browser<S> {
     pub app: S,
@@ -295,6 +314,8 @@ pub struct Page {
     pub body: String,
     pub location: Option<String>,
     pub set_cookie: Option<String>,
+    /// The content security policy.
+    pub policy: Option<String>,
 }
 
 impl<S, B> Browser<S>
@@ -312,12 +333,13 @@ where
         }
         let response = test::call_service(&self.app, request.to_request()).await;
         let text = |name: header::HeaderName| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let policy = text(header::CONTENT_SECURITY_POLICY);
         let (status, location, set_cookie) = (response.status().as_u16(), text(header::LOCATION), text(header::SET_COOKIE));
         if let Some(cookie) = &set_cookie {
             self.cookie = cookie.split(';').next().map(str::to_owned);
         }
         let body = String::from_utf8_lossy(&test::read_body(response).await).into_owned();
-        Page { status, body, location, set_cookie }
+        Page { status, body, location, set_cookie, policy }
     }
 
     pub async fn get(&mut self, path: &str) -> Page {
@@ -341,4 +363,21 @@ where
         let email = format!("{name}@desk.example");
         self.post("/login", "/login", &[("email", &email), ("password", PASSWORD)]).await
     }
+}
+
+/// The text that a statement gives as body.
+pub fn text(desk: &Desk, query: &str) -> String {
+    use diesel::RunQueryDsl;
+    #[derive(diesel::QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        body: String,
+    }
+    let found: Found = desk.read(|conn| Ok(countersign::on_either!(conn, inner => diesel::sql_query(query).get_result(inner))?));
+    found.body
+}
+
+/// The newest lines of the log, about this thing where one is named.
+pub fn log_of(conn: &mut Conn, actor: &Actor, target: Option<&str>, limit: i64) -> Result<Vec<audit::Line>> {
+    audit::filtered(conn, actor, &audit::Filter { target: target.map(str::to_owned), limit, ..audit::Filter::default() })
 }

@@ -14,6 +14,7 @@ use countersign::domain::messages::list::{self, Filter};
 use countersign::domain::messages::submit::{NewMessage, submit};
 use countersign::domain::messages::{self, DecisionKind, Message, Origin, State, ledger};
 use countersign::domain::outbox::verify;
+use countersign::domain::policy::consent::Class;
 use countersign::domain::vigilance::numbers::{Share, Spread};
 use countersign::domain::vigilance::{self, Team};
 use countersign::on_either;
@@ -41,7 +42,9 @@ fn letter(mode: Mode, to: &str, origin: Origin) -> NewMessage {
         mode: None,
         send_at: None,
         consent_basis: None,
+        class: Class::Commercial,
         campaign: None,
+        topic: None,
         facts: vec![],
         origin,
     }
@@ -431,7 +434,7 @@ async fn whoever_approves_a_test_is_told_and_nothing_leaves() {
     // Once it is over it is in no list, and nobody's name stands in its record.
     let all = desk.read(|conn| Ok(list::list(conn, &desk.person("Rita"), &Filter { limit: 100, ..Filter::default() })?.0));
     assert!(all.iter().all(|row| row.id != by_person.row.id && row.id != by_key.row.id));
-    let audit = desk.read(|conn| countersign::domain::audit::page(conn, &OPERATOR, Some(by_person.row.id.as_str()), None, 10));
+    let audit = desk.read(|conn| crate::support::log_of(conn, &OPERATOR, Some(by_person.row.id.as_str()), 10));
     assert_eq!((audit[1].action.as_str(), audit[1].actor_kind.as_str()), ("message.end_test", "system"));
     // The report counts it among tests and nowhere else.
     let numbers = team_of(&desk, Mode::GatedSend, desk.now().plus_seconds(1)).now;

@@ -31,13 +31,13 @@ use crate::support::{Browser, Desk, OPERATOR, address};
 
 /// What a receiver got.
 #[derive(Debug, Clone)]
-struct Got {
+pub struct Got {
     headers: HashMap<String, String>,
     body: String,
 }
 
 impl Got {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 
@@ -53,14 +53,14 @@ impl Got {
 
 /// A receiver on loopback that answers with the status it is told.
 #[derive(Clone)]
-struct Receiver {
+pub struct Receiver {
     port: u16,
     got: Arc<Mutex<Vec<Got>>>,
     status: Arc<Mutex<u16>>,
 }
 
 impl Receiver {
-    async fn start() -> Receiver {
+    pub async fn start() -> Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let receiver = Receiver { port: listener.local_addr().unwrap().port(), got: Arc::default(), status: Arc::new(Mutex::new(200)) };
         let shared = receiver.clone();
@@ -96,21 +96,31 @@ impl Receiver {
         *self.status.lock().unwrap() = status;
     }
 
-    fn got(&self) -> Vec<Got> {
+    pub fn got(&self) -> Vec<Got> {
         self.got.lock().unwrap().clone()
     }
 
-    fn types(&self) -> Vec<String> {
+    /// How many calls came.
+    pub fn calls(&self) -> usize {
+        self.got().len()
+    }
+
+    pub fn types(&self) -> Vec<String> {
         self.got().iter().map(|got| got.json()["type"].as_str().unwrap().to_owned()).collect()
     }
 }
 
 /// A desk that may call this receiver, and an administrator's key.
-async fn desk_with(receiver: &Receiver) -> (Desk, String) {
+pub async fn desk_with(receiver: &Receiver) -> (Desk, String) {
     let mut desk = Desk::new().await;
-    desk.state.dialer = Arc::new(Dialer::new(vec![Allowed::parse(&format!("127.0.0.1:{}", receiver.port)).unwrap()]));
-    let key = key(&desk, &[Scope::Admin], vec![]);
+    let key = let_call(&mut desk, receiver);
     (desk, key)
+}
+
+/// Lets a desk call this receiver; an administrator's key.
+pub fn let_call(desk: &mut Desk, receiver: &Receiver) -> String {
+    desk.state.dialer = Arc::new(Dialer::new(vec![Allowed::parse(&format!("127.0.0.1:{}", receiver.port)).unwrap()]));
+    key(desk, &[Scope::Admin], vec![])
 }
 
 fn key(desk: &Desk, scopes: &[Scope], mailboxes: Vec<MailboxId>) -> String {
@@ -119,7 +129,7 @@ fn key(desk: &Desk, scopes: &[Scope], mailboxes: Vec<MailboxId>) -> String {
 }
 
 /// Adds an endpoint by REST: its id and its secret.
-async fn add(desk: &Desk, admin: &str, receiver: &Receiver, more: Value) -> (EndpointId, String) {
+pub async fn add(desk: &Desk, admin: &str, receiver: &Receiver, more: Value) -> (EndpointId, String) {
     let mut body = json!({"url": receiver.url()});
     for (name, value) in more.as_object().into_iter().flatten() {
         body[name] = value.clone();
@@ -129,7 +139,7 @@ async fn add(desk: &Desk, admin: &str, receiver: &Receiver, more: Value) -> (End
     (EndpointId::from(answer["id"].as_str().unwrap()), answer["secret"].as_str().unwrap().to_owned())
 }
 
-fn log(desk: &Desk, id: &EndpointId) -> Vec<Delivery> {
+pub fn log(desk: &Desk, id: &EndpointId) -> Vec<Delivery> {
     desk.read(|conn| deliveries::log(conn, &OPERATOR, id, None, 100)).0
 }
 
@@ -353,9 +363,9 @@ async fn oversight_churn_and_unsubscribing_are_told_of() {
         let now = desk.now();
         mailboxes::set_mode(conn, &ada, &gated, Mode::GatedAll, now)?;
         mailboxes::set_mode(conn, &ada, &gated, Mode::GatedAll, now)?;
-        mailboxes::set_stopped(conn, &ada, Some(&gated), true, now)?;
-        mailboxes::set_stopped(conn, &ada, None, true, now)?;
-        mailboxes::set_stopped(conn, &ada, None, false, now)?;
+        mailboxes::stops::stop(conn, &ada, Some(&gated), "a test", now)?;
+        mailboxes::stops::stop(conn, &ada, None, "a test", now)?;
+        mailboxes::stops::resume(conn, &ada, None, now)?;
         let new = intake::NewChurnEvent {
             customer_email: Some("kim@example.com".into()),
             provider_subscription_id: Some("s1".into()),
@@ -599,7 +609,7 @@ async fn administrators_alone_manage_webhooks_and_the_secret_is_shown_once() {
     }
     let (_, list) = desk.call(&admin, "GET", "/v1/webhooks", Value::Null).await;
     assert_eq!(list["webhooks"][0]["events"], json!(["message.sent"]));
-    let audit = desk.read(|conn| countersign::domain::audit::page(conn, &OPERATOR, Some(id.as_str()), None, 10));
+    let audit = desk.read(|conn| crate::support::log_of(conn, &OPERATOR, Some(id.as_str()), 10));
     assert!(!list.to_string().contains(&secret) && !format!("{audit:?}").contains(&secret[6..]), "not in lists, not in the audit log");
     assert_eq!(audit[0].action, "webhook.add");
 }

@@ -9,13 +9,15 @@ use serde::Deserialize;
 pub(crate) use shapes::{Departure, DraftedVariant, Judged, Matches, SubmittedVariant, Variants};
 use shapes::{DeparturePage, Match, event, variant};
 
+use super::consents::Pending;
 use super::error::{Plain, Problem};
+use super::input::time_of;
 use super::json::{Json, Params, rows};
 use super::key::Key;
 use super::operations::{Operation, get, patch, post};
 use super::shapes::{OneOrMany, Submitted};
 use crate::app::State;
-use crate::clock::{self, Time};
+use crate::clock;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::churn::answers;
 use crate::domain::churn::intake::{NewChurnEvent, Taken, take};
@@ -24,7 +26,6 @@ use crate::domain::churn::{self, Filter, Status};
 use crate::domain::error::Error;
 use crate::domain::ids::{ChurnEventId, FactId, VariantId};
 use crate::domain::reason::Reason;
-use crate::domain::text;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -129,6 +130,10 @@ pub struct Create {
     notes: Option<String>,
     /// Features they used.
     features: Option<OneOrMany>,
+    /// pending: the person is asked once to confirm that they want mail, and gets nothing else that is commercial before.
+    consent: Option<Pending>,
+    /// The mailbox that asks, by address or id. Needed only where the key reaches several.
+    mailbox: Option<String>,
 }
 
 pub async fn create(key: Key, state: web::Data<State>, body: Json<Create>) -> Result<HttpResponse, Plain> {
@@ -138,16 +143,7 @@ pub async fn create(key: Key, state: web::Data<State>, body: Json<Create>) -> Re
 
 /// Takes in somebody leaving; false where the event was known already.
 pub(crate) async fn report(actor: Actor, state: &State, body: Create) -> Result<(Departure, bool), Problem> {
-    let last_active_at = match &body.last_active_at {
-        Some(at) => Some(Time::parse(at).ok_or_else(|| {
-            Error::invalid(
-                "field_invalid",
-                "last_active_at",
-                format!("last_active_at must be a time such as 2026-04-30T12:00:00Z; got \"{}\".", text::excerpt(at)),
-            )
-        })?),
-        None => None,
-    };
+    let last_active_at = time_of("last_active_at", body.last_active_at.as_deref())?;
     let new = NewChurnEvent {
         customer_email: body.customer_email,
         customer_name: body.customer_name,
@@ -164,6 +160,7 @@ pub(crate) async fn report(actor: Actor, state: &State, body: Create) -> Result<
         last_active_at,
         notes: body.notes,
         features: body.features.map(OneOrMany::into_vec).unwrap_or_default(),
+        confirm: body.consent.map(|pending| pending.ask(body.mailbox, None)),
         ..NewChurnEvent::default()
     };
     Ok(match state.write(move |conn| take(conn, &actor, &new, "api", clock::now())).await? {

@@ -74,6 +74,8 @@ pub struct Departure {
     pub cancelled_at: Time,
     /// When they came back.
     pub recovered_at: Option<Time>,
+    /// Until when a letter that was sent may bring them back; after it they count as lost.
+    pub window_ends_at: Option<Time>,
     /// When it was taken in.
     pub created_at: Time,
     /// When it last changed.
@@ -231,6 +233,7 @@ pub(super) fn event(row: &ChurnEvent) -> Departure {
         reason_quotes: quotes.collect(),
         cancelled_at: row.churned_at,
         recovered_at: row.recovered_at,
+        window_ends_at: row.window_ends_at,
         created_at: row.created_at,
         updated_at: row.updated_at,
     }

@@ -7,6 +7,8 @@ mod open;
 mod queries;
 mod undo;
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use serde_json::Value;
 
@@ -16,7 +18,7 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::{self, Entry};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{BatchId, MailboxId, MessageId, UserId};
-use crate::domain::messages::{self, State};
+use crate::domain::messages::{self, Message, State};
 use crate::domain::outbox;
 use crate::text_enum;
 
@@ -148,11 +150,16 @@ impl Shown {
 pub fn get(conn: &mut Conn, actor: &Actor, id: &BatchId, session_started: Time) -> Result<Shown> {
     let batch = own(conn, actor, id)?;
     let items = queries::items(conn, id)?;
+    let ids: Vec<MessageId> = items.iter().map(|item| item.message_id.clone()).collect();
+    let mut found: HashMap<MessageId, Message> =
+        messages::many(conn, actor, &ids)?.into_iter().map(|message| (message.row.id.clone(), message)).collect();
+    let seen: HashMap<MessageId, i32> = queries::seen_since(conn, &ids, actor, session_started)?.into_iter().collect();
+    let mut on_their_way = outbox::waiting_of(conn, &ids)?;
     let mut lines = Vec::with_capacity(items.len());
     for item in items {
-        let message = messages::get(conn, actor, &item.message_id)?;
-        let seen = queries::seen_since(conn, &item.message_id, actor, session_started)?;
-        let waiting = if item.outcome == Outcome::Approved { outbox::waiting(conn, &item.message_id)? } else { None };
+        let message = found.remove(&item.message_id).ok_or_else(|| Error::not_found("message"))?;
+        let seen = seen.get(&item.message_id).copied();
+        let waiting = on_their_way.remove(&item.message_id).filter(|_| item.outcome == Outcome::Approved);
         let in_time = waiting.filter(|waiting| waiting.state == "queued" && message.row.version == item.version);
         lines.push(Line {
             to: message.current.to_name.unwrap_or(message.current.to_address),

@@ -27,14 +27,14 @@ pub(super) fn items(conn: &mut Conn, id: &BatchId) -> QueryResult<Vec<Item>> {
     batch_items::table.filter(batch_items::batch_id.eq(id)).order(batch_items::message_id).load(conn)
 }
 
-/// The version last shown to them, if that was since.
-pub(super) fn seen_since(conn: &mut Conn, id: &MessageId, actor: &Actor, since: Time) -> QueryResult<Option<i32>> {
+/// The versions last shown to them, where that was since.
+pub(super) fn seen_since(conn: &mut Conn, ids: &[MessageId], actor: &Actor, since: Time) -> QueryResult<Vec<(MessageId, i32)>> {
     message_views::table
-        .find((id, format!("{}:{}", actor.kind(), actor.id())))
+        .filter(message_views::message_id.eq_any(ids))
+        .filter(message_views::viewer.eq(format!("{}:{}", actor.kind(), actor.id())))
         .filter(message_views::seen_at.ge(since))
-        .select(message_views::version)
-        .first(conn)
-        .optional()
+        .select((message_views::message_id, message_views::version))
+        .load(conn)
 }
 
 pub(super) fn set_decided(conn: &mut Conn, id: &BatchId, now: Time) -> QueryResult<bool> {

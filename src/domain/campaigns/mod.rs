@@ -2,7 +2,11 @@
 //! that keeps them from leaving.
 
 pub mod counts;
+mod outcomes;
+pub mod overview;
 mod queries;
+
+use std::collections::HashSet;
 
 use diesel::prelude::*;
 use serde_json::{Value, json};
@@ -12,13 +16,16 @@ use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{CampaignId, MailboxId, MessageId, SegmentId};
+use crate::domain::ids::{CampaignId, MailboxId, MessageId, SegmentId, TopicId};
 use crate::domain::mailboxes::{self, Mode};
+use crate::domain::outbox::hold_dots;
 use crate::domain::paging::Page;
+use crate::domain::preferences::topics;
 use crate::domain::{segments, text};
 use crate::text_enum;
 
 pub use counts::Numbers;
+pub use outcomes::Outcome;
 
 text_enum!(
     /// What a campaign is for.
@@ -39,6 +46,18 @@ text_enum!(
 );
 
 impl Kind {
+    /// A name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Kind::Winback => "Win-back",
+            Kind::Migration => "Migration",
+            Kind::Referral => "Referral",
+            Kind::Drip => "Drip",
+            Kind::Announcement => "Announcement",
+            Kind::Feedback => "Feedback",
+        }
+    }
+
     /// The mode that its mailbox should have.
     pub fn recommended_mode(self) -> Mode {
         match self {
@@ -83,6 +102,8 @@ pub struct Campaign {
     pub created_at: Time,
     /// When it last changed.
     pub updated_at: Time,
+    /// The topic of its messages.
+    pub topic_id: Option<TopicId>,
 }
 
 /// A campaign to be made.
@@ -98,6 +119,8 @@ pub struct NewCampaign {
     pub segment_id: Option<SegmentId>,
     /// Where it leaves from, by address or id.
     pub mailbox: Option<String>,
+    /// The topic of its messages, by name or id.
+    pub topic: Option<String>,
 }
 
 /// What is to change; what is absent stays, and an empty text takes away.
@@ -109,6 +132,8 @@ pub struct Change {
     pub segment_id: Option<String>,
     /// Where it leaves from, by address or id.
     pub mailbox: Option<String>,
+    /// The topic of its messages, by name or id.
+    pub topic: Option<String>,
     /// Whether it is put away.
     pub archived: Option<bool>,
 }
@@ -128,13 +153,14 @@ pub fn create(conn: &mut Conn, actor: &Actor, new: &NewCampaign, now: Time) -> R
             kind: new.kind,
             goal,
             segment_id: new.segment_id.as_ref().map(|id| segments::named(conn, id)).transpose()?,
-            mailbox_id: new.mailbox.as_deref().map(|named| mailboxes::resolve(conn, actor, Some(named))).transpose()?.map(|mailbox| mailbox.id),
+            mailbox_id: mailboxes::named(conn, actor, new.mailbox.as_deref())?,
             stopped_at: None,
             stopped_by: None,
             archived_at: None,
             created_by: actor.name().to_owned(),
             created_at: now,
             updated_at: now,
+            topic_id: new.topic.as_deref().map(|named| topics::named(conn, named)).transpose()?.map(|topic| topic.id),
         };
         queries::insert(conn, &row)?;
         log(conn, actor, "campaign.add", &row, json!({"name": row.name, "kind": row.kind}), now)?;
@@ -154,8 +180,10 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &CampaignId, change: &Change, 
             row.segment_id = (!segment.is_empty()).then(|| segments::named(conn, &SegmentId::from(segment.as_str()))).transpose()?;
         }
         if let Some(named) = &change.mailbox {
-            let mailbox = (!named.is_empty()).then(|| mailboxes::resolve(conn, actor, Some(named))).transpose()?;
-            row.mailbox_id = mailbox.map(|mailbox| mailbox.id);
+            row.mailbox_id = mailboxes::named(conn, actor, Some(named.as_str()).filter(|named| !named.is_empty()))?;
+        }
+        if let Some(named) = &change.topic {
+            row.topic_id = (!named.is_empty()).then(|| topics::named(conn, named)).transpose()?.map(|topic| topic.id);
         }
         match change.archived {
             Some(true) => row.archived_at = row.archived_at.or(Some(now)),
@@ -164,16 +192,22 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &CampaignId, change: &Change, 
         }
         row.updated_at = now;
         queries::update(conn, &row)?;
-        let detail = json!({"goal": row.goal, "segment_id": row.segment_id, "mailbox_id": row.mailbox_id, "archived": row.archived_at.is_some()});
+        let detail = json!({"goal": row.goal, "segment_id": row.segment_id, "mailbox_id": row.mailbox_id, "topic_id": row.topic_id, "archived": row.archived_at.is_some()});
         log(conn, actor, "campaign.change", &row, detail, now)?;
         Ok(row)
     })
+}
+
+/// The topic of the campaign with this label, if it has one.
+pub(in crate::domain) fn topic_of(conn: &mut Conn, name: &str) -> Result<Option<TopicId>> {
+    Ok(queries::by_name(conn, name)?.and_then(|row| row.topic_id))
 }
 
 /// Stops a campaign: nothing of it leaves until a person resumes it. Twice is as good as once.
 pub fn stop(conn: &mut Conn, actor: &Actor, id: &CampaignId, now: Time) -> Result<Campaign> {
     may_change(actor)?;
     transaction(conn, |conn| {
+        hold_dots(conn)?;
         let mut row = reached(conn, actor, id)?;
         refuse_partly_reached(conn, actor, &row)?;
         if row.stopped_at.is_none() {
@@ -210,17 +244,17 @@ pub fn list(conn: &mut Conn, actor: &Actor, archived: bool, limit: usize, before
     Ok(Page::cut(queries::list(conn, actor.mailboxes(), archived, limit, before)?, limit))
 }
 
-/// One campaign with its numbers, of the mailboxes within reach.
-pub fn get(conn: &mut Conn, actor: &Actor, id: &CampaignId) -> Result<(Campaign, Numbers)> {
-    actor.must_have(Scope::Read)?;
-    let row = reached(conn, actor, id)?;
-    let numbers = counts::of(conn, &row.name, actor.mailboxes())?;
-    Ok((row, numbers))
-}
-
 /// Whether a message may not leave because its campaign is stopped.
 pub(in crate::domain) fn stops(conn: &mut Conn, id: &MessageId) -> Result<bool> {
     Ok(queries::stops(conn, id)?)
+}
+
+/// Of these labels, those of campaigns that are stopped.
+pub(in crate::domain) fn stopped_among(conn: &mut Conn, labels: &HashSet<&str>) -> Result<HashSet<String>> {
+    Ok(match labels.is_empty() {
+        true => HashSet::new(),
+        false => queries::stopped_among(conn, labels)?.into_iter().collect(),
+    })
 }
 
 /// Lets a message of a stopped campaign wait without being looked at in each round.

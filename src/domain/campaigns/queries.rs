@@ -1,5 +1,7 @@
 //! SQL of campaigns.
 
+use std::collections::HashSet;
+
 use diesel::dsl::exists;
 use diesel::prelude::*;
 
@@ -32,6 +34,27 @@ pub(super) fn list(conn: &mut Conn, reach: &Mailboxes, archived: bool, limit: us
     query.load(conn)
 }
 
+/// Of these labels, those that campaigns have.
+pub(super) fn names_among(conn: &mut Conn, labels: &[String]) -> QueryResult<HashSet<String>> {
+    Ok(campaigns::table.filter(campaigns::name.eq_any(labels.to_vec())).select(campaigns::name).load::<String>(conn)?.into_iter().collect())
+}
+
+/// The newest campaigns for a segment that are neither stopped nor put away, but for one.
+pub(super) fn under_way_with_segment(conn: &mut Conn, reach: &Mailboxes, but: &CampaignId, limit: usize) -> QueryResult<Vec<Campaign>> {
+    let mut query = campaigns::table
+        .filter(campaigns::archived_at.is_null())
+        .filter(campaigns::stopped_at.is_null())
+        .filter(campaigns::segment_id.is_not_null())
+        .filter(campaigns::id.ne(but))
+        .order(campaigns::id.desc())
+        .limit(i64::try_from(limit).unwrap_or(20))
+        .into_boxed();
+    if let Mailboxes::These(ids) = reach {
+        query = query.filter(campaigns::mailbox_id.is_null().or(campaigns::mailbox_id.assume_not_null().eq_any(ids.clone())));
+    }
+    query.load(conn)
+}
+
 pub(super) fn insert(conn: &mut Conn, row: &Campaign) -> QueryResult<()> {
     diesel::insert_into(campaigns::table).values(row.clone()).execute(conn).map(drop)
 }
@@ -46,6 +69,7 @@ pub(super) fn update(conn: &mut Conn, row: &Campaign) -> QueryResult<()> {
             campaigns::stopped_by.eq(row.stopped_by.clone()),
             campaigns::archived_at.eq(row.archived_at),
             campaigns::updated_at.eq(row.updated_at),
+            campaigns::topic_id.eq(row.topic_id.clone()),
         ))
         .execute(conn)
         .map(drop)
@@ -58,6 +82,11 @@ pub(super) fn stops(conn: &mut Conn, id: &MessageId) -> QueryResult<bool> {
         .filter(messages::id.eq(id))
         .filter(campaigns::stopped_at.is_not_null());
     diesel::select(exists(stopped)).get_result(conn)
+}
+
+pub(super) fn stopped_among(conn: &mut Conn, labels: &HashSet<&str>) -> QueryResult<Vec<String>> {
+    let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+    campaigns::table.filter(campaigns::stopped_at.is_not_null()).filter(campaigns::name.eq_any(labels)).select(campaigns::name).load(conn)
 }
 
 /// The mailboxes in which there are messages with this label.

@@ -8,9 +8,11 @@ use crate::clock::Time;
 use crate::db::Db;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
-use crate::domain::error::{Error, Result};
-use crate::domain::ids::ImportId;
-use crate::domain::text;
+use crate::domain::contacts::consents::opt_in::Ask;
+use crate::domain::error::{Error, Kind, Result};
+use crate::domain::ids::{ContactId, ImportId};
+use crate::domain::privacy::provenance;
+use crate::domain::{contacts, text};
 
 use super::intake::{NewChurnEvent, Taken, take};
 use super::queries;
@@ -21,7 +23,7 @@ pub const LARGEST: usize = 50 * 1024 * 1024;
 const BATCH: usize = 200;
 
 /// The columns understood; `customer_email` is the one needed.
-pub const COLUMNS: [&str; 17] = [
+pub const COLUMNS: [&str; 18] = [
     "customer_email",
     "customer_name",
     "company",
@@ -39,6 +41,7 @@ pub const COLUMNS: [&str; 17] = [
     "last_active_at",
     "cancelled_at",
     "notes",
+    "consent",
 ];
 
 /// An import and how far it is.
@@ -78,6 +81,23 @@ pub struct Import {
 pub struct Parsed {
     headers: Vec<String>,
     rows: Vec<(u64, csv::StringRecord)>,
+    confirm: Confirm,
+}
+
+/// Who of a file is asked to confirm that they want mail.
+#[derive(Debug, Clone, Default)]
+pub struct Confirm {
+    /// Everybody, and not only those whose row says `pending` under `consent`.
+    pub everybody: bool,
+    /// The mailbox that asks, by address or id; none where only one is within reach.
+    pub mailbox: Option<String>,
+}
+
+impl Parsed {
+    /// The same with who is asked.
+    pub fn confirming(self, confirm: Confirm) -> Parsed {
+        Parsed { confirm, ..self }
+    }
 }
 
 /// Reads a file whole. A file broken anywhere is refused before any row is kept.
@@ -117,7 +137,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed> {
         let line = record.position().map_or(0, csv::Position::line);
         rows.push((line, record));
     }
-    Ok(Parsed { headers, rows })
+    Ok(Parsed { headers, rows, confirm: Confirm::default() })
 }
 
 fn broken(error: csv::Error) -> Error {
@@ -134,6 +154,15 @@ fn broken(error: csv::Error) -> Error {
         _ => "this is not readable as CSV".to_owned(),
     };
     Error::invalid("csv_invalid", "file", format!("Line {line}, column 1: {reason}. No row was imported."))
+}
+
+/// A contact that came with this file is noted as such.
+fn note_source(conn: &mut Conn, actor: &Actor, import: &Import, contact: Option<&ContactId>, now: Time) -> Result<()> {
+    let Some(contact) = contact else { return Ok(()) };
+    if contacts::row(conn, contact)?.created_at < import.created_at {
+        return Ok(());
+    }
+    provenance::note_import(conn, actor, contact, &import.id, &import.file_name, now)
 }
 
 /// The csv crate closes an open quote at the end of the file; that would swallow rows silently.
@@ -192,11 +221,14 @@ pub fn run(db: &Db, actor: &Actor, mut import: Import, parsed: &Parsed, now: imp
         let before = import.clone();
         let done = db.write(|conn| {
             for (line, record) in batch {
-                match transaction(conn, |conn| take(conn, actor, &new_event(&parsed.headers, record)?, "csv", now())) {
-                    Ok(Taken::New(_)) => import.imported_rows += 1,
+                match transaction(conn, |conn| take(conn, actor, &new_event(parsed, record, &import.file_name)?, "csv", now())) {
+                    Ok(Taken::New(event)) => {
+                        import.imported_rows += 1;
+                        note_source(conn, actor, &import, event.contact_id.as_ref(), now())?;
+                    }
                     Ok(Taken::Known(_)) => import.duplicate_rows += 1,
-                    // A row that is wrong is reported; a database that fails ends the import.
-                    Err(error) if error.kind == crate::domain::error::Kind::Invalid => {
+                    // A row that is wrong, or whose person cannot be asked, is reported; a database that fails ends the import.
+                    Err(error) if matches!(error.kind, Kind::Invalid | Kind::Forbidden | Kind::Conflict) => {
                         import.refused_rows += 1;
                         let cells = [line.to_string(), error.detail].into_iter().chain(record.iter().map(neutral));
                         refused.write_record(cells).map_err(Error::internal)?;
@@ -235,9 +267,9 @@ fn neutral(cell: &str) -> String {
     if cell.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) { format!("'{cell}") } else { cell.to_owned() }
 }
 
-fn new_event(headers: &[String], record: &csv::StringRecord) -> Result<NewChurnEvent> {
+fn new_event(parsed: &Parsed, record: &csv::StringRecord, file: &str) -> Result<NewChurnEvent> {
     let cell = |name: &str| {
-        let index = headers.iter().position(|header| header == name)?;
+        let index = parsed.headers.iter().position(|header| header == name)?;
         record.get(index).map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned)
     };
     let number = |name: &str| match cell(name) {
@@ -260,7 +292,17 @@ fn new_event(headers: &[String], record: &csv::StringRecord) -> Result<NewChurnE
     if cell("customer_email").is_none() {
         return Err(Error::invalid("field_invalid", "customer_email", "customer_email must be filled in; got nothing."));
     }
+    let pending = match cell("consent").as_deref() {
+        None => parsed.confirm.everybody,
+        Some("pending") => true,
+        Some(other) => {
+            let detail = format!("consent must be pending or empty; got \"{}\". A person records grounds on the desk.", text::excerpt(other));
+            return Err(Error::invalid("field_invalid", "consent", detail));
+        }
+    };
+    let ask = || Ask { mailbox: parsed.confirm.mailbox.clone(), source: format!("the file {file}"), ..Ask::default() };
     Ok(NewChurnEvent {
+        confirm: pending.then(ask),
         customer_email: cell("customer_email"),
         customer_name: cell("customer_name"),
         company: cell("company"),

@@ -6,12 +6,13 @@ use crate::clock::Time;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::contacts::consents::opt_in::{self, Ask};
 use crate::domain::contacts::{self, ContactInput, Customer, UsageFigure};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ChurnEventId, ContactId};
 use crate::domain::reason::{Reason, analyse};
-use crate::domain::{facts, text, threads, webhooks};
+use crate::domain::{facts, mailboxes, text, threads, webhooks};
 
 use super::timeline::Details;
 use super::{ChurnEvent, EventType, Status, log, queries};
@@ -62,6 +63,8 @@ pub struct NewChurnEvent {
     pub time_zone: Option<String>,
     /// Tags for the contact.
     pub tags: Vec<String>,
+    /// The person is to confirm that they want mail, and is asked like this.
+    pub confirm: Option<Ask>,
 }
 
 /// What intake made of it.
@@ -78,6 +81,10 @@ pub fn take(conn: &mut Conn, actor: &Actor, new: &NewChurnEvent, source: &str, n
     actor.must_have(Scope::Draft)?;
     let event = checked(new, source, now)?;
     transaction(conn, |conn| {
+        // The same answer about the mailbox whether or not they are asked now.
+        if let Some(ask) = &new.confirm {
+            mailboxes::resolve(conn, actor, ask.mailbox.as_deref())?;
+        }
         if let Some(subscription) = &event.provider_subscription_id {
             let since = now.plus_seconds(-SAME_WITHIN_SECONDS);
             if let Some(first) = queries::same_subscription(conn, &event.provider, subscription, since)? {
@@ -99,6 +106,9 @@ pub(super) fn store(conn: &mut Conn, actor: &Actor, mut event: ChurnEvent, new: 
     if let Some(contact) = &event.contact_id {
         let customer = customer(conn, contact, &event, new, now)?;
         contacts::put_customer(conn, &customer)?;
+        if let Some(ask) = &new.confirm {
+            opt_in::ask_once(conn, actor, contact, ask, now)?;
+        }
     }
     analyse_event(conn, &mut event)?;
     queries::insert(conn, &event)?;
@@ -265,5 +275,6 @@ pub(super) fn checked(new: &NewChurnEvent, source: &str, now: Time) -> Result<Ch
         recovered_at: None,
         created_at: now,
         updated_at: now,
+        window_ends_at: None,
     })
 }

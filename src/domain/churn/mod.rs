@@ -11,6 +11,7 @@ pub mod sheet;
 pub mod shipping;
 pub mod timeline;
 pub mod variants;
+pub mod window;
 
 use diesel::prelude::*;
 use serde_json::json;
@@ -24,11 +25,14 @@ use crate::domain::error::{Error, Kind, Result};
 use crate::domain::facts;
 use crate::domain::ids::{ChurnEventId, ContactId};
 use crate::domain::messages;
-use crate::domain::reason::{Reason, ReasonQuote};
+use crate::domain::reason::{self, Reason, ReasonQuote};
 use crate::domain::webhooks;
 use crate::text_enum;
 
 pub use queries::Filter;
+
+/// How sure the words of a reply must be to correct a reason, 0 to 100.
+const SURE: i32 = 60;
 
 /// The source of what customers say on a cancel page.
 pub const CANCEL_FLOW: &str = "cancel flow";
@@ -123,6 +127,15 @@ pub struct ChurnEvent {
     pub created_at: Time,
     /// When it last changed.
     pub updated_at: Time,
+    /// Until when a letter that was sent may bring them back; after it they count as lost.
+    pub window_ends_at: Option<Time>,
+}
+
+impl ChurnEvent {
+    /// Whether it is neither recovered nor lost yet.
+    pub fn is_open(&self) -> bool {
+        !matches!(self.status, Status::Recovered | Status::Lost)
+    }
 }
 
 /// One churn event.
@@ -160,12 +173,35 @@ pub fn correct_reason(conn: &mut Conn, actor: &Actor, id: &ChurnEventId, reason:
     })
 }
 
+/// What somebody who left wrote back. Clear words about why correct a reason that no person has set, and are quoted.
+pub(in crate::domain) fn heard(conn: &mut Conn, actor: &Actor, contact: &ContactId, written: &str, now: Time) -> Result<()> {
+    let Some(event) = queries::of_contact(conn, contact)?.into_iter().max_by_key(|event| event.churned_at) else { return Ok(()) };
+    let said = reason::analyse(None, Some(written), &[]);
+    let open = !matches!(event.status, Status::Recovered | Status::Lost);
+    if !open || event.reason_corrected_by.is_some() || said.confidence < SURE || said.quotes.is_empty() {
+        return Ok(());
+    }
+    let mut quotes = said.quotes;
+    for quote in &mut quotes {
+        quote.source = "their reply".to_owned();
+    }
+    let changed = said.reason != event.reason;
+    quotes.extend(event.reason_quotes.iter().filter(|_| !changed).cloned());
+    quotes.truncate(6);
+    queries::set_heard_reason(conn, &event.id, said.reason, said.confidence, &Json::new(quotes), now)?;
+    if changed {
+        log(conn, actor, "churn.correct_reason", &event.id, json!({"from": event.reason, "to": said.reason, "by": "reply"}), now)?;
+        facts::refresh(conn, contact, now)?;
+    }
+    Ok(())
+}
+
 /// Notes that the customer came back.
 pub fn recover(conn: &mut Conn, actor: &Actor, id: &ChurnEventId, now: Time) -> Result<ChurnEvent> {
     actor.must_have(Scope::Draft)?;
     transaction(conn, |conn| {
         let event = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("churn event"))?;
-        if matches!(event.status, Status::Recovered | Status::Lost) {
+        if !event.is_open() {
             return Err(Error::bad_request("already_final", format!("this churn event is already {}", event.status)));
         }
         if !queries::set_status(conn, id, event.status, Status::Recovered, now)? {

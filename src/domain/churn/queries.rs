@@ -6,9 +6,10 @@ use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::functions::{containing, lower_nullable};
 use crate::db::schema::{churn_events, imports, match_judgements, model_runs, update_rounds, variants};
+use crate::db::types::Json;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ChurnEventId, ContactId, FactId, ImportId, MessageId, VariantId};
-use crate::domain::reason::Reason;
+use crate::domain::reason::{Reason, ReasonQuote};
 
 use super::answers::Judgement;
 use super::import::Import;
@@ -26,6 +27,10 @@ pub struct Filter {
     pub reason: Option<Reason>,
     /// With these words in name, address or plan.
     pub words: Option<String>,
+    /// Who left at or after this time.
+    pub since: Option<Time>,
+    /// Who left before this time.
+    pub end: Option<Time>,
     /// At most so many.
     pub limit: usize,
     /// Skip so many, for the offset pages of the recovery API.
@@ -121,6 +126,12 @@ pub(super) fn list(conn: &mut Conn, filter: &Filter) -> QueryResult<Vec<ChurnEve
     if let Some(reason) = filter.reason {
         query = query.filter(churn_events::reason.eq(reason));
     }
+    if let Some(since) = filter.since {
+        query = query.filter(churn_events::churned_at.ge(since));
+    }
+    if let Some(end) = filter.end {
+        query = query.filter(churn_events::churned_at.lt(end));
+    }
     if let Some((at, id)) = &filter.before {
         query = query.filter(churn_events::churned_at.lt(*at).or(churn_events::churned_at.eq(*at).and(churn_events::id.lt(id.clone()))));
     }
@@ -145,6 +156,21 @@ pub(super) fn set_status(conn: &mut Conn, id: &ChurnEventId, from: Status, to: S
     Ok(changed == 1)
 }
 
+pub(super) fn set_window(conn: &mut Conn, id: &ChurnEventId, end: Time) -> QueryResult<()> {
+    diesel::update(churn_events::table.find(id)).set(churn_events::window_ends_at.eq(end)).execute(conn).map(drop)
+}
+
+/// Those who were written to and whose window is over, the oldest first.
+pub(super) fn window_over(conn: &mut Conn, now: Time, limit: i64) -> QueryResult<Vec<ChurnEventId>> {
+    churn_events::table
+        .filter(churn_events::status.eq(Status::EmailSent))
+        .filter(churn_events::window_ends_at.le(now))
+        .order(churn_events::window_ends_at)
+        .limit(limit)
+        .select(churn_events::id)
+        .load(conn)
+}
+
 pub(super) fn set_recovered_at(conn: &mut Conn, id: &ChurnEventId, now: Time) -> QueryResult<()> {
     diesel::update(churn_events::table.find(id)).set(churn_events::recovered_at.eq(now)).execute(conn).map(drop)
 }
@@ -155,6 +181,25 @@ pub(super) fn set_reason(conn: &mut Conn, id: &ChurnEventId, reason: Reason, by:
             churn_events::reason.eq(reason),
             churn_events::reason_confidence.eq(100),
             churn_events::reason_corrected_by.eq(by),
+            churn_events::updated_at.eq(now),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn set_heard_reason(
+    conn: &mut Conn,
+    id: &ChurnEventId,
+    reason: Reason,
+    confidence: i32,
+    quotes: &Json<Vec<ReasonQuote>>,
+    now: Time,
+) -> QueryResult<()> {
+    diesel::update(churn_events::table.find(id))
+        .set((
+            churn_events::reason.eq(reason),
+            churn_events::reason_confidence.eq(confidence),
+            churn_events::reason_quotes.eq(quotes),
             churn_events::updated_at.eq(now),
         ))
         .execute(conn)

@@ -16,11 +16,12 @@ use crate::domain::mailboxes::{self, Mode};
 use crate::domain::messages::content::Words;
 use crate::domain::messages::submit::{NewMessage, submit};
 use crate::domain::messages::{self, Message, Origin, State};
+use crate::domain::policy::consent::Class;
 use crate::domain::reason::Strategy;
 use crate::domain::settings;
 
 use super::runs::ModelRun;
-use super::{ChurnEvent, Status, log, queries, sheet};
+use super::{ChurnEvent, Status, log, queries, sheet, window};
 
 /// One of the nine.
 #[derive(Debug, Clone, Queryable, Insertable)]
@@ -257,7 +258,9 @@ pub fn choose(conn: &mut Conn, actor: &Actor, event_id: &ChurnEventId, id: &Vari
             mode: choice.mode,
             send_at: None,
             consent_basis: None,
+            class: Class::Commercial,
             campaign: Some("win-back".to_owned()),
+            topic: None,
             facts: vec![],
             origin: match variant.drafter {
                 WrittenBy::Playbook => Origin::Playbook,
@@ -299,6 +302,8 @@ pub(in crate::domain) fn note_sent(conn: &mut Conn, message: &MessageId, now: Ti
     let Some(variant) = queries::variant_of_message(conn, message)? else { return Ok(()) };
     queries::set_variant_sent(conn, &variant.id, now)?;
     queries::set_status(conn, &variant.churn_event_id, Status::VariantsGenerated, Status::EmailSent, now)?;
+    let end = window::end(conn, now)?;
+    queries::set_window(conn, &variant.churn_event_id, end)?;
     let event = super::get_row(conn, &variant.churn_event_id)?;
     if let Some(contact) = &event.contact_id {
         let row = contacts::row(conn, contact)?;

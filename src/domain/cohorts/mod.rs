@@ -1,22 +1,29 @@
 //! Cohorts: the contacts who have to move from one version to another by a day, and how far each is. Where somebody
 //! stands is said by their tags, which agents and systems set.
 
+pub mod board;
+pub mod plan;
 mod queries;
+pub mod rounds;
 
 use diesel::prelude::*;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use crate::clock::Time;
+use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
 use crate::domain::contacts::{self, Contact, ContactRow, Search};
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{CohortId, ContactId, SegmentId};
+use crate::domain::ids::{CohortId, ContactId, FactId, SegmentId};
 use crate::domain::paging::Page;
 use crate::domain::{facts, segments, text, webhooks};
 use crate::text_enum;
+
+pub use plan::{Phase, Plan};
+pub(in crate::domain) use rounds::{follow, used};
 
 text_enum!(
     /// How far a contact is, in order.
@@ -35,6 +42,17 @@ text_enum!(
 );
 
 impl Progress {
+    /// A name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Progress::Waiting => "Not told yet",
+            Progress::Notified => "Notified",
+            Progress::Acknowledged => "Acknowledged",
+            Progress::Started => "Started",
+            Progress::Complete => "Complete",
+        }
+    }
+
     /// The tag that says it, without the prefix of a cohort.
     pub fn tag(self) -> Option<&'static str> {
         match self {
@@ -75,6 +93,12 @@ pub struct Cohort {
     pub created_at: Time,
     /// When it last changed.
     pub updated_at: Time,
+    /// What is said to its contacts, and when.
+    pub plan: Json<Plan>,
+    /// The fact that its drafts rest on; none before the first draft.
+    pub fact_id: Option<FactId>,
+    /// A name that usage is counted by: whoever uses it has started.
+    pub started_by_usage: Option<String>,
 }
 
 impl Cohort {
@@ -117,6 +141,10 @@ pub struct Input {
     pub guide_url: Option<String>,
     /// What stands before the tags of progress.
     pub tag_prefix: Option<String>,
+    /// A name that usage is counted by: whoever uses it has started; an empty text takes it away.
+    pub started_by_usage: Option<String>,
+    /// What is said to its contacts, and when.
+    pub plan: Option<Plan>,
 }
 
 /// Makes a cohort.
@@ -135,6 +163,9 @@ pub fn create(conn: &mut Conn, actor: &Actor, input: &Input, now: Time) -> Resul
         created_by: actor.name().to_owned(),
         created_at: now,
         updated_at: now,
+        plan: Json::new(Plan::default()),
+        fact_id: None,
+        started_by_usage: None,
     };
     transaction(conn, |conn| {
         let row = filled(conn, empty, input, now)?;
@@ -151,6 +182,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &CohortId, input: &Input, now:
         let old = by_id(conn, id)?;
         let row = filled(conn, old, input, now)?;
         queries::update(conn, &row)?;
+        rounds::keep_grounded(conn, actor, &row, now)?;
         log(conn, actor, "cohort.change", &row, now)?;
         Ok(row)
     })
@@ -161,7 +193,7 @@ pub fn delete(conn: &mut Conn, actor: &Actor, id: &CohortId, now: Time) -> Resul
     may_change(actor)?;
     transaction(conn, |conn| {
         let row = by_id(conn, id)?;
-        queries::delete(conn, id)?;
+        queries::delete_with_rounds(conn, id)?;
         log(conn, actor, "cohort.delete", &row, now)
     })
 }
@@ -179,10 +211,10 @@ pub fn get(conn: &mut Conn, actor: &Actor, id: &CohortId) -> Result<Cohort> {
 }
 
 /// One cohort, and how many of its contacts are how far, in order.
-pub fn progress(conn: &mut Conn, actor: &Actor, id: &CohortId) -> Result<(Cohort, Vec<(Progress, i64)>)> {
+pub fn progress(conn: &mut Conn, actor: &Actor, id: &CohortId, now: Time) -> Result<(Cohort, Vec<(Progress, i64)>)> {
     actor.must_have(Scope::Read)?;
     let row = by_id(conn, id)?;
-    let members = members(conn, &row, 0, None)?;
+    let members = members(conn, &row, 0, None, now)?;
     let mut counts = vec![];
     for (place, progress) in Progress::ALL.iter().enumerate() {
         let mut search = members.clone();
@@ -193,6 +225,14 @@ pub fn progress(conn: &mut Conn, actor: &Actor, id: &CohortId) -> Result<(Cohort
     Ok((row, counts))
 }
 
+/// One cohort and its newest contact, to show what somebody would read.
+pub fn sample(conn: &mut Conn, actor: &Actor, id: &CohortId, now: Time) -> Result<(Cohort, Option<Contact>)> {
+    actor.must_have(Scope::Read)?;
+    let row = by_id(conn, id)?;
+    let search = members(conn, &row, 1, None, now)?;
+    Ok((row, contacts::search(conn, actor, &search)?.0.pop()))
+}
+
 /// Contacts who have not started, newest first, each with how far they are, and the cursor of the next page.
 pub fn stragglers(
     conn: &mut Conn,
@@ -200,10 +240,11 @@ pub fn stragglers(
     id: &CohortId,
     limit: usize,
     before: Option<ContactId>,
+    now: Time,
 ) -> Result<(Cohort, Vec<Straggler>, Option<String>)> {
     actor.must_have(Scope::Read)?;
     let row = by_id(conn, id)?;
-    let mut search = members(conn, &row, limit, before)?;
+    let mut search = members(conn, &row, limit, before, now)?;
     search.without_tags.extend([Progress::Started, Progress::Complete].into_iter().filter_map(|progress| row.tag(progress)));
     let (found, cursor) = contacts::search(conn, actor, &search)?;
     let found = found.into_iter().map(|contact| (row.standing(&contact.tags), contact)).map(|(progress, contact)| (contact, progress)).collect();
@@ -223,7 +264,7 @@ pub(in crate::domain) fn note_tags(conn: &mut Conn, contact: &ContactRow, added:
         if from == to {
             continue;
         }
-        let search = members(conn, &cohort, 1, None)?;
+        let search = members(conn, &cohort, 1, None, now)?;
         if contacts::finds(conn, &search, contact)? {
             webhooks::migration_moved(conn, &cohort, contact, from, to, now)?;
         }
@@ -231,9 +272,25 @@ pub(in crate::domain) fn note_tags(conn: &mut Conn, contact: &ContactRow, added:
     Ok(())
 }
 
-fn members(conn: &mut Conn, row: &Cohort, limit: usize, before: Option<ContactId>) -> Result<Search> {
+/// Whoever answers a message about their migration knows of it: the cohorts that told them say so from now on.
+pub(in crate::domain) fn acknowledged(conn: &mut Conn, contact: &ContactRow, message_tags: &[String], now: Time) -> Result<()> {
+    let tags = contacts::tags_of(conn, &contact.id)?;
+    for cohort in queries::all(conn)? {
+        let named =
+            message_tags.iter().any(|tag| tag.contains("migration") || *tag == cohort.name || Some(tag) == cohort.tag(Progress::Notified).as_ref());
+        if named
+            && cohort.standing(&tags) == Progress::Notified
+            && let Some(tag) = cohort.tag(Progress::Acknowledged)
+        {
+            contacts::add_tags_to(conn, &Actor::System("inbound mail"), contact, &[tag], now)?;
+        }
+    }
+    Ok(())
+}
+
+fn members(conn: &mut Conn, row: &Cohort, limit: usize, before: Option<ContactId>, now: Time) -> Result<Search> {
     Ok(match &row.segment_id {
-        Some(id) => segments::by_id(conn, id)?.search(limit, before),
+        Some(id) => segments::by_id(conn, id)?.search(limit, before, now),
         None => segments::search(&row.tags, "", false, limit, before),
     })
 }
@@ -265,6 +322,11 @@ fn filled(conn: &mut Conn, old: Cohort, input: &Input, now: Time) -> Result<Coho
             Some("") => String::new(),
             Some(prefix) => text::tag(text::line("tag_prefix", prefix, 50)?.as_str())?,
         },
+        started_by_usage: match &input.started_by_usage {
+            Some(given) => text::optional_line("started_by_usage", Some(given), 100)?,
+            None => old.started_by_usage,
+        },
+        plan: input.plan.clone().map_or(Ok(old.plan), |plan| plan.check().map(Json::new))?,
         segment_id,
         updated_at: now,
         ..old
@@ -294,6 +356,11 @@ fn log(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Cohort, now: 
         "to_version": row.to_version,
         "guide_url": row.guide_url,
         "tag_prefix": row.tag_prefix,
+        "started_by_usage": row.started_by_usage,
     });
+    note(conn, actor, action, row, detail, now)
+}
+
+fn note(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Cohort, detail: Value, now: Time) -> Result<()> {
     audit::record(conn, actor, Entry { action, target_kind: "cohort", target_id: row.id.as_str(), mailbox_id: None, detail }, now)
 }

@@ -6,9 +6,9 @@ use crate::db::Conn;
 use crate::db::types::Json;
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::Result;
-use crate::domain::ids::{ContactId, RowId};
+use crate::domain::ids::ContactId;
 
-use super::{Consent, ContactRow, Customer, queries};
+use super::{ContactRow, Customer, consents, queries};
 
 /// Whether somebody has this address already.
 pub(in crate::domain) fn is_known(conn: &mut Conn, address: &str) -> Result<bool> {
@@ -37,14 +37,13 @@ pub(in crate::domain) fn add(conn: &mut Conn, like: &ContactId, name: &str, comp
         created_at: now,
         updated_at: now,
         erased_at: None,
+        absent_until: None,
     };
     queries::insert(conn, &row)?;
     if let Some(customer) = queries::customer(conn, like)? {
         let company = customer.company.as_ref().map(|_| company.to_owned());
         queries::put_customer(conn, &Customer { contact_id: row.id.clone(), company, ..customer })?;
     }
-    for consent in queries::consents_of(conn, std::slice::from_ref(like))? {
-        queries::insert_consent(conn, &Consent { id: RowId::new(), contact_id: row.id.clone(), ..consent })?;
-    }
+    consents::copy(conn, like, &row.id)?;
     Ok(row)
 }

@@ -1,7 +1,12 @@
 //! People who may be mailed: tags, facts about their subscription, and what forbids mailing them.
 
+pub(in crate::domain) mod absence;
 pub mod change;
+pub mod conditions;
+pub mod consents;
 pub mod erase;
+pub mod groups;
+pub mod journal;
 pub(in crate::domain) mod made_up;
 mod queries;
 pub mod suppressions;
@@ -19,28 +24,19 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{ContactId, RowId};
-use crate::domain::{cohorts, facts, text};
-use crate::text_enum;
+use crate::domain::ids::ContactId;
+use crate::domain::{cohorts, facts, text, words};
 
+use groups::Groups;
+
+pub use consents::{Consent, ConsentBasis, has_consent, record_consent};
 pub use queries::Search;
 
 /// The contact tag that suppresses, and the one that ends a drip.
 pub const UNSUBSCRIBED: &str = "unsubscribed";
 
-text_enum!(
-    /// On what ground a person may be mailed.
-    pub enum ConsentBasis {
-        /// They said yes.
-        Consent => "consent",
-        /// A customer, mailed about similar products, with an opt-out in each mail.
-        SoftOptIn => "soft_opt_in",
-        /// Needed to fulfil a contract.
-        Contract => "contract",
-        /// A balanced interest of the sender.
-        LegitimateInterest => "legitimate_interest",
-    }
-);
+/// Words of a search beyond these are not looked for.
+const MOST_WORDS: usize = 50;
 
 /// A row of `contacts`.
 #[derive(Debug, Clone, Queryable, Insertable)]
@@ -64,25 +60,8 @@ pub struct ContactRow {
     pub updated_at: Time,
     /// When they were erased. What is left then says nothing about anybody.
     pub erased_at: Option<Time>,
-}
-
-/// A recorded ground for mailing somebody.
-#[derive(Debug, Clone, Queryable, Insertable, Serialize)]
-#[diesel(table_name = crate::db::schema::consents)]
-pub struct Consent {
-    /// Its id.
-    pub id: RowId,
-    /// Whose.
-    #[serde(skip)]
-    pub contact_id: ContactId,
-    /// The ground.
-    pub basis: ConsentBasis,
-    /// Where it comes from, in words.
-    pub source: String,
-    /// Who recorded it.
-    pub recorded_by: String,
-    /// When.
-    pub recorded_at: Time,
+    /// Until when an automatic answer said that they are away.
+    pub absent_until: Option<Time>,
 }
 
 /// A contact with what belongs to it.
@@ -92,7 +71,7 @@ pub struct Contact {
     pub row: ContactRow,
     /// The tags, sorted.
     pub tags: Vec<String>,
-    /// The recorded grounds.
+    /// The recorded grounds that hold.
     pub consents: Vec<Consent>,
     /// Why they must not be mailed, if so.
     pub suppressed: Option<suppressions::Suppression>,
@@ -155,10 +134,12 @@ pub(in crate::domain) fn upsert_row(conn: &mut Conn, actor: &Actor, input: &Cont
                     created_at: now,
                     updated_at: now,
                     erased_at: None,
+                    absent_until: None,
                 };
                 erase::refuse(conn, email.key())?;
                 queries::insert(conn, &row)?;
                 log(conn, actor, "contact.add", &row.id, json!({}), now)?;
+                journal::adopt(conn, &row)?;
                 row
             }
         };
@@ -238,20 +219,6 @@ pub fn remove_tag(conn: &mut Conn, actor: &Actor, id: &ContactId, tag: &str, now
     })
 }
 
-/// Records a ground for mailing somebody.
-pub fn record_consent(conn: &mut Conn, actor: &Actor, id: &ContactId, basis: ConsentBasis, source: &str, now: Time) -> Result<()> {
-    if matches!(actor, Actor::Key { .. }) {
-        return Err(Error::forbidden("person_required", "Only a person can record a consent."));
-    }
-    let source = text::required_line("source", source, 300)?;
-    transaction(conn, |conn| {
-        let row = present(conn, id)?;
-        let consent = Consent { id: RowId::new(), contact_id: row.id.clone(), basis, source, recorded_by: actor.name().to_owned(), recorded_at: now };
-        queries::insert_consent(conn, &consent)?;
-        log(conn, actor, "contact.consent", &row.id, json!({"basis": basis, "source": consent.source}), now)
-    })
-}
-
 /// One contact.
 pub fn get(conn: &mut Conn, actor: &Actor, id: &ContactId) -> Result<Contact> {
     actor.must_have(Scope::Read)?;
@@ -302,6 +269,12 @@ pub(in crate::domain) fn real(conn: &mut Conn, id_or_key: std::result::Result<&s
     }
 }
 
+/// How people call a contact: by address, or as what is left of an erased one.
+pub fn name_of(conn: &mut Conn, id: &ContactId) -> Result<String> {
+    let row = row(conn, id)?;
+    Ok(if row.erased_at.is_some() { "somebody who was erased".to_owned() } else { row.email })
+}
+
 /// The row of a contact that another row refers to.
 pub(in crate::domain) fn row(conn: &mut Conn, id: &ContactId) -> Result<ContactRow> {
     queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("contact"))
@@ -313,10 +286,21 @@ pub(in crate::domain) fn held_row(conn: &mut Conn, id: &ContactId) -> Result<Con
     row(conn, id)
 }
 
+/// The search with its words as the index has them. None where there are only signs: they are in no index, so nothing is found by them.
+fn parted(search: &Search) -> Option<Search> {
+    let mut parted = words::of(&search.words.join(" "));
+    if parted.is_empty() && !search.words.is_empty() {
+        return None;
+    }
+    parted.truncate(MOST_WORDS);
+    Some(Search { words: parted, ..search.clone() })
+}
+
 /// Finds contacts, newest first, with one more page marked by the returned cursor.
 pub fn search(conn: &mut Conn, actor: &Actor, search: &Search) -> Result<(Vec<Contact>, Option<String>)> {
     actor.must_have(Scope::Read)?;
-    let mut rows = queries::search(conn, search)?;
+    let Some(search) = parted(search) else { return Ok((vec![], None)) };
+    let mut rows = queries::search(conn, &search)?;
     let more = rows.len() > search.limit;
     rows.truncate(search.limit);
     let cursor = if more { rows.last().map(|row| row.id.as_str().to_owned()) } else { None };
@@ -325,12 +309,16 @@ pub fn search(conn: &mut Conn, actor: &Actor, search: &Search) -> Result<(Vec<Co
 
 /// How many a search finds, whatever its limit and its place.
 pub(in crate::domain) fn count(conn: &mut Conn, search: &Search) -> Result<i64> {
-    Ok(queries::count(conn, &Search { before: None, ..search.clone() })?)
+    match parted(search) {
+        Some(search) => Ok(queries::count(conn, &Search { before: None, ..search })?),
+        None => Ok(0),
+    }
 }
 
 /// The same where many need not be counted: how many up to `most`, and whether there are more.
 pub(in crate::domain) fn count_up_to(conn: &mut Conn, search: &Search, most: usize) -> Result<(usize, bool)> {
-    let found = queries::count_up_to(conn, &Search { before: None, ..search.clone() }, most + 1)?;
+    let Some(search) = parted(search) else { return Ok((0, false)) };
+    let found = queries::count_up_to(conn, &Search { before: None, ..search }, most + 1)?;
     Ok((found.min(most), found > most))
 }
 
@@ -339,7 +327,8 @@ pub(in crate::domain) fn finds(conn: &mut Conn, search: &Search, row: &ContactRo
     if search.email_key.as_ref().is_some_and(|key| *key != row.email_key) {
         return Ok(false);
     }
-    let alone = Search { email_key: Some(row.email_key.clone()), before: None, limit: 1, ..search.clone() };
+    let Some(search) = parted(search) else { return Ok(false) };
+    let alone = Search { email_key: Some(row.email_key.clone()), before: None, limit: 1, ..search };
     Ok(!queries::search(conn, &alone)?.is_empty())
 }
 
@@ -406,6 +395,11 @@ pub(in crate::domain) fn of_ids(conn: &mut Conn, ids: &[ContactId]) -> Result<Ve
     complete(conn, rows)
 }
 
+/// Tags that begin with this, in their order, at most `limit`.
+pub(in crate::domain) fn tags_with(conn: &mut Conn, prefix: &str, limit: usize) -> Result<Vec<String>> {
+    Ok(queries::tags_with(conn, prefix, limit)?)
+}
+
 /// The tags of a contact, sorted.
 pub(in crate::domain) fn tags_of(conn: &mut Conn, id: &ContactId) -> Result<Vec<String>> {
     Ok(queries::tags_of(conn, std::slice::from_ref(id))?.into_iter().map(|(_, tag)| tag).collect())
@@ -424,24 +418,32 @@ fn full(conn: &mut Conn, row: ContactRow) -> Result<Contact> {
 
 /// Tags, consents and suppressions of many contacts in three queries.
 fn complete(conn: &mut Conn, rows: Vec<ContactRow>) -> Result<Vec<Contact>> {
+    if rows.is_empty() {
+        return Ok(vec![]);
+    }
     let ids: Vec<ContactId> = rows.iter().map(|row| row.id.clone()).collect();
     let mut tags: BTreeMap<ContactId, Vec<String>> = BTreeMap::new();
     for (id, tag) in queries::tags_of(conn, &ids)? {
         tags.entry(id).or_default().push(tag);
     }
     let mut consents: BTreeMap<ContactId, Vec<Consent>> = BTreeMap::new();
-    for consent in queries::consents_of(conn, &ids)? {
+    for consent in consents::in_force(conn, &ids)? {
         consents.entry(consent.contact_id.clone()).or_default().push(consent);
     }
     let keys: Vec<String> = rows.iter().map(|row| row.email_key.clone()).collect();
     let mut suppressed = suppressions::of_many(conn, &keys)?;
+    let groups = Groups::load(conn)?;
     Ok(rows
         .into_iter()
-        .map(|row| Contact {
-            tags: tags.remove(&row.id).unwrap_or_default(),
-            consents: consents.remove(&row.id).unwrap_or_default(),
-            suppressed: suppressed.remove(&row.email_key),
-            row,
+        .map(|row| {
+            let tags = tags.remove(&row.id).unwrap_or_default();
+            let by_group = || groups.hold(&row.email_key, tags.iter().map(String::as_str)).cloned();
+            Contact {
+                consents: consents.remove(&row.id).unwrap_or_default(),
+                suppressed: suppressed.remove(&row.email_key).or_else(by_group),
+                tags,
+                row,
+            }
         })
         .collect())
 }
@@ -512,11 +514,6 @@ pub(in crate::domain) fn was_active(conn: &mut Conn, id: &ContactId, at: Time, n
     (customer.last_active_at, customer.updated_at) = (Some(at), now);
     queries::put_customer(conn, &customer)?;
     facts::refresh(conn, id, now)
-}
-
-/// Whether a ground for mailing this person is on record.
-pub fn has_consent(conn: &mut Conn, id: &ContactId) -> Result<bool> {
-    Ok(!queries::consents_of(conn, std::slice::from_ref(id))?.is_empty())
 }
 
 fn log(conn: &mut Conn, actor: &Actor, action: &'static str, id: &ContactId, detail: Value, now: Time) -> Result<()> {

@@ -1,22 +1,28 @@
 //! SQL of contacts.
 
-use diesel::dsl::{exists, not};
+use std::collections::HashMap;
+
+use diesel::dsl::{exists, min, not};
 use diesel::prelude::*;
 
+use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::functions::{containing, lower, lower_nullable};
-use crate::db::schema::{consents, contact_tags, contacts, customers, planted_tests};
+use crate::db::schema::{contact_tags, contacts, customers, journaled_addresses, planted_tests, suppressions};
+use crate::db::statement::Statement;
 use crate::domain::ids::ContactId;
 use crate::domain::paging::one_more;
+use crate::on_either;
 
-use super::{Consent, ContactRow, Customer};
+use super::conditions::{self, Asked};
+use super::suppressions::{Reason, Suppression};
+use super::{ContactRow, Customer};
 
 /// What to find.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
     /// Exactly this address, in its compared form.
     pub email_key: Option<String>,
-    /// Words that must all occur in name, address or tags.
+    /// Words of name, address or tags must begin with each of these. Everything but letters and digits parts them; at most fifty count.
     pub words: Vec<String>,
     /// Tags that must be there.
     pub tags: Vec<String>,
@@ -28,6 +34,8 @@ pub struct Search {
     pub limit: usize,
     /// Those older than this id.
     pub before: Option<ContactId>,
+    /// What else must hold of them.
+    pub conditions: Vec<Asked>,
 }
 
 pub(super) fn by_id(conn: &mut Conn, id: &ContactId) -> QueryResult<Option<ContactRow>> {
@@ -69,6 +77,98 @@ pub(super) fn insert(conn: &mut Conn, row: &ContactRow) -> QueryResult<()> {
     diesel::insert_into(contacts::table).values(row.clone()).execute(conn).map(drop)
 }
 
+/// The addresses of contacts, some at a time in the order of their ids.
+pub(super) fn addresses_after(conn: &mut Conn, after: Option<&ContactId>, limit: i64) -> QueryResult<Vec<(ContactId, String)>> {
+    let mut query = contacts::table.filter(contacts::erased_at.is_null()).order(contacts::id).limit(limit).into_boxed();
+    if let Some(after) = after {
+        query = query.filter(contacts::id.gt(after.clone()));
+    }
+    query.select((contacts::id, contacts::email_key)).load(conn)
+}
+
+pub(super) fn all_suppressions(conn: &mut Conn) -> QueryResult<Vec<(String, Reason, Time)>> {
+    suppressions::table
+        .filter(suppressions::is_group.eq(false))
+        .select((suppressions::email_key, suppressions::reason, suppressions::created_at))
+        .load(conn)
+}
+
+pub(super) fn suppressions_since(conn: &mut Conn, since: Time) -> QueryResult<Vec<(String, Reason, Time)>> {
+    suppressions::table
+        .filter(suppressions::created_at.ge(since))
+        .filter(suppressions::is_group.eq(false))
+        .select((suppressions::email_key, suppressions::reason, suppressions::created_at))
+        .load(conn)
+}
+
+/// Takes back that somebody left: the row and the tag.
+pub(super) fn lift(conn: &mut Conn, email_key: &str, contact: Option<&ContactId>) -> QueryResult<()> {
+    diesel::delete(suppressions::table.find(email_key)).execute(conn)?;
+    match contact {
+        Some(id) => diesel::delete(contact_tags::table.find((id, super::UNSUBSCRIBED))).execute(conn).map(drop),
+        None => Ok(()),
+    }
+}
+
+#[derive(QueryableByName)]
+struct GroupRow {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    email_key: String,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    reason: Reason,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    source: String,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    created_at: Time,
+}
+
+/// The domains and tags that are suppressed. It runs for each look at what may leave, so its text never changes and its index holds
+/// nothing else.
+pub(super) fn groups(conn: &mut Conn) -> QueryResult<Vec<Suppression>> {
+    let mut statement = Statement::kept();
+    statement.push("SELECT email_key, reason, source, created_at FROM suppressions WHERE is_group ORDER BY email_key");
+    let row = |row: GroupRow| {
+        let GroupRow { email_key, reason, source, created_at } = row;
+        Suppression { email_key, reason, source, message_id: None, created_at, is_group: true }
+    };
+    Ok(statement.load::<GroupRow>(conn)?.into_iter().map(row).collect())
+}
+
+pub(super) fn insert_group(conn: &mut Conn, row: &Suppression) -> QueryResult<()> {
+    diesel::insert_into(suppressions::table)
+        .values((
+            suppressions::email_key.eq(row.email_key.clone()),
+            suppressions::reason.eq(row.reason),
+            suppressions::source.eq(row.source.clone()),
+            suppressions::created_at.eq(row.created_at),
+            suppressions::is_group.eq(true),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+/// False where there was none.
+pub(super) fn delete_group(conn: &mut Conn, key: &str) -> QueryResult<bool> {
+    diesel::delete(suppressions::table.find(key).filter(suppressions::is_group)).execute(conn).map(|rows| rows > 0)
+}
+
+pub(super) fn tags_among(conn: &mut Conn, ids: &[ContactId], tags: Vec<String>) -> QueryResult<Vec<(ContactId, String)>> {
+    contact_tags::table.filter(contact_tags::contact_id.eq_any(ids.to_vec())).filter(contact_tags::tag.eq_any(tags)).load(conn)
+}
+
+pub(super) fn journaled(conn: &mut Conn, hash: &str) -> QueryResult<Option<(Reason, Time)>> {
+    journaled_addresses::table.find(hash).select((journaled_addresses::reason, journaled_addresses::at)).first(conn).optional()
+}
+
+pub(super) fn keep_journaled(conn: &mut Conn, hash: &str, reason: Reason, at: Time) -> QueryResult<()> {
+    let row = (journaled_addresses::address_hash.eq(hash), journaled_addresses::reason.eq(reason), journaled_addresses::at.eq(at));
+    on_either!(conn, inner => diesel::insert_into(journaled_addresses::table).values(row).on_conflict_do_nothing().execute(inner)).map(drop)
+}
+
+pub(super) fn forget_journaled(conn: &mut Conn, hash: &str) -> QueryResult<()> {
+    diesel::delete(journaled_addresses::table.find(hash)).execute(conn).map(drop)
+}
+
 pub(super) fn update(conn: &mut Conn, row: &ContactRow) -> QueryResult<()> {
     diesel::update(contacts::table.find(&row.id))
         .set((
@@ -79,6 +179,10 @@ pub(super) fn update(conn: &mut Conn, row: &ContactRow) -> QueryResult<()> {
         ))
         .execute(conn)
         .map(drop)
+}
+
+pub(super) fn set_absent(conn: &mut Conn, id: &ContactId, until: Option<Time>, now: Time) -> QueryResult<()> {
+    diesel::update(contacts::table.find(id)).set((contacts::absent_until.eq(until), contacts::updated_at.eq(now))).execute(conn).map(drop)
 }
 
 pub(super) fn add_tag(conn: &mut Conn, id: &ContactId, tag: &str) -> QueryResult<bool> {
@@ -98,12 +202,19 @@ pub(super) fn tags_of(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<(Co
     contact_tags::table.filter(contact_tags::contact_id.eq_any(ids.to_vec())).order((contact_tags::contact_id, contact_tags::tag)).load(conn)
 }
 
-pub(super) fn consents_of(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<Consent>> {
-    consents::table.filter(consents::contact_id.eq_any(ids.to_vec())).order((consents::contact_id, consents::recorded_at.desc())).load(conn)
-}
-
-pub(super) fn insert_consent(conn: &mut Conn, consent: &Consent) -> QueryResult<()> {
-    diesel::insert_into(consents::table).values(consent.clone()).execute(conn).map(drop)
+/// One step along the index of tags for each that is found, however many contacts have it.
+pub(super) fn tags_with(conn: &mut Conn, prefix: &str, limit: usize) -> QueryResult<Vec<String>> {
+    let mut found: Vec<String> = vec![];
+    while found.len() < limit {
+        let after = found.last().map_or(prefix, String::as_str);
+        let of_prefix = contact_tags::table.filter(contact_tags::tag.like(format!("{prefix}%")));
+        let next: Option<String> = of_prefix.filter(contact_tags::tag.gt(after)).select(min(contact_tags::tag)).first(conn)?;
+        match next {
+            Some(tag) => found.push(tag),
+            None => break,
+        }
+    }
+    Ok(found)
 }
 
 pub(super) fn customer(conn: &mut Conn, id: &ContactId) -> QueryResult<Option<Customer>> {
@@ -118,59 +229,157 @@ pub(super) fn put_customer(conn: &mut Conn, customer: &Customer) -> QueryResult<
     Ok(())
 }
 
-/// Narrows any query of contacts to those that a search finds.
-macro_rules! narrowed {
-    ($query:expr, $search:expr) => {{
-        let mut query = $query
-            .filter(not(exists(planted_tests::table.filter(planted_tests::contact_id.eq(contacts::id)))))
-            .filter(contacts::erased_at.is_null())
-            .into_boxed();
-        if let Some(key) = &$search.email_key {
-            query = query.filter(contacts::email_key.eq(key.clone()));
-        }
-        if let Some(before) = &$search.before {
-            query = query.filter(contacts::id.lt(before.clone()));
-        }
-        for tag in &$search.tags {
-            query =
-                query.filter(exists(contact_tags::table.filter(contact_tags::contact_id.eq(contacts::id)).filter(contact_tags::tag.eq(tag.clone()))));
-        }
-        for tag in &$search.without_tags {
-            query = query
-                .filter(not(exists(contact_tags::table.filter(contact_tags::contact_id.eq(contacts::id)).filter(contact_tags::tag.eq(tag.clone())))));
-        }
-        for word in &$search.words {
-            let pattern = containing(word);
-            query = query.filter(
-                contacts::email_key
-                    .like(pattern.clone())
-                    .escape('\\')
-                    .or(lower_nullable(contacts::name).like(pattern.clone()).escape('\\').assume_not_null())
-                    .or(exists(
-                        contact_tags::table
-                            .filter(contact_tags::contact_id.eq(contacts::id))
-                            .filter(lower(contact_tags::tag).like(pattern).escape('\\')),
-                    )),
-            );
-        }
-        if $search.customers_only {
-            query = query.filter(exists(customers::table.filter(customers::contact_id.eq(contacts::id))));
-        }
-        query
-    }};
+#[derive(QueryableByName)]
+struct Picked {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    id: ContactId,
 }
 
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    n: i64,
+}
+
+/// What is asked of those that are found.
+enum Wanted {
+    /// Ids, newest first.
+    Page,
+    /// How many, looking at no more than so many where there is a limit.
+    Count(Option<usize>),
+}
+
+/// The contacts that a search finds, newest first, and one more than its limit: by one walk along the search index or the
+/// index of what is named.
 pub(super) fn search(conn: &mut Conn, search: &Search) -> QueryResult<Vec<ContactRow>> {
-    narrowed!(contacts::table, search).order(contacts::id.desc()).limit(one_more(search.limit)).load(conn)
+    let ids: Vec<ContactId> = ask(conn, search, &Wanted::Page).load::<Picked>(conn)?.into_iter().map(|row| row.id).collect();
+    if ids.is_empty() {
+        return Ok(vec![]);
+    }
+    let mut rows: Vec<ContactRow> = contacts::table.filter(contacts::id.eq_any(ids.clone())).load(conn)?;
+    let place: HashMap<&ContactId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
+    rows.sort_by_key(|row| place.get(&row.id).copied());
+    Ok(rows)
 }
 
 /// How many a search finds, whatever its limit.
 pub(super) fn count(conn: &mut Conn, search: &Search) -> QueryResult<i64> {
-    narrowed!(contacts::table.select(diesel::dsl::count_star()), search).first(conn)
+    Ok(ask(conn, search, &Wanted::Count(None)).load::<Number>(conn)?.first().map_or(0, |row| row.n))
 }
 
 /// How many a search finds, looking at no more than `most`.
 pub(super) fn count_up_to(conn: &mut Conn, search: &Search, most: usize) -> QueryResult<usize> {
-    let found: Vec<ContactId> = narrowed!(contacts::table.select(contacts::id), search).limit(i64::try_from(most).unwrap_or(i64::MAX)).load(conn)?;
-    Ok(found.len())
+    let found = ask(conn, search, &Wanted::Count(Some(most))).load::<Number>(conn)?;
+    Ok(found.first().and_then(|row| usize::try_from(row.n).ok()).unwrap_or_default())
+}
+
+fn ask(conn: &Conn, search: &Search, wanted: &Wanted) -> Statement {
+    if matches!(conn, Conn::Sqlite(_)) { on_sqlite(search, wanted) } else { on_postgres(search, wanted) }
+}
+
+/// Words and tags are in one index, so that leaving out is a merge of two lists and not a look at each contact.
+fn on_sqlite(search: &Search, wanted: &Wanted) -> Statement {
+    let indexed = !(search.words.is_empty() && search.tags.is_empty() && search.without_tags.is_empty());
+    let (from, id) = match (&search.email_key, indexed) {
+        (Some(_), true) => ("contacts c CROSS JOIN contact_numbers n CROSS JOIN contact_index", "c.id"),
+        (Some(_), false) => ("contacts c", "c.id"),
+        (None, true) => ("contact_index CROSS JOIN contact_numbers n", "n.contact_id"),
+        (None, false) if search.customers_only => ("customers c", "c.contact_id"),
+        (None, false) => ("contacts c", "c.id"),
+    };
+    let mut ask = start(from, id, search, wanted);
+    conditions::queries::push(&mut ask, id, true, &search.conditions);
+    if indexed {
+        ask.push(" AND contact_index.rowid = n.number AND contact_index MATCH ").text(&expression(search));
+    }
+    if indexed && search.email_key.is_some() {
+        ask.push(" AND n.contact_id = c.id");
+    }
+    let by_number = indexed && search.email_key.is_none();
+    match &search.before {
+        Some(before) if by_number => {
+            ask.push(" AND contact_index.rowid < coalesce((SELECT b.number FROM contact_numbers b WHERE b.contact_id = ").text(before.as_str());
+            ask.push("), (SELECT b.number + 1 FROM contact_numbers b WHERE b.contact_id < ").text(before.as_str());
+            ask.push(" ORDER BY b.contact_id DESC LIMIT 1), 0)");
+        }
+        Some(before) => drop(ask.push(format!(" AND {id} < ")).text(before.as_str())),
+        None => {}
+    }
+    finish(&mut ask, if by_number { "contact_index.rowid" } else { id }, search, wanted);
+    ask
+}
+
+/// Words are in one index and tags in another; the cursor stands in each, since it is not carried over from one to the other.
+fn on_postgres(search: &Search, wanted: &Wanted) -> Statement {
+    let (from, id) = match (&search.email_key, search.words.is_empty(), search.tags.is_empty()) {
+        (Some(_), false, _) => ("contacts c JOIN contact_words w ON w.contact_id = c.id", "c.id"),
+        (None, false, _) => ("contact_words w", "w.contact_id"),
+        (None, true, false) => ("contact_tags g", "g.contact_id"),
+        _ => ("contacts c", "c.id"),
+    };
+    let mut ask = start(from, id, search, wanted);
+    conditions::queries::push(&mut ask, id, false, &search.conditions);
+    if !search.words.is_empty() {
+        let all: Vec<String> = search.words.iter().map(|word| format!("'{word}':*")).collect();
+        ask.push(" AND w.words @@ CAST(").text(&all.join(" & ")).push(" AS tsquery)");
+    }
+    for (place, tag) in search.tags.iter().enumerate() {
+        if place == 0 && from == "contact_tags g" {
+            ask.push(" AND g.tag = ").text(tag);
+        } else {
+            ask.push(format!(" AND EXISTS (SELECT 1 FROM contact_tags t WHERE t.contact_id = {id} AND t.tag = ")).text(tag).push(")");
+        }
+    }
+    for tag in &search.without_tags {
+        ask.push(format!(" AND NOT EXISTS (SELECT 1 FROM contact_tags t WHERE t.contact_id = {id} AND t.tag = ")).text(tag);
+        if let Some(before) = &search.before {
+            ask.push(" AND t.contact_id < ").text(before.as_str());
+        }
+        ask.push(")");
+    }
+    if let Some(before) = &search.before {
+        ask.push(format!(" AND {id} < ")).text(before.as_str());
+    }
+    finish(&mut ask, id, search, wanted);
+    ask
+}
+
+/// What every search begins with: tests of the desk are left out, and so is who was erased, of whom no other table has a row.
+fn start(from: &str, id: &str, search: &Search, wanted: &Wanted) -> Statement {
+    let mut ask = Statement::default();
+    ask.push(match wanted {
+        Wanted::Page => format!("SELECT {id} AS id FROM {from}"),
+        Wanted::Count(_) => format!("SELECT count(*) AS n FROM (SELECT 1 FROM {from}"),
+    });
+    ask.push(format!(" WHERE NOT EXISTS (SELECT 1 FROM planted_tests p WHERE p.contact_id = {id})"));
+    if from.starts_with("contacts c") {
+        ask.push(" AND c.erased_at IS NULL");
+    }
+    if let Some(key) = &search.email_key {
+        ask.push(" AND c.email_key = ").text(key);
+    }
+    if search.customers_only && from != "customers c" {
+        ask.push(format!(" AND EXISTS (SELECT 1 FROM customers k WHERE k.contact_id = {id})"));
+    }
+    ask
+}
+
+fn finish(ask: &mut Statement, order: &str, search: &Search, wanted: &Wanted) {
+    match wanted {
+        Wanted::Page => ask.push(format!(" ORDER BY {order} DESC LIMIT {}", one_more(search.limit))),
+        Wanted::Count(Some(most)) => ask.push(format!(" LIMIT {most}) AS found")),
+        Wanted::Count(None) => ask.push(") AS found"),
+    };
+}
+
+/// For the search index of SQLite: words stand for all that begin with them, a tag is one word of its own.
+fn expression(search: &Search) -> String {
+    let tag = |tag: &String| format!("\"={}\"", tag.bytes().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let mut wanted: Vec<String> = search.words.iter().map(|word| format!("\"{word}\"*")).chain(search.tags.iter().map(tag)).collect();
+    if wanted.is_empty() {
+        wanted.push("\"=\"".to_owned());
+    }
+    let left_out: Vec<String> = search.without_tags.iter().map(tag).collect();
+    let not = if left_out.is_empty() { String::new() } else { format!(" NOT ({})", left_out.join(" OR ")) };
+    format!("({}){not}", wanted.join(" AND "))
 }

@@ -92,7 +92,8 @@ pub fn page(conn: &mut Conn, actor: &Actor, table: Table, after: Option<&str>) -
         Table::Contacts => {
             let search = Search { limit: PAGE, before: after.map(ContactId::from), ..Search::default() };
             let (found, next) = contacts::search(conn, actor, &search)?;
-            let rows = found.iter().map(contact).collect();
+            // Who must not be mailed is handed to nobody who could (15 USC 7704(a)(4)(A)(iv)).
+            let rows = found.iter().filter(|contact| contact.suppressed.is_none()).map(contact).collect();
             Ok(Page { rows, next })
         }
         Table::ChurnEvents => Ok(paged(queries::churn_events(conn, after, PAGE)?)),

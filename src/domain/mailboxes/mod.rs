@@ -1,7 +1,10 @@
 //! Sending addresses with their oversight mode.
 
+pub mod backtest;
+pub mod bounces;
 pub mod ladder;
 mod queries;
+pub mod stops;
 
 use diesel::prelude::*;
 use serde_json::json;
@@ -13,7 +16,8 @@ use crate::domain::audit::{self, Entry};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::MailboxId;
-use crate::domain::{settings, text, webhooks};
+use crate::domain::outbox::hold_dots;
+use crate::domain::{text, webhooks};
 use crate::text_enum;
 
 text_enum!(
@@ -51,6 +55,38 @@ impl Notify {
             Notify::Off => "Off",
             Notify::Digest => "Digest, once a day",
             Notify::Immediate => "Immediate",
+        }
+    }
+}
+
+text_enum!(
+    /// What becomes of a message whose relay fell silent after the final dot, from strictest to loosest.
+    pub enum OnUncertain {
+        /// It stays uncertain until there is evidence or a person settles it. Never a second copy.
+        Ask => "ask",
+        /// It is sent again with a key by which the relay drops repeats.
+        RelayKey => "relay_key",
+        /// It is sent again; the recipient may get it twice.
+        Resend => "resend",
+    }
+);
+
+impl OnUncertain {
+    /// A name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            OnUncertain::Ask => "Ask a person",
+            OnUncertain::RelayKey => "Send again with a key",
+            OnUncertain::Resend => "Send again",
+        }
+    }
+
+    /// What it means, in plain words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            OnUncertain::Ask => "It stays uncertain until there is evidence, or a person settles it. Nobody gets it twice.",
+            OnUncertain::RelayKey => "It is sent again with the same key. Choose this only for a relay that drops repeats of a key.",
+            OnUncertain::Resend => "It is sent again, once. The recipient may get it twice.",
         }
     }
 }
@@ -117,6 +153,10 @@ pub struct Mailbox {
     pub notify: Notify,
     /// How many of a hundred held messages are joined by a planted test.
     pub planted_percent: i32,
+    /// What becomes of a message whose relay fell silent after the final dot.
+    pub on_uncertain: OnUncertain,
+    /// Where reports of its mail go, each to an address of its message there; without it, to the mailbox.
+    pub bounce_address: Option<String>,
 }
 
 /// A mailbox to be added.
@@ -162,6 +202,8 @@ pub fn add(conn: &mut Conn, actor: &Actor, new: &NewMailbox, now: Time) -> Resul
         bulk_in_gated_all: false,
         notify: Notify::Off,
         planted_percent: 0,
+        on_uncertain: OnUncertain::Ask,
+        bounce_address: None,
     };
     if row.mode > Mode::GatedSend {
         only_for_people(actor)?;
@@ -212,6 +254,10 @@ pub struct MailboxChange {
     pub planted_percent: i32,
     /// Whether alike messages may be approved together although every message is held here.
     pub bulk_in_gated_all: bool,
+    /// What becomes of a message whose relay fell silent after the final dot.
+    pub on_uncertain: OnUncertain,
+    /// Where reports of its mail go; empty or none for the mailbox itself.
+    pub bounce_address: Option<String>,
 }
 
 /// The most messages of a hundred that a planted test may join.
@@ -228,6 +274,8 @@ impl From<&Mailbox> for MailboxChange {
             notify: mailbox.notify,
             planted_percent: mailbox.planted_percent,
             bulk_in_gated_all: mailbox.bulk_in_gated_all,
+            on_uncertain: mailbox.on_uncertain,
+            bounce_address: mailbox.bounce_address.clone(),
         }
     }
 }
@@ -243,9 +291,13 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &MailboxId, change: &MailboxCh
         let detail = format!("planted_percent must be 0 to {MOST_PLANTED}; got {planted}.");
         return Err(Error::invalid("field_invalid", "planted_percent", detail));
     }
+    let change = &MailboxChange { bounce_address: bounces::parse(change.bounce_address.as_deref())?, ..change.clone() };
     transaction(conn, |conn| {
         let before = get(conn, actor, id)?;
         refuse_loosening(actor, &before, change)?;
+        if change.bounce_address.is_some() {
+            bounces::ensure_key(conn)?;
+        }
         queries::update(conn, id, &name, &postal, change)?;
         let detail = json!({
             "name": name,
@@ -255,12 +307,14 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &MailboxId, change: &MailboxCh
             "notify": change.notify,
             "planted_percent": planted,
             "bulk_in_gated_all": change.bulk_in_gated_all,
+            "on_uncertain": change.on_uncertain,
+            "bounce_address": change.bounce_address,
         });
         log(conn, actor, "mailbox.change", id, detail, now)
     })
 }
 
-/// A key changes nothing that lets more through, and not the name in the header From.
+/// A key changes nothing that lets more through, and neither the name in the header From nor the sender on the envelope.
 fn refuse_loosening(actor: &Actor, before: &Mailbox, change: &MailboxChange) -> Result<()> {
     if !matches!(actor, Actor::Key { .. }) {
         return Ok(());
@@ -268,13 +322,20 @@ fn refuse_loosening(actor: &Actor, before: &Mailbox, change: &MailboxChange) -> 
     let looser = !change.person_required && before.person_required
         || change.bulk_in_gated_all && !before.bulk_in_gated_all
         || change.undo_seconds < before.undo_seconds
-        || change.planted_percent < before.planted_percent;
+        || change.planted_percent < before.planted_percent
+        || change.on_uncertain > before.on_uncertain;
     if looser {
-        let text = "A key can only tighten: not switch off person_required, not switch on bulk_in_gated_all, not shorten undo_seconds. Ask a person.";
+        let text = "A key can only tighten: not switch off person_required, not switch on bulk_in_gated_all, not shorten undo_seconds, not have uncertain messages sent again. Ask a person.";
         return Err(Error::forbidden("mode_loosening", text));
     }
     if change.name != before.name {
         return Err(Error::forbidden("person_required", "The name stands in the header From, which no key can set. Ask an administrator."));
+    }
+    if change.bounce_address != before.bounce_address {
+        return Err(Error::forbidden(
+            "person_required",
+            "The bounce address is the sender on the envelope, which no key can set. Ask an administrator.",
+        ));
     }
     Ok(())
 }
@@ -283,6 +344,7 @@ fn refuse_loosening(actor: &Actor, before: &Mailbox, change: &MailboxChange) -> 
 pub fn set_mode(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, now: Time) -> Result<()> {
     actor.must_be_admin()?;
     transaction(conn, |conn| {
+        hold_dots(conn)?;
         let mailbox = get(conn, actor, id)?;
         if mode > mailbox.mode && matches!(actor, Actor::Key { .. }) {
             return Err(Error::forbidden(
@@ -304,39 +366,6 @@ fn only_for_people(actor: &Actor) -> Result<()> {
         Actor::Key { .. } => Err(Error::forbidden("mode_loosening", "A key can only tighten the oversight. Ask an administrator to loosen it.")),
         _ => Ok(()),
     }
-}
-
-/// Stops or resumes sending: of one mailbox, or of all with `None`. A key can stop what it reaches, and resumes nothing.
-pub fn set_stopped(conn: &mut Conn, actor: &Actor, id: Option<&MailboxId>, stopped: bool, now: Time) -> Result<()> {
-    actor.must_manage()?;
-    if !stopped {
-        only_for_people(actor)?;
-    }
-    if let (None, Actor::Key { mailboxes: Mailboxes::These(_), .. }) = (id, actor) {
-        return Err(Error::forbidden("key_limited", "This key is for some mailboxes only. Name the one to stop."));
-    }
-    transaction(conn, |conn| {
-        let action = if stopped { "sending.stop" } else { "sending.resume" };
-        match id {
-            Some(id) => {
-                let mailbox = get(conn, actor, id)?;
-                queries::set_stopped(conn, id, stopped.then_some(now))?;
-                if stopped {
-                    webhooks::paused(conn, actor, Some(&mailbox), now)?;
-                }
-                log(conn, actor, action, id, json!({}), now)
-            }
-            None => {
-                if stopped {
-                    settings::set(conn, settings::SENDING_STOPPED, &now.to_string())?;
-                    webhooks::paused(conn, actor, None, now)?;
-                } else {
-                    settings::clear(conn, settings::SENDING_STOPPED)?;
-                }
-                audit::record(conn, actor, Entry { action, target_kind: "installation", target_id: "all", mailbox_id: None, detail: json!({}) }, now)
-            }
-        }
-    })
 }
 
 /// The mailboxes this actor reaches, by address.
@@ -372,12 +401,20 @@ pub fn resolve(conn: &mut Conn, actor: &Actor, named: Option<&str>) -> Result<Ma
         };
     };
     let found = if named.contains('@') {
-        let address = EmailAddress::parse("mailbox", bare_address(named))?;
-        queries::by_key(conn, address.key())?
+        // What is no address is the address of no mailbox.
+        match EmailAddress::parse("mailbox", bare_address(named)) {
+            Ok(address) => queries::by_key(conn, address.key())?,
+            Err(_) => None,
+        }
     } else {
         queries::by_id(conn, &MailboxId::from(named))?
     };
     found.filter(|mailbox| actor.reaches(&mailbox.id)).ok_or_else(|| Error::not_found("mailbox"))
+}
+
+/// The id of the mailbox that a caller narrows a question to, if one is named.
+pub fn named(conn: &mut Conn, actor: &Actor, named: Option<&str>) -> Result<Option<MailboxId>> {
+    named.map(|named| resolve(conn, actor, Some(named)).map(|mailbox| mailbox.id)).transpose()
 }
 
 /// The address in `Name <address>`.

@@ -4,8 +4,10 @@ use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{mailboxes, mode_requests};
+use crate::db::schema::{mailboxes, mode_requests, stops};
+use crate::domain::actor::Actor;
 use crate::domain::ids::{MailboxId, RowId};
+use crate::on_either;
 
 use super::ladder::{ModeRequest, RequestState};
 use super::{Mailbox, MailboxChange, Mode};
@@ -40,6 +42,8 @@ pub(super) fn update(conn: &mut Conn, id: &MailboxId, name: &str, postal: &str, 
             mailboxes::notify.eq(change.notify),
             mailboxes::planted_percent.eq(change.planted_percent),
             mailboxes::bulk_in_gated_all.eq(change.bulk_in_gated_all),
+            mailboxes::on_uncertain.eq(change.on_uncertain),
+            mailboxes::bounce_address.eq(change.bounce_address.as_deref()),
         ))
         .execute(conn)
         .map(drop)
@@ -51,6 +55,45 @@ pub(super) fn set_mode(conn: &mut Conn, id: &MailboxId, mode: Mode) -> QueryResu
 
 pub(super) fn set_stopped(conn: &mut Conn, id: &MailboxId, at: Option<Time>) -> QueryResult<()> {
     diesel::update(mailboxes::table.find(id)).set(mailboxes::stopped_at.eq(at)).execute(conn).map(drop)
+}
+
+/// A stop as it is stored, with the address where it is of a mailbox.
+#[derive(Debug, Queryable)]
+pub(super) struct StopRow {
+    pub(super) scope: String,
+    pub(super) at: Time,
+    pub(super) actor_name: String,
+    pub(super) reason: String,
+    pub(super) address: Option<String>,
+}
+
+/// `false` where it is stopped already.
+pub(super) fn insert_stop(conn: &mut Conn, scope: &str, actor: &Actor, reason: &str, now: Time) -> QueryResult<bool> {
+    let row = (
+        stops::scope.eq(scope),
+        stops::at.eq(now),
+        stops::actor_kind.eq(actor.kind()),
+        stops::actor_id.eq(actor.id()),
+        stops::actor_name.eq(actor.name()),
+        stops::reason.eq(reason),
+    );
+    Ok(on_either!(conn, inner => diesel::insert_into(stops::table).values(row).on_conflict_do_nothing().execute(inner))? == 1)
+}
+
+pub(super) fn stop_is_set(conn: &mut Conn, scope: &str) -> QueryResult<bool> {
+    diesel::select(diesel::dsl::exists(stops::table.find(scope))).get_result(conn)
+}
+
+pub(super) fn delete_stop(conn: &mut Conn, scope: &str) -> QueryResult<()> {
+    diesel::delete(stops::table.find(scope)).execute(conn).map(drop)
+}
+
+pub(super) fn stops(conn: &mut Conn) -> QueryResult<Vec<StopRow>> {
+    stops::table
+        .left_join(mailboxes::table.on(mailboxes::id.eq(stops::scope)))
+        .order(stops::at)
+        .select((stops::scope, stops::at, stops::actor_name, stops::reason, mailboxes::address.nullable()))
+        .load(conn)
 }
 
 pub(super) fn insert_request(conn: &mut Conn, row: &ModeRequest) -> QueryResult<()> {

@@ -1,7 +1,7 @@
 //! Which product updates answer what a customer asked for.
 
 mod index;
-mod language;
+pub(in crate::domain) mod language;
 mod learn;
 mod phrases;
 mod score;

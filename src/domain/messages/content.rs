@@ -19,6 +19,10 @@ pub const LONGEST_SUBJECT: usize = 300;
 pub const IN_REPLY_TO: &str = "In-Reply-To";
 /// The header that names the emails of a conversation.
 pub const REFERENCES: &str = "References";
+/// The header that says where a reader manages what they get.
+pub const LIST_HELP: &str = "List-Help";
+/// The header that says that a machine wrote the message.
+pub const AI_GENERATED: &str = "X-AI-Generated";
 
 /// The Message-ID of one version of a message, without brackets: the same on every attempt.
 pub(in crate::domain) fn message_id(id: &MessageId, version: i32, from_address: &str) -> String {
@@ -26,7 +30,7 @@ pub(in crate::domain) fn message_id(id: &MessageId, version: i32, from_address: 
 }
 
 /// What this server appends to every message (CAN-SPAM 15 USC 7704(a)(5), RFC 8058).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Footer {
     /// Why the recipient gets this.
     pub why: String,
@@ -36,6 +40,21 @@ pub struct Footer {
     pub postal_address: String,
     /// Where the recipient leaves the list.
     pub unsubscribe_url: String,
+    /// Where the recipient leaves by mail, where mail to the mailbox comes in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsubscribe_mailto: Option<String>,
+    /// Where the recipient chooses what they get.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferences_url: Option<String>,
+    /// The topic it is sent under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// Where the recipient's data is from, where that has to be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// That a machine wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disclosure: Option<String>,
 }
 
 /// Everything that reaches the recipient.
@@ -125,8 +144,8 @@ impl Words {
     }
 }
 
-/// Headers that a caller may add: `List-*` and `X-*`. The two of RFC 8058 are
-/// taken and dropped, because client code sends them and ours replace them.
+/// Headers that a caller may add: `List-*` and `X-*`. The two of RFC 8058 and the one that tells of a
+/// machine are taken and dropped, because client code sends them and ours replace them.
 pub fn check_headers(headers: &[(String, String)]) -> Result<Vec<(String, String)>> {
     if headers.len() > 20 {
         return Err(Error::invalid("field_invalid", "headers", format!("headers must be at most 20; got {}.", headers.len())));
@@ -134,7 +153,7 @@ pub fn check_headers(headers: &[(String, String)]) -> Result<Vec<(String, String
     let mut kept: Vec<(String, String)> = vec![];
     for (name, value) in headers {
         let lower = name.to_ascii_lowercase();
-        if lower == "list-unsubscribe" || lower == "list-unsubscribe-post" {
+        if lower == "list-unsubscribe" || lower == "list-unsubscribe-post" || lower == "x-ai-generated" {
             continue;
         }
         let well_formed = name.len() <= 70 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');

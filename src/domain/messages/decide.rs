@@ -5,11 +5,13 @@ use serde_json::json;
 use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::contacts::ConsentBasis;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{BatchId, DecisionId, MessageId};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
+use crate::domain::policy::consent::Allowed;
 use crate::domain::vigilance::planting;
-use crate::domain::{settings, text};
+use crate::domain::{contacts, policy, settings, text};
 
 use super::oversight::ClearedBy;
 use super::submit::read_only;
@@ -28,6 +30,8 @@ pub struct Decide<'a> {
     pub content_hash: Option<&'a str>,
     /// The findings about links and hidden text that the decider ticked off.
     pub ticked: &'a [String],
+    /// The ground for mailing the recipient that a person records with the approval, and where it comes from.
+    pub ground: Option<(ConsentBasis, &'a str)>,
     /// The batch it belongs to.
     pub batch: Option<&'a BatchId>,
     /// How long the page says it was visible, in milliseconds. It can only shorten what is
@@ -38,7 +42,7 @@ pub struct Decide<'a> {
 impl<'a> Decide<'a> {
     /// A decision without a reason, on what was shown last.
     pub fn on(message: &'a MessageId, kind: DecisionKind) -> Self {
-        Decide { message, kind, reason: None, content_hash: None, ticked: &[], batch: None, dwell_ms: None }
+        Decide { message, kind, reason: None, content_hash: None, ticked: &[], ground: None, batch: None, dwell_ms: None }
     }
 }
 
@@ -50,7 +54,7 @@ pub fn decide(conn: &mut Conn, actor: &Actor, decide: &Decide<'_>, now: Time) ->
         return Err(Error::invalid("reason_missing", "reason", "Say why in \"reason\", so that the author can learn from it."));
     }
     transaction(conn, |conn| {
-        let row = super::row(conn, actor, decide.message)?;
+        let row = super::held_row(conn, actor, decide.message)?;
         if row.state != State::Pending {
             return Err(decided_already(conn, &row)?);
         }
@@ -63,6 +67,7 @@ pub fn decide(conn: &mut Conn, actor: &Actor, decide: &Decide<'_>, now: Time) ->
                 return Err(read_only(&mailbox));
             }
             refuse_open_claims(conn, &row, now)?;
+            settle_ground(conn, actor, &row, decide.ground, now)?;
             ticked = findings::refuse_unticked(conn, &row, decide.ticked)?;
         }
         let to = match decide.kind {
@@ -99,6 +104,35 @@ pub fn decide(conn: &mut Conn, actor: &Actor, decide: &Decide<'_>, now: Time) ->
         log(conn, actor, action, &row, detail, now)?;
         super::get(conn, actor, &row.id)
     })
+}
+
+/// Why commercial mail to this recipient rests on nothing, so that whoever approves it records a ground; none where it does.
+pub fn missing_ground(conn: &mut Conn, row: &MessageRow, now: Time) -> Result<Option<&'static str>> {
+    let class = policy::class_of(conn, &row.id)?;
+    Ok(match policy::ground(conn, &row.contact_id, class, true, row.consent_basis.is_some(), now)? {
+        Allowed::Yes => None,
+        Allowed::Hold(why) | Allowed::No(why) => Some(why),
+    })
+}
+
+/// A person records a ground with the approval where none is. A key cannot: what it approves waits until a person did.
+fn settle_ground(conn: &mut Conn, actor: &Actor, row: &MessageRow, ground: Option<(ConsentBasis, &str)>, now: Time) -> Result<()> {
+    let Some(why) = missing_ground(conn, row, now)? else { return Ok(()) };
+    match (actor, ground) {
+        (Actor::Key { .. }, _) => Ok(()),
+        (_, Some((basis, source))) => {
+            contacts::record_consent(conn, actor, &row.contact_id, basis, source, now)?;
+            match missing_ground(conn, row, now)? {
+                None => Ok(()),
+                Some(why) => Err(ground_missing(why)),
+            }
+        }
+        (_, None) => Err(ground_missing(why)),
+    }
+}
+
+fn ground_missing(why: &str) -> Error {
+    Error::conflict("ground_missing", why).with_hint("Record the ground with the approval, or reject the message.")
 }
 
 /// The longest time that counts as reading, in milliseconds.

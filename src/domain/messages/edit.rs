@@ -7,15 +7,16 @@ use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::MessageId;
+use crate::domain::policy;
 
-use super::content::{Content, Words};
-use super::{Message, State, expiry, ledger, lifecycle, log, queries, submit};
+use super::content::{Content, IN_REPLY_TO, Words};
+use super::{Message, State, expiry, lawful, ledger, lifecycle, log, queries, submit};
 
 /// Writes new words. A message already on its way to the server can no longer be edited.
 pub fn edit(conn: &mut Conn, actor: &Actor, id: &MessageId, words: &Words, seen_hash: Option<&str>, now: Time) -> Result<Message> {
     actor.must_have(Scope::Draft)?;
     transaction(conn, |conn| {
-        let mut row = super::row(conn, actor, id)?;
+        let mut row = super::held_row(conn, actor, id)?;
         if matches!(actor, Actor::Key { .. }) && !row.is_by(actor) {
             return Err(Error::forbidden("not_the_author", "A key can edit only what it wrote itself."));
         }
@@ -32,6 +33,10 @@ pub fn edit(conn: &mut Conn, actor: &Actor, id: &MessageId, words: &Words, seen_
         if content.hash() == row.content_hash {
             return super::get(conn, actor, id);
         }
+        let in_thread = content.headers.iter().any(|(name, _)| name == IN_REPLY_TO);
+        let tags: Vec<String> = queries::tags_of(conn, std::slice::from_ref(id))?.into_iter().map(|(_, tag)| tag).collect();
+        let class = policy::class_of(conn, id)?;
+        lawful::refuse(conn, &row.contact_id, in_thread, &tags, class, &content)?;
         if matches!(row.state, State::Approved | State::Queued) && !queries::cancel_outbox(conn, id, now)? {
             return Err(Error::conflict("state_conflict", "The message is on its way already and can no longer be edited."));
         }

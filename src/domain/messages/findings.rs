@@ -6,24 +6,24 @@ use crate::db::Conn;
 use crate::domain::error::{Error, Result};
 use crate::domain::facts;
 
-use super::inspect::{Finding, inspect};
+use super::inspect::{Finding, Known, inspect};
 use super::{Content, MessageRow, VersionRow};
 
 /// Looks through messages, with the hosts that recipients know read once.
 #[derive(Debug, Clone)]
 pub struct Inspector {
-    trusted: Vec<String>,
+    known: Known,
 }
 
 impl Inspector {
     /// Reads the hosts that recipients know.
     pub fn new(conn: &mut Conn) -> Result<Inspector> {
-        Ok(Inspector { trusted: facts::trusted_hosts(conn)? })
+        Ok(Inspector { known: Known::new(&facts::trusted_hosts(conn)?) })
     }
 
     /// The findings of one version, those that need a tick first.
     pub fn look(&self, version: &VersionRow) -> Vec<Finding> {
-        inspect(&Content::from(version), &self.trusted)
+        inspect(&Content::from(version), &self.known)
     }
 }
 

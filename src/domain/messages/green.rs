@@ -49,8 +49,8 @@ pub(in crate::domain) fn trouble(
     if let Some(suppression) = suppressions::of(conn, &contact.email_key)? {
         return Ok(Some(suppression.refusal().detail));
     }
-    if row.consent_basis.is_none() && !contacts::has_consent(conn, &row.contact_id)? {
-        return said("No ground for mailing this person is on record.");
+    if let Some(why) = decide::missing_ground(conn, row, now)? {
+        return said(why);
     }
     let offers: Vec<FactId> = queries::offers_under(conn, &row.id, row.version)?.into_iter().map(|(id, _)| id).collect();
     if let Some(otherwise) = promises::contradiction(conn, &row.contact_id, &offers, now)? {

@@ -1,5 +1,7 @@
 //! The claims of a message: kept with each version, counted for the queue, settled one by one.
 
+use std::collections::{BTreeSet, HashMap};
+
 use diesel::prelude::*;
 use jiff::civil::Date;
 use serde_json::json;
@@ -11,7 +13,7 @@ use crate::domain::claims::{self, Claim, Ground, Kind, Part, Verdict};
 use crate::domain::error::{Error, Result};
 use crate::domain::facts;
 use crate::domain::ids::{ContactId, FactId, MessageId};
-use crate::domain::{contacts, mailboxes, text};
+use crate::domain::{contacts, mailboxes, settings, text};
 
 use super::content::Words;
 use super::{Content, Message, MessageRow, State, decide, likeness, log, queries};
@@ -121,7 +123,10 @@ pub struct Counts {
 /// The claims of a content, found now. Lengths since a day are measured from `written`.
 pub(super) fn find(conn: &mut Conn, contact: &ContactId, content: &Content, written: Time, now: Time) -> Result<Vec<Claim>> {
     let ground = Ground { written: written.date(), ..claims::ground_for(conn, contact, now)? };
-    let found = claims::check(&parts(content), &ground);
+    let mut found = claims::check(&parts(content), &ground);
+    // Where a question about consent leads is this desk's own page, which does nothing without its reader.
+    let own = format!("{}/confirm/", settings::base_url(conn)?);
+    found.retain(|claim| claim.kind != Kind::Url || !claim.words.starts_with(&own));
     if found.len() > MOST_CLAIMS {
         let count = found.len();
         let detail = format!("The message makes {count} claims; nobody can review more than {MOST_CLAIMS}. Shorten it, or split it.");
@@ -139,11 +144,33 @@ fn parts(content: &Content) -> Vec<(Part, &str)> {
 /// Keeps the claims of the current version and counts them, and notes what the message is like.
 pub(super) fn keep(conn: &mut Conn, row: &MessageRow, found: &[Claim]) -> Result<Counts> {
     let content = Content::from(&super::version(conn, &row.id, row.version)?);
-    let company = contacts::customer(conn, &row.contact_id)?.and_then(|customer| customer.company);
-    queries::set_likeness(conn, &row.id, &likeness::of(&content, company.as_deref(), found))?;
+    let likeness = likeness_of(conn, &row.contact_id, &content, found)?;
+    queries::set_likeness(conn, &row.id, &likeness)?;
     queries::delete_claims(conn, &row.id, row.version)?;
-    for (position, claim) in (0..).zip(found) {
-        let kept = ClaimRow {
+    keep_first(conn, row, found)?;
+    recount(conn, row)
+}
+
+/// What a message with these claims is like.
+pub(super) fn likeness_of(conn: &mut Conn, contact: &ContactId, content: &Content, found: &[Claim]) -> Result<String> {
+    let company = contacts::customer(conn, contact)?.and_then(|customer| customer.company);
+    Ok(likeness::of(content, company.as_deref(), found))
+}
+
+/// Keeps the claims of a version that has none yet. They are counted with [`count_first`] as the message is written.
+pub(super) fn keep_first(conn: &mut Conn, row: &MessageRow, found: &[Claim]) -> Result<()> {
+    Ok(queries::insert_claims(conn, &rows_of(row, found))?)
+}
+
+/// The counts of claims that nobody let stand yet.
+pub(super) fn count_first(row: &MessageRow, found: &[Claim]) -> Counts {
+    count(&group(rows_of(row, found), &[]))
+}
+
+fn rows_of(row: &MessageRow, found: &[Claim]) -> Vec<ClaimRow> {
+    (0..)
+        .zip(found)
+        .map(|(position, claim)| ClaimRow {
             message_id: row.id.clone(),
             version: row.version,
             position,
@@ -160,10 +187,8 @@ pub(super) fn keep(conn: &mut Conn, row: &MessageRow, found: &[Claim]) -> Result
             fact_version: claim.fact.as_ref().map(|fact| fact.version),
             score: claim.score,
             reason: claim.reason.clone(),
-        };
-        queries::insert_claim(conn, &kept)?;
-    }
-    recount(conn, row)
+        })
+        .collect()
 }
 
 fn recount(conn: &mut Conn, row: &MessageRow) -> Result<Counts> {
@@ -209,10 +234,35 @@ pub fn of_message(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<Vec<
     Ok(entries)
 }
 
+/// The same of many messages that were fetched already, in a few statements.
+pub fn of_messages(conn: &mut Conn, ids: &[MessageId]) -> Result<HashMap<MessageId, Vec<Entry>>> {
+    let mut waivers: HashMap<MessageId, Vec<Waiver>> = HashMap::new();
+    for waiver in queries::waivers_on(conn, ids)? {
+        waivers.entry(waiver.message_id.clone()).or_default().push(waiver);
+    }
+    let claims = queries::claims_on(conn, ids)?;
+    let facts: BTreeSet<FactId> = claims.iter().filter_map(|claim| claim.fact_id.clone()).collect();
+    let versions = facts::versions_of(conn, &facts.into_iter().collect::<Vec<_>>())?;
+    let mut by_message: HashMap<MessageId, Vec<ClaimRow>> = HashMap::new();
+    for claim in claims {
+        by_message.entry(claim.message_id.clone()).or_default().push(claim);
+    }
+    let entries = |(id, claims): (MessageId, Vec<ClaimRow>)| {
+        let waivers = waivers.get(&id).map(Vec::as_slice).unwrap_or_default();
+        let entries = with_facts(group(claims, waivers), &versions);
+        (id, entries)
+    };
+    Ok(by_message.into_iter().map(entries).collect())
+}
+
 fn entries(conn: &mut Conn, row: &MessageRow) -> Result<Vec<Entry>> {
-    let mut entries = grouped(conn, row)?;
+    let entries = grouped(conn, row)?;
     let ids: Vec<FactId> = entries.iter().filter_map(|entry| entry.claim.fact_id.clone()).collect();
-    let versions = facts::versions_of(conn, &ids)?;
+    Ok(with_facts(entries, &facts::versions_of(conn, &ids)?))
+}
+
+/// The entries with the facts they rest on, those that keep the message from leaving first.
+fn with_facts(mut entries: Vec<Entry>, versions: &HashMap<(FactId, i32), facts::Version>) -> Vec<Entry> {
     for entry in &mut entries {
         let of = entry.claim.fact_id.clone().zip(entry.claim.fact_version);
         let version = of.and_then(|of| versions.get(&of));
@@ -220,14 +270,18 @@ fn entries(conn: &mut Conn, row: &MessageRow) -> Result<Vec<Entry>> {
         entry.fact_day = version.map(|version| version.recorded_at.date());
     }
     entries.sort_by_key(|entry| (!entry.is_open(), entry.claim.verdict.is_supported()));
-    Ok(entries)
+    entries
 }
 
 /// The claims with their waivers, the same claim once: all that counting needs.
 fn grouped(conn: &mut Conn, row: &MessageRow) -> Result<Vec<Entry>> {
     let waivers = queries::waivers(conn, &row.id)?;
+    Ok(group(queries::claims(conn, &row.id, row.version)?, &waivers))
+}
+
+fn group(claims: Vec<ClaimRow>, waivers: &[Waiver]) -> Vec<Entry> {
     let mut entries: Vec<Entry> = vec![];
-    for claim in queries::claims(conn, &row.id, row.version)? {
+    for claim in claims {
         let place = (claim.part, claim.start_at, claim.end_at);
         // The worse of two verdicts on one claim is the one to show.
         match entries.iter_mut().find(|entry| is_same(&entry.claim, &claim)) {
@@ -243,7 +297,7 @@ fn grouped(conn: &mut Conn, row: &MessageRow) -> Result<Vec<Entry>> {
             }
         }
     }
-    Ok(entries)
+    entries
 }
 
 /// Whether two claims are one to a reader: the same key, or the same words that rest on the same fact.
@@ -296,6 +350,33 @@ pub fn waive(conn: &mut Conn, actor: &Actor, id: &MessageId, key: &str, reason: 
         log(conn, actor, "message.waive_claim", &row, json!({"words": entry.claim.words, "reason": reason, "verdict": entry.claim.verdict}), now)?;
         super::get(conn, actor, id)
     })
+}
+
+/// What [`lost_ground`] says of many versions, in one statement and one more for each offer under them.
+pub(in crate::domain) fn lost_grounds(conn: &mut Conn, of: &[(MessageId, i32)], today: Date) -> Result<HashMap<MessageId, String>> {
+    let mut lost = HashMap::new();
+    if of.is_empty() {
+        return Ok(lost);
+    }
+    let mut spent: HashMap<FactId, bool> = HashMap::new();
+    for fact in queries::shaky_facts(conn, of, &today.to_string())? {
+        if fact.is_lost {
+            lost.insert(fact.message_id, format!("A fact it rests on no longer holds: {}", fact.label));
+            continue;
+        }
+        if !fact.is_offer || lost.contains_key(&fact.message_id) {
+            continue;
+        }
+        let is_spent = match spent.get(&fact.fact_id) {
+            Some(is_spent) => *is_spent,
+            None => facts::is_spent(conn, &fact.fact_id)?,
+        };
+        spent.insert(fact.fact_id, is_spent);
+        if is_spent {
+            lost.insert(fact.message_id, format!("The budget of an offer it rests on is promised away: {}", fact.label));
+        }
+    }
+    Ok(lost)
 }
 
 /// Why the facts that a version rests on no longer carry it: changed, revoked, or an offer

@@ -4,7 +4,7 @@ use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::MessageId;
-use crate::domain::{campaigns, sequences, webhooks};
+use crate::domain::{campaigns, cohorts, reputation, sequences, webhooks};
 use crate::text_enum;
 
 use super::queries;
@@ -63,10 +63,12 @@ impl State {
             Approved => &[Queued, Sending, Pending, Cancelled, Skipped],
             Queued => &[Sending, Pending, Cancelled, Skipped],
             Sending => &[Sent, Queued, Skipped, Failed, Uncertain],
-            Uncertain => &[Sent, Failed],
+            Uncertain => &[Sent, Failed, Queued],
             Sent => &[Delivered, Bounced, Complained],
             Delivered => &[Bounced, Complained],
-            Bounced | Complained | Rejected | Withdrawn | Expired | Skipped | Failed | Cancelled => &[],
+            // Reports come in any order, and a complaint is the last word.
+            Bounced => &[Complained],
+            Complained | Rejected | Withdrawn | Expired | Skipped | Failed | Cancelled => &[],
         }
     }
 
@@ -102,12 +104,47 @@ pub fn transition(conn: &mut Conn, id: &MessageId, from: State, to: State, reaso
     if queries::compare_and_set_state(conn, id, from, to, reason, now)? {
         campaigns::counts::note(conn, id, from, to)?;
         sequences::follow(conn, id, to, now)?;
+        cohorts::follow(conn, id, to, now)?;
+        reputation::sends::follow(conn, id, from, to, now)?;
         return webhooks::message(conn, id, to, now);
     }
     match queries::by_id(conn, id)? {
         Some(row) => Err(illegal(row.state, to)),
         None => Err(Error::not_found("message")),
     }
+}
+
+/// A message that left.
+#[derive(Debug, Clone, Copy)]
+pub struct Moved<'a> {
+    /// The message.
+    pub id: &'a MessageId,
+    /// Its campaign.
+    pub campaign: Option<&'a str>,
+    /// It is a step of a sequence or a variant.
+    pub is_followed: bool,
+    /// When the mail server took it.
+    pub at: Time,
+}
+
+/// Moves messages that the mail server took to sent, all at once. Those that nobody had time to see as being sent pass
+/// through that state without a row of its own.
+pub(in crate::domain) fn sent(conn: &mut Conn, moved: &[Moved<'_>], now: Time) -> Result<()> {
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let labelled: Vec<&MessageId> = moved.iter().filter(|one| one.campaign.is_some()).map(|one| one.id).collect();
+    campaigns::counts::note_sent(conn, &labelled)?;
+    let ids: Vec<&MessageId> = moved.iter().map(|one| one.id).collect();
+    let times: Vec<(&MessageId, Time)> = moved.iter().map(|one| (one.id, one.at)).collect();
+    if queries::set_sent(conn, &times, now)? != ids.len() {
+        return Err(Error::conflict("state_conflict", "A message that the mail server took was no longer being sent."));
+    }
+    for one in moved.iter().filter(|one| one.is_followed) {
+        sequences::follow(conn, one.id, State::Sent, now)?;
+        cohorts::follow(conn, one.id, State::Sent, now)?;
+    }
+    webhooks::messages(conn, &ids, State::Sent, now)
 }
 
 fn illegal(from: State, to: State) -> Error {

@@ -159,7 +159,7 @@ mod tests {
             text_body: text.into(),
             html_body: Some(html.into()),
             headers: vec![],
-            footer: Footer { why: String::new(), sender: String::new(), postal_address: String::new(), unsubscribe_url: String::new() },
+            footer: Footer::default(),
         };
         let mut found = vec![];
         for (part, source) in [(Part::Text, text), (Part::Html, html)] {

@@ -8,6 +8,7 @@ pub mod expiry;
 pub mod findings;
 pub(in crate::domain) mod green;
 pub mod inspect;
+mod lawful;
 pub mod ledger;
 pub mod lifecycle;
 mod likeness;
@@ -26,6 +27,8 @@ pub mod tags;
 pub mod undo;
 pub(in crate::domain) mod warrant;
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use serde_json::Value;
 
@@ -36,7 +39,7 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::{self, Entry};
 use crate::domain::contacts;
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{BatchId, ContactId, DecisionId, MailboxId, MessageId, ThreadId, UserId};
+use crate::domain::ids::{BatchId, ContactId, DecisionId, MailboxId, MessageId, ThreadId, TopicId, UserId};
 use crate::domain::mailboxes::Mode;
 use crate::text_enum;
 
@@ -162,6 +165,8 @@ pub struct MessageRow {
     pub likeness: String,
     /// A test of the reviewers: it is never sent.
     pub planted: bool,
+    /// What it is about, as recipients choose it.
+    pub topic_id: Option<TopicId>,
 }
 
 /// One version of the words, never changed once written.
@@ -246,6 +251,11 @@ pub struct Message {
 }
 
 impl Message {
+    /// Header Message-ID of the current version, without brackets: what a mail server's log names.
+    pub fn message_id_header(&self) -> String {
+        content::message_id(&self.row.id, self.row.version, &self.current.from_address)
+    }
+
     /// What its author was asked for, while it waits for them.
     pub fn change_request(&self) -> Option<&DecisionRow> {
         let waits = self.row.state == State::ChangesRequested;
@@ -271,12 +281,42 @@ pub fn get(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<Message> {
 
 /// The messages of a conversation within reach, oldest first.
 pub fn of_thread(conn: &mut Conn, actor: &Actor, thread: &ThreadId) -> Result<Vec<Message>> {
-    queries::of_thread(conn, thread, actor.meets_tests())?.iter().map(|id| get(conn, actor, id)).collect()
+    let ids = queries::of_thread(conn, thread, actor.meets_tests())?;
+    many(conn, actor, &ids)
+}
+
+/// The same as [`get`] of each, in their order and in a few statements, without those that are not there.
+pub fn many(conn: &mut Conn, actor: &Actor, ids: &[MessageId]) -> Result<Vec<Message>> {
+    let mut found: HashMap<MessageId, Message> = queries::with_words(conn, ids)?
+        .into_iter()
+        .filter(|(row, _)| is_shown(row, actor))
+        .map(|(row, current)| (row.id.clone(), Message { row, current, tags: vec![], decisions: vec![] }))
+        .collect();
+    for (id, tag) in queries::tags_of(conn, ids)? {
+        if let Some(message) = found.get_mut(&id) {
+            message.tags.push(tag);
+        }
+    }
+    for decision in queries::decisions_on(conn, ids)? {
+        if let Some(message) = found.get_mut(&decision.message_id) {
+            message.decisions.push(decision);
+        }
+    }
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+fn is_shown(row: &MessageRow, actor: &Actor) -> bool {
+    actor.reaches(&row.mailbox_id) && (!row.planted || actor.meets_tests())
+}
+
+/// A message to be changed in this transaction, by nobody else until it ends.
+pub(super) fn held_row(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<MessageRow> {
+    queries::hold(conn, id)?;
+    row(conn, actor, id)
 }
 
 pub(super) fn row(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<MessageRow> {
-    let shown = |row: &MessageRow| actor.reaches(&row.mailbox_id) && (!row.planted || actor.meets_tests());
-    queries::by_id(conn, id)?.filter(shown).ok_or_else(|| Error::not_found("message"))
+    queries::by_id(conn, id)?.filter(|row| is_shown(row, actor)).ok_or_else(|| Error::not_found("message"))
 }
 
 /// Whether the person it went to was erased, so that its words are gone.
@@ -306,11 +346,17 @@ pub fn seen(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<Option<i32
 /// Notes that this content was shown to an actor, so that a decision without a
 /// hash binds to what they saw.
 pub fn note_shown(conn: &mut Conn, actor: &Actor, shown: &[(MessageId, i32)], now: Time) -> Result<()> {
-    let viewer = viewer(actor);
-    for (id, version) in shown {
-        queries::put_view(conn, id, &viewer, *version, now)?;
+    Ok(queries::put_views(conn, shown, &viewer(actor), now)?)
+}
+
+/// Those of these that are still to be noted as shown. When a person looked last is kept; of a key the version is enough.
+pub fn to_be_noted(conn: &mut Conn, actor: &Actor, shown: Vec<(MessageId, i32)>) -> Result<Vec<(MessageId, i32)>> {
+    if matches!(actor, Actor::User { .. }) {
+        return Ok(shown);
     }
-    Ok(())
+    let ids: Vec<MessageId> = shown.iter().map(|(id, _)| id.clone()).collect();
+    let noted: HashMap<MessageId, i32> = queries::seen_versions(conn, &ids, &viewer(actor))?.into_iter().collect();
+    Ok(shown.into_iter().filter(|(id, version)| noted.get(id) != Some(version)).collect())
 }
 
 fn viewer(actor: &Actor) -> String {

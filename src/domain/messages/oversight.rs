@@ -30,7 +30,9 @@ pub struct Facts {
     pub first_of_campaign: bool,
     /// It goes out as an announcement.
     pub announcement: bool,
-    /// A ground for mailing this person is on record.
+    /// It is said to be about something the recipient ordered, so that rules for commercial mail do not hold.
+    pub transactional: bool,
+    /// There is a ground for mailing this person, as far as one is needed before a person looks.
     pub has_basis: bool,
     /// A hard claim in it rests on no recorded fact.
     pub open_claims: bool,
@@ -54,6 +56,9 @@ const BY_AGENT: &str = "An agent wrote it.";
 const BY_DRAFTER: &str = "The drafter wrote it.";
 const BY_MODEL: &str = "A model wrote it.";
 const ANNOUNCEMENT: &str = "Announcements are always held.";
+const TRANSACTIONAL: &str = "It is said to be transactional, which takes a person to confirm.";
+/// Held for a person who records a ground or rejects the message.
+pub(in crate::domain) const NO_GROUND: &str = "No ground for mailing this person is on record.";
 const FIRST: &str = "It is the first message of a new campaign.";
 /// The reasons that speak of no trouble with the message itself.
 const MODES_OWN: &[&str] = &[EVERY_MESSAGE, BY_AGENT, BY_DRAFTER, BY_MODEL, ANNOUNCEMENT, FIRST];
@@ -71,6 +76,8 @@ text_enum!(
         Announcement => "announcement",
         /// Whether one of its campaign was approved before.
         FirstOfCampaign => "first_of_campaign",
+        /// Whether a machine says that it is transactional.
+        Class => "class",
         /// Whether a ground for mailing the person is on record.
         ConsentBasis => "consent_basis",
     }
@@ -85,6 +92,7 @@ impl Check {
             Check::EarlierPromise => "The person was promised nothing else.",
             Check::Announcement => "It is no announcement, or a person wrote it.",
             Check::FirstOfCampaign => "It is not the first of a new campaign, or a person wrote it.",
+            Check::Class => "It is commercial, or a person says that it is not.",
             Check::ConsentBasis => "A ground for mailing this person is on record, or a person wrote it.",
         }
     }
@@ -113,7 +121,8 @@ pub fn checks(facts: Facts) -> Vec<(Check, Verdict)> {
         (Check::EarlierPromise, held(facts.promised_otherwise, "The same person was promised something else before.")),
         (Check::Announcement, held(by_machine && facts.announcement, ANNOUNCEMENT)),
         (Check::FirstOfCampaign, held(by_machine && facts.first_of_campaign, FIRST)),
-        (Check::ConsentBasis, held(by_machine && !facts.has_basis, "No ground for mailing this person is on record.")),
+        (Check::Class, held(by_machine && facts.transactional, TRANSACTIONAL)),
+        (Check::ConsentBasis, held(!facts.has_basis, NO_GROUND)),
     ]
 }
 
@@ -129,6 +138,15 @@ pub fn gate(facts: Facts) -> Verdict {
     verdict
 }
 
+/// The reasons of stricter modes for holding a message, which this mode does not have.
+pub(in crate::domain) fn let_out_by(mode: Mode) -> Vec<&'static str> {
+    match mode {
+        Mode::ReadOnly | Mode::GatedAll => vec![],
+        Mode::GatedSend => vec![EVERY_MESSAGE],
+        Mode::Monitored | Mode::Autonomous => vec![EVERY_MESSAGE, BY_AGENT, BY_DRAFTER, BY_MODEL],
+    }
+}
+
 /// Whether a message is held for no other reason than its mode's own.
 pub(in crate::domain) fn is_modes_own(held_because: &str) -> bool {
     MODES_OWN.contains(&held_because)
@@ -139,7 +157,16 @@ mod tests {
     use super::*;
 
     fn facts(mode: Mode, origin: Origin) -> Facts {
-        Facts { mode, origin, first_of_campaign: false, announcement: false, has_basis: true, open_claims: false, promised_otherwise: false }
+        Facts {
+            mode,
+            origin,
+            first_of_campaign: false,
+            announcement: false,
+            transactional: false,
+            has_basis: true,
+            open_claims: false,
+            promised_otherwise: false,
+        }
     }
 
     #[test]
@@ -165,7 +192,11 @@ mod tests {
             let base = facts(mode, Origin::Agent);
             assert!(matches!(gate(Facts { first_of_campaign: true, ..base }), Verdict::Held(_)));
             assert!(matches!(gate(Facts { announcement: true, ..base }), Verdict::Held(_)));
-            assert!(matches!(gate(Facts { has_basis: false, ..base }), Verdict::Held(_)));
+            assert!(matches!(gate(Facts { transactional: true, ..base }), Verdict::Held(_)));
+            assert!(matches!(gate(Facts { transactional: true, origin: Origin::Person, ..base }), Verdict::Cleared(_)));
+            for origin in [Origin::Agent, Origin::Person] {
+                assert!(matches!(gate(Facts { has_basis: false, origin, ..base }), Verdict::Held(_)));
+            }
             for origin in [Origin::Agent, Origin::Person, Origin::Playbook, Origin::Model] {
                 assert!(matches!(gate(Facts { open_claims: true, origin, ..base }), Verdict::Held(_)));
                 assert!(matches!(gate(Facts { promised_otherwise: true, origin, ..base }), Verdict::Held(_)));

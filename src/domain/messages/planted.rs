@@ -10,6 +10,7 @@ use crate::domain::contacts::{ContactRow, suppressions};
 use crate::domain::error::Result;
 use crate::domain::ids::MessageId;
 use crate::domain::mailboxes::Mailbox;
+use crate::domain::preferences::topics;
 use crate::domain::{facts, text, threads};
 
 use super::content::{Content, Words};
@@ -31,13 +32,14 @@ pub(in crate::domain) fn hold(
     now: Time,
 ) -> Result<Option<MessageId>> {
     let words = words.check()?;
+    let topic = like.topic_id.as_ref().map(|id| topics::by_id(conn, id)).transpose()?.flatten();
     let content = Content {
         to_address: contact.email.clone(),
         to_name: contact.name.clone(),
         subject: words.subject,
         text_body: words.text,
         html_body: Some(words.html),
-        footer: submit::footer(conn, mailbox, contact)?,
+        footer: submit::footer(conn, mailbox, contact, like.origin, topic.as_ref(), now)?,
         ..content.clone()
     };
     facts::note_tagged_departure(conn, actor, &contact.id, tags, now)?;

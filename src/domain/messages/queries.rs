@@ -2,13 +2,15 @@
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::schema::{
-    claim_waivers, claims, contacts, corrections, decisions, facts, message_tags, message_versions, message_views, messages, outbox, promises,
-    warrants,
+    approved_campaigns, claim_waivers, claims, contacts, corrections, decisions, facts, message_tags, message_versions, message_views, messages,
+    outbox, promises, sequence_sends, variants, warrants,
 };
+use crate::db::statement::Statement;
 use crate::domain::claims::Verdict;
 use crate::domain::ids::{ContactId, DecisionId, FactId, MailboxId, MessageId, ThreadId, WarrantId};
 
@@ -17,7 +19,16 @@ use super::oversight::ClearedBy;
 use super::promises::Promise;
 use super::recall::Recipient;
 use super::undo::Undoable;
-use super::{DecisionRow, MessageRow, State, VersionRow};
+use super::{DecisionKind, DecisionRow, MessageRow, State, VersionRow};
+
+/// Keeps a message from others until this transaction ends, so that of two who decide at once the second sees the first.
+pub(super) fn hold(conn: &mut Conn, id: &MessageId) -> QueryResult<()> {
+    match conn {
+        // One writer at a time.
+        Conn::Sqlite(_) => Ok(()),
+        Conn::Postgres(inner) => messages::table.find(id).select(messages::id).for_no_key_update().first::<MessageId>(inner).optional().map(drop),
+    }
+}
 
 pub(in crate::domain) fn by_id(conn: &mut Conn, id: &MessageId) -> QueryResult<Option<MessageRow>> {
     messages::table.find(id).first(conn).optional()
@@ -33,6 +44,26 @@ pub(in crate::domain) fn label_of(conn: &mut Conn, id: &MessageId) -> QueryResul
         .first(conn)
         .optional()?;
     Ok(found.and_then(|(campaign, mailbox)| Some((campaign?, mailbox))))
+}
+
+/// Messages with their current words, in no order.
+pub(super) fn with_words(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<(MessageRow, VersionRow)>> {
+    messages::table
+        .inner_join(message_versions::table.on(message_versions::message_id.eq(messages::id).and(message_versions::version.eq(messages::version))))
+        .filter(messages::id.eq_any(ids))
+        .select((messages::all_columns, message_versions::all_columns))
+        .load(conn)
+}
+
+/// Label, mailbox and state of those that have a label; tests of the desk count nowhere.
+pub(in crate::domain) fn labels_of(conn: &mut Conn, ids: &[&MessageId]) -> QueryResult<Vec<(String, MailboxId, State)>> {
+    let ids: Vec<MessageId> = ids.iter().map(|id| (*id).clone()).collect();
+    messages::table
+        .filter(messages::id.eq_any(ids))
+        .filter(messages::campaign.is_not_null())
+        .filter(messages::planted.eq(false))
+        .select((messages::campaign.assume_not_null(), messages::mailbox_id, messages::state))
+        .load(conn)
 }
 
 pub(super) fn of_thread(conn: &mut Conn, thread: &ThreadId, with_tests: bool) -> QueryResult<Vec<MessageId>> {
@@ -74,6 +105,50 @@ pub(super) fn compare_and_set_state(conn: &mut Conn, id: &MessageId, from: State
     Ok(changed == 1)
 }
 
+/// Messages in a worker's hands become sent; how many did. The state is compared in a way that no index fits: walking
+/// along all that are approved would find them too.
+pub(super) fn set_sent(conn: &mut Conn, sent: &[(&MessageId, Time)], now: Time) -> QueryResult<usize> {
+    let times: Vec<String> = sent.iter().map(|(_, at)| at.micros().to_string()).collect();
+    let rows: Vec<Vec<&str>> = sent.iter().zip(&times).map(|((id, _), at)| vec![id.as_str(), at.as_str()]).collect();
+    let mut statement = Statement::kept();
+    statement.push("UPDATE messages SET state = 'sent', state_reason = NULL, sent_at = CAST(left_at AS BIGINT), updated_at = ");
+    statement.number(now.micros()).push(" FROM ").rows(&["left_id", "left_at"], &rows);
+    statement.push(" AS gone WHERE messages.id = left_id AND coalesce(messages.state, '') IN ('approved', 'queued', 'sending')");
+    statement.run(conn)
+}
+
+/// A fact under a version that may not carry it any more.
+#[derive(Debug, QueryableByName)]
+pub(super) struct Shaky {
+    #[diesel(sql_type = Text)]
+    pub(super) message_id: MessageId,
+    #[diesel(sql_type = Text)]
+    pub(super) fact_id: FactId,
+    #[diesel(sql_type = Text)]
+    pub(super) label: String,
+    #[diesel(sql_type = Bool)]
+    pub(super) is_offer: bool,
+    #[diesel(sql_type = Bool)]
+    pub(super) is_lost: bool,
+}
+
+/// The facts under many versions that are no longer as they were, and the offers under them.
+pub(super) fn shaky_facts(conn: &mut Conn, of: &[(MessageId, i32)], today: &str) -> QueryResult<Vec<Shaky>> {
+    let versions: Vec<String> = of.iter().map(|(_, version)| version.to_string()).collect();
+    let rows: Vec<Vec<&str>> = of.iter().zip(&versions).map(|((id, _), version)| vec![id.as_str(), version.as_str()]).collect();
+    let mut statement = Statement::kept();
+    statement.push(
+        "SELECT DISTINCT c.message_id, f.id AS fact_id, f.label, f.kind = 'offer' AS is_offer, \
+         CASE WHEN f.state <> 'current' OR f.version <> c.fact_version OR (f.kind = 'offer' AND f.day < ",
+    );
+    statement.text(today).push(") THEN TRUE ELSE FALSE END AS is_lost FROM ").rows(&["id", "version"], &rows);
+    statement.push(
+        " AS asked JOIN claims c ON c.message_id = asked.id AND c.version = CAST(asked.version AS INTEGER) \
+         JOIN facts f ON f.id = c.fact_id WHERE c.verdict IN ('exact', 'quoted')",
+    );
+    statement.load(conn)
+}
+
 pub(super) fn compare_and_set_version(conn: &mut Conn, row: &MessageRow, seen: i32, editor_kind: &str, editor_id: &str) -> QueryResult<bool> {
     let changed = diesel::update(messages::table.find(&row.id).filter(messages::version.eq(seen)))
         .set((
@@ -90,8 +165,14 @@ pub(in crate::domain) fn decisions(conn: &mut Conn, id: &MessageId) -> QueryResu
     decisions::table.filter(decisions::message_id.eq(id)).order((decisions::created_at, decisions::id)).load(conn)
 }
 
+/// Oldest first.
+pub(super) fn decisions_on(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<DecisionRow>> {
+    decisions::table.filter(decisions::message_id.eq_any(ids)).order((decisions::created_at, decisions::id)).load(conn)
+}
+
 pub(super) fn insert_decision(conn: &mut Conn, row: &DecisionRow) -> QueryResult<()> {
-    diesel::insert_into(decisions::table).values(row.clone()).execute(conn).map(drop)
+    diesel::insert_into(decisions::table).values(row.clone()).execute(conn)?;
+    if row.kind == DecisionKind::Approve { note_approved(conn, &row.message_id) } else { Ok(()) }
 }
 
 #[expect(clippy::too_many_arguments, reason = "one per column")]
@@ -237,17 +318,18 @@ pub(in crate::domain) fn tags_of(conn: &mut Conn, ids: &[MessageId]) -> QueryRes
 }
 
 pub(super) fn campaign_has_approval(conn: &mut Conn, mailbox: &MailboxId, campaign: &str) -> QueryResult<bool> {
-    let tagged = message_tags::table.filter(message_tags::tag.eq(campaign)).select(message_tags::message_id);
-    let approved: Option<MessageId> = messages::table
-        .inner_join(decisions::table.on(decisions::message_id.eq(messages::id)))
-        .filter(messages::mailbox_id.eq(mailbox))
-        .filter(messages::planted.eq(false))
-        .filter(decisions::kind.eq("approve"))
-        .filter(messages::campaign.eq(campaign).assume_not_null().or(messages::id.eq_any(tagged)))
-        .select(messages::id)
-        .first(conn)
-        .optional()?;
-    Ok(approved.is_some())
+    diesel::select(exists(approved_campaigns::table.find((campaign, mailbox)))).get_result(conn)
+}
+
+/// Keeps by which campaign and tags a message was approved, if it was: a look at all approvals would take longer with each.
+pub(super) fn note_approved(conn: &mut Conn, id: &MessageId) -> QueryResult<()> {
+    let approved = " AND NOT m.planted AND EXISTS (SELECT 1 FROM decisions d WHERE d.message_id = m.id AND d.kind = 'approve')";
+    let mut note = Statement::default();
+    note.push("INSERT INTO approved_campaigns (name, mailbox_id) SELECT m.campaign, m.mailbox_id FROM messages m");
+    note.push(" WHERE m.campaign IS NOT NULL AND m.id = ").text(id.as_str()).push(approved);
+    note.push(" UNION SELECT t.tag, m.mailbox_id FROM messages m JOIN message_tags t ON t.message_id = m.id WHERE m.id = ");
+    note.text(id.as_str()).push(approved).push(" ON CONFLICT DO NOTHING");
+    note.run(conn).map(drop)
 }
 
 pub(super) fn seen_version(conn: &mut Conn, id: &MessageId, viewer: &str) -> QueryResult<Option<i32>> {
@@ -261,37 +343,47 @@ pub(super) fn opened_at(conn: &mut Conn, id: &MessageId, viewer: &str, version: 
     Ok(found.flatten())
 }
 
-pub(super) fn put_view(conn: &mut Conn, id: &MessageId, viewer: &str, version: i32, now: Time) -> QueryResult<()> {
-    // While the version stays, the time it was opened stays.
-    let again = diesel::update(message_views::table.find((id, viewer)).filter(message_views::version.eq(version)))
-        .set(message_views::seen_at.eq(now))
-        .execute(conn)?;
-    if again == 1 {
-        return Ok(());
-    }
-    let changed = diesel::update(message_views::table.find((id, viewer)))
-        .set((message_views::version.eq(version), message_views::seen_at.eq(now), message_views::opened_at.eq(now)))
-        .execute(conn)?;
-    if changed == 0 {
-        diesel::insert_into(message_views::table)
-            .values((
-                message_views::message_id.eq(id),
-                message_views::viewer.eq(viewer),
-                message_views::version.eq(version),
-                message_views::seen_at.eq(now),
-                message_views::opened_at.eq(now),
-            ))
-            .execute(conn)?;
+/// Notes what was shown. While the version stays, the time it was opened stays.
+pub(super) fn put_views(conn: &mut Conn, shown: &[(MessageId, i32)], viewer: &str, now: Time) -> QueryResult<()> {
+    for some in shown.chunks(500) {
+        let mut put = Statement::default();
+        put.push("INSERT INTO message_views (message_id, viewer, version, seen_at, opened_at) VALUES ");
+        for (place, (id, version)) in some.iter().enumerate() {
+            put.push(if place > 0 { ", (" } else { "(" }).text(id.as_str()).push(", ").text(viewer);
+            put.push(format!(", {version}, {now}, {now})", now = now.micros()));
+        }
+        put.push(" ON CONFLICT (message_id, viewer) DO UPDATE SET seen_at = excluded.seen_at, version = excluded.version,");
+        put.push(" opened_at = CASE WHEN message_views.version = excluded.version THEN message_views.opened_at ELSE excluded.opened_at END");
+        put.run(conn)?;
     }
     Ok(())
+}
+
+/// Which versions of these somebody was shown last.
+pub(super) fn seen_versions(conn: &mut Conn, ids: &[MessageId], viewer: &str) -> QueryResult<Vec<(MessageId, i32)>> {
+    message_views::table
+        .filter(message_views::message_id.eq_any(ids))
+        .filter(message_views::viewer.eq(viewer))
+        .select((message_views::message_id, message_views::version))
+        .load(conn)
+}
+
+/// Those of the current versions, each message's in order.
+pub(super) fn claims_on(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<ClaimRow>> {
+    claims::table
+        .inner_join(messages::table.on(messages::id.eq(claims::message_id).and(messages::version.eq(claims::version))))
+        .filter(messages::id.eq_any(ids))
+        .order((claims::message_id, claims::position))
+        .select(claims::all_columns)
+        .load(conn)
 }
 
 pub(super) fn claims(conn: &mut Conn, id: &MessageId, version: i32) -> QueryResult<Vec<ClaimRow>> {
     claims::table.filter(claims::message_id.eq(id)).filter(claims::version.eq(version)).order(claims::position).load(conn)
 }
 
-pub(super) fn insert_claim(conn: &mut Conn, row: &ClaimRow) -> QueryResult<()> {
-    diesel::insert_into(claims::table).values(row.clone()).execute(conn).map(drop)
+pub(super) fn insert_claims(conn: &mut Conn, rows: &[ClaimRow]) -> QueryResult<()> {
+    rows.iter().try_for_each(|row| diesel::insert_into(claims::table).values(row.clone()).execute(conn).map(drop))
 }
 
 pub(super) fn delete_claims(conn: &mut Conn, id: &MessageId, version: i32) -> QueryResult<()> {
@@ -315,6 +407,10 @@ pub(in crate::domain) fn set_held_because(conn: &mut Conn, id: &MessageId, why: 
 
 pub(super) fn waivers(conn: &mut Conn, id: &MessageId) -> QueryResult<Vec<Waiver>> {
     claim_waivers::table.filter(claim_waivers::message_id.eq(id)).load(conn)
+}
+
+pub(super) fn waivers_on(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<Waiver>> {
+    claim_waivers::table.filter(claim_waivers::message_id.eq_any(ids)).load(conn)
 }
 
 pub(super) fn insert_waiver(conn: &mut Conn, row: &Waiver) -> QueryResult<()> {
@@ -432,6 +528,25 @@ pub(in crate::domain) fn is_under_way(conn: &mut Conn, contact: &ContactId) -> Q
     let open = [State::Pending, State::ChangesRequested, State::Approved, State::Queued, State::Sending];
     let found = messages::table.filter(messages::contact_id.eq(contact)).filter(messages::state.eq_any(open));
     diesel::select(diesel::dsl::exists(found)).get_result(conn)
+}
+
+/// What campaigns have ready for a contact and has not left. Tests of the desk stay: nothing may tell them apart.
+pub(in crate::domain) fn of_campaigns_waiting(conn: &mut Conn, contact: &ContactId) -> QueryResult<Vec<MessageId>> {
+    let open = [State::Pending, State::ChangesRequested, State::Approved, State::Queued];
+    messages::table
+        .filter(messages::contact_id.eq(contact))
+        .filter(messages::state.eq_any(open))
+        .filter(messages::planted.eq(false))
+        .filter(
+            messages::campaign
+                .is_not_null()
+                .or(exists(variants::table.filter(variants::message_id.eq(messages::id.nullable()))))
+                .or(exists(sequence_sends::table.filter(sequence_sends::message_id.eq(messages::id))))
+                .or(exists(message_tags::table.filter(message_tags::message_id.eq(messages::id)).filter(message_tags::tag.eq("win_back")))),
+        )
+        .select(messages::id)
+        .limit(500)
+        .load(conn)
 }
 
 /// Whether a message with a claim that rests on this fact was sent to this contact.

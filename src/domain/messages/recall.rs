@@ -13,6 +13,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::facts::{self, Body, Fact, State as FactState};
 use crate::domain::ids::{ContactId, FactId, MailboxId, MessageId};
 use crate::domain::mailboxes::Mode;
+use crate::domain::policy::consent::Class;
 use crate::domain::text;
 
 use super::content::Words;
@@ -201,7 +202,9 @@ pub fn correct(conn: &mut Conn, actor: &Actor, id: &FactId, subject: &str, body:
                 mode: Some(Mode::GatedAll),
                 send_at: None,
                 consent_basis: None,
+                class: Class::Commercial,
                 campaign: Some("correction".to_owned()),
+                topic: None,
                 facts: vec![],
                 origin: Origin::Playbook,
             };

@@ -7,6 +7,7 @@ use crate::domain::contacts::ConsentBasis;
 use crate::domain::error::Result;
 use crate::domain::ids::{FactId, InboundEmailId, MailboxId};
 use crate::domain::mailboxes::Mode;
+use crate::domain::policy::consent::Class;
 use crate::domain::threads;
 
 use super::content::{IN_REPLY_TO, LONGEST_SUBJECT, REFERENCES, Words};
@@ -65,7 +66,9 @@ pub fn reply(conn: &mut Conn, actor: &Actor, within: Option<&MailboxId>, id: &In
             mode: reply.mode,
             send_at: reply.send_at,
             consent_basis: reply.consent_basis,
+            class: Class::Commercial,
             campaign: reply.campaign.clone(),
+            topic: None,
             facts: reply.facts.clone(),
             origin: reply.origin,
         };

@@ -12,12 +12,15 @@ use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{FactId, MessageId, ThreadId, secret};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
+use crate::domain::policy::consent::{Allowed, Class};
+use crate::domain::preferences::{Topic, footers, topics};
+use crate::domain::privacy::provenance;
 use crate::domain::vigilance::planting;
-use crate::domain::{facts, policy, settings, text, threads};
+use crate::domain::{facts, inbound, policy, settings, text, threads};
 
 use super::content::{Content, Footer, Words, check_headers};
-use super::oversight::{Facts, Verdict, gate};
-use super::{Message, MessageRow, Origin, State, VersionRow, expiry, ledger, list, log, promises, queries, schedule, tags, warrant};
+use super::oversight::{Facts, NO_GROUND, Verdict, gate};
+use super::{Message, MessageRow, Origin, State, VersionRow, expiry, lawful, ledger, list, log, promises, queries, schedule, tags, warrant};
 
 /// A message to be submitted.
 #[derive(Debug, Clone)]
@@ -40,8 +43,12 @@ pub struct NewMessage {
     pub send_at: Option<Time>,
     /// The ground the sender names.
     pub consent_basis: Option<ConsentBasis>,
+    /// What it is for.
+    pub class: Class,
     /// The campaign it belongs to.
     pub campaign: Option<String>,
+    /// The topic by name or id; without one that of its campaign or mailbox.
+    pub topic: Option<String>,
     /// Facts the sender says it rests on; each must hold. The claims are checked against all.
     pub facts: Vec<FactId>,
     /// Who put the words together.
@@ -85,6 +92,7 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
     headers.extend(check_headers(&new.headers)?);
     let campaign = text::optional_line("campaign", new.campaign.as_deref(), 100)?;
     let send_at = schedule::check(new.send_at, now)?;
+    let class = if thread.is_some() { Class::Relationship } else { new.class };
     transaction(conn, |conn| {
         let mailbox = mailboxes::resolve(conn, actor, new.mailbox.as_deref())?;
         let mode = effective_mode(&mailbox, new.mode)?;
@@ -96,6 +104,7 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
         if mode == Mode::ReadOnly {
             return Err(read_only(&mailbox));
         }
+        let topic = topics::of_message(conn, &mailbox.id, campaign.as_deref(), new.topic.as_deref())?;
         let content = Content {
             from_address: mailbox.address.clone(),
             from_name: mailbox.name.clone(),
@@ -105,17 +114,24 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
             text_body: words.text,
             html_body: Some(words.html),
             headers,
-            footer: footer(conn, &mailbox, &contact)?,
+            footer: footer(conn, &mailbox, &contact, new.origin, topic.as_ref(), now)?,
         };
+        lawful::refuse(conn, &contact.id, thread.is_some(), &new.tags, class, &content)?;
         facts::note_tagged_departure(conn, actor, &contact.id, &new.tags, now)?;
         let claims = ledger::find(conn, &contact.id, &content, now, now)?;
         let otherwise = promises::contradiction(conn, &contact.id, &promises::offers_of(&claims), now)?;
+        let by_person = new.origin == Origin::Person;
+        let ground = policy::ground(conn, &contact.id, class, by_person, new.consent_basis.is_some(), now)?;
+        if let Allowed::No(why) = ground {
+            return Err(Error::conflict("consent_lapsed", why));
+        }
         let verdict = gate(Facts {
             mode,
             origin: new.origin,
             first_of_campaign: is_first(conn, &mailbox, campaign.as_deref(), &new.tags)?,
             announcement: new.tags.iter().any(|tag| tag == "product_announcement"),
-            has_basis: new.consent_basis.is_some() || contacts::has_consent(conn, &contact.id)?,
+            transactional: class == Class::Transactional,
+            has_basis: ground == Allowed::Yes,
             open_claims: claims.iter().any(claims::Claim::is_open),
             promised_otherwise: otherwise.is_some(),
         });
@@ -126,10 +142,14 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
         let promised_otherwise = otherwise.is_some();
         let held = match verdict {
             // What was promised before is what the reviewer has to see, whatever the mode.
-            Verdict::Held(reason) => Some(otherwise.unwrap_or_else(|| reason.to_owned())),
+            Verdict::Held(reason) => Some(match (otherwise, ground) {
+                (Some(otherwise), _) => otherwise,
+                (None, Allowed::Hold(why)) if reason == NO_GROUND => why.to_owned(),
+                (None, _) => reason.to_owned(),
+            }),
             _ => None,
         };
-        let row = MessageRow {
+        let mut row = MessageRow {
             id: id.clone(),
             mailbox_id: mailbox.id.clone(),
             contact_id: contact.id.clone(),
@@ -161,12 +181,16 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
             claims_open: 0,
             claims_waived: 0,
             assignee_id: None,
-            likeness: String::new(),
+            likeness: ledger::likeness_of(conn, &contact.id, &content, &claims)?,
             planted: false,
+            topic_id: topic.map(|topic| topic.id),
         };
+        let counts = ledger::count_first(&row, &claims);
+        (row.claims_supported, row.claims_open, row.claims_waived) = (counts.supported, counts.open, counts.waived);
         queries::insert(conn, &row)?;
         queries::insert_version(conn, &version_row(&row, &content, actor, now))?;
-        ledger::keep(conn, &row, &claims)?;
+        policy::keep_class(conn, &row.id, class)?;
+        ledger::keep_first(conn, &row, &claims)?;
         suppressions::keep_link(conn, &token_of(&content.footer), &row.id, &contact.id, now)?;
         tags::attach(conn, actor, &row, &contact, &new.tags, now)?;
         if let Some(campaign) = &row.campaign {
@@ -220,18 +244,25 @@ pub(in crate::domain) fn is_first(conn: &mut Conn, mailbox: &Mailbox, campaign: 
     Ok(false)
 }
 
-pub(super) fn footer(conn: &mut Conn, mailbox: &Mailbox, contact: &ContactRow) -> Result<Footer> {
+pub(super) fn footer(conn: &mut Conn, mailbox: &Mailbox, contact: &ContactRow, origin: Origin, topic: Option<&Topic>, now: Time) -> Result<Footer> {
+    lawful::refuse_without_sender(mailbox)?;
     let company = facts::company(conn)?.remove("company").unwrap_or_else(|| mailbox.name.clone());
     let why = if contacts::customer(conn, &contact.id)?.is_some() {
         format!("You receive this because you are or were a customer of {company}.")
     } else {
         format!("You receive this because {company} has you as a contact.")
     };
+    let (base_url, token) = (settings::base_url(conn)?, secret());
     Ok(Footer {
         why,
         sender: mailbox.name.clone(),
         postal_address: mailbox.postal_address.clone(),
-        unsubscribe_url: format!("{}/u/{}", settings::base_url(conn)?, secret()),
+        unsubscribe_url: format!("{base_url}/u/{token}"),
+        unsubscribe_mailto: inbound::ways::to_leave(conn, mailbox, &token, now)?,
+        preferences_url: Some(format!("{base_url}/preferences/{token}")),
+        topic: topic.map(|topic| topic.name.clone()),
+        source: provenance::to_name(conn, &contact.id)?,
+        disclosure: footers::of(conn, &mailbox.id)?.disclosure(origin),
     })
 }
 

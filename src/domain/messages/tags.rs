@@ -40,6 +40,7 @@ pub fn add(conn: &mut Conn, actor: &Actor, id: &MessageId, tags: &[String], now:
         let row = super::row(conn, actor, id)?;
         let contact = contacts::row(conn, &row.contact_id)?;
         attach(conn, actor, &row, &contact, tags, now)?;
+        queries::note_approved(conn, &row.id)?;
         log(conn, actor, "message.tag", &row, json!({"tags": tags}), now)?;
         super::get(conn, actor, id)
     })

@@ -35,10 +35,13 @@ pub fn undo(conn: &mut Conn, actor: &Actor, id: &MessageId, now: Time) -> Result
 }
 
 fn too_late(conn: &mut Conn, row: &MessageRow) -> Result<Error> {
-    let detail = match (row.sent_at, outbox::waiting(conn, &row.id)?.and_then(|waiting| waiting.last_reply)) {
+    let waiting = outbox::waiting(conn, &row.id)?;
+    // What is quick goes from approved to sent and is never shown as being sent.
+    let in_hands = waiting.as_ref().is_some_and(|waiting| matches!(waiting.state.as_str(), "sending" | "dot"));
+    let detail = match (row.sent_at, waiting.and_then(|waiting| waiting.last_reply)) {
         (Some(at), Some(reply)) => format!("Too late: it left at {}. The mail server answered: {reply}", at.for_people_exactly()),
         (Some(at), None) => format!("Too late: it left at {}.", at.for_people_exactly()),
-        (None, _) if row.state == State::Sending => "Too late: it is being handed to the mail server right now.".to_owned(),
+        (None, _) if in_hands || row.state == State::Sending => "Too late: it is being handed to the mail server right now.".to_owned(),
         (None, _) => format!("Too late: the message is {}.", row.state.label().to_lowercase()),
     };
     Ok(Error::conflict("too_late", detail))

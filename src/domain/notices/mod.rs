@@ -63,6 +63,11 @@ pub(in crate::domain) fn tell_code(conn: &mut Conn, asker: &Actor, mailbox: &Mai
     write::write_code(conn, asker, mailbox, request, code, now)
 }
 
+/// Mails everybody within reach of a mailbox that it paused itself, and why. Call it in the transaction of the pause.
+pub(in crate::domain) fn tell_paused(conn: &mut Conn, mailbox: &Mailbox, why: &str, now: Time) -> Result<usize> {
+    write::write_paused(conn, mailbox, why, now)
+}
+
 /// How many administrators could be mailed a code, except this one.
 pub(in crate::domain) fn code_readers(conn: &mut Conn, asker: &Actor) -> Result<usize> {
     Ok(people::admins_but(conn, asker)?.len())

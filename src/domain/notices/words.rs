@@ -140,6 +140,14 @@ pub(super) fn code(mailbox: &Mailbox, request: &ModeRequest, code: &str, reader:
     ("A code to loosen the oversight of a mailbox".to_owned(), text)
 }
 
+/// Subject and text of the mail about a mailbox that paused itself.
+pub(super) fn paused(mailbox: &Mailbox, why: &str, reader: &Reader<'_>) -> (String, String) {
+    let mut text =
+        format!("Hello {},\n\n{} has paused itself. Nothing leaves it until a person resumes it.\n\n", line(reader.name, LINE_MAX), mailbox.address);
+    let _ = writeln!(text, "Why: {why}\n\nWhat waits, the numbers and what to do:\n{}/mailboxes/{}/delivery", reader.base_url, mailbox.id);
+    (format!("{} has paused itself", line(&mailbox.address, LINE_MAX)), text)
+}
+
 /// Subject and text of what is new; none when nothing is.
 pub(super) fn news(news: &News, reader: &Reader<'_>) -> Option<(String, String)> {
     let of = |kind: Kind| i64::try_from(news.told.iter().filter(|told| told.kind == kind).count()).unwrap_or(i64::MAX);

@@ -178,6 +178,16 @@ pub(super) fn write_code(conn: &mut Conn, asker: &Actor, mailbox: &Mailbox, requ
     Ok(readers.len())
 }
 
+pub(super) fn write_paused(conn: &mut Conn, mailbox: &Mailbox, why: &str, now: Time) -> Result<usize> {
+    let base_url = settings::base_url(conn)?;
+    let mut told = 0;
+    for person in people::load(conn, None)?.iter().filter(|person| person.reach(&mailbox.id).is_some()) {
+        let (subject, text) = words::paused(mailbox, why, &Reader { name: &person.name, zone: &person.zone, base_url: &base_url });
+        told += usize::from(insert(conn, person, "now", vec![mailbox.id.clone()], subject, text, now)?);
+    }
+    Ok(told)
+}
+
 /// The first mailbox spoken of is the one it comes from; it goes out only while all are within reach.
 fn insert(conn: &mut Conn, person: &Person, kind: &'static str, mut about: Vec<MailboxId>, subject: String, text: String, now: Time) -> Result<bool> {
     let Some(mailbox_id) = about.first().cloned() else { return Ok(false) };

@@ -3,10 +3,13 @@
 use serde::Serialize;
 
 use crate::db::Conn;
+use crate::domain::audit::chain::{self, Walk};
 use crate::domain::campaigns::counts::{self, Miscount};
 use crate::domain::error::Result;
 use crate::domain::ids::MessageId;
 use crate::domain::messages::{self, Content, DecisionKind};
+use crate::domain::reports::days;
+use crate::domain::reputation::sends;
 
 use super::queries;
 
@@ -21,11 +24,23 @@ pub struct Report {
     pub exceptions: Vec<(MessageId, String)>,
     /// Numbers of campaigns that a recount does not confirm.
     pub miscounts: Vec<Miscount>,
+    /// Numbers of mailboxes, by which they are slowed and paused, that a recount does not confirm.
+    pub sends: Vec<sends::Miscount>,
+    /// Numbers of reports that a recount does not confirm.
+    pub reports: Vec<days::Miscount>,
+    /// The chain over the audit log, and where it is broken.
+    pub audit: Walk,
 }
 
 /// Walks all messages that left.
 pub fn verify(conn: &mut Conn) -> Result<Report> {
-    let mut report = Report { miscounts: counts::recount(conn)?, ..Report::default() };
+    let mut report = Report {
+        miscounts: counts::recount(conn)?,
+        sends: sends::recount(conn)?,
+        reports: days::recount(conn)?,
+        audit: chain::walk(conn)?,
+        ..Report::default()
+    };
     let mut after: Option<MessageId> = None;
     loop {
         let page = queries::sent_after(conn, after.as_ref(), 500)?;

@@ -14,7 +14,10 @@ use crate::domain::messages::oversight::Facts;
 use crate::domain::messages::promises::{self, OpenPromise};
 use crate::domain::messages::{Origin, submit};
 
-use super::{Check, Standing, Verdict, decisive, of_gate, of_standing};
+use super::checks::{Known, Outgoing, Person, Stream, evaluate};
+use super::consent::{self, Allowed, Class};
+use super::rules::{self, Rules};
+use super::{Check, Outcome, Standing, Verdict, known, of_gate, outcome};
 
 /// The class of mail that is always held in the looser modes.
 pub(super) const ANNOUNCEMENT: &str = "announcement";
@@ -69,10 +72,18 @@ pub fn explain(conn: &mut Conn, actor: &Actor, question: &Question, now: Time) -
         (Some(contact), email, standing)
     };
     let standing = Standing { is_test: is_test(actor), ..standing.with_switches(conn, &mailbox)? };
-    let gate = Gate::look(conn, &mailbox, question.class.as_deref(), question.campaign.as_deref())?;
-    let mut checks = gate.checks(&standing, contact.as_ref());
+    let gate = Gate::look(conn, &mailbox, question.class.as_deref(), question.campaign.as_deref(), now)?;
+    let domain = email.rsplit('@').next().unwrap_or_default().to_owned();
+    let person = match &contact {
+        Some(contact) => known::people(conn, std::slice::from_ref(&contact.row.id), &gate.rules, now)?.remove(&contact.row.id).unwrap_or_default(),
+        None => Person::default(),
+    };
+    let mut checks = gate.checks(&standing, contact.as_ref(), &person, &domain, now);
     checks.push(earlier_promise(conn, contact.as_ref(), now)?);
-    let because = decisive(&checks).cloned();
+    let because = match outcome(&checks) {
+        Outcome::Send => None,
+        Outcome::Defer { because, .. } | Outcome::Skip(because) | Outcome::Hold(because) => Some(because),
+    };
     Ok(Explanation {
         contact_id: contact.map(|contact| contact.row.id),
         email,
@@ -94,34 +105,51 @@ pub(super) struct Gate {
     mode: Mode,
     announcement: bool,
     first_of_campaign: bool,
+    class: Class,
+    campaign: Option<String>,
+    pub(super) rules: Rules,
+    pub(super) stream: Stream,
 }
 
 impl Gate {
-    pub(super) fn look(conn: &mut Conn, mailbox: &Mailbox, class: Option<&str>, campaign: Option<&str>) -> Result<Gate> {
+    pub(super) fn look(conn: &mut Conn, mailbox: &Mailbox, class: Option<&str>, campaign: Option<&str>, now: Time) -> Result<Gate> {
         const CLASSES: &[&str] = &["win_back", "migration", "referral", "drip", ANNOUNCEMENT, "feedback", "transactional", "other"];
         if let Some(class) = class.filter(|class| !CLASSES.contains(class)) {
             let detail = format!("class must be one of {}; got \"{}\".", CLASSES.join(", "), crate::domain::text::excerpt(class));
             return Err(Error::invalid("field_invalid", "class", detail));
         }
         let first_of_campaign = submit::is_first(conn, mailbox, campaign, &[])?;
-        Ok(Gate { mode: mailbox.mode, announcement: class == Some(ANNOUNCEMENT), first_of_campaign })
+        let flows = known::flows(conn, std::slice::from_ref(&mailbox.id), false, now)?;
+        let stream = flows.into_values().next().map(|flow| flow.stream).ok_or_else(|| Error::not_found("mailbox"))?;
+        Ok(Gate {
+            mode: mailbox.mode,
+            announcement: class == Some(ANNOUNCEMENT),
+            first_of_campaign,
+            class: if class == Some("transactional") { Class::Transactional } else { Class::Commercial },
+            campaign: campaign.map(str::to_owned),
+            rules: rules::rules(conn)?,
+            stream,
+        })
     }
 
     /// The checks of one person. What depends on the words of a message is left to the submission.
-    pub(super) fn checks(&self, standing: &Standing, contact: Option<&Contact>) -> Vec<Check> {
+    pub(super) fn checks(&self, standing: &Standing, contact: Option<&Contact>, person: &Person, domain: &str, now: Time) -> Vec<Check> {
+        let ground = consent::look(self.class, &person.held, false, &self.rules, now);
+        let message = Outgoing { class: self.class, campaign: self.campaign.clone(), reviewed: false, ..Outgoing::commercial(domain, now) };
         let facts = Facts {
             mode: self.mode,
             origin: Origin::Agent,
             first_of_campaign: self.first_of_campaign,
             announcement: self.announcement,
-            has_basis: contact.is_some_and(|contact| !contact.consents.is_empty()),
+            transactional: self.class == Class::Transactional,
+            has_basis: ground == Allowed::Yes,
             open_claims: false,
             promised_otherwise: false,
         };
-        let mut checks = of_standing(standing);
-        checks.extend(of_gate(facts).into_iter().filter(|check| !matches!(check.check, "claims" | "earlier_promise")));
+        let mut checks = evaluate(Known { standing, person, message: &message, stream: &self.stream, rules: &self.rules }, now);
+        checks.extend(of_gate(facts).into_iter().filter(|check| !matches!(check.check, "claims" | "earlier_promise" | "consent_basis")));
         if let (Some(basis), Some(contact)) = (checks.iter_mut().find(|check| check.check == "consent_basis"), contact) {
-            basis.data = json!({"recorded": !contact.consents.is_empty(), "consents": contact.consents});
+            basis.data["consents"] = json!(contact.consents);
         }
         checks.sort_by_key(|check| ORDER.iter().position(|name| *name == check.check));
         checks
@@ -134,12 +162,25 @@ const ORDER: &[&str] = &[
     "mailbox_stopped",
     "mode",
     "live_key",
+    "warrant",
+    "content_hash",
     "suppression",
     "unsubscribed_tag",
     "erased",
     "consent_basis",
+    "class",
     "announcement",
     "first_of_campaign",
+    "topic",
+    "frequency_cap",
+    "quiet_hours",
+    "campaign_stop",
+    "facts_current",
+    "reputation",
+    "warm_up",
+    "throttle",
+    "domain_throttle",
+    "already_sent",
 ];
 
 /// What was promised before: another offer beside it would be held.

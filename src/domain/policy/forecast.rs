@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::{self, Contact, Search};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{ContactId, MailboxId};
-use crate::domain::mailboxes;
+use crate::domain::ids::{ContactId, MailboxId, SegmentId};
+use crate::domain::{mailboxes, segments};
 
 use super::explain::{Gate, is_test};
-use super::{Check, Standing, Verdict, decisive};
+use super::{Check, Outcome, Standing, Verdict, known, outcome};
 
 /// Most people of one forecast.
 pub const MOST_PEOPLE: usize = 1000;
@@ -25,6 +26,8 @@ pub struct Group {
     pub contacts: Vec<String>,
     /// Instead: contacts by their tags, separated by commas, a leading minus excludes.
     pub tags: Option<String>,
+    /// Instead: the contacts of this segment.
+    pub segment_id: Option<SegmentId>,
     /// The mailbox by address or id.
     pub mailbox: Option<String>,
     /// The class of mail.
@@ -68,6 +71,8 @@ pub struct Forecast {
     pub total: usize,
     /// Messages to so many would go out after the checks.
     pub pass: usize,
+    /// To so many they would leave later, by themselves.
+    pub defer: usize,
     /// To so many they would wait.
     pub hold: usize,
     /// To so many they would be refused.
@@ -83,28 +88,48 @@ pub struct Forecast {
 }
 
 /// Forecasts messages to many people that this actor would submit now. A person counts once.
-pub fn forecast(conn: &mut Conn, actor: &Actor, group: &Group) -> Result<Forecast> {
+pub fn forecast(conn: &mut Conn, actor: &Actor, group: &Group, now: Time) -> Result<Forecast> {
     actor.must_have(Scope::Read)?;
     let mailbox = mailboxes::resolve(conn, actor, group.mailbox.as_deref())?;
-    let gate = Gate::look(conn, &mailbox, group.class.as_deref(), group.campaign.as_deref())?;
+    let mut gate = Gate::look(conn, &mailbox, group.class.as_deref(), group.campaign.as_deref(), now)?;
     let switches = Standing { is_test: is_test(actor), ..Standing::default().with_switches(conn, &mailbox)? };
-    let (people, unknown, more) = people(conn, actor, group)?;
-    let mut found =
-        Forecast { mailbox_id: mailbox.id, total: people.len(), pass: 0, hold: 0, refuse: 0, reasons: vec![], named: vec![], unknown, more };
+    let (people, unknown, more) = people(conn, actor, group, now)?;
+    let mut found = Forecast {
+        mailbox_id: mailbox.id,
+        total: people.len(),
+        pass: 0,
+        defer: 0,
+        hold: 0,
+        refuse: 0,
+        reasons: vec![],
+        named: vec![],
+        unknown,
+        more,
+    };
     let mut reasons: BTreeMap<(&'static str, Verdict), usize> = BTreeMap::new();
+    let ids: Vec<ContactId> = people.iter().filter_map(|person| Some(person.contact.as_ref()?.row.id.clone())).collect();
+    let mut facts = known::people(conn, &ids, &gate.rules, now)?;
     for person in people {
         let standing =
             Standing { all_stopped: switches.all_stopped, mailbox_stopped: switches.mailbox_stopped, is_test: switches.is_test, ..person.standing };
-        let checks = gate.checks(&standing, person.contact.as_ref());
-        let Some(Check { check, verdict, detail, .. }) = decisive(&checks).cloned() else {
-            found.pass += 1;
-            continue;
+        let known = person.contact.as_ref().and_then(|contact| facts.remove(&contact.row.id)).unwrap_or_default();
+        let domain = person.email.rsplit('@').next().unwrap_or_default();
+        let checks = gate.checks(&standing, person.contact.as_ref(), &known, domain, now);
+        let Check { check, verdict, detail, .. } = match outcome(&checks) {
+            Outcome::Send => {
+                found.pass += 1;
+                // Whoever comes next finds one place less, as it would be.
+                gate.stream.today += 1;
+                gate.stream.turns.push((domain.to_owned(), now));
+                continue;
+            }
+            Outcome::Defer { because, .. } | Outcome::Skip(because) | Outcome::Hold(because) => because,
         };
         *reasons.entry((check, verdict)).or_default() += 1;
-        if verdict == Verdict::Refuse {
-            found.refuse += 1
-        } else {
-            found.hold += 1
+        match verdict {
+            Verdict::Refuse => found.refuse += 1,
+            Verdict::Defer => found.defer += 1,
+            _ => found.hold += 1,
         }
         found.named.push(Named { contact_id: person.contact.map(|contact| contact.row.id), email: person.email, verdict, check, detail });
     }
@@ -127,16 +152,23 @@ impl From<Contact> for Person {
     }
 }
 
-fn people(conn: &mut Conn, actor: &Actor, group: &Group) -> Result<(Vec<Person>, Vec<String>, bool)> {
-    match (&group.tags, group.contacts.len()) {
-        (Some(tags), 0) => {
+fn people(conn: &mut Conn, actor: &Actor, group: &Group, now: Time) -> Result<(Vec<Person>, Vec<String>, bool)> {
+    let search = match (&group.segment_id, &group.tags) {
+        (None, None) => None,
+        (None, Some(tags)) => {
             let (tags, without_tags) = contacts::split_tags(tags);
-            let search = Search { tags, without_tags, limit: MOST_PEOPLE, ..Search::default() };
+            Some(Search { tags, without_tags, limit: MOST_PEOPLE, ..Search::default() })
+        }
+        (Some(id), None) => Some(segments::by_id(conn, id)?.search(MOST_PEOPLE, None, now)),
+        (Some(_), Some(_)) => return Err(Error::invalid("field_invalid", "segment_id", "Give contacts, tags or segment_id, one of the three.")),
+    };
+    match (search, group.contacts.len()) {
+        (Some(search), 0) => {
             let (found, cursor) = contacts::search(conn, actor, &search)?;
             return Ok((found.into_iter().map(Person::from).collect(), vec![], cursor.is_some()));
         }
         (None, 1..=MOST_PEOPLE) => {}
-        (Some(_), _) => return Err(Error::invalid("field_invalid", "tags", "Give contacts or tags, one of the two.")),
+        (Some(_), _) => return Err(Error::invalid("field_invalid", "tags", "Give contacts, tags or segment_id, one of the three.")),
         (None, got) => {
             return Err(Error::invalid("field_invalid", "contacts", format!("contacts must name 1 to {MOST_PEOPLE} contacts; got {got}.")));
         }

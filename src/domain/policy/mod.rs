@@ -1,27 +1,42 @@
 //! The checks that stand between a person and a message, in one table and pure. Submission, the worker's claim, the
 //! forecast of a batch, *explain* and *forecast* all ask here, so that none of them can say something else.
 
+pub mod checks;
+pub mod consent;
 mod explain;
 mod forecast;
+mod known;
+mod queries;
+pub mod quiet;
+pub mod rules;
 mod standing;
+#[cfg(test)]
+mod tests;
+pub mod transmit;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::clock::Time;
+use crate::db::Conn;
 use crate::domain::error::Error;
+use crate::domain::ids::{ContactId, MessageId};
 use crate::domain::messages::oversight::{self, Facts};
 use crate::text_enum;
 
+use consent::{Allowed, Class};
+
 pub use explain::{Explanation, Question, explain};
 pub use forecast::{Forecast, Group, Named, Reason, forecast};
-pub use standing::Standing;
+pub use standing::{Case, Standing};
 
 text_enum!(
     /// What a check says. Later ones weigh more.
     pub enum Verdict {
         /// Nothing speaks against it.
         Pass => "pass",
+        /// It waits, and leaves by itself at a known time.
+        Defer => "defer",
         /// It waits: for a person, or until something is lifted.
         Hold => "hold",
         /// It will not be sent.
@@ -83,6 +98,7 @@ pub fn of_gate(facts: Facts) -> Vec<Check> {
         oversight::Check::EarlierPromise => json!({"promised_otherwise": facts.promised_otherwise}),
         oversight::Check::Announcement => json!({"announcement": facts.announcement}),
         oversight::Check::FirstOfCampaign => json!({"first_of_campaign": facts.first_of_campaign}),
+        oversight::Check::Class => json!({"transactional": facts.transactional}),
         oversight::Check::ConsentBasis => json!({"recorded": facts.has_basis}),
     };
     oversight::checks(facts)
@@ -95,10 +111,83 @@ pub fn of_gate(facts: Facts) -> Vec<Check> {
         .collect()
 }
 
+/// What becomes of a message by its checks.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It leaves.
+    Send,
+    /// It leaves at this time at the earliest, by itself.
+    Defer {
+        /// When it is looked at again.
+        until: Time,
+        /// The check that says so.
+        because: Check,
+    },
+    /// It will not be sent.
+    Skip(Check),
+    /// It waits for a person.
+    Hold(Check),
+}
+
+impl Outcome {
+    /// Why it will not be sent.
+    pub fn skipped(&self) -> Option<String> {
+        match self {
+            Outcome::Skip(because) => Some(because.detail.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// What the checks come to: a refusal before a hold before a delay; of several delays the longest.
+pub fn outcome(checks: &[Check]) -> Outcome {
+    let Some(because) = decisive(checks).cloned() else { return Outcome::Send };
+    match because.verdict {
+        Verdict::Pass => Outcome::Send,
+        Verdict::Defer => {
+            let longest = checks.iter().filter(|check| check.verdict == Verdict::Defer).max_by_key(|check| check.next_eligible_at);
+            let because = longest.cloned().unwrap_or(because);
+            Outcome::Defer { until: because.next_eligible_at.unwrap_or_default(), because }
+        }
+        Verdict::Hold => Outcome::Hold(because),
+        Verdict::Refuse => Outcome::Skip(because),
+    }
+}
+
 /// The check that decides: the first of those that weigh most, unless all pass.
 pub fn decisive(checks: &[Check]) -> Option<&Check> {
     let worst = checks.iter().map(|check| check.verdict).max()?;
     checks.iter().find(|check| check.verdict == worst && worst != Verdict::Pass)
+}
+
+/// Whether there is a ground for mail of this class to a contact. `named` says that whoever wrote it named one.
+pub(in crate::domain) fn ground(
+    conn: &mut Conn,
+    contact: &ContactId,
+    class: Class,
+    reviewed: bool,
+    named: bool,
+    now: Time,
+) -> Result<Allowed, Error> {
+    let rules = rules::rules(conn)?;
+    let held = known::held(conn, contact)?;
+    Ok(match named && !held.is_asked() {
+        true => Allowed::Yes,
+        false => consent::look(class, &held, reviewed, &rules, now),
+    })
+}
+
+/// What a message is for.
+pub fn class_of(conn: &mut Conn, id: &MessageId) -> Result<Class, Error> {
+    Ok(known::queries::classes(conn, std::slice::from_ref(id))?.pop().map_or(Class::Commercial, |(_, class)| class))
+}
+
+/// Keeps what a message is for, where it is not commercial.
+pub(in crate::domain) fn keep_class(conn: &mut Conn, id: &MessageId, class: Class) -> Result<(), Error> {
+    if class != Class::Commercial {
+        known::queries::set_class(conn, id, class)?;
+    }
+    Ok(())
 }
 
 /// Why a message to this person would be skipped, whatever was approved.

@@ -8,6 +8,7 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::{self, Entry};
 use crate::domain::error::Result;
 use crate::domain::ids::{ReferralId, secret, sha256_hex};
+use crate::domain::outbox::uncertain;
 use crate::domain::{contacts, facts, webhooks};
 
 use super::{Referral, queries};
@@ -38,6 +39,7 @@ pub fn count(conn: &mut Conn, id: &ReferralId, visitor: &str, now: Time) -> Resu
         let detail = json!({"clicks": row.clicks + 1});
         let entry = Entry { action: "referral.click", target_kind: "referral", target_id: id.as_str(), mailbox_id: None, detail };
         audit::record(conn, &Actor::System("visitor"), entry, now)?;
+        uncertain::settle_by_click(conn, &row.contact_id, &format!("/r/{}", row.code), now)?;
         webhooks::referral_clicked(conn, &row, &contact, now)
     })
 }

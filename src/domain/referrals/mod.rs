@@ -4,6 +4,7 @@
 mod clicks;
 mod conversions;
 mod eligible;
+pub mod program;
 mod queries;
 
 use diesel::prelude::*;
@@ -107,7 +108,7 @@ pub fn create(conn: &mut Conn, actor: &Actor, who: &Named, target_url: &str, now
         };
         queries::insert(conn, &row)?;
         facts::refresh(conn, &contact.id, now)?;
-        let detail = json!({"contact": contact.id, "target_url": row.target_url});
+        let detail = json!({"contact": contact.id});
         audit::record(
             conn,
             actor,

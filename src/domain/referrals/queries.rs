@@ -2,10 +2,13 @@
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::schema::{contacts, message_tags, messages, referral_conversions, referral_salts, referral_visitors, referrals};
+use crate::db::statement::Statement;
+use crate::domain::actor::Mailboxes;
 use crate::domain::ids::{ContactId, ReferralId};
 use crate::domain::messages::State;
 use crate::domain::paging::one_more;
@@ -119,6 +122,67 @@ pub(super) fn conversion_by_email(conn: &mut Conn, id: &ReferralId, hash: &str) 
 
 pub(super) fn insert_conversion(conn: &mut Conn, row: &Conversion) -> QueryResult<()> {
     diesel::insert_into(referral_conversions::table).values(row.clone()).execute(conn).map(drop)
+}
+
+#[derive(QueryableByName)]
+struct Asks {
+    #[diesel(sql_type = Text)]
+    state: State,
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// Messages that ask, by state, of the mailboxes within reach.
+pub(super) fn asks_by_state(conn: &mut Conn, reach: &Mailboxes) -> QueryResult<Vec<(State, i64)>> {
+    let mut ask = Statement::default();
+    ask.push(
+        "SELECT m.state AS state, count(*) AS n FROM message_tags t JOIN messages m ON m.id = t.message_id WHERE m.planted = FALSE AND t.tag = ",
+    );
+    ask.text(super::eligible::ASK);
+    if let Mailboxes::These(ids) = reach {
+        if ids.is_empty() {
+            return Ok(vec![]);
+        }
+        ask.push(" AND m.mailbox_id IN ").texts(ids.iter().map(|id| id.as_str()));
+    }
+    ask.push(" GROUP BY m.state");
+    Ok(ask.load::<Asks>(conn)?.into_iter().map(|row| (row.state, row.n)).collect())
+}
+
+/// All links together.
+#[derive(QueryableByName)]
+pub(super) struct Totals {
+    #[diesel(sql_type = BigInt)]
+    pub(super) links: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) sharers: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) clicks: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) conversions: i64,
+}
+
+pub(super) fn totals(conn: &mut Conn) -> QueryResult<Totals> {
+    let mut ask = Statement::default();
+    ask.push("SELECT count(DISTINCT contact_id) AS links, count(DISTINCT CASE WHEN clicks > 0 THEN contact_id END) AS sharers, ");
+    ask.push("CAST(coalesce(sum(clicks), 0) AS BIGINT) AS clicks, CAST(coalesce(sum(conversions), 0) AS BIGINT) AS conversions FROM referrals");
+    ask.load(conn)?.pop().ok_or(diesel::result::Error::NotFound)
+}
+
+#[derive(QueryableByName)]
+struct Worth {
+    #[diesel(sql_type = Text)]
+    currency: String,
+    #[diesel(sql_type = BigInt)]
+    minor: i64,
+}
+
+/// What all conversions are worth, by currency.
+pub(super) fn value(conn: &mut Conn) -> QueryResult<Vec<(String, i64)>> {
+    let mut ask = Statement::default();
+    ask.push("SELECT currency, CAST(sum(value_minor) AS BIGINT) AS minor FROM referral_conversions ");
+    ask.push("WHERE currency IS NOT NULL AND value_minor IS NOT NULL GROUP BY currency ORDER BY currency");
+    Ok(ask.load::<Worth>(conn)?.into_iter().map(|row| (row.currency, row.minor)).collect())
 }
 
 /// Whom a message asked, its state, when it left, when it was made.

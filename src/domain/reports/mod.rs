@@ -1,21 +1,26 @@
-//! Numbers over many departures and messages, each from one indexed statement.
+//! Numbers over many departures and messages, read from what is counted by day.
 
+pub mod days;
+pub mod messages;
+pub mod period;
 mod queries;
 mod reasons;
+mod recovered;
 
 use std::collections::BTreeMap;
 
-use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Scope};
-use crate::domain::error::{Error, Result};
-use crate::domain::ids::MailboxId;
-use crate::domain::mailboxes::{self, Mailbox};
+use crate::domain::campaigns::counts;
+use crate::domain::error::Result;
 use crate::domain::messages::State;
 use crate::domain::messages::list;
 use crate::domain::money::Money;
 
-pub use reasons::{Departures, MonthNumbers, ReasonNumbers, ReasonReport, departures, reasons};
+use period::{Period, Step};
+
+pub use reasons::{Departures, ReasonNumbers, ReasonReport, StepNumbers, departures, reasons};
+pub use recovered::{Group, NO_HOLDOUT, Recovered, Returns, open, recovered};
 
 /// The longest period of a report, in months.
 pub const MOST_MONTHS: u32 = 60;
@@ -25,6 +30,13 @@ pub fn percent(part: i64, whole: i64) -> Option<f64> {
     // Counts beyond 2^53 lose precision, which does not show in one decimal.
     let share = |part: i64, whole: i64| ((part as f64) * 1000.0 / (whole as f64)).round() / 10.0;
     (whole > 0).then(|| share(part, whole))
+}
+
+/// The first days of the period before and of these steps of a period, and the day after the last.
+fn starts_with_before(period: Period, steps: &[Step]) -> (Vec<i64>, i64) {
+    let mut starts = vec![period::number(period.before().from)];
+    starts.extend(steps.iter().map(|step| period::number(step.days.from)));
+    (starts, period::number(period.until) + 1)
 }
 
 /// Sums by currency.
@@ -63,55 +75,12 @@ pub fn campaigns(conn: &mut Conn, actor: &Actor, after: Option<&str>, limit: usi
     names.retain(|name| after.is_none_or(|after| name.as_str() > after));
     let more = names.len() > limit;
     names.truncate(limit);
-    let reach: Vec<MailboxId> = mailboxes::list(conn, actor)?.into_iter().map(|mailbox| mailbox.id).collect();
-    let mut found: BTreeMap<String, Vec<(State, i64)>> = names.into_iter().map(|name| (name, vec![])).collect();
-    let wanted: Vec<&str> = found.keys().map(String::as_str).collect();
-    for row in queries::campaigns(conn, &wanted, &reach)? {
-        let state = row.state.parse::<State>().map_err(Error::internal)?;
-        if let Some(states) = found.get_mut(&row.campaign) {
-            states.push((state, row.number));
-        }
-    }
-    let numbers = |(campaign, by_state): (String, Vec<(State, i64)>)| {
+    let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut found = counts::of_many(conn, &wanted, actor.mailboxes())?;
+    let numbers = |campaign: String| {
+        let by_state: Vec<(State, i64)> = found.remove(&campaign).unwrap_or_default().into_iter().filter(|(_, number)| *number != 0).collect();
         let total = by_state.iter().map(|(_, number)| number).sum();
         CampaignNumbers { campaign, total, by_state }
     };
-    Ok((found.into_iter().map(numbers).collect(), more))
-}
-
-/// How the mail of one mailbox arrived.
-#[derive(Debug, Clone)]
-pub struct DeliveryNumbers {
-    /// The mailbox.
-    pub mailbox: Mailbox,
-    /// How many left in the period.
-    pub sent: i64,
-    /// How many of them were reported delivered.
-    pub delivered: i64,
-    /// How many came back.
-    pub bounced: i64,
-    /// How many recipients complained.
-    pub complained: i64,
-}
-
-/// How the mail of each mailbox within reach arrived since then.
-pub fn deliverability(conn: &mut Conn, actor: &Actor, since: Time) -> Result<Vec<DeliveryNumbers>> {
-    actor.must_have(Scope::Read)?;
-    let mailboxes = mailboxes::list(conn, actor)?;
-    let reach: Vec<MailboxId> = mailboxes.iter().map(|mailbox| mailbox.id.clone()).collect();
-    let rows = queries::departed(conn, &reach, since)?;
-    Ok(mailboxes
-        .into_iter()
-        .map(|mailbox| {
-            let mine: Vec<_> = rows.iter().filter(|row| row.mailbox_id == mailbox.id.as_str()).collect();
-            let of = |state: State| mine.iter().filter(|row| row.state == state.as_str()).map(|row| row.number).sum();
-            DeliveryNumbers {
-                sent: mine.iter().map(|row| row.number).sum(),
-                delivered: of(State::Delivered),
-                bounced: of(State::Bounced),
-                complained: of(State::Complained),
-                mailbox,
-            }
-        })
-        .collect())
+    Ok((names.into_iter().map(numbers).collect(), more))
 }

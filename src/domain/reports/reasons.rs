@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::ToSpan;
 use jiff::civil::Date;
 
 use crate::clock::Time;
@@ -14,16 +13,18 @@ use crate::domain::ids::ChurnEventId;
 use crate::domain::money::Money;
 use crate::domain::reason::Reason;
 
-use super::{MOST_MONTHS, Purse, percent, queries};
+use super::period::{Period, Step};
+use super::queries::StepRow;
+use super::{Purse, percent, queries, starts_with_before};
 
 /// Quotes shown for each reason.
 const QUOTES: i64 = 3;
 
-/// The departures of one month with one reason.
+/// The departures of one step with one reason.
 #[derive(Debug, Clone)]
-pub struct MonthNumbers {
-    /// The month, as 2026-11.
-    pub month: String,
+pub struct StepNumbers {
+    /// The step.
+    pub step: Step,
     /// How many.
     pub count: i64,
     /// Monthly revenue lost with them.
@@ -37,6 +38,8 @@ pub struct ReasonNumbers {
     pub reason: Reason,
     /// How many left for it.
     pub count: i64,
+    /// How many left for it in the period before.
+    pub before: i64,
     /// The share of all, in percent with one decimal.
     pub share_percent: Option<f64>,
     /// How many of them came back.
@@ -45,8 +48,8 @@ pub struct ReasonNumbers {
     pub lost: Vec<Money>,
     /// Monthly revenue of those who came back.
     pub recovered_revenue: Vec<Money>,
-    /// By month, oldest first, with the months that had none.
-    pub months: Vec<MonthNumbers>,
+    /// By step, oldest first, with the steps that had none.
+    pub steps: Vec<StepNumbers>,
     /// Their own words, the latest first: from outside.
     pub quotes: Vec<(ChurnEventId, Date, String)>,
 }
@@ -54,64 +57,77 @@ pub struct ReasonNumbers {
 /// The reasons of a period, the most frequent first.
 #[derive(Debug, Clone)]
 pub struct ReasonReport {
-    /// The first day.
-    pub from: Date,
-    /// The last day.
-    pub until: Date,
+    /// The days.
+    pub period: Period,
     /// How many left.
     pub total: i64,
-    /// The reasons.
+    /// How many left in the period before.
+    pub before: i64,
+    /// Monthly revenue lost with those who did not come back.
+    pub lost: Vec<Money>,
+    /// The same of the period before.
+    pub lost_before: Vec<Money>,
+    /// The reasons of either period; those of the period before alone have a count of 0.
     pub reasons: Vec<ReasonNumbers>,
 }
 
-/// Why customers left in this month and the ones before it.
-pub fn reasons(conn: &mut Conn, actor: &Actor, months: u32, now: Time) -> Result<ReasonReport> {
-    actor.must_have(Scope::Read)?;
-    if !(1..=MOST_MONTHS).contains(&months) {
-        return Err(Error::invalid("field_invalid", "months", format!("months must be 1 to {MOST_MONTHS}; got {months}.")));
-    }
-    let this = now.date().first_of_month();
-    let starts: Vec<Date> = (0..months).rev().map(|back| this.saturating_sub(i64::from(back).months())).collect();
-    let end = this.saturating_add(1.month());
-    let from = starts.first().copied().unwrap_or(this);
-    let bounds: Vec<Time> = starts.iter().map(|day| Time::from_date(*day)).collect();
-    let rows = queries::by_month(conn, &bounds, Time::from_date(end))?;
-    let total = rows.iter().map(|row| row.number).sum();
-    let mut by_reason: BTreeMap<String, Vec<queries::MonthRow>> = BTreeMap::new();
-    for row in rows {
-        by_reason.entry(row.reason.clone()).or_default().push(row);
-    }
-    let mut reasons = vec![];
-    for (word, rows) in by_reason {
-        let reason = word.parse::<Reason>().map_err(Error::internal)?;
-        let quotes = queries::quotes(conn, reason, Time::from_date(from), QUOTES)?;
-        reasons.push(numbers(reason, &rows, total, &starts, quotes));
-    }
-    reasons.sort_by_key(|reason| (std::cmp::Reverse(reason.count), reason.reason));
-    Ok(ReasonReport { from, until: now.date(), total, reasons })
+fn is_back(row: &StepRow) -> bool {
+    row.status == Status::Recovered.as_str()
 }
 
-fn numbers(reason: Reason, rows: &[queries::MonthRow], total: i64, starts: &[Date], quotes: Vec<(ChurnEventId, Time, String)>) -> ReasonNumbers {
-    let (mut lost, mut back) = (Purse::default(), Purse::default());
-    for row in rows {
-        lost.add(&row.currency, row.minor.saturating_sub(row.recovered_minor));
-        back.add(&row.currency, row.recovered_minor);
-    }
-    let month = |(position, start): (usize, &Date)| {
-        let mine = rows.iter().filter(|row| usize::try_from(row.bucket) == Ok(position));
-        let mut lost = Purse::default();
-        mine.clone().for_each(|row| lost.add(&row.currency, row.minor.saturating_sub(row.recovered_minor)));
-        MonthNumbers { month: start.strftime("%Y-%m").to_string(), count: mine.map(|row| row.number).sum(), lost: lost.money() }
+fn lost<'r>(rows: impl Iterator<Item = &'r StepRow>) -> Vec<Money> {
+    let mut purse = Purse::default();
+    rows.filter(|row| !is_back(row)).for_each(|row| purse.add(&row.currency, row.minor));
+    purse.money()
+}
+
+/// Why customers left in a period, by these steps of it.
+pub fn reasons(conn: &mut Conn, actor: &Actor, period: Period, steps: &[Step]) -> Result<ReasonReport> {
+    actor.must_have(Scope::Read)?;
+    let (starts, end) = starts_with_before(period, steps);
+    let rows = queries::departures_by_step(conn, "left", &starts, end)?;
+    let within = |row: &&StepRow| row.step > 0;
+    let total = rows.iter().filter(within).map(|row| row.number).sum();
+    let mut report = ReasonReport {
+        period,
+        total,
+        before: rows.iter().filter(|row| row.step == 0).map(|row| row.number).sum(),
+        lost: lost(rows.iter().filter(within)),
+        lost_before: lost(rows.iter().filter(|row| row.step == 0)),
+        reasons: vec![],
     };
-    let count = rows.iter().map(|row| row.number).sum();
+    let mut by_reason: BTreeMap<String, Vec<StepRow>> = BTreeMap::new();
+    for row in rows.into_iter().filter(|row| row.number != 0) {
+        by_reason.entry(row.reason.clone()).or_default().push(row);
+    }
+    for (word, rows) in by_reason {
+        let reason = word.parse::<Reason>().map_err(Error::internal)?;
+        let quotes = queries::quotes(conn, reason, period.start(), period.end(), QUOTES)?;
+        report.reasons.push(numbers(reason, &rows, total, steps, quotes));
+    }
+    report.reasons.sort_by_key(|reason| (std::cmp::Reverse((reason.count, reason.before)), reason.reason));
+    Ok(report)
+}
+
+fn numbers(reason: Reason, all: &[StepRow], total: i64, steps: &[Step], quotes: Vec<(ChurnEventId, Time, String)>) -> ReasonNumbers {
+    let rows = || all.iter().filter(|row| row.step > 0);
+    let mut back = Purse::default();
+    rows().filter(|row| is_back(row)).for_each(|row| back.add(&row.currency, row.minor));
+    let step = |(position, step): (usize, &Step)| {
+        // The first of the counted steps is the period before.
+        let mine = || all.iter().filter(|row| usize::try_from(row.step) == Ok(position + 1));
+        StepNumbers { step: step.clone(), count: mine().map(|row| row.number).sum(), lost: lost(mine()) }
+    };
+    let count = rows().map(|row| row.number).sum();
     ReasonNumbers {
         reason,
         count,
+        before: all.iter().filter(|row| row.step == 0).map(|row| row.number).sum(),
         share_percent: percent(count, total),
-        recovered: rows.iter().map(|row| row.recovered).sum(),
-        lost: lost.money(),
+        recovered: rows().filter(|row| is_back(row)).map(|row| row.number).sum(),
+        lost: lost(rows()),
         recovered_revenue: back.money(),
-        months: starts.iter().enumerate().map(month).collect(),
+        steps: steps.iter().enumerate().map(step).collect(),
         quotes: quotes.into_iter().map(|(id, at, text)| (id, at.date(), text)).collect(),
     }
 }
@@ -136,7 +152,10 @@ pub struct Departures {
 /// Counts the departures since then, or all.
 pub fn departures(conn: &mut Conn, actor: &Actor, since: Option<Time>) -> Result<Departures> {
     actor.must_have(Scope::Read)?;
-    let rows = queries::departures(conn, since.unwrap_or_else(|| Time::from_micros(0)))?;
+    let rows = match since {
+        Some(since) => queries::departures(conn, since)?,
+        None => queries::all_departures(conn)?,
+    };
     let (mut by_status, mut by_reason): (BTreeMap<Status, i64>, BTreeMap<Reason, i64>) = (BTreeMap::new(), BTreeMap::new());
     let (mut lost, mut back) = (Purse::default(), Purse::default());
     for row in &rows {

@@ -6,9 +6,11 @@ use diesel::prelude::*;
 use serde_json::json;
 
 use crate::clock::Time;
+use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
+use crate::domain::contacts::conditions::Conditions;
 use crate::domain::contacts::{self, Contact, Search};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, SegmentId};
@@ -28,7 +30,7 @@ pub struct Segment {
     pub name: String,
     /// Tags separated by commas; a leading minus excludes.
     pub tags: String,
-    /// Words that must all occur in name, address or tags.
+    /// Words that must all occur in name, address or tags: each finds all that begin with it.
     pub words: String,
     /// Only those with subscription facts.
     pub customers_only: bool,
@@ -38,12 +40,26 @@ pub struct Segment {
     pub created_at: Time,
     /// When it last changed.
     pub updated_at: Time,
+    /// What else must hold of its contacts.
+    pub conditions: Json<Conditions>,
 }
 
 impl Segment {
-    /// The search it stands for.
-    pub fn search(&self, limit: usize, before: Option<ContactId>) -> Search {
-        search(&self.tags, &self.words, self.customers_only, limit, before)
+    /// The search it stands for at this moment.
+    pub fn search(&self, limit: usize, before: Option<ContactId>, now: Time) -> Search {
+        let conditions = Some((*self.conditions).clone()).filter(|asked| !asked.is_none()).map(|asked| (asked, now)).into_iter().collect();
+        Search { conditions, ..search(&self.tags, &self.words, self.customers_only, limit, before) }
+    }
+
+    /// What it asks, in words; empty where it is everybody.
+    pub fn in_words(&self) -> Vec<String> {
+        let (with, without) = contacts::split_tags(&self.tags);
+        let mut all: Vec<String> = with.iter().map(|tag| format!("tagged {tag}")).collect();
+        all.extend(without.iter().map(|tag| format!("not tagged {tag}")));
+        all.extend(Some(format!("\"{}\" in name, address or tags", self.words)).filter(|_| !self.words.is_empty()));
+        all.extend(self.customers_only.then(|| "has a subscription on record".to_owned()));
+        all.extend(self.conditions.in_words());
+        all
     }
 }
 
@@ -51,7 +67,7 @@ impl Segment {
 pub(in crate::domain) fn search(tags: &str, words: &str, customers_only: bool, limit: usize, before: Option<ContactId>) -> Search {
     let (tags, without_tags) = contacts::split_tags(tags);
     let words = words.split_whitespace().take(10).map(str::to_owned).collect();
-    Search { email_key: None, words, tags, without_tags, customers_only, limit, before }
+    Search { words, tags, without_tags, customers_only, limit, before, ..Search::default() }
 }
 
 /// How many contacts a segment has.
@@ -74,21 +90,29 @@ pub struct Input {
     pub words: Option<String>,
     /// Only those with subscription facts.
     pub customers_only: Option<bool>,
+    /// What else must hold of them, all of it.
+    pub conditions: Option<Conditions>,
+}
+
+impl Input {
+    /// The segment with what is said of it, checked.
+    fn over(&self, old: Segment) -> Result<Segment> {
+        Ok(Segment {
+            name: self.name.as_ref().map_or(Ok(old.name), |name| text::required_line("name", name, 100))?,
+            tags: self.tags.as_ref().map_or(Ok(old.tags), |tags| tag_list(tags))?,
+            words: self.words.as_ref().map_or(Ok(old.words), |words| text::line("query", words, 200))?,
+            customers_only: self.customers_only.unwrap_or(old.customers_only),
+            conditions: self.conditions.clone().map_or(Ok(old.conditions), |asked| asked.check().map(Json::new))?,
+            ..old
+        })
+    }
 }
 
 /// Adds a segment.
 pub fn create(conn: &mut Conn, actor: &Actor, input: &Input, now: Time) -> Result<Segment> {
     may_change(actor)?;
-    let row = Segment {
-        id: SegmentId::new(),
-        name: text::required_line("name", input.name.as_deref().unwrap_or_default(), 100)?,
-        tags: tag_list(input.tags.as_deref().unwrap_or_default())?,
-        words: text::line("query", input.words.as_deref().unwrap_or_default(), 200)?,
-        customers_only: input.customers_only.unwrap_or_default(),
-        created_by: actor.name().to_owned(),
-        created_at: now,
-        updated_at: now,
-    };
+    let row = input.over(empty(actor, now))?;
+    text::required_line("name", &row.name, 100)?;
     transaction(conn, |conn| {
         refuse_taken(conn, &row)?;
         queries::insert(conn, &row)?;
@@ -101,17 +125,7 @@ pub fn create(conn: &mut Conn, actor: &Actor, input: &Input, now: Time) -> Resul
 pub fn change(conn: &mut Conn, actor: &Actor, id: &SegmentId, input: &Input, now: Time) -> Result<Segment> {
     may_change(actor)?;
     transaction(conn, |conn| {
-        let mut row = by_id(conn, id)?;
-        if let Some(name) = &input.name {
-            row.name = text::required_line("name", name, 100)?;
-        }
-        if let Some(tags) = &input.tags {
-            row.tags = tag_list(tags)?;
-        }
-        if let Some(words) = &input.words {
-            row.words = text::line("query", words, 200)?;
-        }
-        row.customers_only = input.customers_only.unwrap_or(row.customers_only);
+        let mut row = input.over(by_id(conn, id)?)?;
         row.updated_at = now;
         refuse_taken(conn, &row)?;
         queries::update(conn, &row)?;
@@ -140,18 +154,70 @@ pub fn list(conn: &mut Conn, actor: &Actor, limit: usize, before: Option<&Segmen
 }
 
 /// One segment, and how many contacts it has.
-pub fn get(conn: &mut Conn, actor: &Actor, id: &SegmentId) -> Result<(Segment, Count)> {
+pub fn get(conn: &mut Conn, actor: &Actor, id: &SegmentId, now: Time) -> Result<(Segment, Count)> {
     actor.must_have(Scope::Read)?;
     let row = by_id(conn, id)?;
-    let (count, more) = contacts::count_up_to(conn, &row.search(0, None), COUNTED)?;
-    Ok((row, Count { count, more }))
+    let count = counted(conn, &row, now)?;
+    Ok((row, count))
+}
+
+/// Whom a segment would find that is not kept yet: how many, and the newest of them.
+pub fn preview(conn: &mut Conn, actor: &Actor, input: &Input, limit: usize, now: Time) -> Result<(Count, Vec<Contact>)> {
+    actor.must_have(Scope::Read)?;
+    let row = input.over(empty(actor, now))?;
+    let count = counted(conn, &row, now)?;
+    Ok((count, contacts::search(conn, actor, &row.search(limit, None, now))?.0))
+}
+
+fn counted(conn: &mut Conn, row: &Segment, now: Time) -> Result<Count> {
+    let (count, more) = contacts::count_up_to(conn, &row.search(0, None, now), COUNTED)?;
+    Ok(Count { count, more })
+}
+
+/// A segment that finds everybody and has no name yet.
+fn empty(actor: &Actor, now: Time) -> Segment {
+    Segment {
+        id: SegmentId::new(),
+        name: String::new(),
+        tags: String::new(),
+        words: String::new(),
+        customers_only: false,
+        created_by: actor.name().to_owned(),
+        created_at: now,
+        updated_at: now,
+        conditions: Json::new(Conditions::default()),
+    }
+}
+
+/// How many contacts are in both segments, counted up to `most`.
+pub(in crate::domain) fn in_both(conn: &mut Conn, one: &Segment, other: &Segment, most: usize, now: Time) -> Result<Count> {
+    let (mut both, second) = (one.search(0, None, now), other.search(0, None, now));
+    both.words.extend(second.words);
+    both.tags.extend(second.tags);
+    both.without_tags.extend(second.without_tags);
+    both.customers_only |= second.customers_only;
+    both.conditions.extend(second.conditions);
+    let (count, more) = contacts::count_up_to(conn, &both, most)?;
+    Ok(Count { count, more })
+}
+
+/// Segments by id.
+pub(in crate::domain) fn of_ids(conn: &mut Conn, ids: &[SegmentId]) -> Result<Vec<Segment>> {
+    Ok(queries::by_ids(conn, ids)?)
 }
 
 /// The contacts of a segment, newest first, with the cursor of the next page.
-pub fn members(conn: &mut Conn, actor: &Actor, id: &SegmentId, limit: usize, before: Option<ContactId>) -> Result<(Vec<Contact>, Option<String>)> {
+pub fn members(
+    conn: &mut Conn,
+    actor: &Actor,
+    id: &SegmentId,
+    limit: usize,
+    before: Option<ContactId>,
+    now: Time,
+) -> Result<(Vec<Contact>, Option<String>)> {
     actor.must_have(Scope::Read)?;
     let row = by_id(conn, id)?;
-    contacts::search(conn, actor, &row.search(limit, before))
+    contacts::search(conn, actor, &row.search(limit, before, now))
 }
 
 /// The segment that another row names.
@@ -193,6 +259,6 @@ fn refuse_taken(conn: &mut Conn, row: &Segment) -> Result<()> {
 }
 
 fn log(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Segment, now: Time) -> Result<()> {
-    let detail = json!({"name": row.name, "tags": row.tags, "query": row.words, "customers_only": row.customers_only});
+    let detail = json!({"name": row.name, "tags": row.tags, "query": row.words, "customers_only": row.customers_only, "conditions": *row.conditions});
     audit::record(conn, actor, Entry { action, target_kind: "segment", target_id: row.id.as_str(), mailbox_id: None, detail }, now)
 }

@@ -14,6 +14,10 @@ pub(super) fn by_id(conn: &mut Conn, id: &SegmentId) -> QueryResult<Option<Segme
     segments::table.find(id).first(conn).optional()
 }
 
+pub(super) fn by_ids(conn: &mut Conn, ids: &[SegmentId]) -> QueryResult<Vec<Segment>> {
+    segments::table.filter(segments::id.eq_any(ids.to_vec())).load(conn)
+}
+
 pub(super) fn by_name(conn: &mut Conn, name: &str) -> QueryResult<Option<Segment>> {
     segments::table.filter(segments::name.eq(name)).first(conn).optional()
 }
@@ -38,6 +42,7 @@ pub(super) fn update(conn: &mut Conn, row: &Segment) -> QueryResult<()> {
             segments::words.eq(&row.words),
             segments::customers_only.eq(row.customers_only),
             segments::updated_at.eq(row.updated_at),
+            segments::conditions.eq(row.conditions.clone()),
         ))
         .execute(conn)
         .map(drop)

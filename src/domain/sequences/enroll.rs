@@ -27,7 +27,9 @@ pub struct Enrolled {
 pub fn enroll(conn: &mut Conn, actor: &Actor, id: &SequenceId, who: &Named, now: Time) -> Result<Enrolled> {
     may_change(actor)?;
     transaction(conn, |conn| {
-        let sequence = reached(conn, actor, id)?;
+        reached(conn, actor, id)?;
+        // Nobody comes in while the steps change.
+        let sequence = queries::held(conn, id)?.ok_or_else(|| Error::not_found("sequence"))?;
         refuse_archived(&sequence)?;
         let contact = contacts::meant(conn, actor, who, now)?;
         policy::refuse(&Standing::of(conn, &contact.email_key, Some(&contact))?)?;
@@ -59,6 +61,7 @@ pub fn enroll(conn: &mut Conn, actor: &Actor, id: &SequenceId, who: &Named, now:
             stopped_because: None,
             created_at: now,
             updated_at: now,
+            shift: 0,
         };
         queries::insert_enrollment(conn, &row)?;
         log(conn, actor, "enrollment.add", &sequence, row.id.as_str(), json!({"sequence": id, "contact": contact.id, "position": position}), now)?;

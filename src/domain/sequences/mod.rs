@@ -3,6 +3,7 @@
 //! Where a contact stands is the number of its tags `drip_step_*`, as agents count it, and a row here; the further
 //! of the two holds. There is one set of such tags for a contact, so it is in one sequence at a time.
 
+mod edit;
 mod enroll;
 mod queries;
 mod send;
@@ -24,9 +25,10 @@ use crate::domain::paging::Page;
 use crate::domain::{mailboxes, text};
 use crate::text_enum;
 
+pub use edit::{Edited, edit, set_automatic, set_paused};
 pub use enroll::{Enrolled, enroll, enrollments, stop};
 pub(in crate::domain) use send::follow;
-pub use send::{Due, Sent, due, send_next};
+pub use send::{Due, Sent, Shown, due, preview, send_next, step};
 
 /// Most steps of one sequence.
 pub const MOST_STEPS: usize = 50;
@@ -58,7 +60,7 @@ pub struct Sequence {
     pub mailbox_id: MailboxId,
     /// The label of its messages.
     pub campaign: String,
-    /// The steps, in order. They never change.
+    /// The steps, in order.
     pub steps: Json<Vec<Step>>,
     /// Who wrote it: user, key or system.
     pub author_kind: String,
@@ -72,9 +74,27 @@ pub struct Sequence {
     pub created_at: Time,
     /// When it last changed.
     pub updated_at: Time,
+    /// Which step is which while steps come and go; empty for 0, 1, 2 and so on.
+    pub numbers: Json<Vec<i32>>,
+    /// Since when nothing of it is handed in.
+    pub paused_at: Option<Time>,
+    /// Who paused it, by name.
+    pub paused_by: Option<String>,
+    /// Whether what is due is handed in by itself.
+    pub automatic: bool,
 }
 
 impl Sequence {
+    /// The number of a step, counted from 0, that stays with it when others come and go.
+    fn number(&self, step: usize) -> i32 {
+        self.numbers.get(step).copied().unwrap_or_else(|| i32::try_from(step).unwrap_or(i32::MAX))
+    }
+
+    /// The numbers of all steps.
+    fn numbers(&self) -> Vec<i32> {
+        (0..self.steps.len()).map(|step| self.number(step)).collect()
+    }
+
     /// The wait before a step, counted from 0.
     fn wait(&self, step: usize) -> i64 {
         self.steps.get(step).map_or(0, |step| step.wait_days)
@@ -115,12 +135,15 @@ pub struct Enrollment {
     pub created_at: Time,
     /// When it last changed.
     pub updated_at: Time,
+    /// What is added to the number of its tags, where steps came or went.
+    pub shift: i32,
 }
 
 impl Enrollment {
     /// The next step of a contact with these tags, counted from 0.
     pub fn next_step(&self, tags: &[String]) -> usize {
-        usize::try_from(self.position).unwrap_or(0).max(steps_in(tags))
+        let counted = i32::try_from(steps_in(tags)).unwrap_or(i32::MAX).saturating_add(self.shift);
+        usize::try_from(self.position.max(counted)).unwrap_or(0)
     }
 }
 
@@ -140,6 +163,8 @@ pub struct NewSequence {
     pub campaign: Option<String>,
     /// The steps, in order.
     pub steps: Vec<Step>,
+    /// Whether what is due is handed in by itself.
+    pub automatic: bool,
 }
 
 /// Makes a sequence.
@@ -167,6 +192,10 @@ pub fn create(conn: &mut Conn, actor: &Actor, new: &NewSequence, now: Time) -> R
             archived_at: None,
             created_at: now,
             updated_at: now,
+            numbers: Json::new(vec![]),
+            paused_at: None,
+            paused_by: None,
+            automatic: new.automatic,
         };
         queries::insert(conn, &row)?;
         log(conn, actor, "sequence.add", &row, row.id.as_str(), json!({"name": row.name, "steps": row.steps.len()}), now)?;
@@ -202,6 +231,31 @@ pub fn get(conn: &mut Conn, actor: &Actor, id: &SequenceId) -> Result<(Sequence,
     Ok((row, counts))
 }
 
+/// How many wait for a step, and what became of its messages.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct At {
+    /// Those whose next step it is.
+    pub waiting: i64,
+    /// Messages of it that were handed in.
+    pub handed_in: i64,
+    /// Messages of it that left.
+    pub sent: i64,
+}
+
+/// Where everybody stands, step by step.
+pub fn positions(conn: &mut Conn, actor: &Actor, id: &SequenceId) -> Result<Vec<At>> {
+    actor.must_have(Scope::Read)?;
+    let row = reached(conn, actor, id)?;
+    let waiting = queries::waiting_by_position(conn, id)?;
+    let sends = queries::sends_by_number(conn, id)?;
+    let at = |(place, number): (usize, i32)| {
+        let (_, handed_in, sent) = sends.iter().find(|(other, _, _)| *other == number).copied().unwrap_or_default();
+        let waiting = waiting.iter().find(|(other, _)| usize::try_from(*other).ok() == Some(place)).map_or(0, |(_, count)| *count);
+        At { waiting, handed_in, sent }
+    };
+    Ok(row.numbers().into_iter().enumerate().map(at).collect())
+}
+
 fn reached(conn: &mut Conn, actor: &Actor, id: &SequenceId) -> Result<Sequence> {
     queries::by_id(conn, id)?.filter(|row| actor.reaches(&row.mailbox_id)).ok_or_else(|| Error::not_found("sequence"))
 }
@@ -210,6 +264,15 @@ fn refuse_archived(row: &Sequence) -> Result<()> {
     match row.archived_at {
         Some(_) => Err(Error::conflict("sequence_archived", "This sequence was put away. Take it out again first.")),
         None => Ok(()),
+    }
+}
+
+fn refuse_paused(row: &Sequence) -> Result<()> {
+    match &row.paused_by {
+        Some(by) if row.paused_at.is_some() => {
+            Err(Error::conflict("sequence_paused", format!("This sequence was paused by {by}. Let it go on first.")))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -229,3 +292,12 @@ fn log(conn: &mut Conn, actor: &Actor, action: &'static str, of: &Sequence, id: 
 
 /// An enrollment with who it is.
 pub type Member = (Enrollment, ContactRow);
+
+/// Ends what somebody is in who wrote to us.
+pub(in crate::domain) fn answered(conn: &mut Conn, contact: &ContactRow, now: Time) -> Result<()> {
+    let Some(mut row) = queries::active_of(conn, &contact.id)? else { return Ok(()) };
+    let sequence = queries::by_id(conn, &row.sequence_id)?.ok_or_else(|| Error::not_found("sequence"))?;
+    let because = "They answered.".to_owned();
+    log(conn, &Actor::System("sequence"), "enrollment.stop", &sequence, row.id.as_str(), json!({"because": because}), now)?;
+    end(conn, &mut row, State::Stopped, Some(because), now)
+}

@@ -1,15 +1,18 @@
 //! SQL of sequences and enrollments.
 
-use diesel::dsl::{count_star, exists};
+use diesel::dsl::{count, count_star, exists, max};
 use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::schema::{contacts, enrollments, inbound_emails, messages, sequence_sends, sequences};
+use crate::db::statement::Statement;
 use crate::domain::actor::Mailboxes;
 use crate::domain::ids::{ContactId, EnrollmentId, MessageId, SequenceId};
 use crate::domain::paging::one_more;
+use crate::domain::threads::EmailKind;
 
+use super::edit::Moves;
 use super::{Enrollment, Member, Sequence, State};
 
 pub(super) fn by_id(conn: &mut Conn, id: &SequenceId) -> QueryResult<Option<Sequence>> {
@@ -30,6 +33,111 @@ pub(super) fn list(conn: &mut Conn, reach: &Mailboxes, archived: bool, limit: us
         query = query.filter(sequences::id.lt(before.clone()));
     }
     query.load(conn)
+}
+
+/// One sequence, held until the transaction ends.
+pub(super) fn held(conn: &mut Conn, id: &SequenceId) -> QueryResult<Option<Sequence>> {
+    diesel::update(sequences::table.find(id)).set(sequences::updated_at.eq(sequences::updated_at)).execute(conn)?;
+    by_id(conn, id)
+}
+
+pub(super) fn update_switches(conn: &mut Conn, row: &Sequence) -> QueryResult<()> {
+    diesel::update(sequences::table.find(&row.id))
+        .set((
+            sequences::paused_at.eq(row.paused_at),
+            sequences::paused_by.eq(row.paused_by.clone()),
+            sequences::automatic.eq(row.automatic),
+            sequences::updated_at.eq(row.updated_at),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn update_steps(conn: &mut Conn, row: &Sequence) -> QueryResult<()> {
+    diesel::update(sequences::table.find(&row.id))
+        .set((
+            sequences::steps.eq(row.steps.clone()),
+            sequences::numbers.eq(row.numbers.clone()),
+            sequences::author_kind.eq(row.author_kind.clone()),
+            sequences::author_id.eq(row.author_id.clone()),
+            sequences::author_name.eq(row.author_name.clone()),
+            sequences::updated_at.eq(row.updated_at),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+/// The highest number of a step that was ever handed in.
+pub(super) fn highest_number(conn: &mut Conn, id: &SequenceId) -> QueryResult<i32> {
+    let highest: Option<i32> = sequence_sends::table
+        .inner_join(enrollments::table.on(enrollments::id.eq(sequence_sends::enrollment_id)))
+        .filter(enrollments::sequence_id.eq(id))
+        .select(max(sequence_sends::step))
+        .first(conn)?;
+    Ok(highest.unwrap_or(0))
+}
+
+/// Brings the rows to where the tags of their contacts say that they are, if that is further.
+pub(super) fn align_with_tags(conn: &mut Conn, id: &SequenceId) -> QueryResult<()> {
+    let counted = "enrollments.shift + (SELECT count(*) FROM contact_tags t WHERE t.contact_id = enrollments.contact_id AND substr(t.tag, 1, 10) = 'drip_step_')";
+    let mut change = Statement::default();
+    change.push(format!("UPDATE enrollments SET position = {counted} WHERE state = 'active' AND position < {counted} AND sequence_id = "));
+    change.text(id.as_str());
+    change.run(conn).map(drop)
+}
+
+/// Brings everybody to their place in the new steps, in one statement. The last place is that of everybody behind.
+pub(super) fn move_enrollments(conn: &mut Conn, id: &SequenceId, moves: &Moves, now: Time) -> QueryResult<()> {
+    let Some((last, behind)) = moves.last().zip(moves.len().checked_sub(1)) else { return Ok(()) };
+    let each = |value: &dyn Fn(usize, (usize, i64)) -> String| -> String {
+        moves.iter().enumerate().map(|(old, to)| format!(" WHEN {old} THEN {}", value(old, *to))).collect()
+    };
+    let (to, by) = (each(&|_, (new, _)| new.to_string()), each(&|old, (new, _)| format!("({new} - {old})")));
+    let later = each(&|_, (_, days)| (days * 86_400_000_000).to_string());
+    let end = last.0;
+    let mut change = Statement::default();
+    change.push(format!(
+        "UPDATE enrollments SET position = CASE position{to} ELSE {end} END, shift = shift + CASE position{by} ELSE {end} - {behind} END, "
+    ));
+    change.push(format!("ready_at = ready_at + CASE position{later} ELSE 0 END, updated_at = ")).number(now.micros());
+    change.push(" WHERE state = 'active' AND sequence_id = ").text(id.as_str());
+    change.run(conn).map(drop)
+}
+
+/// How many active enrollments are before each step.
+pub(super) fn waiting_by_position(conn: &mut Conn, id: &SequenceId) -> QueryResult<Vec<(i32, i64)>> {
+    enrollments::table
+        .filter(enrollments::sequence_id.eq(id))
+        .filter(enrollments::state.eq(State::Active))
+        .group_by(enrollments::position)
+        .select((enrollments::position, count_star()))
+        .load(conn)
+}
+
+/// How many messages of each step were handed in, and how many of them left.
+pub(super) fn sends_by_number(conn: &mut Conn, id: &SequenceId) -> QueryResult<Vec<(i32, i64, i64)>> {
+    sequence_sends::table
+        .inner_join(enrollments::table.on(enrollments::id.eq(sequence_sends::enrollment_id)))
+        .inner_join(messages::table.on(messages::id.eq(sequence_sends::message_id)))
+        .filter(enrollments::sequence_id.eq(id))
+        .group_by(sequence_sends::step)
+        .select((sequence_sends::step, count_star(), count(messages::sent_at)))
+        .load(conn)
+}
+
+/// Enrollments whose step is due in sequences that go by themselves, the longest due first.
+pub(super) fn due_by_itself(conn: &mut Conn, now: Time, limit: i64) -> QueryResult<Vec<(SequenceId, EnrollmentId)>> {
+    enrollments::table
+        .inner_join(sequences::table.on(sequences::id.eq(enrollments::sequence_id)))
+        .filter(enrollments::state.eq(State::Active))
+        .filter(enrollments::ready_at.le(now))
+        .filter(sequences::automatic)
+        .filter(sequences::paused_at.is_null())
+        .filter(sequences::archived_at.is_null())
+        .order((enrollments::ready_at, enrollments::id))
+        .limit(limit)
+        .select((sequences::id, enrollments::id))
+        .load(conn)
 }
 
 pub(super) fn insert(conn: &mut Conn, row: &Sequence) -> QueryResult<()> {
@@ -137,6 +245,7 @@ pub(super) fn was_answered(conn: &mut Conn, enrollment: &EnrollmentId, email_key
         .inner_join(messages::table.on(messages::id.eq(sequence_sends::message_id)))
         .inner_join(inbound_emails::table.on(inbound_emails::thread_id.eq(messages::thread_id)))
         .filter(sequence_sends::enrollment_id.eq(enrollment))
-        .filter(inbound_emails::from_key.eq(email_key));
+        .filter(inbound_emails::from_key.eq(email_key))
+        .filter(inbound_emails::kind.eq_any([EmailKind::Reply, EmailKind::Unsubscribe]));
     diesel::select(exists(answers)).get_result(conn)
 }

@@ -5,15 +5,16 @@ use serde_json::json;
 use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
-use crate::domain::contacts::{self, ContactRow, UNSUBSCRIBED, suppressions};
-use crate::domain::error::{Error, Result};
+use crate::domain::contacts::{self, ContactRow, Named, UNSUBSCRIBED, suppressions};
+use crate::domain::error::{Error, Kind, Result};
 use crate::domain::ids::{EnrollmentId, MessageId, SequenceId};
 use crate::domain::messages::content::Words;
 use crate::domain::messages::submit::{NewMessage, Writer, submit_words_of};
 use crate::domain::messages::{self, Message, Origin};
 use crate::domain::paging::Page;
+use crate::domain::policy::consent::Class;
 
-use super::{COMPLETE, Enrollment, Member, STEP, Sequence, State, log, may_change, queries, reached, refuse_archived, words};
+use super::{COMPLETE, Enrollment, Member, STEP, Sequence, State, log, may_change, queries, reached, refuse_archived, refuse_paused, words};
 
 /// The tag of all messages of sequences.
 const CAMPAIGN_TAG: &str = "campaign_drip";
@@ -68,9 +69,12 @@ pub struct Sent {
 pub fn send_next(conn: &mut Conn, actor: &Actor, id: &SequenceId, enrollment: &EnrollmentId, now: Time) -> Result<Sent> {
     may_change(actor)?;
     transaction(conn, |conn| {
-        let sequence = reached(conn, actor, id)?;
+        reached(conn, actor, id)?;
         let mut row = queries::held_enrollment(conn, id, enrollment)?.ok_or_else(|| Error::not_found("enrollment"))?;
+        // Read once the enrollment is held: its place counts in the steps as they are now.
+        let sequence = reached(conn, actor, id)?;
         refuse_archived(&sequence)?;
+        refuse_paused(&sequence)?;
         if row.state != State::Active {
             let because = row.stopped_because.as_deref().unwrap_or("Every step was handed in.");
             return Err(Error::conflict("enrollment_ended", format!("This enrollment has ended: {because}")));
@@ -100,15 +104,20 @@ pub fn send_next(conn: &mut Conn, actor: &Actor, id: &SequenceId, enrollment: &E
             mode: None,
             send_at: None,
             consent_basis: None,
+            class: Class::Commercial,
             campaign: Some(sequence.campaign.clone()),
+            topic: None,
             facts: vec![],
-            origin: if by_people { Origin::Person } else { Origin::Agent },
+            origin: match actor {
+                Actor::System(_) => Origin::Playbook,
+                _ if by_people => Origin::Person,
+                _ => Origin::Agent,
+            },
         };
         let writer = Writer { kind: &sequence.author_kind, id: &sequence.author_id };
         let message = submit_words_of(conn, actor, &writer, &new, now)?;
-        let number = i32::try_from(place).unwrap_or(i32::MAX);
-        queries::insert_send(conn, &row.id, number, &message.row.id)?;
-        (row.position, row.ready_at, row.updated_at) = (number + 1, None, now);
+        queries::insert_send(conn, &row.id, sequence.number(place), &message.row.id)?;
+        (row.position, row.ready_at, row.updated_at) = (i32::try_from(place + 1).unwrap_or(i32::MAX), None, now);
         log(conn, actor, "enrollment.send", &sequence, row.id.as_str(), json!({"step": place, "message": message.row.id}), now)?;
         if place + 1 == sequence.steps.len() {
             complete(conn, actor, &sequence, &mut row, &contact, now)?;
@@ -119,6 +128,58 @@ pub fn send_next(conn: &mut Conn, actor: &Actor, id: &SequenceId, enrollment: &E
     })
 }
 
+/// A step as a contact would read it.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// Days after the enrollment on which it comes at the earliest.
+    pub day: i64,
+    /// Its subject, filled in, or why it cannot be.
+    pub subject: std::result::Result<String, String>,
+    /// Its text, filled in.
+    pub body: String,
+}
+
+/// All steps as this contact would read them.
+pub fn preview(conn: &mut Conn, actor: &Actor, id: &SequenceId, who: &Named) -> Result<(Sequence, ContactRow, Vec<Shown>)> {
+    actor.must_have(Scope::Read)?;
+    let sequence = reached(conn, actor, id)?;
+    let contact = contacts::meant_among_known(conn, actor, who)?;
+    let mut day = 0;
+    let shown = sequence.steps.iter().map(|step| {
+        day += step.wait_days;
+        match words::fill(step, &contact) {
+            Ok((subject, body)) => Shown { day, subject: Ok(subject), body },
+            Err(error) => Shown { day, subject: Err(error.detail), body: String::new() },
+        }
+    });
+    let shown = shown.collect();
+    Ok((sequence, contact, shown))
+}
+
+/// Steps that one look hands in, in one transaction.
+const AT_ONCE: i64 = 20;
+
+/// Hands in some steps that are due in automatic sequences and says whether there may be more. What cannot be handed in
+/// ends the enrollment, which says why.
+pub fn step(conn: &mut Conn, now: Time) -> Result<bool> {
+    let actor = Actor::System("sequence");
+    transaction(conn, |conn| {
+        let due = queries::due_by_itself(conn, now, AT_ONCE)?;
+        for (sequence, enrollment) in &due {
+            match transaction(conn, |conn| send_next(conn, &actor, sequence, enrollment, now)) {
+                Ok(_) => {}
+                Err(error) if matches!(error.kind, Kind::Internal | Kind::Busy | Kind::StorageFull) => return Err(error),
+                // Another process was quicker, or somebody paused it meanwhile.
+                Err(error) if ["step_not_due", "enrollment_ended", "sequence_paused", "sequence_archived"].contains(&error.code) => {}
+                Err(error) => {
+                    drop(super::stop(conn, &actor, sequence, enrollment, Some(&format!("It could not be handed in: {}", error.detail)), now)?)
+                }
+            }
+        }
+        Ok(!due.is_empty())
+    })
+}
+
 /// What follows for a sequence when one of its messages leaves, or never will.
 pub(in crate::domain) fn follow(conn: &mut Conn, message: &MessageId, to: messages::State, now: Time) -> Result<()> {
     use messages::State::{Cancelled, Expired, Failed, Rejected, Skipped, Withdrawn};
@@ -126,12 +187,17 @@ pub(in crate::domain) fn follow(conn: &mut Conn, message: &MessageId, to: messag
     if !lost && to != messages::State::Sent {
         return Ok(());
     }
-    let Some((mut row, sequence, step)) = queries::of_message(conn, message)? else { return Ok(()) };
+    let Some((found, _, number)) = queries::of_message(conn, message)? else { return Ok(()) };
+    // Held before it is read, so that steps that change meanwhile are not written over.
+    let Some(mut row) = queries::held_enrollment(conn, &found.sequence_id, &found.id)? else { return Ok(()) };
+    let Some(sequence) = queries::by_id(conn, &found.sequence_id)? else { return Ok(()) };
+    let step = sequence.numbers().iter().position(|other| *other == number);
     if row.state != State::Active {
         return Ok(());
     }
     if lost {
-        let because = format!("Step {} did not leave: {}.", step + 1, to.label().to_lowercase());
+        let which = step.map_or_else(|| "A step that was taken out".to_owned(), |step| format!("Step {}", step + 1));
+        let because = format!("{which} did not leave: {}.", to.label().to_lowercase());
         log(conn, &Actor::System("sequence"), "enrollment.stop", &sequence, row.id.as_str(), json!({"because": because}), now)?;
         return super::end(conn, &mut row, State::Stopped, Some(because), now);
     }

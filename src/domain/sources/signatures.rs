@@ -89,6 +89,34 @@ pub fn customer(secret: &str, signature: &str, signed_at: i64, id: &str, email: 
     if same(signature, &expected) { Ok(()) } else { Err(Refused::Signature) }
 }
 
+/// SendGrid's ECDSA over time and body, with the key of its page for webhooks: P-256, whatever the request says.
+pub fn sendgrid(key: &str, signature: &str, timestamp: &str, body: &[u8], now: Time) -> Verdict {
+    let decoded = |text: &str| STANDARD.decode(text.trim()).map_err(|_| Refused::Signature);
+    let (key, signature) = (decoded(key)?, decoded(signature)?);
+    // A SubjectPublicKeyInfo of P-256 ends with the point: 65 bytes, uncompressed.
+    let point = key.len().checked_sub(65).and_then(|at| key.get(at..)).filter(|point| point[0] == 4).ok_or(Refused::Signature)?;
+    let signed = [timestamp.as_bytes(), body].concat();
+    let key = ring::signature::UnparsedPublicKey::new(&ring::signature::ECDSA_P256_SHA256_ASN1, point);
+    fresh(key.verify(&signed, &signature).is_ok(), timestamp.parse().map_err(|_| Refused::Signature)?, now)
+}
+
+/// What Mailgun puts into the body: HMAC-SHA256 over time and token.
+pub fn mailgun(secret: &str, body: &[u8], now: Time) -> Verdict {
+    #[derive(serde::Deserialize)]
+    struct Envelope {
+        signature: Signature,
+    }
+    #[derive(serde::Deserialize)]
+    struct Signature {
+        timestamp: String,
+        token: String,
+        signature: String,
+    }
+    let Envelope { signature } = serde_json::from_slice(body).map_err(|_| Refused::Signature)?;
+    let expected = hex(secret, &[signature.timestamp.as_bytes(), signature.token.as_bytes()])?;
+    fresh(same(&signature.signature, &expected), signature.timestamp.parse().map_err(|_| Refused::Signature)?, now)
+}
+
 fn hex(secret: &str, parts: &[&[u8]]) -> Result<String, Refused> {
     if secret.is_empty() {
         return Err(Refused::Signature);

@@ -5,22 +5,78 @@ mod queries;
 mod read;
 
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::clock::Time;
+use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{ContactId, InboundEmailId, MailboxId, ThreadId};
+use crate::domain::ids::{ContactId, InboundEmailId, MailboxId, ThreadId, fresh_at};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
+use crate::domain::paging::Page;
 use crate::domain::text;
+use crate::text_enum;
 
 pub(in crate::domain) use answer::{Answered, answered};
 pub use answer::{first_reply, with_answers};
-pub use queries::InboxFilter;
-pub use read::{Conversation, conversation, read};
+pub use queries::{Arrivals, InboxFilter};
+pub use read::{Conversation, conversation, get, read, release};
+
+text_enum!(
+    /// What an email that came in was taken for.
+    pub enum EmailKind {
+        /// A report that something was not delivered.
+        Bounce => "bounce",
+        /// A report that something is not delivered yet.
+        Delayed => "delayed",
+        /// A complaint.
+        Complaint => "complaint",
+        /// A machine answered for somebody.
+        AutoReply => "auto_reply",
+        /// A person wrote.
+        Reply => "reply",
+        /// A person wants no more mail.
+        Unsubscribe => "unsubscribe",
+        /// Anything else.
+        Other => "other",
+        /// It could not be read; nothing was acted on.
+        Unreadable => "unreadable",
+    }
+);
+
+impl EmailKind {
+    /// What people wrote, and machines for them: all but the reports of servers.
+    pub const WRITTEN: [EmailKind; 5] = [EmailKind::Reply, EmailKind::Unsubscribe, EmailKind::AutoReply, EmailKind::Other, EmailKind::Unreadable];
+
+    /// A name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            EmailKind::Bounce => "Bounce",
+            EmailKind::Delayed => "Delayed",
+            EmailKind::Complaint => "Complaint",
+            EmailKind::AutoReply => "Automatic answer",
+            EmailKind::Reply => "Reply",
+            EmailKind::Unsubscribe => "Unsubscribe",
+            EmailKind::Other => "Other",
+            EmailKind::Unreadable => "Could not be read",
+        }
+    }
+}
+
+/// A file that came along. It is listed and never opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Its name, as the sender wrote it.
+    pub name: String,
+    /// Its media type, as the sender wrote it.
+    pub kind: String,
+    /// Its size, in bytes.
+    pub size: usize,
+}
 
 /// An email that came in.
 #[derive(Debug, Clone, Queryable, Insertable)]
@@ -52,6 +108,16 @@ pub struct InboundEmail {
     pub released_at: Option<Time>,
     /// Header Message-ID as it came, in angle brackets.
     pub message_id_header: Option<String>,
+    /// What it was taken for.
+    pub kind: EmailKind,
+    /// The name its writer goes by.
+    pub from_name: Option<String>,
+    /// Its HTML as it came, which is not clean.
+    pub html_body: Option<String>,
+    /// What came along.
+    pub attachments: Json<Vec<Attachment>>,
+    /// What was made of it, in words.
+    pub note: Option<String>,
 }
 
 /// Longest Message-ID kept, in bytes.
@@ -63,8 +129,39 @@ pub type Tagged = (InboundEmail, Vec<String>);
 /// Starts a conversation.
 pub(super) fn open(conn: &mut Conn, mailbox: &MailboxId, contact: &ContactId, subject: &str, now: Time) -> Result<ThreadId> {
     let id = ThreadId::new();
-    queries::insert_thread(conn, &id, mailbox, contact, subject, now)?;
+    queries::insert_thread(conn, &id, mailbox, Some(contact), subject, now)?;
     Ok(id)
+}
+
+/// Keeps an email that came in: in this conversation, or in a new one.
+pub(in crate::domain) fn keep(conn: &mut Conn, mut row: InboundEmail, thread: Option<ThreadId>, tags: &[String], now: Time) -> Result<InboundEmail> {
+    row.thread_id = match thread {
+        Some(id) => id,
+        None => {
+            let id = ThreadId::new();
+            queries::insert_thread(conn, &id, &row.mailbox_id, row.contact_id.as_ref(), &row.subject, now)?;
+            id
+        }
+    };
+    queries::insert_email(conn, &row)?;
+    for tag in tags {
+        queries::add_tag(conn, &row.id, tag)?;
+    }
+    Ok(row)
+}
+
+/// Tags an email that the product itself sorted.
+pub(in crate::domain) fn label(conn: &mut Conn, id: &InboundEmailId, tags: &[String]) -> Result<()> {
+    for tag in tags {
+        queries::add_tag(conn, id, tag)?;
+    }
+    Ok(())
+}
+
+/// The conversation of a mailbox in which an email with one of these Message-IDs came.
+pub(in crate::domain) fn with_message_id(conn: &mut Conn, mailbox: &MailboxId, ids: &[String]) -> Result<Option<ThreadId>> {
+    let ids: Vec<String> = ids.iter().filter_map(|id| message_id(id)).collect();
+    Ok(queries::thread_with(conn, mailbox, &ids)?)
 }
 
 /// A line of support history that came with a customer: either side of the conversation.
@@ -110,7 +207,8 @@ pub fn record_history(
             let (from, to) =
                 if line.from_customer { (address.as_str(), mailbox_row.address.as_str()) } else { (mailbox_row.address.as_str(), address.as_str()) };
             let row = InboundEmail {
-                id: InboundEmailId::new(),
+                // Lists go by id, the newest first.
+                id: InboundEmailId::from(fresh_at(line.at).as_str()),
                 mailbox_id: mailbox.clone(),
                 thread_id: thread,
                 contact_id: Some(contact.clone()),
@@ -123,6 +221,11 @@ pub fn record_history(
                 read_at: (!line.from_customer).then_some(line.at),
                 released_at: None,
                 message_id_header: line.message_id.as_deref().and_then(message_id),
+                kind: EmailKind::Reply,
+                from_name: None,
+                html_body: None,
+                attachments: Json::new(vec![]),
+                note: None,
             };
             queries::insert_email(conn, &row)?;
         }
@@ -137,7 +240,7 @@ pub fn record_history(
 }
 
 /// A Message-ID that can stand in a header of an answer: `<left@right>` in visible ASCII. Others count as none.
-fn message_id(given: &str) -> Option<String> {
+pub(in crate::domain) fn message_id(given: &str) -> Option<String> {
     let inner = given.trim().trim_start_matches('<').trim_end_matches('>');
     let visible = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b',' | b';');
     let (left, right) = inner.split_once('@')?;
@@ -163,7 +266,7 @@ fn held_from(actor: &Actor, mailbox: &Mailbox) -> bool {
 }
 
 /// Whether this actor may read this email at all.
-fn may_read(conn: &mut Conn, actor: &Actor, row: &InboundEmail) -> Result<bool> {
+pub(in crate::domain) fn may_read(conn: &mut Conn, actor: &Actor, row: &InboundEmail) -> Result<bool> {
     if !actor.reaches(&row.mailbox_id) {
         return Ok(false);
     }
@@ -188,16 +291,28 @@ pub fn inbox(conn: &mut Conn, actor: &Actor, mailbox: &MailboxId, filter: &Inbox
     let mut rows = queries::inbox(conn, &mailbox, held_from(actor, &mailbox), filter)?;
     let more = rows.len() > filter.limit;
     rows.truncate(filter.limit);
+    Ok((with_tags(conn, rows)?, more))
+}
+
+fn with_tags(conn: &mut Conn, rows: Vec<InboundEmail>) -> Result<Vec<Tagged>> {
     let ids: Vec<InboundEmailId> = rows.iter().map(|row| row.id.clone()).collect();
     let mut tags = queries::tags_of(conn, &ids)?;
-    let rows = rows
+    Ok(rows
         .into_iter()
         .map(|row| {
             let mine = tags.extract_if(.., |(id, _)| *id == row.id).map(|(_, tag)| tag).collect();
             (row, mine)
         })
-        .collect();
-    Ok((rows, more))
+        .collect())
+}
+
+/// What came in to all the mailboxes that a person looks after, newest first.
+pub fn arrivals(conn: &mut Conn, actor: &Actor, filter: &Arrivals) -> Result<Page<Tagged>> {
+    if !matches!(actor, Actor::User { .. }) {
+        return Err(Error::forbidden("person_required", "Keys read the inbox of a mailbox."));
+    }
+    let page = Page::cut(queries::arrivals(conn, actor.mailboxes(), filter)?, filter.limit);
+    Ok(Page { rows: with_tags(conn, page.rows)?, more: page.more })
 }
 
 /// Tags an email that came in. `None` when there is none with this id within reach.

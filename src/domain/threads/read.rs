@@ -1,8 +1,11 @@
 //! Reading one email that came in, and a conversation in both directions.
 
+use serde_json::json;
+
 use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::audit::{self, Entry};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{InboundEmailId, MailboxId, ThreadId};
 use crate::domain::mailboxes::{self, Mailbox};
@@ -37,6 +40,33 @@ pub fn read(conn: &mut Conn, actor: &Actor, id: &InboundEmailId, now: Time) -> R
         row.read_at = row.read_at.or(Some(now));
         let tags = queries::tags_of(conn, std::slice::from_ref(id))?.into_iter().map(|(_, tag)| tag).collect();
         Ok(Some((row, tags)))
+    })
+}
+
+/// An email that came in, as somebody looks at it who reads the conversation.
+pub fn get(conn: &mut Conn, actor: &Actor, id: &InboundEmailId) -> Result<InboundEmail> {
+    actor.must_have(Scope::Read)?;
+    match queries::by_id(conn, id)? {
+        Some(row) if may_read(conn, actor, &row)? => Ok(row),
+        _ => Err(Error::not_found("email")),
+    }
+}
+
+/// Shows an email to agents that is held from them. Only a person of the mailbox can.
+pub fn release(conn: &mut Conn, actor: &Actor, id: &InboundEmailId, now: Time) -> Result<InboundEmail> {
+    if !matches!(actor, Actor::User { .. }) {
+        return Err(Error::forbidden("person_required", "Only a signed-in person can release an email to agents."));
+    }
+    transaction(conn, |conn| {
+        let row = queries::by_id(conn, id)?.filter(|row| actor.reaches(&row.mailbox_id)).ok_or_else(|| Error::not_found("email"))?;
+        if row.released_at.is_some() {
+            return Ok(row);
+        }
+        queries::set_released(conn, id, now)?;
+        let entry =
+            Entry { action: "email.release", target_kind: "email", target_id: id.as_str(), mailbox_id: Some(&row.mailbox_id), detail: json!({}) };
+        audit::record(conn, actor, entry, now)?;
+        Ok(InboundEmail { released_at: Some(now), ..row })
     })
 }
 

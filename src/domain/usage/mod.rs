@@ -11,6 +11,7 @@ use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::churn;
+use crate::domain::cohorts;
 use crate::domain::contacts;
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
@@ -121,8 +122,13 @@ pub fn record(conn: &mut Conn, actor: &Actor, events: &[UsageEvent], now: Time) 
             *newest = (*newest).max(event.at);
         }
         queries::note_taken(conn, &fresh, now)?;
+        let mut used: BTreeMap<ContactId, Vec<&str>> = BTreeMap::new();
         for ((contact, day, name), (events, total)) in &days {
+            used.entry(contact.clone()).or_default().push(name);
             queries::count(conn, contact, day, name, *events, *total)?;
+        }
+        for (contact, names) in used {
+            cohorts::used(conn, &contact, &names, now)?;
         }
         for (contact, at) in &last {
             contacts::was_active(conn, contact, *at, now)?;

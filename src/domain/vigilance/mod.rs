@@ -142,15 +142,21 @@ pub fn report(conn: &mut Conn, actor: &Actor, mailbox: Option<&str>, days: i64, 
     if !PERIODS.contains(&days) {
         return Err(Error::invalid("field_invalid", "days", format!("days must be one of 7, 30, 90; got {days}.")));
     }
+    between(conn, actor, mailbox, (now.plus_days(-2 * days), now.plus_days(-days), now), now)
+}
+
+/// The same for a period of any length: where the one before it begins, where it begins itself, and where it ends.
+pub fn between(conn: &mut Conn, actor: &Actor, mailbox: Option<&str>, (start, middle, end): (Time, Time, Time), now: Time) -> Result<Report> {
+    actor.must_manage_or_have(Scope::OversightRead)?;
+    let days = end.seconds_since(middle) / 86_400;
     let mailboxes = match mailbox {
         Some(named) => vec![mailboxes::resolve(conn, actor, Some(named))?],
         None => mailboxes::list(conn, actor)?,
     };
     let reach: Vec<MailboxId> = mailboxes.iter().map(|mailbox| mailbox.id.clone()).collect();
-    let (middle, start) = (now.plus_days(-days), now.plus_days(-2 * days));
-    let read = Read::all(conn, &reach, start, now)?;
+    let read = Read::all(conn, &reach, start, end)?;
     let is_cut = read.is_cut();
-    let (mut current, mut earlier) = (read.numbers(middle, now), read.numbers(start, middle));
+    let (mut current, mut earlier) = (read.numbers(middle, end), read.numbers(start, middle));
     let mut teams = vec![];
     for mailbox in mailboxes {
         let oldest = queries::oldest_pending(conn, &mailbox.id)?;
@@ -158,7 +164,7 @@ pub fn report(conn: &mut Conn, actor: &Actor, mailbox: Option<&str>, days: i64, 
         let (current, earlier) = (numbers(&mut current), numbers(&mut earlier));
         let reasons = match current.decisions {
             0 => vec![],
-            _ => queries::reasons(conn, &mailbox.id, middle, now, MOST_REASONS)?,
+            _ => queries::reasons(conn, &mailbox.id, middle, end, MOST_REASONS)?,
         };
         teams.push(Team {
             now: current,
@@ -168,7 +174,7 @@ pub fn report(conn: &mut Conn, actor: &Actor, mailbox: Option<&str>, days: i64, 
             mailbox,
         });
     }
-    Ok(Report { days, from: middle, to: now, is_cut, teams })
+    Ok(Report { days, from: middle, to: end, is_cut, teams })
 }
 
 /// The rows of both periods.

@@ -11,6 +11,7 @@ use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{DeliveryId, EndpointId, RowId, random};
+use crate::domain::mailboxes::stops;
 use crate::text_enum;
 
 use super::{Endpoint, endpoints, events, queries, signature};
@@ -122,8 +123,12 @@ pub enum Outcome {
     Failed(String),
 }
 
-/// Whether a worker could do something now.
+/// Whether a worker could do something now. In a database that was put back or copied nothing is told before somebody
+/// confirms it.
 pub fn is_due(conn: &mut Conn, now: Time) -> Result<bool> {
+    if stops::is_unconfirmed(conn)? {
+        return Ok(false);
+    }
     let busy = busy(conn, now)?;
     Ok(!queries::due(conn, &busy, now, 1)?.is_empty())
 }
@@ -131,6 +136,9 @@ pub fn is_due(conn: &mut Conn, now: Time) -> Result<bool> {
 /// Claims deliveries that are due. One about a subject waits until the earlier ones about it are done or given up.
 pub fn claim(conn: &mut Conn, limit: i64, now: Time) -> Result<Vec<Attempt>> {
     transaction(conn, |conn| {
+        if stops::is_unconfirmed(conn)? {
+            return Ok(vec![]);
+        }
         let mut busy = busy(conn, now)?;
         let mut claimed = vec![];
         // One at a time, because each claim may use up the room of its endpoint.

@@ -61,6 +61,15 @@ pub(in crate::domain) fn message(conn: &mut Conn, id: &MessageId, state: State, 
     write(conn, &listening, kind.as_str(), row.id.as_str(), &data, now)
 }
 
+/// Tells of messages that came into a state together.
+pub(in crate::domain) fn messages(conn: &mut Conn, ids: &[&MessageId], state: State, now: Time) -> Result<()> {
+    let Some(kind) = of_state(state) else { return Ok(()) };
+    if listening(conn, kind)?.is_empty() {
+        return Ok(());
+    }
+    ids.iter().try_for_each(|id| message(conn, id, state, now))
+}
+
 fn of_state(state: State) -> Option<EventType> {
     Some(match state {
         State::Pending => EventType::MessagePending,
@@ -111,6 +120,7 @@ pub(in crate::domain) fn churn_event(conn: &mut Conn, kind: EventType, event: &C
         "source": event.source,
         "churned_at": event.churned_at,
         "recovered_at": event.recovered_at,
+        "window_ends_at": event.window_ends_at,
     });
     simple(conn, kind, event.id.as_str(), None, &data, now)
 }

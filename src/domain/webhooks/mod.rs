@@ -18,8 +18,8 @@ use crate::domain::ids::{EndpointId, MailboxId};
 use crate::text_enum;
 
 pub use deliveries::{Delivery, State};
-pub(in crate::domain) use events::{churn_event, erased, message, mode_changed, paused, unsubscribed};
-pub(in crate::domain) use programs::{migration_moved, referral_clicked, referral_converted};
+pub(in crate::domain) use events::{churn_event, erased, message, messages, mode_changed, paused, unsubscribed};
+pub(in crate::domain) use programs::{lead_qualified, migration_moved, received, referral_clicked, referral_converted};
 
 text_enum!(
     /// What can be heard of.
@@ -50,6 +50,8 @@ text_enum!(
         MessageFailed => "message.failed",
         /// It may have been taken.
         MessageUncertain => "message.uncertain",
+        /// A mail came in.
+        MessageReceived => "message.received",
         /// A mailbox got another oversight mode.
         OversightModeChanged => "oversight.mode_changed",
         /// Sending was stopped, of one mailbox or of all.
@@ -58,6 +60,8 @@ text_enum!(
         ChurnEventCreated => "churn_event.created",
         /// A customer came back.
         ChurnEventRecovered => "churn_event.recovered",
+        /// A customer who was written to did not come back in time.
+        ChurnEventLost => "churn_event.lost",
         /// A recipient left the list.
         ContactUnsubscribed => "contact.unsubscribed",
         /// Somebody was erased: whoever got their data from here should erase it too (GDPR article 19).
@@ -68,6 +72,8 @@ text_enum!(
         ReferralClicked => "referral.clicked",
         /// A recommendation brought somebody.
         ReferralConverted => "referral.converted",
+        /// Somebody shows in two ways or more that they may buy.
+        LeadQualified => "lead.qualified",
     }
 );
 

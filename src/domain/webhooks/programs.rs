@@ -1,4 +1,4 @@
-//! What is told of migrations and referrals.
+//! What is told of migrations, referrals, mail that came in and leads.
 
 use serde_json::json;
 
@@ -7,7 +7,9 @@ use crate::db::Conn;
 use crate::domain::cohorts::{Cohort, Progress};
 use crate::domain::contacts::{self, ContactRow};
 use crate::domain::error::Result;
+use crate::domain::ids::LeadId;
 use crate::domain::referrals::{Conversion, Referral};
+use crate::domain::threads::InboundEmail;
 
 use super::EventType;
 use super::events::simple;
@@ -71,4 +73,35 @@ pub(in crate::domain) fn referral_converted(
         "at": now,
     });
     simple(conn, EventType::ReferralConverted, referral.id.as_str(), None, &data, now)
+}
+
+/// Tells that a mail came in. Its words are never in it: whoever needs them reads it with a key.
+pub(in crate::domain) fn received(conn: &mut Conn, email: &InboundEmail, held: bool, now: Time) -> Result<()> {
+    // Nothing of what is held from agents leaves before a person releases it.
+    let from = (!held).then_some(&email.from_address);
+    let data = json!({
+        "id": email.id,
+        "kind": email.kind,
+        "mailbox_id": email.mailbox_id,
+        "thread_id": email.thread_id,
+        "contact_id": email.contact_id,
+        "from": from,
+        "held": held,
+        "received_at": email.received_at,
+    });
+    simple(conn, EventType::MessageReceived, email.id.as_str(), Some(&email.mailbox_id), &data, now)
+}
+
+/// Tells that somebody shows that they may buy.
+pub(in crate::domain) fn lead_qualified(conn: &mut Conn, lead: &LeadId, email: &InboundEmail, signals: &[String], now: Time) -> Result<()> {
+    let data = json!({
+        "lead_id": lead,
+        "message_id": email.id,
+        "from": email.from_address,
+        "signals": signals,
+        "thread_id": email.thread_id,
+        "mailbox_id": email.mailbox_id,
+        "contact_id": email.contact_id,
+    });
+    simple(conn, EventType::LeadQualified, email.thread_id.as_str(), Some(&email.mailbox_id), &data, now)
 }

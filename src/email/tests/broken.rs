@@ -119,3 +119,11 @@ async fn what_goes_wrong_while_connecting_is_named() {
     let failure = Transport::parse(&format!("smtp://{closed}")).unwrap().connect().await.unwrap_err();
     assert_eq!((failure.stage, failure.kind), (Stage::Connect, FailureKind::Transient));
 }
+
+#[test]
+fn the_answer_to_the_final_dot_is_waited_for_ten_minutes() {
+    // RFC 5321 §4.5.3.2; a shorter wait makes duplicates.
+    let limits = Transport::parse("smtp://mail.example.com").unwrap().timeouts();
+    assert_eq!(limits.dot, Duration::from_secs(600));
+    assert_eq!((limits.command, limits.block, limits.connect), (Duration::from_secs(300), Duration::from_secs(180), Duration::from_secs(30)));
+}

@@ -211,6 +211,7 @@ fn footers_are_escaped_and_say_who_and_how_to_stop() {
         company: Some("A & B \"GmbH\"".into()),
         postal_address: "Weg 1\n\n10115 Berlin".into(),
         unsubscribe_url: "https://example.com/u?a=1&b=\"2\"".into(),
+        ..Footer::default()
     };
     assert_eq!(
         compose_text("Hello\n\n", &footer),

@@ -4,7 +4,7 @@ use mail_parser::MessageParser;
 
 use super::{address, mail};
 use crate::catcher::{Action, Behaviour, Catcher, Rule, Verb};
-use crate::email::{Accepted, Connection, Failure, FailureKind, Stage, Transport, render};
+use crate::email::{Accepted, Connection, Envelope, Failure, FailureKind, Stage, Transport, render};
 
 async fn relay(behaviour: Behaviour) -> (Catcher, Connection) {
     let catcher = Catcher::start_with("127.0.0.1:0", behaviour).await.unwrap();
@@ -230,4 +230,75 @@ async fn a_message_too_big_for_the_relay_is_refused_before_a_word() {
     let failure = send(&mut connection, &some(&"x".repeat(600))).await.unwrap_err();
     assert_eq!((failure.stage, failure.kind), (Stage::Mail, FailureKind::Permanent));
     assert_eq!(catcher.commands().len(), 1);
+}
+
+/// The relay answers the dot only after it heard MAIL: a client that waits for the answer first never gets one.
+#[tokio::test]
+async fn the_dot_and_the_next_message_are_one_write() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let relay = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"220 here\r\n").await.unwrap();
+        let mut heard = String::new();
+        let mut dots = 0;
+        loop {
+            let mut buffer = [0; 4096];
+            let read = stream.read(&mut buffer).await.unwrap();
+            if read == 0 {
+                return heard;
+            }
+            heard.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+            if heard.ends_with("DATA\r\n") {
+                let dot = heard.matches("\r\n.\r\nMAIL FROM").count();
+                let answers: &[u8] = if dot > dots { b"250 taken\r\n250 ok\r\n250 ok\r\n354 go\r\n" } else { b"250 ok\r\n250 ok\r\n354 go\r\n" };
+                dots = dot;
+                stream.write_all(answers).await.unwrap();
+            } else if heard.ends_with("\r\n.\r\n") {
+                stream.write_all(b"250 taken\r\n").await.unwrap();
+            } else if heard.ends_with("\r\n") && heard.lines().last().is_some_and(|line| line.starts_with("EHLO")) {
+                stream.write_all(b"250-here\r\n250-PIPELINING\r\n250 DSN\r\n").await.unwrap();
+            }
+        }
+    });
+    let mut connection = Transport::parse(&format!("smtp://127.0.0.1:{port}")).unwrap().connect().await.unwrap();
+    let (to, bytes) = (address("bo@example.org"), render(&mail("Hello", "Hi")).unwrap());
+    let envelope = Envelope { from: None, to: &to, smtputf8: false, size: bytes.len(), id: Some("key@example.org") };
+    let first = connection.announce(&envelope).await.unwrap().body(&bytes).await.unwrap();
+    let (answer, next) = first.write_dot_then(Some(&envelope)).await;
+    assert_eq!(answer.unwrap().reply, "250 taken");
+    let second = next.unwrap().unwrap().body(&bytes).await.unwrap();
+    assert_eq!(second.write_dot().await.unwrap().reply, "250 taken");
+    drop(connection);
+    let heard = relay.await.unwrap();
+    assert_eq!(heard.matches("ENVID=key@example.org").count(), 2, "{heard}");
+}
+
+#[tokio::test]
+async fn a_refusal_at_the_dot_does_not_spoil_the_message_behind_it() {
+    let refuse = Rule::at(Verb::Dot, Action::Reply("554 5.7.1 no".into())).times(1);
+    let (catcher, mut connection) = relay(Behaviour::new().with(refuse)).await;
+    let (to, bytes) = (address("bo@example.org"), render(&mail("Hello", "Hi")).unwrap());
+    let envelope = Envelope { from: None, to: &to, smtputf8: false, size: bytes.len(), id: None };
+    let first = connection.announce(&envelope).await.unwrap().body(&bytes).await.unwrap();
+    let (answer, next) = first.write_dot_then(Some(&envelope)).await;
+    assert_eq!(answer.unwrap_err().kind, FailureKind::Permanent);
+    next.unwrap().unwrap().finish(&bytes).await.unwrap();
+    assert_eq!(catcher.messages().len(), 1);
+    assert!(connection.is_reusable());
+}
+
+#[tokio::test]
+async fn the_next_message_refused_behind_a_dot_leaves_both_answers_apart() {
+    let refuse = Rule::at(Verb::Rcpt, Action::Reply("550 5.1.1 nobody".into())).for_address("no@example.org");
+    let (catcher, mut connection) = relay(Behaviour::new().with(refuse)).await;
+    let (to, nobody, bytes) = (address("bo@example.org"), address("no@example.org"), render(&mail("Hello", "Hi")).unwrap());
+    let envelope = Envelope { from: None, to: &to, smtputf8: false, size: bytes.len(), id: None };
+    let first = connection.announce(&envelope).await.unwrap().body(&bytes).await.unwrap();
+    let (answer, next) = first.write_dot_then(Some(&Envelope { to: &nobody, ..envelope })).await;
+    assert!(answer.is_ok());
+    assert_eq!(next.unwrap().err().unwrap().code, Some(550));
+    assert!(connection.is_reusable(), "the transaction was reset");
+    assert_eq!(catcher.messages().len(), 1);
 }

@@ -9,6 +9,7 @@ use super::review::edited_badly;
 use super::{list_of, page_of, words_of};
 use crate::app::State;
 use crate::clock::{self, Time};
+use crate::domain::contacts::ConsentBasis;
 use crate::domain::error::{Error, Kind, Result as DomainResult};
 use crate::domain::ids::MessageId;
 use crate::domain::messages::decide::{Decide, decide};
@@ -65,10 +66,16 @@ async fn decided(
     let (reason, hash) = (form.some("reason").map(str::to_owned), form.get("content_hash").to_owned());
     let ticked: Vec<String> = form.all("ticked").into_iter().map(str::to_owned).collect();
     let dwell_ms = form.number("visible_ms").ok().flatten();
+    let ground = match form.some("basis") {
+        Some(_) => Some((form.word::<ConsentBasis>("basis")?, form.get("basis_source").to_owned())),
+        None => None,
+    };
     let (target, query) = (id.clone(), list.clone());
     let done = state
         .write(move |conn| {
-            let decision = Decide { reason: reason.as_deref(), content_hash: Some(&hash), ticked: &ticked, dwell_ms, ..Decide::on(&target, kind) };
+            let ground = ground.as_ref().map(|(basis, source)| (*basis, source.as_str()));
+            let (reason, content_hash) = (reason.as_deref(), Some(hash.as_str()));
+            let decision = Decide { reason, content_hash, ticked: &ticked, dwell_ms, ground, ..Decide::on(&target, kind) };
             let message = decide(conn, &actor, &decision, now)?;
             let filter = query.filter(&actor, now, true).unwrap_or_default();
             let verdict = vigilance::verdict_of(conn, &message)?;

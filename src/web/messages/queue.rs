@@ -15,12 +15,8 @@ use crate::domain::messages::list::{self, ListRow, Page};
 use crate::web::desk::{self, Presence};
 use crate::web::errors::PageError;
 use crate::web::list_query::ListQuery;
-use crate::web::page::{Chrome, Person, html, see_other};
+use crate::web::page::{Chrome, Person, html};
 use crate::web::views::{self, Tabs};
-
-pub(in crate::web) async fn home() -> HttpResponse {
-    see_other("/queue")
-}
 
 #[derive(Template)]
 #[template(path = "messages/index.html")]

@@ -12,16 +12,19 @@ use crate::clock::{self, Time};
 use crate::domain::churn::variants::{self, Variant};
 use crate::domain::churn::{self, ChurnEvent};
 use crate::domain::claims::Part;
-use crate::domain::contacts::{self, Contact, Customer};
+use crate::domain::contacts::{self, ConsentBasis, Contact, Customer};
 use crate::domain::error::Result as DomainResult;
 use crate::domain::ids::MessageId;
 use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::messages::content::Words;
+use crate::domain::messages::decide;
 use crate::domain::messages::findings;
 use crate::domain::messages::inspect::{self, Finding};
 use crate::domain::messages::ledger::{self, Entry};
 use crate::domain::messages::list::{self, ListRow};
 use crate::domain::messages::{self, Content, Message, State as MessageState, VersionRow};
+use crate::domain::outbox::attempts::{Attempt, Outcome};
+use crate::domain::outbox::uncertain::{self, Evidence as Settled, History};
 use crate::domain::outbox::{self, Waiting};
 use crate::domain::threads::{self, InboundEmail};
 use crate::email;
@@ -73,9 +76,12 @@ pub(super) struct ReviewPage {
     subject: Vec<Marked>,
     text: Vec<Marked>,
     waiting: Option<Waiting>,
+    history: History,
     source: String,
     changes: Vec<Changes>,
     own: bool,
+    /// Why a ground for mailing has to be recorded with the approval.
+    ground_missing: Option<&'static str>,
     view: View,
     beside: Beside,
     editing: Option<Editing>,
@@ -85,6 +91,33 @@ pub(super) struct ReviewPage {
 impl ReviewPage {
     fn is_pending(&self) -> bool {
         self.message.row.state == MessageState::Pending
+    }
+
+    fn is_uncertain(&self) -> bool {
+        self.message.row.state == MessageState::Uncertain
+    }
+
+    /// What to look for in the log of the mail server.
+    fn message_id(&self) -> String {
+        self.message.message_id_header()
+    }
+
+    /// What the server had agreed to before it came to this.
+    fn accepted(&self, attempt: &Attempt) -> Option<&'static str> {
+        let reached = attempt.stage.as_deref()?;
+        match (attempt.outcome, reached) {
+            (Outcome::Sent, _) => None,
+            (_, "dot") => Some("MAIL, RCPT and DATA were accepted, and all of the content was handed over."),
+            (_, "data") => Some("MAIL and RCPT were accepted."),
+            (_, "rcpt") => Some("MAIL was accepted."),
+            _ => None,
+        }
+    }
+
+    /// How long an attempt took.
+    fn took(&self, attempt: &Attempt) -> String {
+        let millis = (attempt.ended_at.micros() - attempt.started_at.micros()).max(0) / 1000;
+        if millis < 10_000 { format!("{millis} ms") } else { format!("{} s", millis / 1000) }
     }
 
     fn can_edit(&self) -> bool {
@@ -259,7 +292,7 @@ pub(super) async fn edited_badly(
 async fn review(person: &Person, state: &State, id: MessageId, view: View, query: ListQuery) -> DomainResult<ReviewPage> {
     let (actor, now, shown) = (person.actor.clone(), clock::now(), query.clone());
     let zone = person.visit.zone();
-    let (message, earlier, mailbox, evidence, claims, findings, waiting, around, beside) = state
+    let (message, earlier, mailbox, evidence, claims, findings, (waiting, history), around, beside, ground_missing) = state
         .quiet_write(move |conn| {
             let message = messages::get(conn, &actor, &id)?;
             let seen = messages::seen(conn, &actor, &id)?;
@@ -267,7 +300,7 @@ async fn review(person: &Person, state: &State, id: MessageId, view: View, query
             let earlier = earlier(conn, &message, seen)?;
             let mailbox = mailboxes::get(conn, &actor, &message.row.mailbox_id)?;
             let claims = ledger::of_message(conn, &actor, &id)?;
-            let waiting = outbox::waiting(conn, &id)?;
+            let waiting = (outbox::waiting(conn, &id)?, uncertain::history(conn, &actor, &id)?);
             let filter = shown.filter(&actor, now, true)?;
             let (previous, next) = list::neighbours(conn, &actor, &filter, &id)?;
             let rows = list::around(conn, &actor, &filter, &id, LIST_ROWS)?;
@@ -277,7 +310,8 @@ async fn review(person: &Person, state: &State, id: MessageId, view: View, query
             around.after = next.as_ref().map_or_else(|| "/queue".to_owned(), |next| page_of(next, &shown));
             let beside = Beside { rows, query: shown, previous, next };
             let evidence = evidence(conn, &actor, &message, now)?;
-            Ok((message, earlier, mailbox, evidence, claims, findings, waiting, around, beside))
+            let ground_missing = decide::missing_ground(conn, &message.row, now)?;
+            Ok((message, earlier, mailbox, evidence, claims, findings, waiting, around, beside, ground_missing))
         })
         .await?;
     let content = Content::from(&message.current);
@@ -292,10 +326,12 @@ async fn review(person: &Person, state: &State, id: MessageId, view: View, query
         around,
         findings,
         remote: preview::offer(&inspect::remote_images(message.current.html_body.as_deref().unwrap_or_default())),
+        ground_missing,
         message,
         mailbox,
         evidence,
         waiting,
+        history,
         view,
         beside,
         editing: None,

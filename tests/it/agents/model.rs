@@ -210,7 +210,9 @@ impl World {
             }
             Call::SetStopped { who, mailbox, stopped } => {
                 let mut no = vec![];
-                if self.actor(*who).must_manage().is_err() {
+                let actor = self.actor(*who);
+                let watches = *stopped && matches!(who, Who::Key(_)) && actor.must_have(Scope::Oversight).is_ok();
+                if actor.must_manage().is_err() && !watches {
                     no.extend(["role_missing", "scope_missing"]);
                 }
                 if matches!(who, Who::Key(_)) && !stopped {
@@ -312,7 +314,9 @@ impl World {
             origin,
             first_of_campaign: first,
             announcement: false,
-            has_basis: basis,
+            transactional: false,
+            // A person who writes looks.
+            has_basis: basis || origin == Origin::Person,
             open_claims: false,
             promised_otherwise: false,
         });

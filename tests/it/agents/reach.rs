@@ -65,8 +65,15 @@ const LETTER_FROM_A: &str = r#"{"mailbox": "monitored@sender.example", "to": "c@
 const DECISION: &str = r#"{"decision": "approve", "content_hash": "0000000000000000000000000000000000000000000000000000000000000000"}"#;
 const HOOK: &str = r#"{"url": "https://93.184.215.14/hook"}"#;
 
+/// People who are to be asked to confirm, by the mailbox that is named.
+const ASKED: &str = r#"{"email": "asked@example.com", "consent": "pending"}"#;
+const ASKED_WHO_LEFT: &str = r#"{"customer_email": "asked@example.com", "provider_subscription_id": "asked", "consent": "pending"}"#;
+
 pub const CALLS: &[Case] = &[
     ("GET /v1/contacts/{id}", At::Path("id"), Of::Contact, ""),
+    ("POST /v1/contacts", At::Field("mailbox"), Of::Mailbox, ASKED),
+    ("POST /api/v1/churn-events", At::Field("mailbox"), Of::Mailbox, ASKED_WHO_LEFT),
+    ("POST /api/v1/projects/{slug}/churn-events", At::Field("mailbox"), Of::Mailbox, ASKED_WHO_LEFT),
     ("POST /v1/contacts/{id}/tags", At::Path("id"), Of::Contact, r#"{"tags": "seen"}"#),
     ("DELETE /v1/contacts/{id}/tags/{tag}", At::Path("id"), Of::Contact, ""),
     ("POST /v1/mailboxes/{id}/send", At::Path("id"), Of::Mailbox, LETTER),
@@ -136,10 +143,17 @@ pub const CALLS: &[Case] = &[
     ("GET /v1/explain", At::Query("contact"), Of::Contact, "&mailbox=monitored@sender.example"),
     ("GET /v1/explain", At::Query("mailbox"), Of::Mailbox, "&email=c@example.com"),
     ("POST /v1/forecast", At::Field("mailbox"), Of::Mailbox, r#"{"tags": "seen"}"#),
+    ("POST /v1/forecast", At::Field("segment_id"), Of::Desk, "{}"),
     ("PATCH /v1/emails/{id}/schedule", At::Path("id"), Of::Message, r#"{"send_at": "2027-01-01T00:00:00Z"}"#),
     ("POST /v1/emails/{id}/undo", At::Path("id"), Of::Message, ""),
     ("GET /v1/emails/{id}/wait", At::Path("id"), Of::Message, "?seconds=0"),
     ("GET /v1/mailboxes/{id}", At::Path("id"), Of::Mailbox, ""),
+    ("GET /v1/mailboxes/{id}/backtest", At::Path("id"), Of::Mailbox, ""),
+    ("GET /v1/mailboxes/{id}/backtest", At::Path("id"), Of::Address, ""),
+    ("GET /v1/mailboxes/{id}/delivery", At::Path("id"), Of::Mailbox, ""),
+    ("GET /v1/mailboxes/{id}/delivery", At::Path("id"), Of::Address, ""),
+    ("PATCH /v1/mailboxes/{id}/delivery", At::Path("id"), Of::Mailbox, r#"{"per_minute": 60}"#),
+    ("PATCH /v1/mailboxes/{id}/delivery", At::Path("id"), Of::Address, r#"{"per_minute": 60}"#),
     ("PATCH /v1/mailboxes/{id}", At::Path("id"), Of::Mailbox, r#"{"undo_seconds": 3600}"#),
     ("POST /v1/mailboxes/{id}/upgrade-request", At::Path("id"), Of::Mailbox, r#"{"target_mode": "autonomous"}"#),
     ("GET /v1/mailboxes/{id}/emails/{eid}", At::Path("id"), Of::Mailbox, ""),
@@ -148,6 +162,14 @@ pub const CALLS: &[Case] = &[
     ("GET /v1/mailboxes/{id}/threads/{tid}", At::Path("tid"), Of::Thread, ""),
     ("POST /v1/mailboxes/{id}/reply/{eid}", At::Path("id"), Of::Mailbox, r#"{"body": "hello"}"#),
     ("POST /v1/mailboxes/{id}/reply/{eid}", At::Path("eid"), Of::Inbound, r#"{"body": "hello"}"#),
+    ("GET /v1/contacts/{id}/preferences", At::Path("id"), Of::Contact, ""),
+    ("PATCH /v1/contacts/{id}/preferences", At::Path("id"), Of::Contact, r#"{"most_per_week": 3}"#),
+    ("GET /v1/contacts/{id}/consents", At::Path("id"), Of::Contact, ""),
+    ("POST /v1/contacts/{id}/consents/{consent}/withdraw", At::Path("id"), Of::Contact, ""),
+    ("POST /v1/contacts/{id}/opt-in", At::Path("id"), Of::Contact, r#"{"source": "form", "mailbox": "monitored@sender.example"}"#),
+    ("POST /v1/contacts/{id}/opt-in", At::Field("mailbox"), Of::Mailbox, r#"{"source": "form"}"#),
+    ("GET /v1/contacts/{id}/source", At::Path("id"), Of::Contact, ""),
+    ("POST /v1/contacts/{id}/source", At::Path("id"), Of::Contact, r#"{"source": "form", "elsewhere": false}"#),
     ("GET /v1/segments/{id}", At::Path("id"), Of::Desk, ""),
     ("PATCH /v1/segments/{id}", At::Path("id"), Of::Desk, r#"{"name": "other"}"#),
     ("DELETE /v1/segments/{id}", At::Path("id"), Of::Desk, ""),
@@ -159,6 +181,8 @@ pub const CALLS: &[Case] = &[
     ("PATCH /v1/campaigns/{id}", At::Field("segment_id"), Of::Desk, "{}"),
     ("PATCH /v1/campaigns/{id}", At::Field("mailbox"), Of::Mailbox, "{}"),
     ("POST /v1/campaigns/{id}/stop", At::Path("id"), Of::Desk, ""),
+    ("GET /v1/emails/{id}/attempts", At::Path("id"), Of::Message, ""),
+    ("POST /v1/sending/stop", At::Field("mailbox"), Of::Mailbox, r#"{"reason": "odd"}"#),
     ("POST /v1/cohorts", At::Field("segment_id"), Of::Desk, r#"{"name": "other", "deadline": "2027-04-30", "from_version": "1", "to_version": "2"}"#),
     ("GET /v1/cohorts/{id}", At::Path("id"), Of::Desk, ""),
     ("PATCH /v1/cohorts/{id}", At::Path("id"), Of::Desk, r#"{"deadline": "2027-05-01"}"#),
@@ -166,9 +190,16 @@ pub const CALLS: &[Case] = &[
     ("DELETE /v1/cohorts/{id}", At::Path("id"), Of::Desk, ""),
     ("GET /v1/cohorts/{id}/progress", At::Path("id"), Of::Desk, ""),
     ("GET /v1/cohorts/{id}/stragglers", At::Path("id"), Of::Desk, ""),
+    ("GET /v1/cohorts/{id}/board", At::Path("id"), Of::Desk, ""),
+    ("POST /v1/cohorts/{id}/drafts", At::Path("id"), Of::Desk, r#"{"phase": "all"}"#),
+    ("POST /v1/cohorts/{id}/drafts", At::Field("mailbox"), Of::Mailbox, r#"{"phase": "all"}"#),
+    ("GET /v1/cohorts/{id}/drafts", At::Path("id"), Of::Desk, ""),
+    ("POST /v1/cohorts/{id}/drafts/cancel", At::Path("id"), Of::Desk, ""),
     ("POST /v1/sequences", At::Field("mailbox"), Of::Mailbox, r#"{"name": "other", "steps": [{"subject": "s", "body": "b", "wait_days": 0}]}"#),
     ("GET /v1/sequences/{id}", At::Path("id"), Of::Desk, ""),
     ("PATCH /v1/sequences/{id}", At::Path("id"), Of::Desk, r#"{"archived": true}"#),
+    ("GET /v1/sequences/{id}/preview", At::Path("id"), Of::Desk, "?contact=c@example.com"),
+    ("GET /v1/sequences/{id}/preview", At::Query("contact"), Of::Contact, ""),
     ("POST /v1/sequences/{id}/enrollments", At::Path("id"), Of::Desk, r#"{"email": "c@example.com"}"#),
     ("POST /v1/sequences/{id}/enrollments", At::Field("contact"), Of::Contact, "{}"),
     ("GET /v1/sequences/{id}/enrollments", At::Path("id"), Of::Desk, ""),
@@ -186,10 +217,12 @@ pub const CALLS: &[Case] = &[
 ];
 
 /// Parts of a path that name nothing of somebody's: words, and what belongs to the id before it.
-const NO_IDS: &[&str] = &["tag", "key", "slug", "provider", "source", "email"];
+const NO_IDS: &[&str] = &["tag", "key", "slug", "provider", "source", "email", "consent", "token"];
 
 /// The tools, in the same form.
 pub const TOOLS: &[Case] = &[
+    ("add_contact", At::Field("mailbox"), Of::Mailbox, ASKED),
+    ("create_churn_event", At::Field("mailbox"), Of::Mailbox, ASKED_WHO_LEFT),
     ("check_inbox", At::Field("mailbox"), Of::Mailbox, ""),
     ("check_inbox", At::Field("mailbox_id"), Of::Mailbox, ""),
     ("read_email", At::Field("message_id"), Of::Message, ""),
@@ -243,11 +276,18 @@ pub const TOOLS: &[Case] = &[
     ("create_campaign", At::Field("mailbox"), Of::Mailbox, r#"{"name": "another", "kind": "winback"}"#),
     ("get_campaign", At::Field("campaign_id"), Of::Desk, ""),
     ("stop_campaign", At::Field("campaign_id"), Of::Desk, ""),
+    ("list_attempts", At::Field("message_id"), Of::Message, ""),
+    ("stop_sending", At::Field("mailbox"), Of::Mailbox, r#"{"reason": "odd"}"#),
     ("create_cohort", At::Field("segment_id"), Of::Desk, r#"{"name": "another", "deadline": "2027-04-30", "from_version": "1", "to_version": "2"}"#),
     ("get_cohort_progress", At::Field("cohort_id"), Of::Desk, ""),
     ("list_stragglers", At::Field("cohort_id"), Of::Desk, ""),
+    ("get_cohort_board", At::Field("cohort_id"), Of::Desk, ""),
+    ("draft_cohort", At::Field("cohort_id"), Of::Desk, r#"{"phase": "all"}"#),
+    ("draft_cohort", At::Field("mailbox"), Of::Mailbox, r#"{"cohort_id": "$cohort", "phase": "all"}"#),
     ("create_sequence", At::Field("mailbox"), Of::Mailbox, r#"{"name": "another", "steps": [{"subject": "s", "body": "b", "wait_days": 0}]}"#),
     ("get_sequence", At::Field("sequence_id"), Of::Desk, ""),
+    ("preview_sequence", At::Field("sequence_id"), Of::Desk, r#"{"contact": "c@example.com"}"#),
+    ("preview_sequence", At::Field("contact"), Of::Contact, r#"{"sequence_id": "$sequence"}"#),
     ("enroll_contact", At::Field("sequence_id"), Of::Desk, r#"{"email": "c@example.com"}"#),
     ("enroll_contact", At::Field("contact"), Of::Contact, r#"{"sequence_id": "$sequence"}"#),
     ("list_due_steps", At::Field("sequence_id"), Of::Desk, ""),
@@ -255,6 +295,12 @@ pub const TOOLS: &[Case] = &[
     ("send_next_step", At::Field("enrollment_id"), Of::Desk, r#"{"sequence_id": "$sequence"}"#),
     ("stop_enrollment", At::Field("sequence_id"), Of::Desk, r#"{"enrollment_id": "x"}"#),
     ("stop_enrollment", At::Field("enrollment_id"), Of::Desk, r#"{"sequence_id": "$sequence"}"#),
+    ("get_preferences", At::Field("contact_id"), Of::Contact, ""),
+    ("lessen_preferences", At::Field("contact_id"), Of::Contact, r#"{"most_per_week": 3}"#),
+    ("get_consents", At::Field("contact_id"), Of::Contact, ""),
+    ("ask_consent", At::Field("contact_id"), Of::Contact, r#"{"source": "form", "mailbox": "monitored@sender.example"}"#),
+    ("ask_consent", At::Field("mailbox"), Of::Mailbox, r#"{"contact_id": "$contact", "source": "form"}"#),
+    ("record_source", At::Field("contact_id"), Of::Contact, r#"{"source": "form", "elsewhere": false}"#),
     ("get_segment", At::Field("segment_id"), Of::Desk, ""),
     ("delete_segment", At::Field("segment_id"), Of::Desk, ""),
     ("record_signal", At::Field("contact"), Of::Contact, r#"{"kind": "nps"}"#),
@@ -268,6 +314,13 @@ pub const TOOLS: &[Case] = &[
     ("explain_contact", At::Field("contact"), Of::Contact, r#"{"mailbox": "monitored@sender.example"}"#),
     ("explain_contact", At::Field("mailbox"), Of::Mailbox, r#"{"email": "c@example.com"}"#),
     ("forecast_send", At::Field("mailbox"), Of::Mailbox, r#"{"tags": "seen"}"#),
+    ("backtest_mode", At::Field("mailbox"), Of::Mailbox, ""),
+    ("backtest_mode", At::Field("mailbox_id"), Of::Mailbox, ""),
+    ("forecast_send", At::Field("segment_id"), Of::Desk, "{}"),
+    ("get_delivery", At::Field("mailbox"), Of::Mailbox, ""),
+    ("get_delivery", At::Field("mailbox_id"), Of::Mailbox, ""),
+    ("limit_delivery", At::Field("mailbox"), Of::Mailbox, r#"{"per_minute": 60}"#),
+    ("limit_delivery", At::Field("mailbox_id"), Of::Mailbox, r#"{"per_minute": 60}"#),
     ("get_mailbox", At::Field("mailbox"), Of::Mailbox, ""),
     ("get_mailbox", At::Field("mailbox_id"), Of::Mailbox, ""),
     ("request_mode", At::Field("mailbox"), Of::Mailbox, r#"{"target_mode": "autonomous"}"#),
@@ -454,7 +507,9 @@ where
         let (body, query) = if body.starts_with(['?', '&']) { ("", *body) } else { (*body, "") };
         let body = body
             .replace("$thread", &self.thread)
+            .replace("$contact", &self.contact)
             .replace("$sequence", &self.sequence)
+            .replace("$cohort", &self.cohort)
             .replace("$departure", &self.departure)
             .replace("$variant", &self.variants[self.variant.get()]);
         let mut body: Value = if body.is_empty() { Value::Null } else { serde_json::from_str(&body).unwrap() };
@@ -480,10 +535,12 @@ where
         for (name, value) in [
             ("vid", &self.variants[self.variant.get()]),
             ("tag", &"seen".to_owned()),
+            ("consent", &ABSENT.to_owned()),
             ("key", &ZEROS[..16].to_owned()),
             ("delivery", &ABSENT.to_owned()),
             ("eid", &self.inbound),
             ("tid", &self.thread),
+            ("slug", &"app".to_owned()),
         ] {
             path = path.replace(&format!("{{{name}}}"), value);
         }
@@ -560,7 +617,7 @@ where
         // What every call writes: when its key was used, that it was made.
         let besides = ["api_keys", "api_calls", "idempotency_keys"];
         self.desk.read(|conn| {
-            let sqlite = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'message_index%' AND name NOT LIKE 'sqlite%'";
+            let sqlite = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '*_index*' AND name NOT LIKE 'sqlite%'";
             let postgres = "SELECT CAST(tablename AS TEXT) AS name FROM pg_tables WHERE schemaname = 'public'";
             let names: Vec<Name> = match conn {
                 countersign::db::Conn::Sqlite(inner) => diesel::sql_query(sqlite).load(inner)?,

@@ -22,6 +22,7 @@ use countersign::domain::messages::edit::edit;
 use countersign::domain::messages::submit::{NewMessage, submit};
 use countersign::domain::messages::{self, DecisionKind, Origin, State};
 use countersign::domain::outbox::{self, WorkerId, verify::verify};
+use countersign::domain::policy::consent::Class;
 use serde_json::{Value, json};
 
 use super::calls::{Call, Extra, Hash, Named, Target, Who, any_call, before_delivery};
@@ -310,7 +311,9 @@ where
                     mode: *mode,
                     send_at: None,
                     consent_basis: basis.then_some(ConsentBasis::Consent),
+                    class: Class::Commercial,
                     campaign: campaign.map(|campaign| format!("campaign {campaign}")),
+                    topic: None,
                     facts: vec![],
                     origin: Origin::Person,
                 };
@@ -348,9 +351,10 @@ where
                 let change = MailboxChange { person_required: *person_required, bulk_in_gated_all: *bulk, ..MailboxChange::from(&before) };
                 mailboxes::change(conn, actor, &before.id, &change, now)
             })),
-            Call::SetStopped { mailbox: at, stopped, .. } => {
-                told(desk.write(|conn| mailboxes::set_stopped(conn, actor, Some(&mailbox(at)), *stopped, now)))
-            }
+            Call::SetStopped { mailbox: at, stopped, .. } => told(desk.write(|conn| match stopped {
+                true => mailboxes::stops::stop(conn, actor, Some(&mailbox(at)), "odd", now),
+                false => mailboxes::stops::resume(conn, actor, Some(&mailbox(at)), now),
+            })),
             Call::MakeKey { .. } => {
                 let new = NewKey::named("mine", &[Scope::Oversight]);
                 told(desk.write(|conn| keys::add(conn, actor, &new, now)))

@@ -46,14 +46,29 @@ pub(in crate::domain) fn note(conn: &mut Conn, id: &MessageId, from: State, to: 
     Ok(queries::insert_move(conn, Move { id: RowId::new(), campaign, mailbox_id, from_state, to_state: to })?)
 }
 
-/// The numbers of one label in the mailboxes within reach.
-pub(super) fn of(conn: &mut Conn, label: &str, reach: &Mailboxes) -> Result<Numbers> {
-    let mut numbers = Numbers::new();
-    for row in queries::sums(conn, label, reach)? {
-        let state: State = row.state.parse().map_err(Error::internal)?;
-        numbers.insert(state, row.total);
+/// Notes that these messages, which have a label, are about to become sent.
+pub(in crate::domain) fn note_sent(conn: &mut Conn, ids: &[&MessageId]) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
     }
-    Ok(numbers)
+    let moves = messages::queries::labels_of(conn, ids)?.into_iter().map(|(campaign, mailbox_id, from)| Move {
+        id: RowId::new(),
+        campaign,
+        mailbox_id,
+        from_state: Some(from),
+        to_state: State::Sent,
+    });
+    Ok(queries::insert_moves(conn, moves.collect())?)
+}
+
+/// The numbers of these labels in the mailboxes within reach; none of a label without messages there.
+pub(in crate::domain) fn of_many(conn: &mut Conn, labels: &[&str], reach: &Mailboxes) -> Result<BTreeMap<String, Numbers>> {
+    let mut all: BTreeMap<String, Numbers> = BTreeMap::new();
+    for row in queries::sums(conn, labels, reach)? {
+        let state: State = row.state.parse().map_err(Error::internal)?;
+        all.entry(row.campaign).or_default().insert(state, row.total);
+    }
+    Ok(all)
 }
 
 /// Folds some moves into the totals; whether there may be more.

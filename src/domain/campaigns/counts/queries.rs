@@ -8,11 +8,14 @@ use crate::db::schema::{campaign_counts, campaign_moves};
 use crate::db::statement::Statement;
 use crate::domain::actor::Mailboxes;
 use crate::domain::ids::RowId;
+use crate::on_either;
 
 use super::{Miscount, Move, Place};
 
 #[derive(Debug, QueryableByName)]
 pub(super) struct Sum {
+    #[diesel(sql_type = Text)]
+    pub(super) campaign: String,
     #[diesel(sql_type = Text)]
     pub(super) state: String,
     #[diesel(sql_type = BigInt)]
@@ -23,27 +26,31 @@ pub(super) fn insert_move(conn: &mut Conn, row: Move) -> QueryResult<()> {
     diesel::insert_into(campaign_moves::table).values(row).execute(conn).map(drop)
 }
 
-/// Totals and open moves of one label, in one statement, so that both are of one moment.
-pub(super) fn sums(conn: &mut Conn, label: &str, reach: &Mailboxes) -> QueryResult<Vec<Sum>> {
-    if matches!(reach, Mailboxes::These(ids) if ids.is_empty()) {
+pub(super) fn insert_moves(conn: &mut Conn, rows: Vec<Move>) -> QueryResult<()> {
+    on_either!(conn, inner => diesel::insert_into(campaign_moves::table).values(rows).execute(inner)).map(drop)
+}
+
+/// Totals and open moves of these labels, in one statement, so that both are of one moment.
+pub(super) fn sums(conn: &mut Conn, labels: &[&str], reach: &Mailboxes) -> QueryResult<Vec<Sum>> {
+    if labels.is_empty() || matches!(reach, Mailboxes::These(ids) if ids.is_empty()) {
         return Ok(vec![]);
     }
     let mut statement = Statement::default();
-    statement.push("SELECT state, CAST(sum(n) AS BIGINT) AS total FROM (");
+    statement.push("SELECT campaign, state, CAST(sum(n) AS BIGINT) AS total FROM (");
     for (place, part) in [
-        "SELECT state, total AS n FROM campaign_counts WHERE campaign = ",
-        "SELECT to_state AS state, 1 AS n FROM campaign_moves WHERE campaign = ",
-        "SELECT from_state AS state, -1 AS n FROM campaign_moves WHERE from_state IS NOT NULL AND campaign = ",
+        "SELECT campaign, state, total AS n FROM campaign_counts WHERE campaign IN ",
+        "SELECT campaign, to_state AS state, 1 AS n FROM campaign_moves WHERE campaign IN ",
+        "SELECT campaign, from_state AS state, -1 AS n FROM campaign_moves WHERE from_state IS NOT NULL AND campaign IN ",
     ]
     .into_iter()
     .enumerate()
     {
-        statement.push(if place > 0 { " UNION ALL " } else { "" }).push(part).text(label);
+        statement.push(if place > 0 { " UNION ALL " } else { "" }).push(part).texts(labels.iter().copied());
         if let Mailboxes::These(ids) = reach {
             statement.push(" AND mailbox_id IN ").texts(ids.iter().map(|id| id.as_str()));
         }
     }
-    statement.push(") AS counted GROUP BY state");
+    statement.push(") AS counted GROUP BY campaign, state");
     statement.load(conn)
 }
 

@@ -7,6 +7,8 @@
 
 mod queries;
 
+use std::collections::HashMap;
+
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha2::Sha256;
@@ -16,13 +18,16 @@ use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Mailboxes, Scope};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{ContactId, secret};
+use crate::domain::ids::{ContactId, MailboxId, secret};
+use crate::domain::outbox::hold_dots;
+use crate::domain::privacy::requests;
 use crate::domain::{messages, settings, webhooks};
 
-use super::{log, present};
+use super::suppressions::Reason;
+use super::{journal, log, present};
 
 /// What an erasure took away.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Erased {
     /// Messages whose words are blank now.
     pub messages: usize,
@@ -32,6 +37,8 @@ pub struct Erased {
     pub inbound_emails: usize,
     /// Departures.
     pub churn_events: usize,
+    /// The address as given and as compared, to look for it in the files. It is told to nobody.
+    pub words: Vec<String>,
 }
 
 /// Erases a contact. Messages to them that have not left are withdrawn. A key must reach every mailbox that
@@ -39,6 +46,7 @@ pub struct Erased {
 pub fn erase(conn: &mut Conn, actor: &Actor, id: &ContactId, now: Time) -> Result<Erased> {
     actor.must_manage_or_have(Scope::Contacts)?;
     transaction(conn, |conn| {
+        hold_dots(conn)?;
         let row = present(conn, id)?;
         if super::queries::is_made_up(conn, id)? {
             return Err(Error::not_found("contact"));
@@ -53,8 +61,16 @@ pub fn erase(conn: &mut Conn, actor: &Actor, id: &ContactId, now: Time) -> Resul
         let messages = queries::messages_of(conn, id)?;
         let withdrawn = messages::cancel::stop_all(conn, actor, &messages, now)?;
         let hash = hash_of(&key(conn)?, &row.email_key);
+        journal::note(conn, &row.email_key, Reason::Erased, now)?;
         queries::mark(conn, id, &hash, now)?;
         let events = queries::churn_events_of(conn, id)?;
+        let subjects: Vec<String> =
+            messages.iter().map(ToString::to_string).chain(events.iter().map(ToString::to_string)).chain([id.to_string()]).collect();
+        queries::blank_answers(conn, &row.email, &subjects)?;
+        queries::delete_signals(conn, &row.email, &events)?;
+        queries::delete_history(conn, id)?;
+        queries::end_enrollments(conn, id, now)?;
+        queries::delete_mentions(conn, &row.email)?;
         queries::blank_contact(conn, id, &row.email_key)?;
         queries::blank_messages(conn, &messages)?;
         queries::blank_facts(conn, id)?;
@@ -63,12 +79,33 @@ pub fn erase(conn: &mut Conn, actor: &Actor, id: &ContactId, now: Time) -> Resul
         queries::blank_imports(conn, &row.email)?;
         queries::blank_webhooks(conn, id, &row.email_key, &messages, &events)?;
         queries::blank_log(conn, id, &messages, &events)?;
-        let erased = Erased { messages: messages.len(), withdrawn, inbound_emails, churn_events: events.len() };
+        let words = vec![row.email.clone(), row.email_key.clone()];
+        let erased = Erased { messages: messages.len(), withdrawn, inbound_emails, churn_events: events.len(), words };
+        requests::erased(conn, actor, id, now)?;
+        settings::set(conn, settings::ERASURE_UNSWEPT, id.as_str())?;
         webhooks::erased(conn, id, now)?;
         let detail = json!({"messages": erased.messages, "withdrawn": withdrawn, "inbound_emails": inbound_emails, "churn_events": events.len()});
         log(conn, actor, "contact.erase", id, detail, now)?;
         Ok(erased)
     })
+}
+
+/// The mailboxes with mail with this person.
+pub(in crate::domain) fn mailboxes_of(conn: &mut Conn, id: &ContactId) -> Result<Vec<MailboxId>> {
+    Ok(queries::mailboxes_of(conn, id)?)
+}
+
+/// The last erasure after which the files were not looked through, if there is one.
+pub fn unswept(conn: &mut Conn) -> Result<Option<String>> {
+    settings::get(conn, settings::ERASURE_UNSWEPT)
+}
+
+/// Notes that they were looked through after this one. Another that came meanwhile is looked after by itself.
+pub fn swept(conn: &mut Conn, last: &str) -> Result<()> {
+    match unswept(conn)?.as_deref() == Some(last) {
+        true => settings::clear(conn, settings::ERASURE_UNSWEPT),
+        false => Ok(()),
+    }
 }
 
 /// When a person with this address was erased, if one was.
@@ -79,6 +116,13 @@ pub fn erased_at(conn: &mut Conn, email_key: &str) -> Result<Option<Time>> {
     }
 }
 
+/// Of these addresses, those whose people were erased, and when. `key` is the one of the hashes.
+pub(in crate::domain) fn erased_among(conn: &mut Conn, key: &str, email_keys: &[&str]) -> Result<HashMap<String, Time>> {
+    let hashes: HashMap<String, &str> = email_keys.iter().map(|email_key| (hash_of(key, email_key), *email_key)).collect();
+    let found = queries::erased_among(conn, hashes.keys().cloned().collect())?;
+    Ok(found.into_iter().filter_map(|(hash, at)| Some(((*hashes.get(&hash)?).to_owned(), at))).collect())
+}
+
 /// Whether a person with this address was erased.
 pub(in crate::domain) fn is_erased(conn: &mut Conn, email: &str) -> Result<bool> {
     let address = EmailAddress::parse("email", email)?;
@@ -87,7 +131,11 @@ pub(in crate::domain) fn is_erased(conn: &mut Conn, email: &str) -> Result<bool>
 
 /// Refuses to take in somebody who was erased.
 pub(in crate::domain) fn refuse(conn: &mut Conn, email_key: &str) -> Result<()> {
-    match erased_at(conn, email_key)? {
+    let known = match erased_at(conn, email_key)? {
+        Some(at) => Some(at),
+        None => journal::erased_at(conn, email_key)?,
+    };
+    match known {
         Some(at) => {
             let text = format!("The person with this address was erased on {} and must not be recorded again. Leave them out.", at.date());
             Err(Error::conflict("contact_erased", text))

@@ -6,12 +6,14 @@ use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::functions::{containing, lower};
 use crate::db::schema::{
-    audit_log, churn_events, claim_waivers, claims, consents, contact_tags, contacts, customers, decisions, erased_addresses, fact_versions, facts,
-    imports, inbound_emails, message_comments, message_versions, messages, model_runs, notice_mails, notices, outbox, promises, suppressions,
-    threads, variants, webhook_deliveries, webhook_events,
+    audit_log, churn_events, churn_signals, churn_sources, churn_subjects, claim_waivers, claims, consents, contact_sources, contact_tags, contacts,
+    customers, data_requests, decisions, delivery_attempts, delivery_reports, enrollments, erased_addresses, fact_versions, facts, idempotency_keys,
+    imports, inactivity_periods, inbound_emails, inbound_raw, intake_events, leads, message_comments, message_versions, messages, model_runs,
+    notice_mails, notices, opt_ins, outbox, preferences, promises, provider_customers, referral_conversions, referral_visitors, referrals,
+    saved_views, sends, settlements, signals, suppressions, threads, topic_choices, usage_days, variants, webhook_deliveries, webhook_events,
 };
 use crate::domain::facts::BLANK_BODIES;
-use crate::domain::ids::{ChurnEventId, ContactId, FactId, MailboxId, MessageId, ThreadId};
+use crate::domain::ids::{ChurnEventId, ContactId, FactId, InboundEmailId, MailboxId, MessageId, ReferralId, ThreadId};
 
 /// What stands where words were.
 const ERASED: &str = "(erased)";
@@ -36,6 +38,13 @@ pub(super) fn erased_at(conn: &mut Conn, hash: &str) -> QueryResult<Option<Time>
     erased_addresses::table.find(hash).select(erased_addresses::erased_at).first(conn).optional()
 }
 
+pub(super) fn erased_among(conn: &mut Conn, hashes: Vec<String>) -> QueryResult<Vec<(String, Time)>> {
+    erased_addresses::table
+        .filter(erased_addresses::address_hash.eq_any(hashes))
+        .select((erased_addresses::address_hash, erased_addresses::erased_at))
+        .load(conn)
+}
+
 /// Marks the contact, which opens the way for what follows.
 pub(super) fn mark(conn: &mut Conn, id: &ContactId, hash: &str, now: Time) -> QueryResult<()> {
     let nobody = format!("erased-{id}@erased.invalid");
@@ -46,6 +55,7 @@ pub(super) fn mark(conn: &mut Conn, id: &ContactId, hash: &str, now: Time) -> Qu
             contacts::name.eq(None::<String>),
             contacts::metadata.eq("{}"),
             contacts::time_zone.eq(None::<String>),
+            contacts::absent_until.eq(None::<Time>),
             contacts::updated_at.eq(now),
             contacts::erased_at.eq(now),
         ))
@@ -59,6 +69,12 @@ pub(super) fn mark(conn: &mut Conn, id: &ContactId, hash: &str, now: Time) -> Qu
 pub(super) fn blank_contact(conn: &mut Conn, id: &ContactId, email_key: &str) -> QueryResult<()> {
     diesel::delete(contact_tags::table.filter(contact_tags::contact_id.eq(id))).execute(conn)?;
     diesel::delete(consents::table.filter(consents::contact_id.eq(id))).execute(conn)?;
+    diesel::delete(opt_ins::table.filter(opt_ins::contact_id.eq(id))).execute(conn)?;
+    diesel::delete(contact_sources::table.filter(contact_sources::contact_id.eq(id))).execute(conn)?;
+    // That somebody asked, and when it was done, is kept; what they wrote is not.
+    diesel::update(data_requests::table.filter(data_requests::contact_id.eq(id)))
+        .set((data_requests::note.eq(None::<String>), data_requests::extended_because.eq(None::<String>)))
+        .execute(conn)?;
     diesel::delete(customers::table.find(id)).execute(conn)?;
     diesel::delete(suppressions::table.find(email_key)).execute(conn).map(drop)
 }
@@ -78,8 +94,18 @@ pub(super) fn blank_messages(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<
         diesel::update(decisions::table.filter(decisions::message_id.eq_any(some.clone())))
             .set(decisions::reason.eq(None::<String>))
             .execute(conn)?;
-        diesel::update(messages::table.filter(messages::id.eq_any(some.clone()))).set(messages::state_reason.eq(None::<String>)).execute(conn)?;
+        diesel::update(messages::table.filter(messages::id.eq_any(some.clone())))
+            .set((messages::state_reason.eq(None::<String>), messages::held_because.eq(None::<String>)))
+            .execute(conn)?;
         diesel::update(outbox::table.filter(outbox::message_id.eq_any(some.clone()))).set(outbox::last_reply.eq(None::<String>)).execute(conn)?;
+        // Servers name the address in their replies, and logs do.
+        diesel::update(delivery_attempts::table.filter(delivery_attempts::message_id.eq_any(texts(&some))))
+            .set(delivery_attempts::reply.eq(None::<String>))
+            .execute(conn)?;
+        diesel::update(settlements::table.filter(settlements::message_id.eq_any(texts(&some))))
+            .set(settlements::note.eq(None::<String>))
+            .execute(conn)?;
+        diesel::update(sends::table.filter(sends::message_id.eq_any(some.clone()))).set(sends::domain.eq("")).execute(conn)?;
         diesel::update(claims::table.filter(claims::message_id.eq_any(some.clone())))
             .set((claims::words.eq(""), claims::sentence.eq(""), claims::reason.eq("")))
             .execute(conn)?;
@@ -130,6 +156,17 @@ pub(super) fn blank_threads(conn: &mut Conn, id: &ContactId, email_key: &str) ->
         .eq_any(ids)
         .or(inbound_emails::from_key.eq(email_key))
         .or(inbound_emails::contact_id.eq(id.as_str()).assume_not_null());
+    let written: Vec<MessageId> = messages::table.filter(messages::contact_id.eq(id)).select(messages::id).load(conn)?;
+    for some in written.chunks(AT_ONCE) {
+        diesel::update(delivery_reports::table.filter(delivery_reports::message_id.eq_any(some.to_vec())))
+            .set(delivery_reports::reason.eq(""))
+            .execute(conn)?;
+    }
+    let mails: Vec<InboundEmailId> = inbound_emails::table.filter(theirs.clone()).select(inbound_emails::id).load(conn)?;
+    for some in mails.chunks(AT_ONCE) {
+        diesel::update(inbound_raw::table.filter(inbound_raw::inbound_email_id.eq_any(some.to_vec()))).set(inbound_raw::raw.eq("")).execute(conn)?;
+        diesel::update(leads::table.filter(leads::inbound_email_id.eq_any(some.to_vec()))).set(leads::signals.eq("[]")).execute(conn)?;
+    }
     let count = diesel::update(inbound_emails::table.filter(theirs))
         .set((
             inbound_emails::from_address.eq(ERASED),
@@ -137,6 +174,10 @@ pub(super) fn blank_threads(conn: &mut Conn, id: &ContactId, email_key: &str) ->
             inbound_emails::subject.eq(ERASED),
             inbound_emails::text_body.eq(""),
             inbound_emails::message_id_header.eq(None::<String>),
+            inbound_emails::from_name.eq(None::<String>),
+            inbound_emails::html_body.eq(None::<String>),
+            inbound_emails::attachments.eq("[]"),
+            inbound_emails::note.eq(None::<String>),
             inbound_emails::contact_id.eq(id.as_str()),
         ))
         .execute(conn)?;
@@ -184,6 +225,14 @@ pub(super) fn blank_webhooks(conn: &mut Conn, id: &ContactId, email_key: &str, m
     subjects.extend(texts(events));
     subjects.push(email_key.to_owned());
     subjects.push(id.as_str().to_owned());
+    // What came in, and the leads in it: by now all of it is marked as theirs.
+    let mails: Vec<(InboundEmailId, ThreadId)> = inbound_emails::table
+        .filter(inbound_emails::contact_id.eq(id.as_str()))
+        .select((inbound_emails::id, inbound_emails::thread_id))
+        .load(conn)?;
+    for (mail, thread) in &mails {
+        subjects.extend([mail.to_string(), thread.to_string()]);
+    }
     for some in subjects.chunks(AT_ONCE) {
         let about = webhook_deliveries::table.filter(webhook_deliveries::subject.eq_any(some.to_vec()));
         diesel::update(webhook_events::table.filter(webhook_events::id.eq_any(about.clone().select(webhook_deliveries::event_id))))
@@ -210,4 +259,107 @@ pub(super) fn blank_log(conn: &mut Conn, id: &ContactId, messages: &[MessageId],
 
 fn texts<T: std::fmt::Display>(ids: &[T]) -> Vec<String> {
     ids.iter().map(ToString::to_string).collect()
+}
+
+/// What happened to them, what they chose, their links: rows of which nothing is left that says anything.
+pub(super) fn delete_history(conn: &mut Conn, id: &ContactId) -> QueryResult<()> {
+    diesel::delete(usage_days::table.filter(usage_days::contact_id.eq(id))).execute(conn)?;
+    diesel::delete(inactivity_periods::table.filter(inactivity_periods::contact_id.eq(id))).execute(conn)?;
+    diesel::delete(signals::table.filter(signals::contact_id.eq(id))).execute(conn)?;
+    diesel::delete(topic_choices::table.filter(topic_choices::contact_id.eq(id))).execute(conn)?;
+    diesel::delete(preferences::table.filter(preferences::contact_id.eq(id))).execute(conn)?;
+    let links: Vec<ReferralId> = referrals::table.filter(referrals::contact_id.eq(id)).select(referrals::id).load(conn)?;
+    diesel::delete(referral_visitors::table.filter(referral_visitors::referral_id.eq_any(links.clone()))).execute(conn)?;
+    diesel::delete(referral_conversions::table.filter(referral_conversions::referral_id.eq_any(links))).execute(conn)?;
+    diesel::delete(referrals::table.filter(referrals::contact_id.eq(id))).execute(conn)?;
+    // Whoever brought them keeps the conversion, without whom it was.
+    diesel::update(referral_conversions::table.filter(referral_conversions::contact_id.eq(id.as_str())))
+        .set((referral_conversions::contact_id.eq(None::<String>), referral_conversions::email_hash.eq(None::<String>)))
+        .execute(conn)
+        .map(drop)
+}
+
+/// No step of a sequence comes any more.
+pub(super) fn end_enrollments(conn: &mut Conn, id: &ContactId, now: Time) -> QueryResult<()> {
+    diesel::update(enrollments::table.filter(enrollments::contact_id.eq(id)).filter(enrollments::state.eq("active")))
+        .set((
+            enrollments::state.eq("stopped"),
+            enrollments::stopped_because.eq("the contact was erased"),
+            enrollments::ready_at.eq(None::<Time>),
+            enrollments::updated_at.eq(now),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+/// What providers said of their subscriptions. It runs before the ids of the provider are blanked.
+pub(super) fn delete_signals(conn: &mut Conn, email: &str, events: &[ChurnEventId]) -> QueryResult<()> {
+    let mut customers: Vec<(String, String)> = provider_customers::table
+        .filter(lower(provider_customers::email.assume_not_null()).eq(email.to_lowercase()))
+        .select((provider_customers::scope, provider_customers::customer_id))
+        .load(conn)?;
+    let mut subjects: Vec<(String, String)> = vec![];
+    for some in texts(events).chunks(AT_ONCE) {
+        let theirs = || churn_signals::table.filter(churn_signals::churn_event_id.assume_not_null().eq_any(some.to_vec()));
+        let found: Vec<(String, String, Option<String>)> =
+            theirs().select((churn_signals::scope, churn_signals::subject, churn_signals::customer_id)).load(conn)?;
+        for (scope, subject, customer) in found {
+            customers.extend(customer.map(|customer| (scope.clone(), customer)));
+            subjects.push((scope, subject));
+        }
+        diesel::delete(theirs()).execute(conn)?;
+        diesel::update(intake_events::table.filter(intake_events::churn_event_id.assume_not_null().eq_any(some.to_vec())))
+            .set(intake_events::note.eq(None::<String>))
+            .execute(conn)?;
+    }
+    for (scope, customer) in customers {
+        // Under this name two reports of one customer take turns.
+        subjects.push((scope.clone(), format!("customer {customer}")));
+        let theirs = || churn_signals::table.filter(churn_signals::scope.eq(scope.clone())).filter(churn_signals::customer_id.eq(customer.clone()));
+        subjects.extend(theirs().select((churn_signals::scope, churn_signals::subject)).load::<(String, String)>(conn)?);
+        diesel::delete(theirs()).execute(conn)?;
+        diesel::delete(provider_customers::table.find((&scope, &customer))).execute(conn)?;
+    }
+    for (scope, subject) in subjects {
+        let left = churn_signals::table.filter(churn_signals::scope.eq(&scope)).filter(churn_signals::subject.eq(&subject));
+        if left.count().get_result::<i64>(conn)? == 0 {
+            diesel::delete(churn_subjects::table.find((&scope, &subject))).execute(conn)?;
+        }
+    }
+    Ok(())
+}
+
+/// Answers that are kept for a retry: of the calls that changed something of theirs, and any other that names the address.
+/// A retry is told that there was one, and not what it said.
+pub(super) fn blank_answers(conn: &mut Conn, email: &str, targets: &[String]) -> QueryResult<()> {
+    for some in targets.chunks(AT_ONCE) {
+        let calls: Vec<String> = audit_log::table
+            .filter(audit_log::target_kind.eq_any(["contact", "message", "churn_event"]))
+            .filter(audit_log::target_id.eq_any(some.to_vec()))
+            .filter(audit_log::request_id.is_not_null())
+            .select(audit_log::request_id.assume_not_null())
+            .distinct()
+            .load(conn)?;
+        for calls in calls.chunks(AT_ONCE) {
+            let answered = idempotency_keys::table.filter(idempotency_keys::request_id.eq_any(calls.to_vec()));
+            diesel::update(answered.filter(idempotency_keys::body.is_not_null())).set(idempotency_keys::body.eq(BLANK_EVENT)).execute(conn)?;
+        }
+    }
+    let named = lower(idempotency_keys::body.assume_not_null()).like(containing(email)).escape('\\');
+    diesel::update(idempotency_keys::table.filter(named)).set(idempotency_keys::body.eq(BLANK_EVENT)).execute(conn).map(drop)
+}
+
+/// Searches that somebody kept go whole where they are for the address, and so do refusals of reports that name it.
+pub(super) fn delete_mentions(conn: &mut Conn, email: &str) -> QueryResult<()> {
+    let encoded: String = url::form_urlencoded::byte_serialize(email.to_lowercase().as_bytes()).collect();
+    for words in [email.to_owned(), encoded] {
+        diesel::delete(saved_views::table.filter(lower(saved_views::query).like(containing(&words)).escape('\\'))).execute(conn)?;
+    }
+    diesel::update(churn_sources::table.filter(lower(churn_sources::last_error.assume_not_null()).like(containing(email)).escape('\\')))
+        .set(churn_sources::last_error.eq(None::<String>))
+        .execute(conn)?;
+    diesel::update(intake_events::table.filter(lower(intake_events::note.assume_not_null()).like(containing(email)).escape('\\')))
+        .set(intake_events::note.eq(None::<String>))
+        .execute(conn)
+        .map(drop)
 }

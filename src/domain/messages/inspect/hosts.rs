@@ -1,6 +1,7 @@
 //! Hosts of links: where they lead, and whether they pass for another.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use unicode_security::MixedScript;
 use unicode_security::confusable_detection::skeleton;
@@ -79,33 +80,61 @@ const SHORTEST_NEAR: usize = 4;
 /// The same for a provider's name, which every recipient's host is held against.
 const SHORTEST_WELL_KNOWN: usize = 5;
 
-/// The hosts a recipient trusts, prepared for comparing.
-#[derive(Debug, Default)]
-pub(super) struct Trusted {
-    hosts: HashSet<String>,
+/// Hosts, prepared for comparing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Hosts {
+    all: HashSet<String>,
     by_skeleton: HashMap<String, String>,
     by_length: HashMap<usize, Vec<String>>,
 }
 
-impl Trusted {
-    pub(super) fn new<'a>(hosts: impl IntoIterator<Item = &'a str>) -> Trusted {
-        let mut trusted = Trusted::default();
-        let given = hosts.into_iter().map(|host| (host, SHORTEST_NEAR));
-        for (host, shortest) in given.chain(WELL_KNOWN.iter().map(|host| (*host, SHORTEST_WELL_KNOWN))) {
+static PROVIDERS: LazyLock<Hosts> = LazyLock::new(|| Hosts::of(WELL_KNOWN.iter().copied(), SHORTEST_WELL_KNOWN));
+
+impl Hosts {
+    pub(super) fn new<'a>(hosts: impl IntoIterator<Item = &'a str>) -> Hosts {
+        Hosts::of(hosts, SHORTEST_NEAR)
+    }
+
+    fn of<'a>(hosts: impl IntoIterator<Item = &'a str>, shortest: usize) -> Hosts {
+        let mut prepared = Hosts::default();
+        for host in hosts {
             let host = bare(host);
-            if host.contains('.') && trusted.hosts.insert(host.clone()) {
-                trusted.by_skeleton.entry(folded(&host)).or_insert_with(|| host.clone());
+            if host.contains('.') && prepared.all.insert(host.clone()) {
+                prepared.by_skeleton.entry(folded(&host)).or_insert_with(|| host.clone());
                 if name_of(&host).chars().count() >= shortest {
-                    trusted.by_length.entry(host.chars().count()).or_default().push(host);
+                    prepared.by_length.entry(host.chars().count()).or_default().push(host);
                 }
             }
         }
-        trusted
+        prepared
+    }
+
+    /// One of them that one change of a letter makes of this.
+    fn nearly(&self, host: &str) -> Option<&str> {
+        let long = host.chars().count();
+        let near = (long.saturating_sub(1)..=long + 1).filter_map(|long| self.by_length.get(&long)).flatten();
+        near.map(String::as_str).find(|known| name_of(host).chars().count() + 1 >= SHORTEST_NEAR && within_one(host, known))
+    }
+
+    /// One of them whose whole name stands in front of another: `bank.example.evil.test`.
+    fn in_front(&self, host: &str) -> Option<&str> {
+        let ends = host.match_indices('.').map(|(end, _)| end).skip(1);
+        ends.into_iter().find_map(|end| self.all.get(&host[..end])).map(String::as_str)
+    }
+}
+
+/// The hosts a recipient trusts: those on record, which many messages share, those of the message, and the providers.
+#[derive(Debug)]
+pub(super) struct Trusted<'a>([&'a Hosts; 3]);
+
+impl<'a> Trusted<'a> {
+    pub(super) fn new(on_record: &'a Hosts, of_message: &'a Hosts) -> Trusted<'a> {
+        Trusted([on_record, of_message, &PROVIDERS])
     }
 
     /// Whether it is one of them or below one of them.
     fn has(&self, host: &str) -> bool {
-        tails(host).any(|tail| self.hosts.contains(tail))
+        tails(host).any(|tail| self.0.iter().any(|hosts| hosts.all.contains(tail)))
     }
 
     /// The host that this one passes for.
@@ -115,22 +144,12 @@ impl Trusted {
             return None;
         }
         tails(&host).find_map(|tail| {
-            let same = self.by_skeleton.get(&folded(tail)).map(String::as_str);
-            same.or_else(|| self.nearly(tail)).or_else(|| self.in_front(tail))
+            let skeleton = folded(tail);
+            let same = self.0.iter().find_map(|hosts| hosts.by_skeleton.get(&skeleton)).map(String::as_str);
+            let nearly = || self.0.iter().find_map(|hosts| hosts.nearly(tail));
+            let in_front = || self.0.iter().find_map(|hosts| hosts.in_front(tail));
+            same.or_else(nearly).or_else(in_front)
         })
-    }
-
-    /// A trusted host that one change of a letter makes of this.
-    fn nearly(&self, host: &str) -> Option<&str> {
-        let long = host.chars().count();
-        let near = (long.saturating_sub(1)..=long + 1).filter_map(|long| self.by_length.get(&long)).flatten();
-        near.map(String::as_str).find(|known| name_of(host).chars().count() + 1 >= SHORTEST_NEAR && within_one(host, known))
-    }
-
-    /// A trusted host whose whole name stands in front of another: `bank.example.evil.test`.
-    fn in_front(&self, host: &str) -> Option<&str> {
-        let ends = host.match_indices('.').map(|(end, _)| end).skip(1);
-        ends.into_iter().find_map(|end| self.hosts.get(&host[..end])).map(String::as_str)
     }
 }
 

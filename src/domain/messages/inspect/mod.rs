@@ -15,7 +15,7 @@ use super::Content;
 use crate::domain::ids::sha256_hex;
 use crate::text_enum;
 
-use hosts::{Named, Trusted};
+use hosts::{Hosts, Named, Trusted};
 use reading::Reading;
 
 /// Most findings of one kind that are listed one by one; more are one finding.
@@ -151,18 +151,29 @@ pub(super) fn asides(html: &str) -> Vec<String> {
     reading::read(html).asides
 }
 
-/// Looks through a message. `trusted` are hosts its recipients know: of the allowed links and the company.
-pub fn inspect(content: &Content, trusted: &[String]) -> Vec<Finding> {
+/// The hosts that recipients know, prepared once for many messages.
+#[derive(Debug, Clone)]
+pub struct Known(Hosts);
+
+impl Known {
+    /// Of the allowed links and the company.
+    pub fn new(hosts: &[String]) -> Known {
+        Known(Hosts::new(hosts.iter().map(String::as_str)))
+    }
+}
+
+/// Looks through a message.
+pub fn inspect(content: &Content, known: &Known) -> Vec<Finding> {
     let sender = host_of(&content.from_address);
     let recipient = host_of(&content.to_address);
-    let known = |with: &[&str]| Trusted::new(trusted.iter().map(String::as_str).chain(with.iter().copied()));
+    let (of_sender, of_both) = (Hosts::new([sender]), Hosts::new([sender, recipient]));
     let mut found = Found::default();
     for name in std::iter::once(&content.from_name).chain(&content.to_name) {
         found.letters(Place::Header, name);
     }
-    found.host(Place::Header, recipient, &content.to_address, &known(&[sender]));
+    found.host(Place::Header, recipient, &content.to_address, &Trusted::new(&known.0, &of_sender));
     found.letters(Place::Subject, &content.subject);
-    let known = known(&[sender, recipient]);
+    let known = Trusted::new(&known.0, &of_both);
     found.letters(Place::Text, &content.text_body);
     found.far_below(Place::Text, &content.text_body);
     found.addresses_in(Place::Text, &content.text_body, &known);
@@ -223,7 +234,7 @@ impl Found {
     }
 
     /// A host, whether it passes for another and how its labels are written.
-    fn host(&mut self, place: Place, host: &str, words: &str, known: &Trusted) {
+    fn host(&mut self, place: Place, host: &str, words: &str, known: &Trusted<'_>) {
         if host.is_empty() || !self.seen.insert((place, hosts::bare(host))) {
             return;
         }
@@ -236,7 +247,7 @@ impl Found {
     }
 
     /// A link to a web page.
-    fn web_link(&mut self, place: Place, target: &str, known: &Trusted) {
+    fn web_link(&mut self, place: Place, target: &str, known: &Trusted<'_>) {
         let Some(url) = hosts::web(target) else { return };
         let host = url.host_str().unwrap_or_default();
         if !url.username().is_empty() || url.password().is_some() {
@@ -252,7 +263,7 @@ impl Found {
         }
     }
 
-    fn addresses_in(&mut self, place: Place, text: &str, known: &Trusted) {
+    fn addresses_in(&mut self, place: Place, text: &str, known: &Trusted<'_>) {
         for word in text.split(|c: char| c.is_whitespace() || "<>\"()[]|".contains(c)) {
             let word = word.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'']);
             if word.contains("://") {
@@ -268,7 +279,7 @@ impl Found {
         }
     }
 
-    fn html(&mut self, html: &Reading, known: &Trusted) {
+    fn html(&mut self, html: &Reading, known: &Trusted<'_>) {
         let whole = html.whole();
         self.letters(Place::Html, &whole);
         self.far_below(Place::Html, &whole);

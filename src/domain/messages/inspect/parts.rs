@@ -15,8 +15,9 @@ pub(super) fn difference(text: &str, html: &Reading) -> Option<(Vec<String>, Vec
     let targets: HashSet<String> = html.links.iter().map(|link| without_scheme(&link.target)).collect();
     let pictures: HashSet<String> = html.asides.iter().flat_map(|aside| words(aside, &targets)).collect();
     let (mut a, mut b) = (words(text, &targets), words(&html.seen(), &targets));
+    let said = run(&a);
     // Hidden text is told apart; a text part that has it differs no further.
-    if run(&a) == run(&b) || run(&a) == run(&words(&html.whole(), &targets)) {
+    if said == run(&b) || said == run(&words(&html.whole(), &targets)) {
         return None;
     }
     // Words that stand for a picture may stand in the text.
@@ -78,17 +79,21 @@ fn without_scheme(target: &str) -> String {
 /// The words for comparing: lower case, without links, marks and the numbers of list items.
 fn words(text: &str, targets: &HashSet<String>) -> Vec<String> {
     let text = ComposingNormalizerBorrowed::new_nfkc().normalize(text);
+    // Most words have no sign of an address, and nearly all targets have one.
+    let signs = [':', '.', '/', '@'];
+    let any_word = targets.iter().any(|target| !target.contains(signs));
     let mut words = vec![];
     for line in text.lines() {
         for (place, word) in line.split_whitespace().enumerate() {
-            let numbers_item = place == 0 && word.trim_end_matches(['.', ')']).chars().all(|c| c.is_ascii_digit()) && word.ends_with(['.', ')']);
+            let numbers_item = place == 0 && word.ends_with(['.', ')']) && word.trim_end_matches(['.', ')']).chars().all(|c| c.is_ascii_digit());
             if numbers_item {
                 continue;
             }
             let (before, after) = around_link(word);
             for piece in [before, after] {
                 let bare = piece.trim_matches(|c: char| !c.is_alphanumeric());
-                if !targets.contains(&without_scheme(bare)) {
+                let may_be_one = !targets.is_empty() && (any_word || bare.contains(signs));
+                if !may_be_one || !targets.contains(&without_scheme(bare)) {
                     push_words(piece, &mut words);
                 }
             }
@@ -99,6 +104,9 @@ fn words(text: &str, targets: &HashSet<String>) -> Vec<String> {
 
 /// What stands before and behind a web address inside a word.
 fn around_link(word: &str) -> (&str, &str) {
+    if !word.contains([':', '.']) {
+        return (word, "");
+    }
     let lower = word.to_ascii_lowercase();
     let Some(start) = ["https://", "http://", "mailto:", "www."].iter().filter_map(|scheme| lower.find(scheme)).min() else { return (word, "") };
     let end = word[start..].find([')', ']', '>', '"', '|']).map_or(word.len(), |end| start + end);

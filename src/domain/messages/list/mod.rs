@@ -2,7 +2,6 @@
 
 mod plan;
 pub(in crate::domain) mod queries;
-mod words;
 
 use std::collections::BTreeMap;
 

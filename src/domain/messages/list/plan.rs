@@ -6,17 +6,21 @@ use crate::db::Conn;
 use crate::domain::actor::{Actor, Mailboxes};
 use crate::domain::error::Result;
 use crate::domain::ids::MailboxId;
+use crate::domain::words;
 
-use super::{Assignee, Claims, Filter, Snoozes, Sort, State, queries, words};
+use super::{Assignee, Claims, Filter, Snoozes, Sort, State, queries};
 
-/// What can still lapse.
-const LAPSING: [State; 2] = [State::Pending, State::ChangesRequested];
+/// What waits for somebody and can still lapse.
+pub(super) const LAPSING: [State; 2] = [State::Pending, State::ChangesRequested];
 
 /// So many messages may be sorted for each page.
 pub(super) const FEW: i64 = 2000;
 
 /// So many messages may each be looked up in the search index; the more there are, the more one look at all is worth.
 const HANDFUL: i64 = 40;
+
+/// So many messages may be counted, in an index alone, to know from where on in the search index they stand.
+const MANY: i64 = 20_000;
 
 /// Where the search for the messages of a view starts.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,6 +70,8 @@ pub(super) struct View<'a> {
     pub states: Vec<State>,
     pub words: Vec<String>,
     pub search: Search,
+    /// None of the view has a lower number in the search index of SQLite.
+    pub since: Option<i64>,
     pub start: Start,
     pub order: Order,
     /// Whether reach and filter leave nothing.
@@ -94,9 +100,10 @@ impl<'a> View<'a> {
         // Signs alone are in no index, so nothing is found by them.
         let wordless = words.is_empty() && filter.words.as_deref().is_some_and(|text| !text.trim().is_empty());
         let nothing = wordless || foreign || (lapsing && states.is_empty()) || mailboxes.as_ref().is_some_and(Vec::is_empty);
-        let mut view = View { filter, actor, mailboxes, states, words, search: Search::Index, start: Start::Words, order: Order::Submitted, nothing };
+        let (start, search, order) = (Start::Words, Search::Index, Order::Submitted);
+        let mut view = View { filter, actor, mailboxes, states, words, search, since: None, start, order, nothing };
         if !view.nothing {
-            (view.start, view.search) = choose(conn, &view)?;
+            choose(conn, &mut view)?;
         }
         view.order = match filter.sort {
             Sort::Expiring => Order::Expires,
@@ -104,6 +111,11 @@ impl<'a> View<'a> {
             _ => Order::Submitted,
         };
         Ok(view)
+    }
+
+    /// Whether all of the view waits for somebody.
+    pub fn waits(&self) -> bool {
+        !self.states.is_empty() && self.states.iter().all(|state| LAPSING.contains(state))
     }
 
     fn every_state(&self) -> &[State] {
@@ -116,24 +128,31 @@ pub(super) fn is_sqlite(conn: &Conn) -> bool {
 }
 
 /// The narrowest of what a view names comes first. PostgreSQL finds the way by itself.
-fn choose(conn: &mut Conn, view: &View<'_>) -> QueryResult<(Start, Search)> {
-    let (filter, sqlite) = (view.filter, is_sqlite(conn));
-    let expiring = filter.sort == Sort::Expiring;
+fn choose(conn: &mut Conn, view: &mut View<'_>) -> QueryResult<()> {
+    let expiring = view.filter.sort == Sort::Expiring;
     let start = narrowest(conn, view)?;
-    Ok(if view.words.is_empty() {
+    let by_words = (Start::Words, Search::Index);
+    (view.start, view.search) = if view.words.is_empty() {
         (start, Search::Index)
-    } else if !sqlite || filter.ids.is_some() || queries::are_rare(conn, &view.words)? {
-        (Start::Words, Search::Index)
+    } else if !is_sqlite(conn) || view.filter.ids.is_some() {
+        by_words
     } else {
+        let all = view.states.is_empty() && view.mailboxes.is_none();
+        let many = if all { MANY + 1 } else { queries::extent(conn, view, MANY + 1)? };
         let narrow = !matches!(start, Start::Walk | Start::Campaign | Start::OpenClaims);
-        match queries::count(conn, view, FEW + 1)? {
-            0..=HANDFUL => (start, Search::Each),
-            few if few <= FEW => (start, Search::Sorted),
-            _ if narrow => (start, Search::Walked),
-            _ if expiring => (Start::Walk, Search::Walked),
-            _ => (Start::Words, Search::Index),
+        if queries::are_rare(conn, view)? {
+            by_words
+        } else {
+            match many {
+                0..=HANDFUL => (start, Search::Each),
+                few if few <= FEW => (start, Search::Sorted),
+                _ if narrow => (start, Search::Walked),
+                _ if expiring => (Start::Walk, Search::Walked),
+                _ => by_words,
+            }
         }
-    })
+    };
+    Ok(())
 }
 
 fn narrowest(conn: &mut Conn, view: &View<'_>) -> QueryResult<Start> {

@@ -17,6 +17,9 @@ use super::plan::{FEW, Leg, Order, Search, Start, View, is_sqlite, legs};
 use super::{Assignee, Claims, Filter, ListRow, Snoozes, Sort};
 use crate::domain::messages::State;
 
+/// Two processes that write at once may number so many messages in another order than that of their ids.
+const OUT_OF_ORDER: i64 = 1000;
+
 /// Legs of one statement; SQLite takes 500.
 const LEGS: usize = 100;
 
@@ -38,10 +41,41 @@ pub(super) fn is_rare(conn: &mut Conn, tag: &str) -> QueryResult<bool> {
     few(conn, ask)
 }
 
-pub(super) fn are_rare(conn: &mut Conn, words: &[String]) -> QueryResult<bool> {
+pub(super) fn are_rare(conn: &mut Conn, view: &View<'_>) -> QueryResult<bool> {
     let mut ask = Statement::default();
-    ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM message_index WHERE message_index MATCH ").text(&beginnings(words));
+    ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM message_index WHERE ");
+    matching(&mut ask, view);
     few(conn, ask)
+}
+
+/// What is looked for in the search index of SQLite, and from where on.
+fn matching(to: &mut Statement, view: &View<'_>) {
+    to.push("message_index MATCH ").text(&beginnings(&view.words));
+    if let Some(since) = view.since {
+        to.push(" AND message_index.rowid >= ").number(since);
+    }
+}
+
+#[derive(QueryableByName)]
+struct Extent {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    first: Option<MessageId>,
+}
+
+/// How many messages there are in the mailboxes and states of a view, tests of the desk among them, counted up to a
+/// limit. Where there are fewer, the view learns from where on in the search index of SQLite they stand.
+pub(super) fn extent(conn: &mut Conn, view: &mut View<'_>, limit: i64) -> QueryResult<i64> {
+    let mut ask = Statement::default();
+    ask.push("SELECT count(*) AS n, min(id) AS first FROM (SELECT m.id FROM messages m INDEXED BY ").push(index_of(view)).push(" WHERE TRUE");
+    among(&mut ask, view, &Leg { index: None, state: None, mailbox: None });
+    ask.push(format!(" LIMIT {limit}) AS few"));
+    let Some(Extent { n, first }) = ask.load::<Extent>(conn)?.into_iter().next() else { return Ok(0) };
+    if let Some(first) = first.filter(|_| n < limit) {
+        view.since = number(conn, &first)?.map(|number| number - OUT_OF_ORDER);
+    }
+    Ok(n)
 }
 
 /// For SQLite: each word is quoted and stands for all that begin with it; side by side, all must be there.
@@ -197,14 +231,18 @@ fn source(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, sqlite: bool) {
             } else {
                 "message_index CROSS JOIN message_numbers n CROSS JOIN messages m"
             });
-            to.push(" WHERE n.message_id = m.id AND message_index.rowid = n.number AND message_index MATCH ").text(&beginnings(&view.words));
+            to.push(" WHERE n.message_id = m.id AND message_index.rowid = n.number AND ");
+            matching(to, view);
         }
         (Start::Words, _) => {
             let all: Vec<String> = view.words.iter().map(|word| format!("'{word}':*")).collect();
-            to.push("messages m JOIN message_versions v ON v.message_id = m.id AND v.version = m.version")
-                .push(" WHERE words_of_message(v.to_name, v.to_address, v.subject, v.text_body) @@ CAST(")
-                .text(&all.join(" & "))
-                .push(" AS tsquery)");
+            to.push(if view.waits() {
+                "waiting_words w JOIN messages m ON m.id = w.message_id WHERE w.words"
+            } else {
+                "messages m JOIN message_versions v ON v.message_id = m.id AND v.version = m.version \
+                 WHERE words_of_message(v.to_name, v.to_address, v.subject, v.text_body)"
+            });
+            to.push(" @@ CAST(").text(&all.join(" & ")).push(" AS tsquery)");
         }
         _ => {
             to.push("messages m");
@@ -217,6 +255,12 @@ fn source(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, sqlite: bool) {
 }
 
 fn places(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
+    among(to, view, leg);
+    // Tests of the desk are among the messages that wait, for those who may meet them; once they are over they are in no list.
+    to.push(if view.actor.meets_tests() { " AND (NOT m.planted OR m.state = 'pending')" } else { " AND NOT m.planted" });
+}
+
+fn among(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
     match (leg.state, view.states.as_slice()) {
         (Some(state), _) => to.push(" AND m.state = ").text(state.as_str()),
         (None, []) => to,
@@ -227,8 +271,6 @@ fn places(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
         (None, None) => to,
         (None, Some(ids)) => to.push(" AND m.mailbox_id IN ").texts(ids.iter().map(MailboxId::as_str)),
     };
-    // Tests of the desk are among the messages that wait, for those who may meet them; once they are over they are in no list.
-    to.push(if view.actor.meets_tests() { " AND (NOT m.planted OR m.state = 'pending')" } else { " AND NOT m.planted" });
 }
 
 fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
@@ -285,7 +327,9 @@ fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
         }
         Search::Sorted | Search::Walked => {
             to.push(" AND (SELECT n.number FROM message_numbers n WHERE n.message_id = m.id) IN");
-            to.push(" (SELECT rowid FROM message_index WHERE message_index MATCH ").text(&beginnings(&view.words)).push(")");
+            to.push(" (SELECT rowid FROM message_index WHERE ");
+            matching(to, view);
+            to.push(")");
         }
     }
     let mut put_off = |not: &str, now: Time| {
@@ -351,21 +395,25 @@ pub(super) fn belongs(conn: &mut Conn, actor: &Actor, filter: &Filter, id: &Mess
     Ok(!pick(conn, &view, &ask)?.is_empty())
 }
 
+/// The index that has all mailboxes and states of a view.
+fn index_of(view: &View<'_>) -> &'static str {
+    match (&view.mailboxes, view.states.is_empty()) {
+        (Some(_), false) => "messages_by_mailbox",
+        (Some(_), true) => "messages_of_mailbox",
+        (None, false) => "messages_by_state",
+        (None, true) => "messages_by_time",
+    }
+}
+
 /// How many messages there are in the mailboxes and states of a view, counted up to a limit.
 pub(super) fn count(conn: &mut Conn, view: &View<'_>, limit: i64) -> QueryResult<i64> {
     if view.nothing {
         return Ok(0);
     }
-    let index = match (&view.mailboxes, view.states.is_empty()) {
-        (Some(_), false) => "messages_by_mailbox",
-        (Some(_), true) => "messages_of_mailbox",
-        (None, false) => "messages_by_state",
-        (None, true) => "messages_by_time",
-    };
     let mut ask = Statement::default();
     ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM messages m");
     if is_sqlite(conn) {
-        ask.push(" INDEXED BY ").push(index);
+        ask.push(" INDEXED BY ").push(index_of(view));
     }
     ask.push(" WHERE TRUE");
     places(&mut ask, view, &Leg { index: None, state: None, mailbox: None });

@@ -6,6 +6,7 @@ use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{RowId, UserId};
+use crate::domain::mailboxes::stops;
 use crate::domain::outbox::{self, Failure, LEASE_SECONDS, WorkerId};
 
 use super::{MAIL_DAYS, people};
@@ -81,6 +82,9 @@ impl NoticeDot {
 /// Claims one notice that is due. Those to people who may not see any more what is in them end here.
 pub fn claim(conn: &mut Conn, worker: &WorkerId, now: Time) -> Result<Option<ClaimedNotice>> {
     transaction(conn, |conn| {
+        if stops::is_unconfirmed(conn)? {
+            return Ok(None);
+        }
         while let Some(id) = queries::next_mail(conn, now)? {
             if !queries::set_claim(conn, &id, worker.as_str(), now.plus_seconds(LEASE_SECONDS), now)? {
                 continue;

@@ -19,11 +19,7 @@ static WORD: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"[[[\p{L}\p{Nd}]&&\p{Age=6.1}]--[\x{19B0}-\x{19C9}\x{1CF2}\x{1CF3}]]+").expect("the pattern is right"));
 
 /// The words in lower case, each once. Everything but letters and digits parts them.
-pub(super) fn split(text: &str) -> Result<Vec<String>> {
-    let length = text.chars().count();
-    if length > LONGEST {
-        return Err(Error::invalid("search_too_long", "q", format!("Search for at most {LONGEST} characters; got {length}. Leave some out.")));
-    }
+pub(super) fn of(text: &str) -> Vec<String> {
     let lower = text.to_lowercase();
     let mut words: Vec<String> = vec![];
     for word in WORD.find_iter(&lower).map(|word| word.as_str()) {
@@ -31,6 +27,16 @@ pub(super) fn split(text: &str) -> Result<Vec<String>> {
             words.push(word.to_owned());
         }
     }
+    words
+}
+
+/// The same of a search that has an end.
+pub(super) fn split(text: &str) -> Result<Vec<String>> {
+    let length = text.chars().count();
+    if length > LONGEST {
+        return Err(Error::invalid("search_too_long", "q", format!("Search for at most {LONGEST} characters; got {length}. Leave some out.")));
+    }
+    let words = of(text);
     if words.len() > MOST {
         return Err(Error::invalid("search_too_long", "q", format!("Search for at most {MOST} words; got {}. Leave some out.", words.len())));
     }

@@ -1,0 +1,11 @@
+DROP TRIGGER message_versions_wait ON message_versions;
+DROP TRIGGER messages_wait ON messages;
+DROP FUNCTION messages_wait;
+DROP TABLE waiting_words;
+DROP INDEX inbound_emails_by_contact;
+DROP TABLE approved_campaigns;
+DROP TRIGGER contact_tags_are_found ON contact_tags;
+DROP TRIGGER contacts_are_found ON contacts;
+DROP FUNCTION contacts_are_found;
+DROP TABLE contact_words;
+DROP FUNCTION words_of_contact;

@@ -1,0 +1,10 @@
+DROP TABLE leads;
+DROP TABLE delivery_reports;
+DROP TABLE inbound_ways;
+DROP TABLE inbound_raw;
+DROP INDEX inbound_emails_by_message_id;
+ALTER TABLE inbound_emails DROP COLUMN note;
+ALTER TABLE inbound_emails DROP COLUMN attachments;
+ALTER TABLE inbound_emails DROP COLUMN html_body;
+ALTER TABLE inbound_emails DROP COLUMN from_name;
+ALTER TABLE inbound_emails DROP COLUMN kind;

@@ -1,0 +1,12 @@
+DROP INDEX enrollments_waiting;
+ALTER TABLE enrollments DROP COLUMN shift;
+ALTER TABLE sequences DROP COLUMN automatic;
+ALTER TABLE sequences DROP COLUMN paused_by;
+ALTER TABLE sequences DROP COLUMN paused_at;
+ALTER TABLE sequences DROP COLUMN numbers;
+DROP INDEX cohorts_by_usage;
+DROP TABLE cohort_messages;
+DROP TABLE cohort_rounds;
+ALTER TABLE cohorts DROP COLUMN started_by_usage;
+ALTER TABLE cohorts DROP COLUMN fact_id;
+ALTER TABLE cohorts DROP COLUMN plan;

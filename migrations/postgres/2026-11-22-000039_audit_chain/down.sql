@@ -1,0 +1,2 @@
+DROP INDEX audit_log_by_actor;
+DROP TABLE audit_chain;

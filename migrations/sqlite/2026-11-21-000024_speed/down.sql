@@ -1,0 +1,12 @@
+DROP INDEX inbound_emails_by_contact;
+DROP TABLE approved_campaigns;
+DROP TRIGGER contact_tags_are_found_no_more;
+DROP TRIGGER contact_tags_go;
+DROP TRIGGER contact_tags_are_found;
+DROP TRIGGER contact_tags_come;
+DROP TRIGGER contacts_are_found_anew;
+DROP TRIGGER contacts_are_found_no_more;
+DROP TRIGGER contacts_are_found;
+DROP TABLE contact_index;
+DROP VIEW contact_words;
+DROP TABLE contact_numbers;

@@ -1,0 +1,16 @@
+DROP TABLE data_requests;
+DROP TABLE contact_sources;
+DROP TABLE opt_ins;
+ALTER TABLE consents DROP COLUMN withdrawn_by;
+ALTER TABLE consents DROP COLUMN withdrawn_at;
+ALTER TABLE consents DROP COLUMN given_at;
+ALTER TABLE consents DROP COLUMN jurisdiction;
+ALTER TABLE consents DROP COLUMN evidence;
+ALTER TABLE consents DROP COLUMN wording;
+ALTER TABLE consents DROP COLUMN purpose;
+ALTER TABLE messages DROP COLUMN topic_id;
+ALTER TABLE campaigns DROP COLUMN topic_id;
+DROP TABLE mailbox_footers;
+DROP TABLE preferences;
+DROP TABLE topic_choices;
+DROP TABLE topics;

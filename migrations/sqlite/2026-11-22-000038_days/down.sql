@@ -1,0 +1,13 @@
+DROP TRIGGER churn_events_come;
+DROP TRIGGER churn_events_change;
+DROP TRIGGER churn_events_go;
+DROP TRIGGER messages_come;
+DROP TRIGGER messages_change;
+DROP TRIGGER messages_go;
+DROP INDEX churn_events_with_words;
+DROP VIEW counted_messages;
+DROP VIEW counted_departures;
+DROP TABLE message_day_moves;
+DROP TABLE churn_day_moves;
+DROP TABLE message_days;
+DROP TABLE churn_days;

@@ -1,0 +1,317 @@
+//! Drafting a phase for a whole cohort: some contacts at a time, each once, through the gate like every message. What
+//! was begun goes on after a restart and can be cancelled.
+
+use diesel::prelude::*;
+use serde_json::json;
+
+use crate::clock::Time;
+use crate::db::{Conn, transaction};
+use crate::domain::actor::{Actor, Scope};
+use crate::domain::contacts::{self, Contact, Search};
+use crate::domain::error::{Error, Kind, Result};
+use crate::domain::facts::{self, Body, MigrationChange};
+use crate::domain::ids::{CohortId, ContactId, MailboxId, MessageId, RowId};
+use crate::domain::mailboxes::{self, Mode};
+use crate::domain::messages::content::Words;
+use crate::domain::messages::submit::{NewMessage, Writer, submit_words_of};
+use crate::domain::messages::{self, Origin};
+use crate::domain::policy::consent::Class;
+use crate::domain::text;
+
+use super::{Cohort, Phase, Progress, by_id, may_change, members, note, queries};
+
+/// Contacts that one step looks at, in one transaction.
+const STEP: usize = 20;
+/// Days between two reminders to the same people.
+pub const REMINDER_DAYS: i64 = 7;
+/// The tag of all messages about migrations.
+const TAG: &str = "migration";
+
+/// How far the drafts of one phase are.
+#[derive(Debug, Clone, Queryable, Insertable)]
+#[diesel(table_name = crate::db::schema::cohort_rounds)]
+pub struct Round {
+    /// Its id.
+    pub id: RowId,
+    /// The cohort.
+    pub cohort_id: CohortId,
+    /// The phase.
+    pub phase: Phase,
+    /// What nobody gets twice: the phase, and for a reminder its day.
+    pub slot: String,
+    /// Where the messages leave from.
+    pub mailbox_id: MailboxId,
+    /// Who asked for them: user or key. They count as whoever wrote them.
+    pub author_kind: String,
+    /// Who asked for them.
+    pub author_id: String,
+    /// Who asked for them, by name.
+    pub author_name: String,
+    /// The contact looked at last; empty at the start.
+    pub last_contact: String,
+    /// How many were drafted.
+    pub drafted: i32,
+    /// How many were left out.
+    pub left_out: i32,
+    /// Why the last of those was left out.
+    pub because: Option<String>,
+    /// When all were looked at.
+    pub finished_at: Option<Time>,
+    /// When somebody cancelled it. What was drafted stays.
+    pub cancelled_at: Option<Time>,
+    /// When it was asked for.
+    pub created_at: Time,
+}
+
+impl Round {
+    /// Whether there is more to do.
+    pub fn goes_on(&self) -> bool {
+        self.finished_at.is_none() && self.cancelled_at.is_none()
+    }
+}
+
+/// Which messages to draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Every phase with a day that is still to come, all at once.
+    All,
+    /// One phase.
+    One(Phase),
+}
+
+impl std::str::FromStr for Which {
+    type Err = String;
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        if text == "all" { Ok(Which::All) } else { text.parse().map(Which::One).map_err(|expected: String| format!("all or {expected}")) }
+    }
+}
+
+/// Begins to draft messages for a cohort. Whoever has a phase already does not get it again.
+pub fn start(conn: &mut Conn, actor: &Actor, id: &CohortId, which: Which, mailbox: Option<&str>, now: Time) -> Result<Vec<Round>> {
+    may_change(actor)?;
+    transaction(conn, |conn| {
+        let cohort = queries::held(conn, id)?.ok_or_else(|| Error::not_found("cohort"))?;
+        let mailbox = mailboxes::resolve(conn, actor, mailbox)?;
+        if mailbox.mode == Mode::ReadOnly {
+            return Err(Error::forbidden("mailbox_read_only", "Nothing is sent from this mailbox. Choose another one."));
+        }
+        ground(conn, actor, &cohort, now)?;
+        let phases: Vec<Phase> = match which {
+            Which::One(phase) => vec![phase],
+            Which::All => Phase::DATED.iter().copied().filter(|phase| cohort.sent_at(*phase).is_some_and(|at| at > now)).collect(),
+        };
+        if phases.is_empty() {
+            return Err(Error::conflict("phases_over", "The day of every phase is over. Move the deadline, or send a reminder."));
+        }
+        let known = queries::rounds(conn, id)?;
+        let mut started = vec![];
+        for phase in phases {
+            if known.iter().any(|round| round.phase == phase && round.goes_on()) {
+                return Err(Error::conflict(
+                    "round_under_way",
+                    format!("The phase {phase} is being drafted already. Wait until it is done, or cancel it."),
+                ));
+            }
+            let again = now.plus_days(-REMINDER_DAYS);
+            if phase == Phase::Reminder && known.iter().any(|round| round.phase == phase && round.drafted > 0 && round.created_at > again) {
+                let detail = format!("They were reminded less than {REMINDER_DAYS} days ago. Wait, or write to single people.");
+                return Err(Error::conflict("reminded_lately", detail));
+            }
+            let round = Round {
+                id: RowId::new(),
+                cohort_id: id.clone(),
+                phase,
+                slot: if phase == Phase::Reminder { format!("{phase} {}", now.date()) } else { phase.to_string() },
+                mailbox_id: mailbox.id.clone(),
+                author_kind: actor.kind().to_owned(),
+                author_id: actor.id().to_owned(),
+                author_name: actor.name().to_owned(),
+                last_contact: String::new(),
+                drafted: 0,
+                left_out: 0,
+                because: None,
+                finished_at: None,
+                cancelled_at: None,
+                created_at: now,
+            };
+            queries::insert_round(conn, &round)?;
+            started.push(round);
+        }
+        note(conn, actor, "cohort.draft", &cohort, json!({"phases": started.iter().map(|round| round.phase).collect::<Vec<_>>()}), now)?;
+        Ok(started)
+    })
+}
+
+/// Ends what is being drafted for a cohort. What was drafted stays in the queue.
+pub fn cancel(conn: &mut Conn, actor: &Actor, id: &CohortId, now: Time) -> Result<usize> {
+    may_change(actor)?;
+    transaction(conn, |conn| {
+        let cohort = queries::held(conn, id)?.ok_or_else(|| Error::not_found("cohort"))?;
+        let cancelled = queries::cancel_rounds(conn, id, now)?;
+        if cancelled > 0 {
+            note(conn, actor, "cohort.cancel_drafts", &cohort, json!({"rounds": cancelled}), now)?;
+        }
+        Ok(cancelled)
+    })
+}
+
+/// What was drafted for a cohort and how far it is, newest first, at most 50.
+pub fn rounds(conn: &mut Conn, actor: &Actor, id: &CohortId) -> Result<Vec<Round>> {
+    actor.must_have(Scope::Read)?;
+    by_id(conn, id)?;
+    Ok(queries::rounds(conn, id)?)
+}
+
+/// Drafts for some more contacts and says whether there is more to do. Where a step fails it is taken back whole and
+/// tried again.
+pub fn step(conn: &mut Conn, now: Time) -> Result<bool> {
+    transaction(conn, |conn| {
+        let Some(round) = queries::next_round(conn)? else { return Ok(false) };
+        // Two processes take turns; the second finds how far the first came.
+        let Some(cohort) = queries::held(conn, &round.cohort_id)? else { return Ok(false) };
+        let Some(mut round) = queries::round(conn, &round.id)?.filter(Round::goes_on) else { return Ok(true) };
+        let before = Some(round.last_contact.as_str()).filter(|last| !last.is_empty()).map(ContactId::from);
+        let search = audience(conn, &cohort, round.phase, before, now)?;
+        let (found, more) = contacts::search(conn, &Actor::System("migration"), &search)?;
+        let ids: Vec<ContactId> = found.iter().map(|contact| contact.row.id.clone()).collect();
+        let done = queries::have(conn, &cohort.id, &round.slot, &ids)?;
+        for contact in &found {
+            contact.row.id.as_str().clone_into(&mut round.last_contact);
+            if done.contains(&contact.row.id) {
+                continue;
+            }
+            // Refused for one contact, such as one who left, is no reason to stop.
+            match transaction(conn, |conn| draft(conn, &cohort, &round, contact, now)) {
+                Ok(()) => round.drafted += 1,
+                Err(error) if !matches!(error.kind, Kind::Internal | Kind::Busy | Kind::StorageFull) => {
+                    round.left_out += 1;
+                    round.because = Some(text::excerpt(&error.detail));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if more.is_none() {
+            round.finished_at = Some(now);
+        }
+        queries::update_round(conn, &round)?;
+        Ok(true)
+    })
+}
+
+/// Whom a phase is for: those who are done are thanked, and hear nothing else.
+fn audience(conn: &mut Conn, cohort: &Cohort, phase: Phase, before: Option<ContactId>, now: Time) -> Result<Search> {
+    let mut search = members(conn, cohort, STEP, before, now)?;
+    match phase {
+        Phase::Completion => search.tags.extend(cohort.tag(Progress::Complete)),
+        Phase::Reminder => search.without_tags.extend([Progress::Started, Progress::Complete].into_iter().filter_map(|done| cohort.tag(done))),
+        _ => search.without_tags.extend(cohort.tag(Progress::Complete)),
+    }
+    Ok(search)
+}
+
+fn draft(conn: &mut Conn, cohort: &Cohort, round: &Round, contact: &Contact, now: Time) -> Result<()> {
+    let (subject, body) = cohort.letter(round.phase, &contact.row, &contact.tags);
+    let new = NewMessage {
+        mailbox: Some(round.mailbox_id.as_str().to_owned()),
+        to: contact.row.email.clone(),
+        to_name: None,
+        words: Words { subject, text: Some(body), html: None },
+        tags: vec![TAG.to_owned(), format!("{TAG}-{}", round.phase)],
+        headers: vec![],
+        // Technical details are always read by somebody before they leave.
+        mode: Some(Mode::GatedAll),
+        send_at: cohort.sent_at(round.phase),
+        consent_basis: None,
+        class: Class::Commercial,
+        campaign: Some(cohort.name.clone()),
+        topic: None,
+        facts: vec![],
+        origin: Origin::Playbook,
+    };
+    let writer = Writer { kind: &round.author_kind, id: &round.author_id };
+    let message = submit_words_of(conn, &Actor::System("migration"), &writer, &new, now)?;
+    Ok(queries::insert_message(conn, &message.row.id, cohort, round, &contact.row.id)?)
+}
+
+/// The deadline and the versions as a fact, which the drafts rest on. A key proposes it, and a person accepts it.
+fn ground(conn: &mut Conn, actor: &Actor, cohort: &Cohort, now: Time) -> Result<()> {
+    let body = Body::MigrationChange(MigrationChange {
+        title: cohort.name.clone(),
+        old: Some(cohort.from_version.clone()),
+        new: Some(cohort.to_version.clone()),
+        deadline: cohort.deadline.parse().ok(),
+        url: cohort.guide_url.clone(),
+        ..MigrationChange::default()
+    });
+    let Some(id) = &cohort.fact_id else {
+        return match facts::add(conn, actor, body, Some("migration"), now) {
+            Ok(fact) => Ok(queries::set_fact(conn, &cohort.id, &fact.id)?),
+            // Somebody entered a change of this name by hand: theirs holds.
+            Err(error) if error.code == "fact_exists" => Ok(()),
+            Err(error) => Err(error),
+        };
+    };
+    let fact = facts::get(conn, actor, id)?;
+    if *fact.body != body && !matches!(actor, Actor::Key { .. }) {
+        facts::change(conn, actor, id, body, Some("migration"), now)?;
+    }
+    Ok(())
+}
+
+/// The fact follows the cohort, so that what was approved with the old day is read again.
+pub(super) fn keep_grounded(conn: &mut Conn, actor: &Actor, cohort: &Cohort, now: Time) -> Result<()> {
+    if cohort.fact_id.is_some() { ground(conn, actor, cohort, now) } else { Ok(()) }
+}
+
+/// Whoever was sent something about their migration was told of it.
+pub(in crate::domain) fn follow(conn: &mut Conn, message: &MessageId, to: messages::State, now: Time) -> Result<()> {
+    if to != messages::State::Sent {
+        return Ok(());
+    }
+    let Some((cohort, contact)) = queries::of_message(conn, message)? else { return Ok(()) };
+    let contact = contacts::row(conn, &contact)?;
+    let tags = contacts::tags_of(conn, &contact.id)?;
+    match cohort.tag(Progress::Notified) {
+        Some(tag) if cohort.standing(&tags) == Progress::Waiting => contacts::add_tags_to(conn, &Actor::System("migration"), &contact, &[tag], now),
+        _ => Ok(()),
+    }
+}
+
+/// Takes back the drafts of a cohort that name another day than the deadline and have not left, so that they can be
+/// drafted again; how many they were.
+pub fn take_back(conn: &mut Conn, actor: &Actor, id: &CohortId, now: Time) -> Result<usize> {
+    actor.must_manage()?;
+    transaction(conn, |conn| {
+        let cohort = queries::held(conn, id)?.ok_or_else(|| Error::not_found("cohort"))?;
+        let mut taken = 0;
+        for message in queries::waiting_with_other_deadline(conn, &cohort)? {
+            match messages::cancel::cancel(conn, actor, &message, now) {
+                Ok(_) => {
+                    queries::forget_message(conn, &message)?;
+                    taken += 1;
+                }
+                // It is leaving just now, or is in a mailbox of others.
+                Err(error) if matches!(error.kind, Kind::Conflict | Kind::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        note(conn, actor, "cohort.take_back", &cohort, json!({"messages": taken}), now)?;
+        Ok(taken)
+    })
+}
+
+/// Whoever uses what shows that somebody moved has started.
+pub(in crate::domain) fn used(conn: &mut Conn, contact: &ContactId, names: &[&str], now: Time) -> Result<()> {
+    for cohort in queries::started_by(conn, names)? {
+        let row = contacts::row(conn, contact)?;
+        let tags = contacts::tags_of(conn, contact)?;
+        let search = members(conn, &cohort, 1, None, now)?;
+        if cohort.standing(&tags) < Progress::Started
+            && contacts::finds(conn, &search, &row)?
+            && let Some(tag) = cohort.tag(Progress::Started)
+        {
+            contacts::add_tags_to(conn, &Actor::System("usage"), &row, &[tag], now)?;
+        }
+    }
+    Ok(())
+}

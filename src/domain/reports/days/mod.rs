@@ -1,0 +1,72 @@
+//! What reports are read from: departures and messages counted by day. Triggers count, in the transaction of each change,
+//! so that nothing that changes a row can forget it. On PostgreSQL they add rows, which are folded into the days in the
+//! background; every question counts both.
+
+pub(super) mod queries;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::db::Conn;
+use crate::domain::error::Result;
+
+/// Changes that are folded at once.
+const AT_ONCE: i64 = 2000;
+
+/// Day, kind, reason, status, mailed, currency.
+type ChurnPlace = (i64, String, String, String, bool, String);
+/// Day, mailbox, campaign, state, held, edited.
+type MessagePlace = (i64, String, String, String, bool, bool);
+
+/// Folds some changes into the days; whether there may be more.
+pub fn fold(conn: &mut Conn) -> Result<bool> {
+    crate::db::transaction(conn, |conn| {
+        let churn = queries::some_churn_moves(conn, AT_ONCE)?;
+        let messages = queries::some_message_moves(conn, AT_ONCE)?;
+        let full = [churn.len(), messages.len()].iter().any(|count| i64::try_from(*count) == Ok(AT_ONCE));
+        let mut by_place: BTreeMap<ChurnPlace, (i64, i64)> = BTreeMap::new();
+        for (_, day, kind, reason, status, mailed, currency, number, minor) in &churn {
+            let sum = by_place.entry((*day, kind.clone(), reason.clone(), status.clone(), *mailed, currency.clone())).or_default();
+            *sum = (sum.0 + number, sum.1 + minor);
+        }
+        queries::delete_churn_moves(conn, churn.iter().map(|row| row.0).collect())?;
+        // In the order of the map, so that two who fold at once wait for each other instead of for ever.
+        for (place, (number, minor)) in by_place {
+            queries::add_churn(conn, &place, number, minor)?;
+        }
+        let mut by_place: BTreeMap<MessagePlace, i64> = BTreeMap::new();
+        for (_, day, mailbox, campaign, state, held, edited, number) in &messages {
+            *by_place.entry((*day, mailbox.clone(), campaign.clone(), state.clone(), *held, *edited)).or_default() += number;
+        }
+        queries::delete_message_moves(conn, messages.iter().map(|row| row.0).collect())?;
+        for (place, number) in by_place {
+            queries::add_messages(conn, &place, number)?;
+        }
+        Ok(full)
+    })
+}
+
+/// A number of a report that a recount does not confirm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Miscount {
+    /// Which: departures or messages, the day and what they have in common.
+    pub of: String,
+    /// What is wrong, in a sentence.
+    pub problem: String,
+}
+
+/// Counts all departures and messages again and compares.
+pub fn recount(conn: &mut Conn) -> Result<Vec<Miscount>> {
+    let wrong = |noun: &str, row: queries::Difference| Miscount {
+        of: format!("{noun} of {}: {}", crate::clock::Time::from_seconds(row.day * 86_400).date(), row.place),
+        problem: match (row.number, row.minor) {
+            (0, minor) => format!("The sum is {minor} minor units off."),
+            (number, 0) => format!("The number is {number} off."),
+            (number, minor) => format!("The number is {number} off, the sum {minor} minor units."),
+        },
+    };
+    let mut all: Vec<Miscount> = queries::churn_differences(conn)?.into_iter().map(|row| wrong("departures", row)).collect();
+    all.extend(queries::message_differences(conn)?.into_iter().map(|row| wrong("messages", row)));
+    Ok(all)
+}

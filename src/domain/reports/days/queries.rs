@@ -1,0 +1,135 @@
+//! SQL of the days.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use crate::db::Conn;
+use crate::db::schema::{churn_day_moves, churn_days, message_day_moves, message_days};
+use crate::db::statement::Statement;
+use crate::on_either;
+
+use super::{ChurnPlace, MessagePlace};
+
+/// Id, day, kind, reason, status, mailed, currency, number, minor.
+type ChurnMove = (i64, i64, String, String, String, bool, String, i64, i64);
+/// Id, day, mailbox, campaign, state, held, edited, number.
+type MessageMove = (i64, i64, String, String, String, bool, bool, i64);
+
+/// The days with the changes that are not in them yet, as one table of departures.
+pub(in crate::domain::reports) const ALL_CHURN: &str = "(SELECT day, kind, reason, status, mailed, currency, number, minor FROM churn_days \
+     UNION ALL SELECT day, kind, reason, status, mailed, currency, number, minor FROM churn_day_moves) AS counted";
+/// The same of messages.
+pub(in crate::domain::reports) const ALL_MESSAGES: &str = "(SELECT day, mailbox_id, campaign, state, held, edited, number FROM message_days \
+     UNION ALL SELECT day, mailbox_id, campaign, state, held, edited, number FROM message_day_moves) AS counted";
+
+/// Some changes, skipping those that another process folds right now.
+pub(super) fn some_churn_moves(conn: &mut Conn, limit: i64) -> QueryResult<Vec<ChurnMove>> {
+    let query = churn_day_moves::table.order(churn_day_moves::id).limit(limit);
+    match conn {
+        Conn::Sqlite(inner) => query.load(inner),
+        Conn::Postgres(inner) => query.for_update().skip_locked().load(inner),
+    }
+}
+
+pub(super) fn some_message_moves(conn: &mut Conn, limit: i64) -> QueryResult<Vec<MessageMove>> {
+    let query = message_day_moves::table.order(message_day_moves::id).limit(limit);
+    match conn {
+        Conn::Sqlite(inner) => query.load(inner),
+        Conn::Postgres(inner) => query.for_update().skip_locked().load(inner),
+    }
+}
+
+pub(super) fn delete_churn_moves(conn: &mut Conn, ids: Vec<i64>) -> QueryResult<()> {
+    diesel::delete(churn_day_moves::table.filter(churn_day_moves::id.eq_any(ids))).execute(conn).map(drop)
+}
+
+pub(super) fn delete_message_moves(conn: &mut Conn, ids: Vec<i64>) -> QueryResult<()> {
+    diesel::delete(message_day_moves::table.filter(message_day_moves::id.eq_any(ids))).execute(conn).map(drop)
+}
+
+pub(super) fn add_churn(conn: &mut Conn, place: &ChurnPlace, number: i64, minor: i64) -> QueryResult<()> {
+    use churn_days as days;
+    let (day, kind, reason, status, mailed, currency) = place;
+    let row = (
+        days::day.eq(day),
+        days::kind.eq(kind),
+        days::reason.eq(reason),
+        days::status.eq(status),
+        days::mailed.eq(mailed),
+        days::currency.eq(currency),
+        days::number.eq(number),
+        days::minor.eq(minor),
+    );
+    on_either!(conn, inner => diesel::insert_into(days::table)
+        .values(row)
+        .on_conflict((days::day, days::kind, days::reason, days::status, days::mailed, days::currency))
+        .do_update()
+        .set((days::number.eq(days::number + number), days::minor.eq(days::minor + minor)))
+        .execute(inner))
+    .map(drop)
+}
+
+pub(super) fn add_messages(conn: &mut Conn, place: &MessagePlace, number: i64) -> QueryResult<()> {
+    use message_days as days;
+    let (day, mailbox, campaign, state, held, edited) = place;
+    let row = (
+        days::day.eq(day),
+        days::mailbox_id.eq(mailbox),
+        days::campaign.eq(campaign),
+        days::state.eq(state),
+        days::held.eq(held),
+        days::edited.eq(edited),
+        days::number.eq(number),
+    );
+    on_either!(conn, inner => diesel::insert_into(days::table)
+        .values(row)
+        .on_conflict((days::day, days::mailbox_id, days::campaign, days::state, days::held, days::edited))
+        .do_update()
+        .set(days::number.eq(days::number + number))
+        .execute(inner))
+    .map(drop)
+}
+
+/// Where the days and the rows differ, and by how much.
+#[derive(Debug, QueryableByName)]
+pub(super) struct Difference {
+    #[diesel(sql_type = BigInt)]
+    pub(super) day: i64,
+    #[diesel(sql_type = Text)]
+    pub(super) place: String,
+    #[diesel(sql_type = BigInt)]
+    pub(super) number: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) minor: i64,
+}
+
+pub(super) fn churn_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>> {
+    let mut statement = Statement::default();
+    statement.push(
+        "SELECT day, kind || ' ' || reason || ' ' || status || ' ' || CASE WHEN mailed THEN 'mailed ' ELSE '' END || currency AS place, \
+         CAST(sum(number) AS BIGINT) AS number, CAST(sum(minor) AS BIGINT) AS minor FROM ( \
+         SELECT day, kind, reason, status, mailed, currency, number, minor FROM ",
+    );
+    statement.push(ALL_CHURN).push(
+        " UNION ALL SELECT day, kind, reason, status, mailed, currency, -count(*), -sum(minor) FROM counted_departures \
+         GROUP BY day, kind, reason, status, mailed, currency) AS both_ways GROUP BY day, kind, reason, status, mailed, currency \
+         HAVING sum(number) <> 0 OR sum(minor) <> 0 ORDER BY day, place",
+    );
+    statement.load(conn)
+}
+
+pub(super) fn message_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>> {
+    let mut statement = Statement::default();
+    statement.push(
+        "SELECT day, state || ' in ' || mailbox_id || CASE WHEN campaign = '' THEN '' ELSE ' of ' || campaign END \
+         || CASE WHEN held THEN ', held' ELSE '' END || CASE WHEN edited THEN ', edited' ELSE '' END AS place, \
+         CAST(sum(number) AS BIGINT) AS number, CAST(0 AS BIGINT) AS minor FROM ( \
+         SELECT day, mailbox_id, campaign, state, held, edited, number FROM ",
+    );
+    statement.push(ALL_MESSAGES).push(
+        " UNION ALL SELECT day, mailbox_id, campaign, state, held, edited, -count(*) FROM counted_messages \
+         GROUP BY day, mailbox_id, campaign, state, held, edited) AS both_ways GROUP BY day, mailbox_id, campaign, state, held, edited \
+         HAVING sum(number) <> 0 ORDER BY day, place",
+    );
+    statement.load(conn)
+}

@@ -1,0 +1,324 @@
+//! Campaigns: what each is for, its numbers, its stop switch, and whom others reach as well.
+
+use actix_session::Session;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+use super::errors::PageError;
+use super::form::Form;
+use super::page::{Chrome, Person, html, settled};
+use crate::app::State;
+use crate::clock;
+use crate::db::Conn;
+use crate::domain::actor::Actor;
+use crate::domain::campaigns::overview::{self, Overview, Summary, Totals};
+use crate::domain::campaigns::{self, Change, Kind, NewCampaign};
+use crate::domain::error::{Error, Result as DomainResult};
+use crate::domain::ids::{CampaignId, SegmentId};
+use crate::domain::mailboxes::{self, Mailbox};
+use crate::domain::messages::State as MessageState;
+use crate::domain::policy::{self, Forecast, Group, Verdict};
+use crate::domain::preferences::topics::{self, Topic};
+use crate::domain::segments::{self, Segment};
+
+/// Campaigns on one page.
+const PAGE: usize = 30;
+/// Segments that can be chosen in a form.
+const SEGMENTS: usize = 200;
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Query {
+    before: Option<String>,
+    archived: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "campaigns/index.html")]
+struct IndexPage {
+    chrome: Chrome,
+    tab: &'static str,
+    rows: Vec<Summary>,
+    next: Option<CampaignId>,
+    archived: bool,
+    alone: Vec<(String, Totals)>,
+}
+
+pub(super) async fn index(person: Person, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let (actor, archived) = (person.actor.clone(), query.archived.is_some());
+    let before = query.before.as_deref().map(CampaignId::from);
+    let (page, alone) = state
+        .read(move |conn| {
+            let page = overview::summaries(conn, &actor, archived, PAGE, before.as_ref())?;
+            let alone = if archived || before.is_some() { vec![] } else { overview::labels_alone(conn, &actor)? };
+            Ok((page, alone))
+        })
+        .await?;
+    let next = page.rows.last().filter(|_| page.more).map(|row| row.campaign.id.clone());
+    html(&IndexPage { chrome: person.visit.chrome("Campaigns", "campaigns"), tab: "campaigns", rows: page.rows, next, archived, alone })
+}
+
+/// What the form of a campaign holds, and what can be chosen in it.
+struct Fields {
+    name: String,
+    kind: Option<Kind>,
+    goal: String,
+    segment: String,
+    mailbox: String,
+    topic: String,
+    segments: Vec<Segment>,
+    mailboxes: Vec<Mailbox>,
+    topics: Vec<Topic>,
+}
+
+impl Fields {
+    fn is_kind(&self, kind: &Kind) -> bool {
+        self.kind == Some(*kind)
+    }
+}
+
+/// What can be chosen; nothing is chosen yet.
+fn choices(conn: &mut Conn, actor: &Actor) -> DomainResult<Fields> {
+    let mut topics = topics::list(conn, actor)?;
+    topics.retain(|topic| topic.archived_at.is_none());
+    Ok(Fields {
+        name: String::new(),
+        kind: None,
+        goal: String::new(),
+        segment: String::new(),
+        mailbox: String::new(),
+        topic: String::new(),
+        segments: segments::list(conn, actor, SEGMENTS, None)?.rows,
+        mailboxes: mailboxes::list(conn, actor)?,
+        topics,
+    })
+}
+
+/// What was posted, with the choices.
+fn posted(choices: Fields, form: &Form) -> Fields {
+    let text = |name: &str| form.get(name).to_owned();
+    Fields {
+        name: text("name"),
+        kind: form.get("kind").parse().ok(),
+        goal: text("goal"),
+        segment: text("segment"),
+        mailbox: text("mailbox"),
+        topic: text("topic"),
+        ..choices
+    }
+}
+
+#[derive(Template)]
+#[template(path = "campaigns/new.html")]
+struct NewPage {
+    chrome: Chrome,
+    fields: Fields,
+    problem: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    name: Option<String>,
+    segment: Option<String>,
+}
+
+pub(super) async fn new(person: Person, state: web::Data<State>, query: web::Query<Asked>) -> Result<HttpResponse, PageError> {
+    let actor = person.actor.clone();
+    let choices = state.read(move |conn| choices(conn, &actor)).await?;
+    let Asked { name, segment } = query.into_inner();
+    let fields = Fields { name: name.unwrap_or_default(), segment: segment.unwrap_or_default(), ..choices };
+    html(&NewPage { chrome: person.visit.chrome("New campaign", "campaigns"), fields, problem: None })
+}
+
+pub(super) async fn create(person: Person, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {
+    let text = |name: &str| form.some(name).map(str::to_owned);
+    let actor = person.actor.clone();
+    let made = match form.word::<Kind>("kind") {
+        Ok(kind) => {
+            let (name, segment_id) = (form.get("name").to_owned(), form.some("segment").map(SegmentId::from));
+            let new = NewCampaign { name, kind, goal: text("goal"), segment_id, mailbox: text("mailbox"), topic: text("topic") };
+            state.write(move |conn| campaigns::create(conn, &actor, &new, clock::now())).await
+        }
+        Err(error) => Err(error),
+    };
+    let done = made.map(|row| (format!("Made. Messages with the campaign \"{}\" belong to it.", row.name), format!("/campaigns/{}", row.id)));
+    let again = async |problem| {
+        let actor = person.actor.clone();
+        let fields = posted(state.read(move |conn| choices(conn, &actor)).await?, &form);
+        Ok(NewPage { chrome: person.visit.chrome("New campaign", "campaigns"), fields, problem: Some(problem) })
+    };
+    settled(&session, done, again).await
+}
+
+#[derive(Template)]
+#[template(path = "campaigns/show.html")]
+struct ShowPage {
+    chrome: Chrome,
+    found: Overview,
+    fields: Fields,
+    problem: Option<String>,
+}
+
+impl ShowPage {
+    /// The states in which there are messages, with how many.
+    fn states(&self) -> Vec<(&MessageState, i64)> {
+        self.found.totals.numbers.iter().filter(|(_, number)| **number != 0).map(|(state, number)| (state, *number)).collect()
+    }
+
+    fn mailbox(&self) -> Option<&Mailbox> {
+        self.fields.mailboxes.iter().find(|mailbox| self.found.campaign.mailbox_id.as_ref() == Some(&mailbox.id))
+    }
+
+    fn topic(&self) -> Option<&Topic> {
+        self.fields.topics.iter().find(|topic| self.found.campaign.topic_id.as_ref() == Some(&topic.id))
+    }
+
+    /// Whether its mailbox has another mode than is advised for its kind.
+    fn other_mode(&self) -> bool {
+        self.mailbox().is_some_and(|mailbox| mailbox.mode != self.found.campaign.kind.recommended_mode())
+    }
+}
+
+async fn shown(person: &Person, state: &State, id: CampaignId, given: Option<(&Form, String)>) -> Result<ShowPage, PageError> {
+    let actor = person.actor.clone();
+    let (found, choices) = state.read(move |conn| Ok((overview::overview(conn, &actor, &id, clock::now())?, choices(conn, &actor)?))).await?;
+    let row = &found.campaign;
+    let (fields, problem) = match given {
+        Some((form, problem)) => (posted(choices, form), Some(problem)),
+        None => {
+            let word = |id: Option<&str>| id.unwrap_or_default().to_owned();
+            let fields = Fields {
+                goal: row.goal.clone().unwrap_or_default(),
+                segment: word(row.segment_id.as_ref().map(SegmentId::as_str)),
+                mailbox: word(row.mailbox_id.as_ref().map(|id| id.as_str())),
+                topic: word(row.topic_id.as_ref().map(|id| id.as_str())),
+                ..choices
+            };
+            (fields, None)
+        }
+    };
+    Ok(ShowPage { chrome: person.visit.chrome(row.name.clone(), "campaigns"), fields, problem, found })
+}
+
+pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    html(&shown(&person, &state, CampaignId::from(id.as_str()), None).await?)
+}
+
+/// Does something to a campaign and answers with its page: what was done, or what is wrong.
+async fn settle(
+    person: Person,
+    state: &State,
+    session: &Session,
+    id: &str,
+    form: &Form,
+    work: impl FnOnce(&mut Conn, &Actor, &CampaignId) -> DomainResult<&'static str> + Send + 'static,
+) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), CampaignId::from(id));
+    let target = id.clone();
+    let done = state.write(move |conn| work(conn, &actor, &target)).await.map(|told| (told, format!("/campaigns/{id}")));
+    settled(session, done, async |problem| shown(&person, state, id, Some((form, problem))).await).await
+}
+
+pub(super) async fn change(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let text = |name: &str| Some(form.get(name).to_owned());
+    let change = Change { goal: text("goal"), segment_id: text("segment"), mailbox: text("mailbox"), topic: text("topic"), archived: None };
+    let work = move |conn: &mut Conn, actor: &Actor, id: &CampaignId| {
+        campaigns::change(conn, actor, id, &change, clock::now())?;
+        Ok("Saved.")
+    };
+    settle(person, &state, &session, &id, &form, work).await
+}
+
+pub(super) async fn archive(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let away = form.get("archived") == "yes";
+    let work = move |conn: &mut Conn, actor: &Actor, id: &CampaignId| {
+        campaigns::change(conn, actor, id, &Change { archived: Some(away), ..Change::default() }, clock::now())?;
+        Ok(if away { "Put away. Its messages go on; stop it to hold them." } else { "Taken out again." })
+    };
+    settle(person, &state, &session, &id, &form, work).await
+}
+
+pub(super) async fn stop(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let work = |conn: &mut Conn, actor: &Actor, id: &CampaignId| {
+        campaigns::stop(conn, actor, id, clock::now())?;
+        Ok("Stopped. Nothing of it leaves until somebody resumes it.")
+    };
+    settle(person, &state, &session, &id, &form, work).await
+}
+
+pub(super) async fn resume(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let work = |conn: &mut Conn, actor: &Actor, id: &CampaignId| {
+        campaigns::resume(conn, actor, id, clock::now())?;
+        Ok("Resumed. What was approved goes out again.")
+    };
+    settle(person, &state, &session, &id, &form, work).await
+}
+
+#[derive(Template)]
+#[template(path = "campaigns/forecast.html")]
+struct ForecastPage {
+    chrome: Chrome,
+    campaign: campaigns::Campaign,
+    segment: Segment,
+    found: Forecast,
+}
+
+impl ForecastPage {
+    fn verdict(&self, verdict: &Verdict) -> &'static str {
+        match verdict {
+            Verdict::Refuse => "Would be skipped",
+            Verdict::Defer => "Would leave later",
+            _ => "Would wait",
+        }
+    }
+}
+
+/// Who of its segment would be skipped now, and why.
+pub(super) async fn forecast(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), CampaignId::from(id.as_str()));
+    let (campaign, segment, found) = state
+        .read(move |conn| {
+            let now = clock::now();
+            let found = overview::overview(conn, &actor, &id, now)?;
+            let (segment, _) = found.segment.ok_or_else(|| Error::conflict("segment_missing", "This campaign has no segment. Choose one first."))?;
+            let class = match found.campaign.kind {
+                Kind::Winback => "win_back",
+                kind => kind.as_str(),
+            };
+            let group = Group {
+                segment_id: Some(segment.id.clone()),
+                mailbox: found.campaign.mailbox_id.as_ref().map(ToString::to_string),
+                class: Some(class.to_owned()),
+                campaign: Some(found.campaign.name.clone()),
+                ..Group::default()
+            };
+            let forecast = policy::forecast(conn, &actor, &group, now)?;
+            Ok((found.campaign, segment, forecast))
+        })
+        .await?;
+    html(&ForecastPage { chrome: person.visit.chrome(format!("{}: forecast", campaign.name), "campaigns"), campaign, segment, found })
+}

@@ -1,0 +1,181 @@
+//! Why customers leave, and who comes back.
+
+use super::view::{Cell, Figure, Quote, Section, Stat, Table, View, compared, money, share};
+use crate::clock::Time;
+use crate::db::Conn;
+use crate::domain::actor::Actor;
+use crate::domain::error::Result;
+use crate::domain::reason::Reason;
+use crate::domain::reports::period::{Period, Step};
+use crate::domain::reports::{self, Group, NO_HOLDOUT, ReasonNumbers, ReasonReport};
+use crate::web::chart::{Bars, Columns};
+
+/// Reasons that are drawn apart; the others are one part.
+const APART: usize = 2;
+
+fn list(period: Period, more: &str) -> String {
+    format!("/churn?{}{more}", super::days(period))
+}
+
+pub(super) fn reasons(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -> Result<View> {
+    let steps = period.steps();
+    let report = reports::reasons(conn, actor, period, &steps)?;
+    if report.total + report.before == 0 {
+        return Ok(View { empty: Some("Nobody left in this period or the one before."), ..View::default() });
+    }
+    let back: i64 = report.reasons.iter().map(|reason| reason.recovered).sum();
+    let stats = vec![
+        Stat { name: "Left", value: report.total.to_string(), note: compared(report.total, report.before), link: Some(list(period, "")) },
+        Stat {
+            name: "Monthly revenue lost",
+            value: money(&report.lost),
+            note: format!("{} in the period before", money(&report.lost_before)),
+            link: None,
+        },
+        Stat { name: "Of them came back", value: back.to_string(), note: share(back, report.total), link: Some(list(period, "&status=recovered")) },
+    ];
+    Ok(View { stats, sections: vec![by_reason(&report), over_time(&report, &steps), quotes(&report)], empty: None })
+}
+
+fn by_reason(report: &ReasonReport) -> Section {
+    let mut table = Table::new(["Reason", "Left", "Share", "Before", "Came back", "Revenue lost", "Revenue won back"]);
+    let mut bars = Bars::default();
+    for row in &report.reasons {
+        let (name, of) = (row.reason.label(), list(report.period, &format!("&reason={}", row.reason)));
+        let share = row.share_percent.map(|share| format!("{share} %")).unwrap_or_default();
+        table.rows.push(vec![
+            Cell::linked(name, of.clone()),
+            Cell::count(row.count, of.clone()),
+            share.clone().into(),
+            Cell::count(row.before, list(report.period.before(), &format!("&reason={}", row.reason))),
+            Cell::count(row.recovered, format!("{of}&status=recovered")),
+            money(&row.lost).into(),
+            money(&row.recovered_revenue).into(),
+        ]);
+        bars.rows.push((name.to_owned(), row.count as f64, format!("{} ({share})", row.count)));
+    }
+    Section { title: "By reason", figure: Some(Figure::bars("Customers who left, by reason", &bars)), table, ..Section::default() }
+}
+
+fn over_time(report: &ReasonReport, steps: &[Step]) -> Section {
+    let mut columns = Columns { labels: steps.iter().map(|step| step.label.clone()).collect(), ..Columns::default() };
+    let count = |reason: &ReasonNumbers, step: usize| reason.steps.get(step).map_or(0, |step| step.count);
+    let sum = |reasons: &[ReasonNumbers], step: usize| reasons.iter().map(|reason| count(reason, step)).sum::<i64>();
+    let (apart, others) = report.reasons.split_at(report.reasons.len().min(APART));
+    let values = |reasons: &[ReasonNumbers]| (0..steps.len()).map(|step| sum(reasons, step) as f64).collect::<Vec<_>>();
+    columns.parts = apart.iter().map(|reason| (reason.reason.label(), values(std::slice::from_ref(reason)))).collect();
+    if !others.is_empty() {
+        columns.parts.push(("Other reasons", values(others)));
+    }
+    columns.sums = (0..steps.len()).map(|step| sum(&report.reasons, step).to_string()).collect();
+    let mut table = Table::new(["From", "Until", "Left"]);
+    table.columns.extend(report.reasons.iter().map(|reason| reason.reason.label().to_owned()));
+    for (position, step) in steps.iter().enumerate() {
+        let days = step.days;
+        let mut row = vec![days.from.into(), days.until.into(), Cell::count(sum(&report.reasons, position), list(days, ""))];
+        row.extend(report.reasons.iter().map(|of| Cell::count(count(of, position), list(days, &format!("&reason={}", of.reason)))));
+        table.rows.push(row);
+    }
+    Section { title: "Over time", figure: Some(Figure::columns("Customers who left, by the day they left", &columns)), table, ..Section::default() }
+}
+
+fn quotes(report: &ReasonReport) -> Section {
+    let mut table = Table::new(["Reason", "Left on", "In their words"]);
+    let mut quotes = vec![];
+    for (reason, (id, day, text)) in report.reasons.iter().flat_map(|row| row.quotes.iter().map(move |quote| (row.reason, quote))) {
+        table.rows.push(vec![reason.label().into(), day.into(), text.into()]);
+        quotes.push(Quote { text: text.clone(), about: about(reason, &day.to_string()), link: Some(format!("/churn/{id}")) });
+    }
+    let words = if quotes.is_empty() { vec!["Nobody who left in this period wrote why.".to_owned()] } else { vec![] };
+    Section { title: "In their words", words, table, quotes, figure: None }
+}
+
+fn about(reason: Reason, day: &str) -> String {
+    format!("{}, {day}", reason.label())
+}
+
+pub(super) fn recovered(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -> Result<View> {
+    let steps = period.steps();
+    let report = reports::recovered(conn, actor, period, &steps)?;
+    if report.count + report.before == 0 && report.mailed.back.of + report.unmailed.back.of == 0 {
+        return Ok(View { empty: Some("Nobody left or came back in this period."), ..View::default() });
+    }
+    let mut columns = Columns {
+        labels: steps.iter().map(|step| step.label.clone()).collect(),
+        parts: vec![("After a letter", vec![]), ("Without a letter", vec![])],
+        ..Columns::default()
+    };
+    let mut table = Table::new(["From", "Until", "Came back", "After a letter", "Without a letter", "Monthly revenue"]);
+    for of in &report.steps {
+        columns.parts[0].1.push(of.mailed as f64);
+        columns.parts[1].1.push((of.count - of.mailed) as f64);
+        columns.sums.push(of.count.to_string());
+        let days = of.step.days;
+        table.rows.push(vec![
+            days.from.into(),
+            days.until.into(),
+            of.count.into(),
+            of.mailed.into(),
+            (of.count - of.mailed).into(),
+            money(&of.revenue).into(),
+        ]);
+    }
+    let stats = vec![
+        Stat {
+            name: "Recovered monthly revenue",
+            value: money(&report.revenue),
+            note: format!("{} in the period before", money(&report.revenue_before)),
+            link: None,
+        },
+        Stat {
+            name: "Came back",
+            value: report.count.to_string(),
+            note: compared(report.count, report.before),
+            link: Some("/churn?status=recovered".to_owned()),
+        },
+        Stat {
+            name: "More with a letter",
+            value: report.lift_points().map_or_else(|| "too few to say".to_owned(), |points| format!("{points} points")),
+            note: "share that came back, with a letter less without one".to_owned(),
+            link: None,
+        },
+    ];
+    let over_time = Section {
+        title: "Over time",
+        figure: (report.count > 0).then(|| Figure::columns("Customers who came back, by the day they did", &columns)),
+        table,
+        ..Section::default()
+    };
+    let mut table = Table::new(["Those who left in this period", "Left", "Came back", "Share", "With 95 % certainty between", "Won back", "Lost"]);
+    let mut bars = Bars::default();
+    for (name, group) in [("With a letter", &report.mailed), ("Without a letter", &report.unmailed)] {
+        table.rows.push(row(name, group));
+        bars.rows.push((name.to_owned(), rate(group), format!("{:.1} %", rate(group))));
+    }
+    let compare = Section {
+        title: "Do letters bring people back?",
+        words: vec![report.lift_in_words(), NO_HOLDOUT.to_owned()],
+        figure: Some(Figure::bars("Share of those who left that came back", &bars)),
+        table,
+        quotes: vec![],
+    };
+    Ok(View { stats, sections: vec![over_time, compare], empty: None })
+}
+
+fn rate(group: &Group) -> f64 {
+    if group.back.of == 0 { 0.0 } else { group.back.part as f64 * 100.0 / group.back.of as f64 }
+}
+
+fn row(name: &str, group: &Group) -> Vec<Cell> {
+    let between = group.back.interval().map_or_else(|| "too few to say".to_owned(), |(low, high)| format!("{low} % and {high} %"));
+    let rate = if group.back.of == 0 { String::new() } else { format!("{:.1} %", rate(group)) };
+    vec![
+        name.into(),
+        group.back.of.into(),
+        group.back.part.into(),
+        rate.into(),
+        between.into(),
+        money(&group.revenue).into(),
+        money(&group.lost).into(),
+    ]
+}

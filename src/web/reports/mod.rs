@@ -1,0 +1,174 @@
+//! Reports: what managers open first. Each is one view; the page, the printed page and the CSV files are made from it.
+
+mod campaigns;
+mod churn;
+mod deliverability;
+mod desk;
+mod view;
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+use super::errors::PageError;
+use super::page::{Chrome, Person, html};
+use crate::app::State;
+use crate::clock::{self, Time};
+use crate::db::Conn;
+use crate::domain::actor::{Actor, Role};
+use crate::domain::error::{Error, Result as DomainResult};
+use crate::domain::exports;
+use crate::domain::reports::period::Period;
+
+use view::View;
+pub(super) use view::money;
+
+/// A report: the word in the address, its name, and what it answers.
+struct Tab {
+    word: &'static str,
+    name: &'static str,
+    about: &'static str,
+    for_managers: bool,
+    view: fn(&mut Conn, &Actor, Period, Time) -> DomainResult<View>,
+}
+
+const TABS: &[Tab] = &[
+    Tab {
+        word: "reasons",
+        name: "Why customers leave",
+        about: "How many left for which reason, and what went with them.",
+        for_managers: false,
+        view: churn::reasons,
+    },
+    Tab {
+        word: "recovered",
+        name: "Recovered revenue",
+        about: "Who came back, and whether letters have to do with it.",
+        for_managers: false,
+        view: churn::recovered,
+    },
+    Tab {
+        word: "campaigns",
+        name: "Campaigns",
+        about: "What became of each campaign's messages, from draft to inbox.",
+        for_managers: false,
+        view: campaigns::view,
+    },
+    Tab {
+        word: "deliverability",
+        name: "Deliverability",
+        about: "How mail is received, against what mailbox providers tolerate: 2 % bounces and 0.1 % complaints.",
+        for_managers: false,
+        view: deliverability::view,
+    },
+    Tab {
+        word: "desk",
+        name: "Review desk",
+        about: "How long messages wait for a decision, and what people change and refuse.",
+        for_managers: true,
+        view: desk::view,
+    },
+];
+
+/// Days of the periods that have a link of their own.
+const PERIODS: [(i64, &str); 4] = [(7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "12 months")];
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Query {
+    from: Option<String>,
+    until: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "reports/show.html")]
+struct ReportPage {
+    chrome: Chrome,
+    tab: &'static Tab,
+    period: Period,
+    today: Time,
+    view: View,
+}
+
+impl ReportPage {
+    fn tabs(&self) -> Vec<&'static Tab> {
+        TABS.iter().filter(|tab| !tab.for_managers || self.chrome.manages()).collect()
+    }
+
+    fn days(&self) -> String {
+        days(self.period)
+    }
+
+    /// The periods that end today: their days, their name, and whether it is this one.
+    fn periods(&self) -> Vec<(String, &'static str, bool)> {
+        let link = |(count, name)| {
+            let period = Period::last(count, self.today);
+            (days(period), name, period == self.period)
+        };
+        PERIODS.into_iter().map(link).collect()
+    }
+}
+
+/// The days of a period as an address says them.
+fn days(period: Period) -> String {
+    format!("from={}&until={}", period.from, period.until)
+}
+
+fn tab(word: &str, actor: &Actor) -> Result<&'static Tab, PageError> {
+    let tab = TABS.iter().find(|tab| tab.word == word).ok_or_else(|| Error::not_found("report"))?;
+    let manages = matches!(actor, Actor::User { role: Role::Manager | Role::Admin, .. });
+    if tab.for_managers && !manages {
+        return Err(Error::forbidden("role_missing", "Your role does not include this report. A manager can open it.").into());
+    }
+    Ok(tab)
+}
+
+pub(super) async fn index(person: Person, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    page(person, &state, "reasons", &query).await
+}
+
+pub(super) async fn show(
+    person: Person,
+    state: web::Data<State>,
+    word: web::Path<String>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, PageError> {
+    page(person, &state, &word, &query).await
+}
+
+async fn page(person: Person, state: &State, word: &str, query: &Query) -> Result<HttpResponse, PageError> {
+    let (tab, now) = (tab(word, &person.actor)?, clock::now());
+    let period = Period::read(query.from.as_deref(), query.until.as_deref(), now)?;
+    let actor = person.actor.clone();
+    let view = state.read(move |conn| (tab.view)(conn, &actor, period, now)).await?;
+    html(&ReportPage { chrome: person.visit.chrome(tab.name, "reports"), tab, period, today: now, view })
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct FileQuery {
+    from: Option<String>,
+    until: Option<String>,
+    table: Option<usize>,
+}
+
+/// One table of a report as a file.
+pub(super) async fn csv(
+    person: Person,
+    state: web::Data<State>,
+    word: web::Path<String>,
+    query: web::Query<FileQuery>,
+) -> Result<HttpResponse, PageError> {
+    let (tab, now) = (tab(&word, &person.actor)?, clock::now());
+    let period = Period::read(query.from.as_deref(), query.until.as_deref(), now)?;
+    let view = state.read(move |conn| (tab.view)(conn, &person.actor, period, now)).await?;
+    let number = query.table.unwrap_or(1);
+    let section = number.checked_sub(1).and_then(|at| view.sections.get(at)).ok_or_else(|| Error::not_found("table"))?;
+    let rows = section.table.rows.iter().map(|row| row.iter().map(|cell| cell.text.clone()).collect::<Vec<_>>());
+    let all: Vec<Vec<String>> = std::iter::once(section.table.columns.clone()).chain(rows).collect();
+    let name = format!("attachment; filename=\"{}-{number}_{}_{}.csv\"", tab.word, period.from, period.until);
+    Ok(HttpResponse::Ok()
+        .content_type("text/csv; charset=utf-8")
+        .insert_header((header::CONTENT_DISPOSITION, name))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(exports::lines(all.iter().map(Vec::as_slice), false)?))
+}

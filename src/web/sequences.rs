@@ -1,0 +1,374 @@
+//! Sequences: steps over time, where everybody stands, and what somebody would read.
+
+use actix_session::Session;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+use super::errors::PageError;
+use super::form::Form;
+use super::page::{Chrome, Person, html, settled};
+use crate::app::State;
+use crate::clock;
+use crate::db::Conn;
+use crate::domain::actor::Actor;
+use crate::domain::contacts::{ContactRow, Named};
+use crate::domain::error::{Error, Kind as ErrorKind, Result as DomainResult};
+use crate::domain::ids::{EnrollmentId, SequenceId};
+use crate::domain::mailboxes::{self, Mailbox, Mode};
+use crate::domain::sequences::{self, At, Edited, Member, NewSequence, Sequence, Shown, State as Standing, Step};
+
+/// Sequences, and contacts in one, on one page.
+const PAGE: usize = 30;
+/// Steps that the form has room for, beyond those there are.
+const ROOM: usize = 2;
+/// What ends a sequence for somebody, in words.
+const ENDS: [&str; 6] = [
+    "They answer any message.",
+    "They unsubscribe, bounce or complain, or somebody suppresses them.",
+    "They get the tag unsubscribed or drip_complete.",
+    "Somebody stops it for them.",
+    "A step of theirs is rejected, taken back or expires.",
+    "They are erased.",
+];
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Query {
+    before: Option<String>,
+    archived: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "sequences/index.html")]
+struct IndexPage {
+    chrome: Chrome,
+    tab: &'static str,
+    rows: Vec<Sequence>,
+    next: Option<SequenceId>,
+    archived: bool,
+}
+
+/// "3 steps over 10 days".
+fn length(row: &Sequence) -> String {
+    let days: i64 = row.steps.iter().map(|step| step.wait_days).sum();
+    let plural = |n: i64, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
+    format!("{} over {}", plural(i64::try_from(row.steps.len()).unwrap_or(0), "step"), plural(days, "day"))
+}
+
+impl IndexPage {
+    fn length(&self, row: &Sequence) -> String {
+        length(row)
+    }
+}
+
+pub(super) async fn index(person: Person, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let (actor, archived) = (person.actor.clone(), query.archived.is_some());
+    let before = query.before.as_deref().map(SequenceId::from);
+    let page = state.read(move |conn| sequences::list(conn, &actor, archived, PAGE, before.as_ref())).await?;
+    let next = page.rows.last().filter(|_| page.more).map(|row| row.id.clone());
+    html(&IndexPage { chrome: person.visit.chrome("Sequences", "campaigns"), tab: "sequences", rows: page.rows, next, archived })
+}
+
+/// A step as it was written in the form.
+#[derive(Debug, Clone, Default)]
+struct StepField {
+    /// Which step it was, counted from 1; empty for a new one.
+    was: String,
+    subject: String,
+    body: String,
+    days: String,
+}
+
+impl StepField {
+    fn is_empty(&self) -> bool {
+        self.subject.is_empty() && self.body.trim().is_empty()
+    }
+
+    fn edited(&self) -> DomainResult<Edited> {
+        let wrong = |_| Error::invalid("field_invalid", "days", "The wait must be a number of days, such as 3.");
+        let wait_days = if self.days.is_empty() { 0 } else { self.days.parse().map_err(wrong)? };
+        let was = self.was.parse::<usize>().ok().and_then(|was| was.checked_sub(1));
+        Ok(Edited { was, step: Step { subject: self.subject.clone(), body: self.body.clone(), wait_days } })
+    }
+}
+
+/// The steps of a form, in order; those that were emptied are left out.
+fn posted(form: &Form) -> Vec<StepField> {
+    let (was, subjects, bodies, days) = (form.all("was"), form.all("subject"), form.all("body"), form.all("days"));
+    let at = |all: &[&str], place: usize| all.get(place).map(|text| text.trim().to_owned()).unwrap_or_default();
+    let field = |place: usize| StepField {
+        was: at(&was, place),
+        subject: at(&subjects, place),
+        body: bodies.get(place).map(|text| (*text).to_owned()).unwrap_or_default(),
+        days: at(&days, place),
+    };
+    (0..subjects.len()).map(field).filter(|field| !field.is_empty()).collect()
+}
+
+#[derive(Template)]
+#[template(path = "sequences/form.html")]
+struct FormPage {
+    chrome: Chrome,
+    id: String,
+    name: String,
+    mailbox: String,
+    automatic: bool,
+    steps: Vec<StepField>,
+    mailboxes: Vec<Mailbox>,
+    problem: Option<String>,
+}
+
+impl FormPage {
+    fn is_new(&self) -> bool {
+        self.id.is_empty()
+    }
+
+    /// Those that are there, each with room for another before it, and some room behind.
+    fn rows(&self) -> Vec<StepField> {
+        let room = std::iter::repeat_n(StepField::default(), if self.steps.is_empty() { ROOM + 1 } else { ROOM });
+        match self.is_new() {
+            true => self.steps.iter().cloned().chain(room).collect(),
+            false => self.steps.iter().flat_map(|step| [StepField::default(), step.clone()]).chain(room).collect(),
+        }
+    }
+}
+
+fn sending(conn: &mut Conn, actor: &Actor) -> DomainResult<Vec<Mailbox>> {
+    let mut all = mailboxes::list(conn, actor)?;
+    all.retain(|mailbox| mailbox.mode != Mode::ReadOnly);
+    Ok(all)
+}
+
+pub(super) async fn new(person: Person, state: web::Data<State>) -> Result<HttpResponse, PageError> {
+    let actor = person.actor.clone();
+    let mailboxes = state.read(move |conn| sending(conn, &actor)).await?;
+    let chrome = person.visit.chrome("New sequence", "campaigns");
+    let (id, name, mailbox) = (String::new(), String::new(), String::new());
+    html(&FormPage { chrome, id, name, mailbox, automatic: true, steps: vec![], mailboxes, problem: None })
+}
+
+pub(super) async fn create(person: Person, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {
+    let (steps, automatic) = (posted(&form), form.some("automatic").is_some());
+    let actor = person.actor.clone();
+    let made = match steps.iter().map(StepField::edited).collect::<DomainResult<Vec<Edited>>>() {
+        Ok(edited) => {
+            let steps = edited.into_iter().map(|one| one.step).collect();
+            let mailbox = form.some("mailbox").map(str::to_owned);
+            let new = NewSequence { name: form.get("name").to_owned(), mailbox, campaign: None, steps, automatic };
+            state.write(move |conn| sequences::create(conn, &actor, &new, clock::now())).await
+        }
+        Err(error) => Err(error),
+    };
+    let again = async |problem| {
+        let actor = person.actor.clone();
+        let mailboxes = state.read(move |conn| sending(conn, &actor)).await?;
+        let chrome = person.visit.chrome("New sequence", "campaigns");
+        let (name, mailbox) = (form.get("name").to_owned(), form.get("mailbox").to_owned());
+        Ok(FormPage { chrome, id: String::new(), name, mailbox, automatic, steps, mailboxes, problem: Some(problem) })
+    };
+    settled(&session, made.map(|row| ("Made. Enroll somebody to begin.", format!("/sequences/{}", row.id))), again).await
+}
+
+pub(super) async fn edit(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), SequenceId::from(id.as_str()));
+    let (row, _) = state.read(move |conn| sequences::get(conn, &actor, &id)).await?;
+    let field = |(at, step): (usize, &Step)| StepField {
+        was: (at + 1).to_string(),
+        subject: step.subject.clone(),
+        body: step.body.clone(),
+        days: step.wait_days.to_string(),
+    };
+    let steps = row.steps.iter().enumerate().map(field).collect();
+    html(&edit_page(&person, row, steps, None))
+}
+
+fn edit_page(person: &Person, row: Sequence, steps: Vec<StepField>, problem: Option<String>) -> FormPage {
+    let chrome = person.visit.chrome(format!("Change {}", row.name), "campaigns");
+    let id = row.id.to_string();
+    FormPage { chrome, id, name: row.name, mailbox: String::new(), automatic: row.automatic, steps, mailboxes: vec![], problem }
+}
+
+pub(super) async fn change(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let (id, steps, automatic) = (SequenceId::from(id.as_str()), posted(&form), form.some("automatic").is_some());
+    let (actor, target) = (person.actor.clone(), id.clone());
+    let changed = match steps.iter().map(StepField::edited).collect::<DomainResult<Vec<Edited>>>() {
+        Ok(edited) => {
+            let work = move |conn: &mut Conn| {
+                sequences::edit(conn, &actor, &target, &edited, clock::now())?;
+                sequences::set_automatic(conn, &actor, &target, automatic, clock::now())
+            };
+            state.write(work).await
+        }
+        Err(error) => Err(error),
+    };
+    let again = async |problem| {
+        let actor = person.actor.clone();
+        let (row, _) = state.read(move |conn| sequences::get(conn, &actor, &id)).await?;
+        Ok(edit_page(&person, row, steps, Some(problem)))
+    };
+    let done = changed.map(|row| ("Saved. Nobody misses a step, and nobody gets one twice.", format!("/sequences/{}", row.id)));
+    settled(&session, done, again).await
+}
+
+/// What somebody would read, where a contact was named.
+type Preview = (ContactRow, Vec<Shown>);
+
+#[derive(Template)]
+#[template(path = "sequences/show.html")]
+struct ShowPage {
+    chrome: Chrome,
+    row: Sequence,
+    mailbox: Option<Mailbox>,
+    counts: Vec<(Standing, i64)>,
+    positions: Vec<At>,
+    members: Vec<Member>,
+    next: Option<EnrollmentId>,
+    named: String,
+    preview: Option<Preview>,
+    problem: Option<String>,
+}
+
+impl ShowPage {
+    fn length(&self) -> String {
+        length(&self.row)
+    }
+
+    fn count(&self, standing: Standing) -> i64 {
+        self.counts.iter().find(|(other, _)| *other == standing).map_or(0, |(_, count)| *count)
+    }
+
+    /// The steps with the day on which each comes at the earliest, and where everybody stands.
+    fn steps(&self) -> Vec<(&Step, i64, At)> {
+        let mut day = 0;
+        let steps = self.row.steps.iter().enumerate().map(|(at, step)| {
+            day += step.wait_days;
+            (step, day, self.positions.get(at).copied().unwrap_or_default())
+        });
+        steps.collect()
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    contact: Option<String>,
+    before: Option<String>,
+}
+
+async fn shown(person: &Person, state: &State, id: SequenceId, asked: Asked, problem: Option<String>) -> DomainResult<ShowPage> {
+    let actor = person.actor.clone();
+    let named = asked.contact.unwrap_or_default().trim().to_owned();
+    let who = named.clone();
+    let before = asked.before.as_deref().map(EnrollmentId::from);
+    let (row, counts, positions, page, mailbox, preview) = state
+        .read(move |conn| {
+            let (row, counts) = sequences::get(conn, &actor, &id)?;
+            let positions = sequences::positions(conn, &actor, &id)?;
+            let page = sequences::enrollments(conn, &actor, &id, None, PAGE, before.as_ref())?;
+            let mailbox = mailboxes::get(conn, &actor, &row.mailbox_id).ok();
+            let preview = match who.as_str() {
+                "" => None,
+                who => {
+                    Some(sequences::preview(conn, &actor, &id, &Named::by(Some(who.to_owned()), None)).map(|(_, contact, shown)| (contact, shown)))
+                }
+            };
+            Ok((row, counts, positions, page, mailbox, preview))
+        })
+        .await?;
+    let next = page.rows.last().filter(|_| page.more).map(|(row, _)| row.id.clone());
+    let (preview, problem) = match preview.transpose() {
+        Ok(preview) => (preview, problem),
+        Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Invalid) => (None, Some("No contact has this address or id.".to_owned())),
+        Err(error) => return Err(error),
+    };
+    let chrome = person.visit.chrome(row.name.clone(), "campaigns");
+    Ok(ShowPage { chrome, row, mailbox, counts, positions, members: page.rows, next, named, preview, problem })
+}
+
+pub(super) async fn show(
+    person: Person,
+    state: web::Data<State>,
+    id: web::Path<String>,
+    query: web::Query<Asked>,
+) -> Result<HttpResponse, PageError> {
+    html(&shown(&person, &state, SequenceId::from(id.as_str()), query.into_inner(), None).await?)
+}
+
+/// Does something to a sequence and answers with its page: what was done, or what is wrong.
+async fn settle(
+    person: Person,
+    state: &State,
+    session: &Session,
+    id: &str,
+    work: impl FnOnce(&mut Conn, &Actor, &SequenceId) -> DomainResult<&'static str> + Send + 'static,
+) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), SequenceId::from(id));
+    let target = id.clone();
+    let done = state.write(move |conn| work(conn, &actor, &target)).await.map(|told| (told, format!("/sequences/{id}")));
+    settled(session, done, async |problem| Ok(shown(&person, state, id, Asked::default(), Some(problem)).await?)).await
+}
+
+pub(super) async fn pause(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let paused = form.get("paused") == "yes";
+    let work = move |conn: &mut Conn, actor: &Actor, id: &SequenceId| {
+        sequences::set_paused(conn, actor, id, paused, clock::now())?;
+        Ok(if paused { "Paused. Nothing more of it is handed in until it goes on." } else { "It goes on." })
+    };
+    settle(person, &state, &session, &id, work).await
+}
+
+pub(super) async fn archive(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let away = form.get("archived") == "yes";
+    let work = move |conn: &mut Conn, actor: &Actor, id: &SequenceId| {
+        sequences::set_archived(conn, actor, id, away, clock::now())?;
+        Ok(if away { "Put away. Nobody is enrolled, and nothing more of it is handed in." } else { "Taken out again." })
+    };
+    settle(person, &state, &session, &id, work).await
+}
+
+pub(super) async fn enroll(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let who = Named::by(Some(form.get("contact").trim().to_owned()), None);
+    let work = move |conn: &mut Conn, actor: &Actor, id: &SequenceId| {
+        let done = sequences::enroll(conn, actor, id, &who, clock::now())?;
+        Ok(if done.new { "Enrolled." } else { "They are in it already." })
+    };
+    settle(person, &state, &session, &id, work).await
+}
+
+pub(super) async fn stop(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let enrollment = EnrollmentId::from(form.get("enrollment"));
+    let work = move |conn: &mut Conn, actor: &Actor, id: &SequenceId| {
+        sequences::stop(conn, actor, id, &enrollment, None, clock::now())?;
+        Ok("Stopped for them. What was handed in is not taken back.")
+    };
+    settle(person, &state, &session, &id, work).await
+}

@@ -1,0 +1,176 @@
+//! Claims for one relay: as many at once as it takes in some tenths of a second, looked at together and written out
+//! before a connection needs them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::rt::task::JoinHandle;
+use tokio::sync::watch;
+
+use super::pool::{Held, Prepared};
+use super::{Relay, outbox_failure, record};
+use crate::clock;
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::MessageId;
+use crate::domain::mailboxes::OnUncertain;
+use crate::domain::outbox::{self, Claimed, Examined, Failure, Step};
+use crate::domain::senders;
+use crate::email;
+
+/// How long it waits when nothing rings, in milliseconds.
+const IDLE_MILLIS: u64 = 500;
+/// How long it waits where all that was due is claimed, in milliseconds.
+const SOON_MILLIS: u64 = 20;
+/// Most messages claimed at once; two sets are in memory.
+const MOST: usize = 256;
+/// What lasts less is claimed too often, in milliseconds.
+const SHORT_MILLIS: u64 = 100;
+/// What lasts longer is claimed too early: nobody can stop it any more, in milliseconds.
+const LONG_MILLIS: u64 = 1000;
+
+pub(super) async fn run(relay: Arc<Relay>, mut stop: watch::Receiver<bool>) {
+    let mut size = relay.connections;
+    let mut preparing: Option<JoinHandle<()>> = None;
+    while !*stop.borrow() {
+        tokio::select! {
+            () = relay.pool.low() => {}
+            _ = stop.wait_for(|stopped| *stopped) => break,
+        }
+        let rung = relay.state.wake.notified();
+        tokio::pin!(rung);
+        // From here on no ring is missed.
+        rung.as_mut().enable();
+        let began = clock::uptime();
+        let wait = match lease(&relay, size).await {
+            Ok(leased) if leased.is_empty() => IDLE_MILLIS,
+            Ok(leased) => {
+                let all = leased.len() < size;
+                relay.pool.expect(leased.len());
+                // One set is written out while the next is claimed, and no more.
+                settle(preparing.take()).await;
+                preparing = Some(actix_web::rt::spawn(prepare_all(relay.clone(), leased)));
+                size = sized(&relay, size, began, &mut stop).await;
+                if !all {
+                    continue;
+                }
+                SOON_MILLIS
+            }
+            Err(error) => {
+                tracing::error!(%error, "claiming failed; it is tried again");
+                2 * IDLE_MILLIS
+            }
+        };
+        tokio::select! {
+            () = &mut rung => {}
+            () = tokio::time::sleep(Duration::from_millis(wait)) => {}
+            _ = stop.wait_for(|stopped| *stopped) => {}
+        }
+    }
+    settle(preparing).await;
+    give_back(&relay).await;
+}
+
+async fn settle(preparing: Option<JoinHandle<()>>) {
+    if let Some(preparing) = preparing
+        && let Err(error) = preparing.await
+    {
+        tracing::error!(%error, "claimed messages could not be prepared; their claims run out");
+    }
+}
+
+/// How many to claim next, by how long these lasted.
+async fn sized(relay: &Relay, size: usize, began: Duration, stop: &mut watch::Receiver<bool>) -> usize {
+    tokio::select! {
+        () = relay.pool.low() => {}
+        _ = stop.wait_for(|stopped| *stopped) => {}
+    }
+    let lasted = clock::uptime().saturating_sub(began);
+    if lasted < Duration::from_millis(SHORT_MILLIS) {
+        (size * 2).min(MOST)
+    } else if lasted > Duration::from_millis(LONG_MILLIS) {
+        (size / 2).max(relay.connections)
+    } else {
+        size
+    }
+}
+
+async fn lease(relay: &Arc<Relay>, size: usize) -> Result<Vec<MessageId>> {
+    let relay = relay.clone();
+    let limit = i64::try_from(size).unwrap_or(i64::MAX);
+    actix_web::web::block(move || relay.state.db.write(|conn| outbox::lease(conn, &relay.worker, &relay.served, limit, clock::now())))
+        .await
+        .map_err(Error::internal)?
+}
+
+/// Looks at what was leased, writes it out, and lets the lanes have it.
+async fn prepare_all(relay: Arc<Relay>, leased: Vec<MessageId>) {
+    let (count, work) = (leased.len(), relay.clone());
+    let prepared = actix_web::web::block(move || {
+        let db = &work.state.db;
+        let Examined { claimed, refused } = db.read(|conn| outbox::examine(conn, &work.worker, &leased, clock::now()))?;
+        if !refused.is_empty() {
+            db.write(|conn| outbox::turn_away(conn, refused, clock::now()))?;
+        }
+        Ok::<_, Error>(prepare(&work, permitted(&work, claimed)?))
+    });
+    let prepared = prepared.await.map_err(Error::internal).and_then(|done| done).unwrap_or_else(|error| {
+        tracing::error!(%error, "claimed messages could not be prepared; their claims run out");
+        vec![]
+    });
+    relay.pool.fill(count, prepared);
+}
+
+/// Where a mailbox would rather have a message twice than not at all, the whole batch asks for its dots at once.
+fn permitted(relay: &Relay, claimed: Vec<Claimed>) -> Result<Vec<Held>> {
+    let (asking, at_once): (Vec<Claimed>, Vec<Claimed>) = claimed.into_iter().partition(|one| one.on_uncertain() == OnUncertain::Ask);
+    let mut held: Vec<Held> = asking.into_iter().map(|one| Held::Claimed(Box::new(one))).collect();
+    if !at_once.is_empty() {
+        let steps: Vec<Step> = at_once.into_iter().map(|one| Step::Dot(Box::new(one))).collect();
+        let all: Vec<&Step> = steps.iter().collect();
+        let marked = record(&relay.state.db, &all)?;
+        held.extend(steps.into_iter().filter_map(|step| marked.permit(step)).map(Held::AtDot));
+    }
+    Ok(held)
+}
+
+/// Writes the bytes. What cannot be written will never leave.
+fn prepare(relay: &Relay, held: Vec<Held>) -> Vec<Prepared> {
+    let mut prepared = vec![];
+    for one in held {
+        match written(relay, one.claimed()) {
+            Ok((mail, envelope_id, bytes)) => {
+                let smtputf8 = mail.needs_smtputf8();
+                let from = one.claimed().bounces_to().and_then(|address| email::EmailAddress::parse(address).ok()).unwrap_or(mail.from_address);
+                prepared.push(Prepared { held: one, from, to: mail.to_address, smtputf8, envelope_id, bytes });
+            }
+            Err(text) => relay.writer.record(outbox_failure(one, Failure::Permanent(text))),
+        }
+    }
+    prepared
+}
+
+fn written(relay: &Relay, claimed: &Claimed) -> std::result::Result<(email::Mail, String, Vec<u8>), String> {
+    let id = claimed.message_id_header();
+    let mut mail = email::mail_of(claimed.content(), &id, claimed.made_at()).map_err(|error| error.to_string())?;
+    if claimed.on_uncertain() == OnUncertain::RelayKey {
+        mail.relay_key = Some((relay.key_header.clone(), id.clone()));
+    }
+    let bytes = email::render(&mail).map_err(|error| error.to_string())?;
+    let bytes = relay.state.senders.keys.sign(senders::domain_of(&claimed.content().from_address), bytes, mail.date);
+    Ok((mail, id, bytes))
+}
+
+/// Gives back what no connection took.
+async fn give_back(relay: &Arc<Relay>) {
+    let mut claimed = vec![];
+    for item in relay.pool.close() {
+        match item.held {
+            Held::Claimed(one) => claimed.push(*one),
+            Held::AtDot(_) => relay.writer.record(outbox_failure(item.held, Failure::Transient("Its worker stopped.".to_owned()))),
+        }
+    }
+    let released = relay.state.quiet_write(move |conn| outbox::release(conn, &claimed, clock::now())).await;
+    if let Err(error) = released {
+        tracing::error!(%error, "claims could not be given back; they run out");
+    }
+}

@@ -1,0 +1,162 @@
+//! What speaks against mail and the permission to write a final dot never pass each other; and an outcome that cannot be
+//! written down holds up no other.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use countersign::catcher::{Behaviour, Verb};
+use countersign::db::{Conn, Db};
+use countersign::domain::contacts::suppressions::{self, Reason};
+use countersign::domain::contacts::{self, erase};
+use countersign::domain::error::Result;
+use countersign::domain::mailboxes::{self, Mode, stops};
+use countersign::domain::messages::{DecisionKind, Message, State};
+use countersign::domain::outbox::{self, Claimed, Dot, WorkerId};
+use countersign::{clock, on_either, worker};
+use diesel::RunQueryDsl;
+use serde_json::json;
+use tokio::sync::Barrier;
+
+use crate::support::{Desk, OPERATOR, sql};
+
+/// Something that speaks against a message, by its name.
+type Speak = (&'static str, fn(&mut Conn, &Message) -> Result<()>);
+
+const AGAINST: [Speak; 5] = [
+    ("a suppression", |conn, _| suppressions::add(conn, &OPERATOR, "ana@example.com", Reason::Unsubscribed, "test", None, clock::now())),
+    ("an erasure", |conn, message| {
+        contacts::get(conn, &OPERATOR, &message.row.contact_id)?;
+        erase::erase(conn, &OPERATOR, &message.row.contact_id, clock::now()).map(drop)
+    }),
+    ("the stop of everything", |conn, _| stops::stop(conn, &OPERATOR, None, "test", clock::now())),
+    ("the stop of a mailbox", |conn, message| stops::stop(conn, &OPERATOR, Some(&message.row.mailbox_id), "test", clock::now())),
+    ("a mode from which nothing leaves", |conn, message| mailboxes::set_mode(conn, &OPERATOR, &message.row.mailbox_id, Mode::ReadOnly, clock::now())),
+];
+
+/// Whether a transaction waits for the other. SQLite has one writer: whoever is second cannot even begin.
+fn one_waits(db: &Db) -> bool {
+    #[derive(diesel::QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        n: i64,
+    }
+    let waiting = "SELECT count(*) AS n FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+                   WHERE d.datname = current_database() AND NOT l.granted";
+    db.is_a_file() || db.read(|conn| on_either!(conn, inner => diesel::sql_query(waiting).get_result::<Found>(inner))).unwrap().n > 0
+}
+
+async fn claimed(desk: &Desk) -> (Message, Claimed) {
+    let message = desk.pending("ana@example.com", json!({})).await;
+    desk.decide("Rita", &message, DecisionKind::Approve).unwrap();
+    let mut claimed = desk.write(|conn| outbox::claim(conn, &WorkerId::new(), 1, clock::now())).unwrap();
+    (message, claimed.pop().unwrap())
+}
+
+#[actix_web::test]
+async fn what_speaks_against_mail_waits_for_a_permission_that_is_being_given() {
+    for (name, speak) in AGAINST {
+        let desk = Desk::new().await;
+        let (message, claimed) = claimed(&desk).await;
+        let (db, order, over) = (&desk.state.db, Mutex::new(vec![]), AtomicBool::new(false));
+        let (looked, has_looked) = mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let looked = looked;
+                let dot = db.write(|conn| {
+                    let dot = outbox::reach_dot(conn, claimed, clock::now())?;
+                    looked.send(()).unwrap();
+                    // It has looked, and commits only when the other waits, or is through.
+                    while !one_waits(db) && !over.load(Ordering::SeqCst) {
+                        std::thread::yield_now();
+                    }
+                    order.lock().unwrap().push("permitted");
+                    Ok::<_, countersign::domain::error::Error>(dot)
+                });
+                assert!(matches!(dot.unwrap(), Dot::Go(_)), "{name}");
+            });
+            has_looked.recv().unwrap();
+            db.write(|conn| speak(conn, &message)).unwrap();
+            over.store(true, Ordering::SeqCst);
+            order.lock().unwrap().push("said");
+        });
+        assert_eq!(*order.lock().unwrap(), ["permitted", "said"], "{name} was committed before a dot that did not see it");
+    }
+}
+
+#[actix_web::test]
+async fn a_permission_waits_for_what_is_being_said_against_mail_and_is_refused() {
+    for (name, speak) in AGAINST {
+        let desk = Desk::new().await;
+        let (message, claimed) = claimed(&desk).await;
+        let (db, over) = (&desk.state.db, AtomicBool::new(false));
+        let (said, is_said) = mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let said = said;
+                db.write(|conn| {
+                    speak(conn, &message)?;
+                    said.send(()).unwrap();
+                    while !one_waits(db) && !over.load(Ordering::SeqCst) {
+                        std::thread::yield_now();
+                    }
+                    Ok::<_, countersign::domain::error::Error>(())
+                })
+                .unwrap();
+            });
+            is_said.recv().unwrap();
+            let dot = db.write(|conn| outbox::reach_dot(conn, claimed, clock::now()));
+            over.store(true, Ordering::SeqCst);
+            assert!(matches!(dot, Ok(Dot::Stop)), "{name}: {dot:?}");
+        });
+    }
+}
+
+#[actix_web::test]
+async fn an_outcome_that_cannot_be_written_down_holds_up_no_other() {
+    // All are answered at once, so that their outcomes come to the writer together.
+    let together = Arc::new(Barrier::new(4));
+    let behaviour = Behaviour::new().before(Verb::Dot, move |_| {
+        let together = Arc::clone(&together);
+        async move {
+            together.wait().await;
+        }
+    });
+    let desk = Desk::with(behaviour).await;
+    let mut all = vec![];
+    for n in 0..4 {
+        let message = desk.pending(&format!("p{n}@example.com"), json!({})).await;
+        desk.decide("Rita", &message, DecisionKind::Approve).unwrap();
+        all.push(message.row.id);
+    }
+    let bad = all[2].clone();
+    match desk.state.db.is_a_file() {
+        true => drop(sql(
+            &desk,
+            &format!(
+                "CREATE TRIGGER test_refuses BEFORE UPDATE ON outbox WHEN NEW.message_id = '{bad}' AND NEW.state = 'sent' BEGIN SELECT RAISE(ABORT, 'a test'); END"
+            ),
+        )),
+        false => {
+            sql(&desk, "CREATE FUNCTION test_refuses() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'a test'; END $$ LANGUAGE plpgsql");
+            let when = format!("FOR EACH ROW WHEN (NEW.message_id = '{bad}' AND NEW.state = 'sent') EXECUTE FUNCTION test_refuses()");
+            sql(&desk, &format!("CREATE TRIGGER test_refuses BEFORE UPDATE ON outbox {when}"));
+        }
+    }
+    let (sender, receiver) = tokio::sync::watch::channel(false);
+    let running = actix_web::rt::spawn(worker::run(desk.state.clone(), Some(desk.transport()), receiver));
+    let sent = || all.iter().filter(|id| desk.message(id.as_str()).row.state == State::Sent).count();
+    let begun = Instant::now();
+    while sent() < 3 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{} of the other three were written down", sent());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    sender.send_replace(true);
+    running.await.unwrap();
+    let on = if desk.state.db.is_a_file() { "" } else { " ON outbox" };
+    sql(&desk, &format!("DROP TRIGGER test_refuses{on}"));
+    // Nobody knows of it what the relay said, so it waits for a person; it is not sent again.
+    sql(&desk, "UPDATE outbox SET claimed_until = 0 WHERE claimed_until IS NOT NULL");
+    desk.drain().await;
+    assert_eq!((desk.message(bad.as_str()).row.state, sent(), desk.catcher.messages().len()), (State::Uncertain, 3, 4));
+}

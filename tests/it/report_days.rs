@@ -1,0 +1,165 @@
+//! The numbers that reports are read from: counted in the transaction of each change, and recounted.
+
+use countersign::domain::churn::import;
+use countersign::domain::contacts::erase;
+use countersign::domain::messages::DecisionKind;
+use countersign::domain::outbox::verify;
+use countersign::domain::reports::days;
+use serde_json::{Value, json};
+
+use crate::support::{Desk, OPERATOR, count, sql};
+
+async fn get(desk: &Desk, path: &str) -> Value {
+    let (status, found) = desk.call(&desk.agent, "GET", path, json!(null)).await;
+    assert_eq!(status, 200, "{path}: {found}");
+    found
+}
+
+fn problems(desk: &Desk) -> Vec<String> {
+    desk.read(verify::verify).reports.into_iter().map(|wrong| format!("{}: {}", wrong.of, wrong.problem)).collect()
+}
+
+async fn left(desk: &Desk, n: usize, reason: &str, mrr: i64) -> String {
+    let event = json!({"customer_email": format!("c{n}@example.com"), "cancel_reason": reason, "mrr_cents": mrr, "currency": "usd"});
+    let (status, event) = desk.call(&desk.agent, "POST", "/api/v1/churn-events", event).await;
+    assert_eq!(status, 201, "{event}");
+    event["id"].as_str().unwrap().to_owned()
+}
+
+/// A desk on which departures and messages went most ways that there are.
+async fn lively() -> Desk {
+    let desk = Desk::new().await;
+    let csv = "customer_email,mrr,currency,cancel_reason\na@example.com,10,usd,too_expensive\nb@example.com,,eur,other\n";
+    let parsed = import::parse(csv.as_bytes()).unwrap();
+    let started = desk.write(|conn| import::start(conn, &OPERATOR, "a.csv", &parsed, desk.now())).unwrap();
+    import::run(&desk.state.db, &OPERATOR, started, &parsed, countersign::clock::now, |_| {}).unwrap();
+    let first = left(&desk, 1, "too_expensive", 1000).await;
+    left(&desk, 2, "missing_features", 700).await;
+    desk.call(&desk.agent, "POST", &format!("/api/v1/churn-events/{first}/recovered"), json!({})).await;
+    for (n, kind) in [DecisionKind::Approve, DecisionKind::Reject, DecisionKind::RequestChanges].into_iter().enumerate() {
+        let message = desk.pending(&format!("m{n}@example.com"), json!({"campaign": "spring"})).await;
+        desk.decide("Rita", &message, kind).unwrap();
+    }
+    desk.pending("waits@example.com", json!({})).await;
+    desk.drain().await;
+    desk
+}
+
+#[actix_web::test]
+async fn the_days_are_what_a_recount_gives_whatever_happened() {
+    let desk = lively().await;
+    assert_eq!(problems(&desk), Vec::<String>::new());
+    assert!(count(&desk, "SELECT CAST(count(*) AS BIGINT) AS n FROM counted_messages") >= 4);
+    let contact = get(&desk, "/v1/contacts/search?email=m0@example.com").await["contacts"][0]["id"].as_str().unwrap().to_owned();
+    desk.write(|conn| erase::erase(conn, &OPERATOR, &contact.as_str().into(), desk.now()).map(drop)).unwrap();
+    let before = get(&desk, "/v1/reports/messages?by=mailbox").await;
+    while desk.write(days::fold).unwrap() {}
+    assert_eq!(problems(&desk), Vec::<String>::new());
+    assert_eq!(count(&desk, "SELECT CAST(count(*) AS BIGINT) AS n FROM message_day_moves"), 0, "all are folded");
+    assert_eq!(get(&desk, "/v1/reports/messages?by=mailbox").await, before, "folding changes no number");
+}
+
+#[actix_web::test]
+async fn verify_names_a_day_with_a_wrong_number() {
+    let desk = lively().await;
+    while desk.write(days::fold).unwrap() {}
+    sql(&desk, "UPDATE churn_days SET number = number + 2, minor = minor + 5 WHERE kind = 'left' AND reason = 'missing_features'");
+    sql(&desk, "UPDATE message_days SET number = number - 1 WHERE state = 'rejected'");
+    let found = problems(&desk);
+    let day = desk.now().date();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found[0], format!("departures of {day}: left missing_features new USD: The number is 2 off, the sum 5 minor units."));
+    assert!(
+        found[1].starts_with(&format!("messages of {day}: rejected in ")) && found[1].ends_with(" of spring, held: The number is -1 off."),
+        "{found:?}"
+    );
+}
+
+#[actix_web::test]
+async fn a_change_that_is_rolled_back_is_not_counted() {
+    let desk = lively().await;
+    let before = get(&desk, "/v1/reports/reasons").await;
+    let failed: Result<(), _> = desk.write(|conn| {
+        countersign::db::transaction(conn, |conn| {
+            countersign::on_either!(conn, inner => diesel::RunQueryDsl::execute(diesel::sql_query("UPDATE churn_events SET reason = 'other'"), inner))?;
+            Err(countersign::domain::error::Error::not_found("nothing"))
+        })
+    });
+    assert!(failed.is_err());
+    assert_eq!(get(&desk, "/v1/reports/reasons").await, before);
+    assert_eq!(problems(&desk), Vec::<String>::new());
+}
+
+#[actix_web::test]
+async fn recovered_revenue_counts_on_the_day_they_came_back_and_small_samples_are_said_to_be_small() {
+    let desk = Desk::new().await;
+    for n in 0..3 {
+        let id = left(&desk, n, "too_expensive", 1000).await;
+        let long_ago = desk.now().plus_days(-200).micros();
+        sql(&desk, &format!("UPDATE churn_events SET churned_at = {long_ago} WHERE id = '{id}'"));
+        if n < 2 {
+            desk.call(&desk.agent, "POST", &format!("/api/v1/churn-events/{id}/recovered"), json!({})).await;
+        }
+    }
+    let report = get(&desk, "/v1/reports/recovered").await;
+    assert_eq!((report["recovered"].as_i64(), report["recovered_before"].as_i64()), (Some(2), Some(0)), "{report}");
+    assert_eq!(report["recovered_revenue"], json!([{"minor": 2000, "currency": "USD"}]));
+    assert_eq!((report["without_letter"]["left"].as_i64(), report["lift"].is_null()), (Some(0), true), "they left before the period");
+    assert!(report["lift_in_words"].as_str().unwrap().starts_with("Too few to compare"), "{report}");
+    let whole = get(&desk, &format!("/v1/reports/recovered?from={}", desk.now().plus_days(-300).date())).await;
+    assert_eq!((whole["without_letter"]["left"].as_i64(), whole["without_letter"]["recovered"].as_i64()), (Some(3), Some(2)));
+    // Enough on both sides: 30 with a letter, of whom 20 came back, and 30 without, of whom 3 did.
+    for n in 10..70 {
+        left(&desk, n, "other", 100).await;
+    }
+    let ids: Vec<String> = (10..70).map(|n| format!("'c{n}@example.com'")).collect();
+    let now = desk.now().micros();
+    sql(&desk, &format!("UPDATE churn_events SET window_ends_at = {now} WHERE customer_email IN ({})", ids[..30].join(", ")));
+    let back: Vec<String> = ids[..20].iter().chain(&ids[30..33]).cloned().collect();
+    sql(&desk, &format!("UPDATE churn_events SET status = 'recovered', recovered_at = {now} WHERE customer_email IN ({})", back.join(", ")));
+    let report = get(&desk, "/v1/reports/recovered").await;
+    assert_eq!((report["recovered"].as_i64(), report["lift"].as_f64()), (Some(25), Some(56.7)), "{report}");
+    assert_eq!(report["lift_in_words"], "56.7 percentage points more came back with a letter than without one, which is more than chance explains.");
+    assert_eq!(report["with_letter"]["interval_95"], json!([49, 81]));
+    assert!(report["caution"].as_str().unwrap().contains("no proof"));
+}
+
+#[actix_web::test]
+async fn a_period_is_compared_with_the_one_before_it() {
+    let desk = Desk::new().await;
+    for (n, days) in [0, 3, 9, 10, 11, 30].into_iter().enumerate() {
+        let id = left(&desk, n, if n == 5 { "other" } else { "too_expensive" }, 100).await;
+        sql(&desk, &format!("UPDATE churn_events SET churned_at = {} WHERE id = '{id}'", desk.now().plus_days(-days).micros()));
+    }
+    let from = desk.now().plus_days(-9).date();
+    let report = get(&desk, &format!("/v1/reports/reasons?from={from}")).await;
+    assert_eq!((report["total"].as_i64(), report["total_before"].as_i64()), (Some(3), Some(2)), "{report}");
+    assert_eq!(report["before_until"], desk.now().plus_days(-10).date().to_string());
+    assert_eq!((report["reasons"][0]["count"].as_i64(), report["reasons"][0]["count_before"].as_i64()), (Some(3), Some(2)));
+    assert_eq!(report["reasons"].as_array().unwrap().len(), 1, "the last left before both");
+    for bad in ["from=2026-02-30", "from=2030-01-01&until=2029-01-01", "months=3&from=2026-01-01", "from=2001-01-01"] {
+        assert_eq!(desk.call(&desk.agent, "GET", &format!("/v1/reports/reasons?{bad}"), json!(null)).await.1["code"], "field_invalid", "{bad}");
+    }
+}
+
+#[actix_web::test]
+async fn messages_are_counted_by_what_became_of_them_and_only_within_reach() {
+    let desk = lively().await;
+    let report = get(&desk, "/v1/reports/messages").await;
+    let spring = &report["rows"][0];
+    assert_eq!((report["rows"].as_array().unwrap().len(), spring["name"].as_str()), (1, Some("spring")), "{report}");
+    let wanted = json!({"drafted": 3, "held": 3, "edited": 0, "approved": 1, "rejected": 1, "waiting": 1, "on_the_way": 0, "sent": 1, "delivered": 0,
+        "bounced": 0, "complained": 0, "ended": 0});
+    assert_eq!((&spring["period"], spring["period_before"]["drafted"].as_i64()), (&wanted, Some(0)));
+    let by_mailbox = get(&desk, "/v1/reports/messages?by=mailbox").await;
+    let gated = by_mailbox["rows"].as_array().unwrap().iter().find(|row| row["name"] == "gated-send@sender.example").unwrap().clone();
+    assert_eq!((gated["period"]["drafted"].as_i64(), gated["period"]["waiting"].as_i64()), (Some(4), Some(2)));
+    let narrow = countersign::domain::keys::NewKey {
+        mailboxes: vec![desk.mailbox(countersign::domain::mailboxes::Mode::Monitored).id],
+        ..countersign::domain::keys::NewKey::named("n", &[countersign::domain::actor::Scope::Read])
+    };
+    let narrow = desk.write(|conn| countersign::domain::keys::add(conn, &OPERATOR, &narrow, desk.now())).unwrap().1;
+    assert_eq!(desk.call(&narrow, "GET", "/v1/reports/messages", json!(null)).await.1["rows"], json!([]));
+    let mailboxes = desk.call(&narrow, "GET", "/v1/reports/messages?by=mailbox", json!(null)).await.1;
+    assert_eq!(mailboxes["rows"].as_array().unwrap().len(), 1);
+}
