@@ -26,6 +26,7 @@ impl Db {
     /// Makes sure that no file holds any of these words, in capitals or not. Without words it writes the file anew.
     pub fn forget(&self, words: &[String]) -> Result<(), ForgetError> {
         let Some(path) = self.url().strip_prefix("sqlite://").map(str::to_owned) else { return Ok(()) };
+        let _quiet = self.file.as_ref().map(|file| file.upkeep.pause());
         let _turn = self.turn();
         let mut conn = self.connection()?;
         let Conn::Sqlite(inner) = &mut *conn else { return Ok(()) };

@@ -9,6 +9,7 @@ pub mod migrate;
 pub mod schema;
 pub mod statement;
 pub mod types;
+mod upkeep;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub use forget::ForgetError;
 
 use journal::Journal;
 use mark::MarkFile;
+use upkeep::Upkeep;
 
 /// Runs one expression on whichever connection is there, for the few diesel
 /// features that the combined connection lacks.
@@ -85,6 +87,9 @@ pub enum OpenError {
     /// The server or the file refused.
     #[error("The database could not be opened: {0}")]
     Connection(#[from] diesel::ConnectionError),
+    /// The system has no room for what runs beside it.
+    #[error("The thread that looks after the database could not be started: {0}")]
+    Thread(#[from] std::io::Error),
     /// A setting could not be made.
     #[error("The database refused a setting: {0}")]
     Query(#[from] diesel::result::Error),
@@ -107,9 +112,10 @@ impl Manager {
             conn.batch_execute(&format!(
                 "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                  PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA mmap_size = {}; PRAGMA cache_size = {}; \
-                 PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;",
+                 PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = {};",
                 self.mapped,
                 if self.mapped > 0 { -16384 } else { -4096 },
+                upkeep::AT_THE_LATEST,
             ))?;
             watch(&mut conn);
             return Ok(Conn::Sqlite(conn));
@@ -159,13 +165,20 @@ impl r2d2::ManageConnection for Manager {
     }
 }
 
-/// The pool, and on SQLite the queue of the one writer.
+/// The pool, and what a file needs besides.
 #[derive(Clone)]
 pub struct Db {
     pool: r2d2::Pool<Manager>,
-    writer: Option<Arc<Mutex<()>>>,
+    file: Option<OneFile>,
     beside: Arc<Beside>,
     url: String,
+}
+
+/// What SQLite needs: a queue for its one writer, and somebody who looks after its files.
+#[derive(Clone)]
+struct OneFile {
+    writer: Arc<Mutex<()>>,
+    upkeep: Arc<Upkeep>,
 }
 
 /// The files beside the database.
@@ -199,8 +212,14 @@ impl Db {
             .test_on_check_out(!url.starts_with("sqlite://"))
             .connection_timeout(Duration::from_secs(15))
             .build_unchecked(manager);
-        let writer = url.starts_with("sqlite://").then(|| Arc::new(Mutex::new(())));
-        Ok(Db { pool, writer, beside: Arc::default(), url: url.to_owned() })
+        let file = match url.strip_prefix("sqlite://") {
+            Some(path) => {
+                let writer = Arc::new(Mutex::new(()));
+                Some(OneFile { upkeep: Arc::new(Upkeep::start(path, Arc::clone(&writer))?), writer })
+            }
+            None => None,
+        };
+        Ok(Db { pool, file, beside: Arc::default(), url: url.to_owned() })
     }
 
     /// The same with the files beside it.
@@ -211,7 +230,7 @@ impl Db {
 
     /// Whether it is one file, which can lie beside others.
     pub fn is_a_file(&self) -> bool {
-        self.writer.is_some()
+        self.file.is_some()
     }
 
     /// The file that says how far it had come, where mail leaves from here.
@@ -241,11 +260,15 @@ impl Db {
         let _turn = self.turn();
         let mut conn = self.connection()?;
         journal::begin();
-        transaction(&mut conn, |conn| {
+        let done = transaction(&mut conn, |conn| {
             let done = work(conn)?;
             self.keep_noted()?;
             Ok(done)
-        })
+        });
+        if let Some(file) = &self.file {
+            file.upkeep.committed();
+        }
+        done
     }
 
     /// Puts what the transaction noted on the disk, before it commits: what is in the journal only speaks against mail,
@@ -262,7 +285,7 @@ impl Db {
 
     /// Calls `heard` whenever somebody rings on this channel, until `stopped`. Returns at once on SQLite, where nobody can.
     pub fn listen(&self, channel: &'static str, stopped: impl Fn() -> bool, heard: impl Fn()) {
-        let postgres = self.writer.is_none();
+        let postgres = self.file.is_none();
         while postgres && !stopped() {
             if let Err(error) = self.hear(channel, &stopped, &heard) {
                 tracing::warn!(%error, "other processes are not heard; it is tried again");
@@ -298,7 +321,7 @@ impl Db {
 
     /// SQLite has one writer: waiting here in line beats polling a locked file.
     fn turn(&self) -> Option<MutexGuard<'_, ()>> {
-        self.writer.as_ref().map(|writer| writer.lock().unwrap_or_else(PoisonError::into_inner))
+        self.file.as_ref().map(|file| file.writer.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn connection(&self) -> Result<r2d2::PooledConnection<Manager>, diesel::result::Error> {

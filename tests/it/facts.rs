@@ -1,5 +1,6 @@
 //! Facts, and what follows when a draft claims more than they say.
 
+use countersign::clock;
 use countersign::domain::facts::{self, Body, CompanyFact, Offer, PlanPrice, ProductUpdate};
 use countersign::domain::ids::{ContactId, FactId, MessageId};
 use countersign::domain::mailboxes::Mode;
@@ -95,7 +96,9 @@ async fn every_verdict_is_given_where_it_belongs() {
     enter(&desk, Body::PlanPrice(PlanPrice { name: "Business".into(), price: dollars(19_900), features: vec![] }));
     let shipped =
         |title: &str, day| ProductUpdate { title: title.into(), summary: format!("{title} is done."), shipped_on: day, ..ProductUpdate::default() };
-    enter(&desk, Body::ProductUpdate(shipped("Zapier connection", date(2026, 3, 2))));
+    // The last 2 March: a day without a year is the nearest one.
+    let year = clock::now().plus_days(-62).date().year();
+    enter(&desk, Body::ProductUpdate(shipped("Zapier connection", date(year, 3, 2))));
     enter(&desk, Body::ProductUpdate(shipped("Mobile scanner", date(2098, 3, 2))));
     enter(&desk, Body::CompanyFact(CompanyFact { name: "data_promise".into(), value: "We never sell data".into() }));
     enter(&desk, Body::AllowedUrl(facts::AllowedUrl { url: "https://example.com/start".into(), note: None }));

@@ -3,7 +3,6 @@ DROP TABLE approved_campaigns;
 DROP TRIGGER contact_tags_are_found_no_more;
 DROP TRIGGER contact_tags_go;
 DROP TRIGGER contact_tags_are_found;
-DROP TRIGGER contact_tags_come;
 DROP TRIGGER contacts_are_found_anew;
 DROP TRIGGER contacts_are_found_no_more;
 DROP TRIGGER contacts_are_found;

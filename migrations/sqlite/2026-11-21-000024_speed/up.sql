@@ -18,6 +18,7 @@ CREATE VIRTUAL TABLE contact_index USING fts5 (
 );
 -- Without it, what is taken out of the search stays in its files until they are merged.
 INSERT INTO contact_index (contact_index, rank) VALUES ('secure-delete', 1);
+INSERT INTO contact_index (contact_index, rank) VALUES ('automerge', 0), ('crisismerge', 64);
 INSERT INTO contact_numbers (contact_id) SELECT id FROM contacts ORDER BY id;
 INSERT INTO contact_index (contact_index) VALUES ('rebuild');
 -- Words are taken out of the index by naming them once more, so before each change.
@@ -36,14 +37,12 @@ WHEN NEW.name IS NOT OLD.name OR NEW.email_key <> OLD.email_key OR NEW.erased_at
 BEGIN
     INSERT INTO contact_index (rowid, words) SELECT number, words FROM contact_words WHERE contact_id = NEW.id;
 END;
-CREATE TRIGGER contact_tags_come BEFORE INSERT ON contact_tags
-WHEN NOT EXISTS (SELECT 1 FROM contact_tags WHERE contact_id = NEW.contact_id AND tag = NEW.tag)
-BEGIN
-    INSERT INTO contact_index (contact_index, rowid, words) SELECT 'delete', number, words FROM contact_words WHERE contact_id = NEW.contact_id;
-END;
+-- A tag that comes adds its words; taking out all and putting them back would look for each in every piece of the index.
 CREATE TRIGGER contact_tags_are_found AFTER INSERT ON contact_tags
 BEGIN
-    INSERT INTO contact_index (rowid, words) SELECT number, words FROM contact_words WHERE contact_id = NEW.contact_id;
+    INSERT INTO contact_index (rowid, words)
+        SELECT n.number, replace(NEW.tag, '=', ' ') || ' =' || hex(NEW.tag)
+        FROM contact_numbers n JOIN contacts c ON c.id = n.contact_id AND c.erased_at IS NULL WHERE n.contact_id = NEW.contact_id;
 END;
 CREATE TRIGGER contact_tags_go BEFORE DELETE ON contact_tags
 BEGIN

@@ -1,0 +1,173 @@
+//! What SQLite does by itself in whoever commits, a thread of its own does here: putting the log back into the file, and merging the
+//! pieces of the word indexes. Otherwise one commit in a hundred waits for thousands of pages.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::sql_types::{Integer, Text};
+use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
+
+use super::OpenError;
+
+/// Pages of the log after which whoever commits puts them back after all, should the thread not come to it.
+pub(super) const AT_THE_LATEST: i32 = 200_000;
+/// From so many pages on writers wait while the rest is put back, so that the log starts anew.
+const LONG: i32 = 50_000;
+/// From so many pages that came in the meantime on, it goes on at once.
+const MANY: i32 = 1_000;
+/// Between two rounds: a page that is written again and again is put back once.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Pages of a word index that are merged in one transaction; writers wait so long.
+const MERGED_AT_ONCE: i32 = 16;
+/// Between two such transactions: those who wait for their turn take it.
+const LET_OTHERS: Duration = Duration::from_millis(2);
+/// Such transactions in one round.
+const MERGES: usize = 32;
+
+/// The thread. It ends with the pool it belongs to.
+#[derive(Debug)]
+pub(super) struct Upkeep {
+    written: Arc<AtomicBool>,
+    busy: Arc<Mutex<()>>,
+    ended: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Upkeep {
+    /// For the file at this path, whose writers take these turns.
+    pub(super) fn start(path: &str, turn: Arc<Mutex<()>>) -> std::io::Result<Upkeep> {
+        let (written, busy) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(())));
+        let (ended, end) = channel();
+        let rounds = Rounds { path: path.to_owned(), written: Arc::clone(&written), busy: Arc::clone(&busy), turn };
+        let thread = std::thread::Builder::new().name("upkeep".into()).spawn(move || {
+            let mut conn = None;
+            while end.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
+                if let Err(error) = rounds.round(&mut conn) {
+                    tracing::warn!(%error, "what the database needs looking after is tried again");
+                    conn = None;
+                }
+            }
+        })?;
+        Ok(Upkeep { written, busy, ended: Some(ended), thread: Some(thread) })
+    }
+
+    /// Something was committed.
+    pub(super) fn committed(&self) {
+        self.written.store(true, Ordering::Relaxed);
+    }
+
+    /// Nothing is put back while this is held: of two who do it at once, one would be refused.
+    pub(super) fn pause(&self) -> MutexGuard<'_, ()> {
+        held(&self.busy)
+    }
+}
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        self.ended = None;
+        if let Some(thread) = self.thread.take() {
+            // Whoever opens the file next finds nobody in it. A thread that panicked has said so itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the thread works with.
+struct Rounds {
+    path: String,
+    written: Arc<AtomicBool>,
+    busy: Arc<Mutex<()>>,
+    turn: Arc<Mutex<()>>,
+}
+
+impl Rounds {
+    fn round(&self, opened: &mut Option<SqliteConnection>) -> Result<(), OpenError> {
+        if !self.written.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let _busy = held(&self.busy);
+        let conn = match opened {
+            Some(conn) => conn,
+            none => none.insert(open(&self.path)?),
+        };
+        self.merge(conn)?;
+        if catch_up(conn)? > LONG {
+            let _turn = held(&self.turn);
+            put_back(conn)?;
+        }
+        Ok(())
+    }
+
+    /// Merges pieces of the word indexes until few are left, or enough was done for now. In between others write.
+    fn merge(&self, conn: &mut SqliteConnection) -> Result<(), OpenError> {
+        #[derive(QueryableByName)]
+        struct Index {
+            #[diesel(sql_type = Text)]
+            name: String,
+        }
+        let all = sql_query("SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE % USING fts5 %' ORDER BY name");
+        for Index { name } in all.load(conn)? {
+            let step = format!("INSERT INTO {name} ({name}, rank) VALUES ('merge', {MERGED_AT_ONCE})");
+            for _ in 0..MERGES {
+                let turn = held(&self.turn);
+                let before = changes(conn)?;
+                conn.batch_execute(&step)?;
+                drop(turn);
+                std::thread::sleep(LET_OTHERS);
+                // FTS5 documents it: where nothing is left to merge, the statement itself is the one change.
+                if changes(conn)? - before < 2 {
+                    break;
+                }
+                self.written.store(true, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Rows that this connection has changed.
+fn changes(conn: &mut SqliteConnection) -> Result<i32, OpenError> {
+    Ok(diesel::select(diesel::dsl::sql::<Integer>("total_changes()")).get_result(conn)?)
+}
+
+/// Puts back what is there and what came in the meantime, and says how long the log is. What a reader still looks at stays.
+fn catch_up(conn: &mut SqliteConnection) -> Result<i32, OpenError> {
+    let mut left = put_back(conn)?;
+    while left.log - left.checkpointed > MANY {
+        let before = left.checkpointed;
+        left = put_back(conn)?;
+        if left.checkpointed <= before {
+            break;
+        }
+    }
+    Ok(left.log)
+}
+
+fn put_back(conn: &mut SqliteConnection) -> Result<Left, OpenError> {
+    Ok(sql_query("PRAGMA wal_checkpoint(PASSIVE)").get_result(conn)?)
+}
+
+fn open(path: &str) -> Result<SqliteConnection, OpenError> {
+    let mut conn = SqliteConnection::establish(path)?;
+    conn.batch_execute(&format!(
+        "PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = {AT_THE_LATEST}"
+    ))?;
+    Ok(conn)
+}
+
+fn held(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a round found: pages in the log, and how many of them are back in the file.
+#[derive(QueryableByName)]
+struct Left {
+    #[diesel(sql_type = Integer)]
+    log: i32,
+    #[diesel(sql_type = Integer)]
+    checkpointed: i32,
+}
