@@ -70,6 +70,8 @@ routes! {
     get "/reference/{id}" Public reference::show;
     get "/login" Public sign_in::page;
     post "/login" Public sign_in::sign_in;
+    get "/login/code" Public sign_in::code_page;
+    post "/login/code" Public sign_in::code;
     get "/invite/{token}" Public sign_in::invitation;
     post "/invite/{token}" Public sign_in::accept;
     post "/logout" SignedIn sign_in::sign_out;

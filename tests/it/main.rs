@@ -76,6 +76,7 @@ mod sending;
 mod sentiment;
 mod sequences;
 mod sequences_edit;
+mod sign_in;
 mod sources;
 mod speed;
 mod support;
