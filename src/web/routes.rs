@@ -73,6 +73,8 @@ routes! {
     get "/reference/{id}" Public reference::show;
     get "/login" Public sign_in::page;
     post "/login" Public sign_in::sign_in;
+    get "/login/code" Public sign_in::code_page;
+    post "/login/code" Public sign_in::code;
     get "/invite/{token}" Public sign_in::invitation;
     post "/invite/{token}" Public sign_in::accept;
     post "/logout" SignedIn sign_in::sign_out;
@@ -167,6 +169,8 @@ routes! {
     get "/referrals" Manager referrals::index;
     post "/referrals" Manager referrals::create;
     get "/referrals/{id}" Manager referrals::show;
+    post "/referrals/{id}/rewards" Manager referrals::reward;
+    post "/referrals/{id}/reminder" Manager referrals::remind;
     get "/sequences" Manager sequences::index;
     get "/sequences/new" Manager sequences::new;
     post "/sequences" Manager sequences::create;

@@ -17,6 +17,14 @@ pub const USER: &str = "user";
 pub const EPOCH: &str = "epoch";
 /// Name of the time of sign-in in a session, in microseconds since the epoch.
 pub const SIGNED_IN_AT: &str = "signed_in_at";
+/// Name of the user id whose password was right and whose code is still to come.
+pub const HALF_USER: &str = "half_user";
+/// Name of their sign-in epoch at that moment.
+pub const HALF_EPOCH: &str = "half_epoch";
+/// Name of the time of the password, in microseconds since the epoch.
+pub const HALF_SINCE: &str = "half_since";
+/// Name of the page that is shown after the code.
+pub const NEXT: &str = "next";
 /// Name of the form token in a session.
 pub const CSRF: &str = "csrf";
 /// Name of the message shown once.

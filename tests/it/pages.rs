@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::{Browser, Desk, OPERATOR, PASSWORD};
 
-fn concrete(path: &str) -> String {
+pub fn concrete(path: &str) -> String {
     path.replace("{id}", "00000000-0000-7000-8000-000000000000").replace("{vid}", "00000000-0000-7000-8000-000000000000").replace("{token}", "token")
 }
 

@@ -364,6 +364,12 @@ where
         let email = format!("{name}@desk.example");
         self.post("/login", "/login", &[("email", &email), ("password", PASSWORD)]).await
     }
+
+    /// The same for somebody with a second factor.
+    pub async fn sign_in_with(&mut self, name: &str, code: &str) -> Page {
+        self.sign_in(name).await;
+        self.post("/login/code", "/login/code", &[("code", code)]).await
+    }
 }
 
 /// The text that a statement gives as body.

@@ -7,6 +7,7 @@ use crate::db::Conn;
 use crate::db::schema::{invitations, mailbox_members, notification_settings, sessions, sign_in_attempts, users};
 use crate::domain::ids::{MailboxId, UserId};
 use crate::domain::mailboxes::Notify;
+use crate::on_either;
 
 use super::users::UserRow;
 
@@ -145,17 +146,18 @@ pub(super) fn delete_expired_sessions(conn: &mut Conn, now: Time) -> QueryResult
     diesel::delete(sessions::table.filter(sessions::expires_at.le(now))).execute(conn).map(drop)
 }
 
-pub(super) fn attempts(conn: &mut Conn, subject: &str) -> QueryResult<Option<(i32, Time)>> {
-    sign_in_attempts::table.find(subject).select((sign_in_attempts::failures, sign_in_attempts::window_started_at)).first(conn).optional()
-}
-
-pub(super) fn put_attempts(conn: &mut Conn, subject: &str, failures: i32, since: Time) -> QueryResult<()> {
-    let values = (sign_in_attempts::failures.eq(failures), sign_in_attempts::window_started_at.eq(since));
-    let changed = diesel::update(sign_in_attempts::table.find(subject)).set(values).execute(conn)?;
-    if changed == 0 {
-        diesel::insert_into(sign_in_attempts::table).values((sign_in_attempts::subject.eq(subject), values.0, values.1)).execute(conn)?;
-    }
-    Ok(())
+/// How many attempts there were with this one, in a window that began after `stale`.
+pub(super) fn count_attempt(conn: &mut Conn, subject: &str, stale: Time, now: Time) -> QueryResult<i32> {
+    on_either!(conn, inner => diesel::insert_into(sign_in_attempts::table)
+        .values((sign_in_attempts::subject.eq(subject), sign_in_attempts::failures.eq(1), sign_in_attempts::window_started_at.eq(now)))
+        .on_conflict(sign_in_attempts::subject)
+        .do_update()
+        .set(sign_in_attempts::failures.eq(sign_in_attempts::failures + 1))
+        .execute(inner))?;
+    diesel::update(sign_in_attempts::table.find(subject).filter(sign_in_attempts::window_started_at.le(stale)))
+        .set((sign_in_attempts::failures.eq(1), sign_in_attempts::window_started_at.eq(now)))
+        .execute(conn)?;
+    sign_in_attempts::table.find(subject).select(sign_in_attempts::failures).first(conn)
 }
 
 pub(super) fn clear_attempts(conn: &mut Conn, subject: &str) -> QueryResult<()> {

@@ -13,7 +13,7 @@ use crate::domain::ids::{MailboxId, UserId, secret, sha256_hex};
 use crate::domain::text;
 
 use super::settings::Profile;
-use super::{passwords, queries, throttle};
+use super::{passwords, queries};
 
 /// How long an invitation lives, in days.
 pub const INVITATION_DAYS: i64 = 7;
@@ -213,46 +213,6 @@ pub fn accept_invitation(conn: &mut Conn, token: &str, email: &str, name: &str, 
         queries::set_password(conn, &id, &hash)?;
         log(conn, &Actor::System("invitation"), "user.accept_invitation", &id, json!({}), now)?;
         Ok(id)
-    })
-}
-
-/// Who signed in.
-#[derive(Debug, Clone)]
-pub struct SignedIn {
-    /// Who.
-    pub id: UserId,
-    /// Their epoch at that moment.
-    pub epoch: i64,
-}
-
-/// The answer to every failed sign-in, whatever failed.
-pub fn sign_in_refused() -> Error {
-    Error::forbidden("sign_in_failed", "The address or the password is wrong. Try again.")
-}
-
-/// The first half of signing in: is another try allowed, and what is the stored hash?
-/// The slow comparison in between runs without a database connection.
-pub fn begin_sign_in(conn: &mut Conn, email: &str, network: &str, now: Time) -> Result<Option<UserRow>> {
-    let key = EmailAddress::parse("email", email).map(|e| e.key().to_owned()).unwrap_or_default();
-    let subjects = [format!("account:{key}"), format!("network:{network}")];
-    transaction(conn, |conn| {
-        for subject in &subjects {
-            if !throttle::is_open(conn, subject, now)? {
-                return Err(Error::forbidden("sign_in_throttled", "There were too many attempts. Wait fifteen minutes and try again."));
-            }
-            throttle::count(conn, subject, now)?;
-        }
-        Ok(queries::by_email(conn, &key)?.filter(|user| user.disabled_at.is_none()))
-    })
-}
-
-/// The second half, once the password was found to fit.
-pub fn finish_sign_in(conn: &mut Conn, user: &UserRow, network: &str, now: Time) -> Result<SignedIn> {
-    transaction(conn, |conn| {
-        throttle::clear(conn, &format!("account:{}", user.email_key))?;
-        throttle::clear(conn, &format!("network:{network}"))?;
-        log(conn, &Actor::System("sign-in"), "user.sign_in", &user.id, json!({}), now)?;
-        Ok(SignedIn { id: user.id.clone(), epoch: user.sign_in_epoch })
     })
 }
 
