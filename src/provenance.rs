@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mail_parser::{Address, Message, PartType};
+use mail_parser::{Address, Message, MimeHeaders, PartType};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::provenance::header::{self, Digest, NAME, Problem, Verified};
@@ -112,7 +112,23 @@ fn body_of(message: &Message) -> String {
             }
         }
     }
+    let outside = outside_of_parts(message);
+    if !outside.is_empty() {
+        add(&mut hash, "outside");
+        add(&mut hash, &outside);
+    }
     STANDARD.encode(hash.finalize())
+}
+
+/// What stands before the first part and after the last: most programs do not show it, some do.
+fn outside_of_parts(message: &Message) -> String {
+    let root = message.root_part();
+    let Some(boundary) = root.content_type().and_then(|kind| kind.attribute("boundary")) else { return String::new() };
+    let raw = message.raw_message();
+    let body = String::from_utf8_lossy(raw.get(root.offset_body as usize..).unwrap_or_default());
+    let before = body.split_once(&format!("--{boundary}")).map_or("", |(before, _)| before);
+    let after = body.rsplit_once(&format!("--{boundary}--")).map_or("", |(_, after)| after);
+    words(&format!("{before} {after}"))
 }
 
 /// Says what can be said of a mail, its headers, or the one header alone.

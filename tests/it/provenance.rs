@@ -136,7 +136,14 @@ async fn what_was_changed_is_found_out_and_what_relays_do_is_not_held_against_it
     }
     let at = text.find("\r\n\r\n").unwrap();
     let (head, rest) = text.split_at(at + 4);
-    for (case, body) in [("added", format!("{rest}\r\nClick here: http://evil.example")), ("taken", rest[rest.len() / 2..].to_owned())] {
+    let inside = rest.replacen("Hello there", "Hello there. Pay at http://evil.example", 1);
+    assert_ne!(inside, rest);
+    for (case, body) in [
+        ("inside", inside),
+        ("before", format!("Look: {rest}")),
+        ("added", format!("{rest}\r\nClick here: http://evil.example")),
+        ("taken", rest[rest.len() / 2..].to_owned()),
+    ] {
         assert_eq!(look(format!("{head}{body}").as_bytes()).body, Compared::Changed, "{case}");
     }
 
