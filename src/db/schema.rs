@@ -1247,6 +1247,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    referral_rewards (id) {
+        id -> Text,
+        referral_id -> Text,
+        conversion_id -> Text,
+        amount -> BigInt,
+        unit -> Text,
+        message_id -> Nullable<Text>,
+        recorded_by -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
     churn_sources (id) {
         id -> Text,
         provider -> Text,
@@ -1612,6 +1625,7 @@ diesel::allow_tables_to_appear_in_same_query!(cohort_messages, cohorts);
 diesel::allow_tables_to_appear_in_same_query!(cohort_messages, messages);
 diesel::allow_tables_to_appear_in_same_query!(enrollments, sequences);
 diesel::allow_tables_to_appear_in_same_query!(referrals, contacts);
+diesel::allow_tables_to_appear_in_same_query!(referrals, referral_rewards);
 diesel::allow_tables_to_appear_in_same_query!(churn_events, churn_signals);
 diesel::allow_tables_to_appear_in_same_query!(customers, churn_events);
 diesel::allow_tables_to_appear_in_same_query!(customers, inactivity_periods);

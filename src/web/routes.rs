@@ -169,6 +169,8 @@ routes! {
     get "/referrals" Manager referrals::index;
     post "/referrals" Manager referrals::create;
     get "/referrals/{id}" Manager referrals::show;
+    post "/referrals/{id}/rewards" Manager referrals::reward;
+    post "/referrals/{id}/reminder" Manager referrals::remind;
     get "/sequences" Manager sequences::index;
     get "/sequences/new" Manager sequences::new;
     post "/sequences" Manager sequences::create;

@@ -177,6 +177,9 @@ class Story:
         yield "get_referral_program", "reader", {}
         yield "list_referrals", "reader", {"email": email}
         yield "record_conversion", "agent", {"referral_id": kept["create_referral"]["id"], "email": f"new-{who}@example.com"}
+        reward = {"referral_id": kept["create_referral"]["id"], "conversion_id": kept["record_conversion"]["conversion"]["conversion_id"]}
+        yield "give_referral_reward", "agent", {**reward, "amount": 1, "unit": "months", "mailbox": gated}
+        yield "remind_referrer", "agent", {"referral_id": kept["create_referral"]["id"], "reward": "a month", "mailbox": gated}, "referral_limit"
         yield "record_usage", "agent", {"events": [{"email": email, "name": "order.created", "value": 3}]}
         yield "get_usage", "reader", {"contact_id": kept["contact"]}
 

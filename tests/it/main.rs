@@ -57,6 +57,7 @@ mod preferences;
 mod privacy;
 mod programs;
 mod races;
+mod referral_caps;
 mod referrals;
 mod referrals_page;
 mod relays;

@@ -367,6 +367,8 @@ const WITHOUT_ARGUMENTS: &[&str] = &[
     "send_next_step",
     "stop_enrollment",
     "record_conversion",
+    "give_referral_reward",
+    "remind_referrer",
 ];
 
 #[actix_web::test]

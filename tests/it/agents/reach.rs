@@ -214,6 +214,11 @@ pub const CALLS: &[Case] = &[
     ("GET /v1/referrals", At::Query("contact"), Of::Contact, ""),
     ("GET /v1/referrals/{id}", At::Path("id"), Of::Desk, ""),
     ("POST /v1/referrals/{id}/conversions", At::Path("id"), Of::Desk, r#"{"id": "1"}"#),
+    ("POST /v1/referrals/{id}/rewards", At::Path("id"), Of::Desk, r#"{"conversion_id": "1", "amount": 1, "unit": "months"}"#),
+    ("POST /v1/referrals/{id}/rewards", At::Field("conversion_id"), Of::Desk, r#"{"amount": 1, "unit": "months"}"#),
+    ("POST /v1/referrals/{id}/rewards", At::Field("mailbox"), Of::Mailbox, r#"{"conversion_id": "1", "amount": 1, "unit": "months"}"#),
+    ("POST /v1/referrals/{id}/reminder", At::Path("id"), Of::Desk, r#"{"reward": "a month"}"#),
+    ("POST /v1/referrals/{id}/reminder", At::Field("mailbox"), Of::Mailbox, r#"{"reward": "a month"}"#),
 ];
 
 /// Parts of a path that name nothing of somebody's: words, and what belongs to the id before it.
@@ -308,6 +313,16 @@ pub const TOOLS: &[Case] = &[
     ("create_referral", At::Field("contact"), Of::Contact, r#"{"target_url": "https://www.example.com/signup"}"#),
     ("list_referrals", At::Field("contact"), Of::Contact, ""),
     ("record_conversion", At::Field("referral_id"), Of::Desk, r#"{"id": "1"}"#),
+    ("give_referral_reward", At::Field("referral_id"), Of::Desk, r#"{"conversion_id": "1", "amount": 1, "unit": "months"}"#),
+    ("give_referral_reward", At::Field("conversion_id"), Of::Desk, r#"{"referral_id": "$referral", "amount": 1, "unit": "months"}"#),
+    (
+        "give_referral_reward",
+        At::Field("mailbox"),
+        Of::Mailbox,
+        r#"{"referral_id": "$referral", "conversion_id": "1", "amount": 1, "unit": "months"}"#,
+    ),
+    ("remind_referrer", At::Field("referral_id"), Of::Desk, r#"{"reward": "a month"}"#),
+    ("remind_referrer", At::Field("mailbox"), Of::Mailbox, r#"{"referral_id": "$referral", "reward": "a month"}"#),
     ("get_usage", At::Field("contact_id"), Of::Contact, ""),
     ("manage_contacts", At::Field("contact_id"), Of::Contact, r#"{"action": "get"}"#),
     ("manage_contacts", At::Field("mailbox"), Of::Mailbox, r#"{"action": "search", "query": "c"}"#),
@@ -406,6 +421,7 @@ struct Ground<'a, S> {
     campaign: String,
     cohort: String,
     sequence: String,
+    referral: String,
 }
 
 const HERE: Mode = Mode::Monitored;
@@ -452,6 +468,8 @@ async fn ground(desk: &Desk) -> Ground<'_, impl Service<Request, Response = Serv
     let cohort = made("/v1/cohorts", cohort).await;
     let steps = json!([{"subject": "Hello", "body": "Hello", "wait_days": 0}]);
     let sequence = made("/v1/sequences", json!({"name": "a sequence", "mailbox": address(HERE), "steps": steps})).await;
+    let referral = json!({"contact": contact, "target_url": "https://www.example.com/signup"});
+    let referral = talk.rest(&free[2], "POST", "/v1/referrals", &referral).await.json["id"].as_str().unwrap().to_owned();
     let (mail, _) = &mails[0];
     let (inbound, thread) = (mail.id.to_string(), mail.thread_id.to_string());
     Ground {
@@ -471,6 +489,7 @@ async fn ground(desk: &Desk) -> Ground<'_, impl Service<Request, Response = Serv
         campaign,
         cohort,
         sequence,
+        referral,
     }
 }
 
@@ -510,6 +529,7 @@ where
             .replace("$contact", &self.contact)
             .replace("$sequence", &self.sequence)
             .replace("$cohort", &self.cohort)
+            .replace("$referral", &self.referral)
             .replace("$departure", &self.departure)
             .replace("$variant", &self.variants[self.variant.get()]);
         let mut body: Value = if body.is_empty() { Value::Null } else { serde_json::from_str(&body).unwrap() };
@@ -555,6 +575,7 @@ where
             ("/v1/campaigns", &self.campaign),
             ("/v1/cohorts", &self.cohort),
             ("/v1/sequences", &self.sequence),
+            ("/v1/referrals", &self.referral),
         ];
         if let Some((_, id)) = root.iter().find(|(prefix, _)| path.starts_with(prefix)) {
             path = path.replace("{id}", id);
