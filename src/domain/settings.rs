@@ -33,6 +33,8 @@ pub const COOKIE_KEY: &str = "cookie_key";
 pub const PSEUDONYM_KEY: &str = "pseudonym_key";
 /// When a worker was last heard of, in microseconds since 1970.
 pub const WORKER_BEAT: &str = "worker_beat";
+/// Who must have a second factor.
+pub const SECOND_FACTOR_REQUIRED: &str = "second_factor_required";
 /// The mailbox win-back messages go out from.
 pub const WINBACK_MAILBOX: &str = "winback_mailbox";
 
