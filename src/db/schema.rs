@@ -1005,6 +1005,9 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         topic_id -> Nullable<Text>,
+        variants -> Text,
+        measure -> Text,
+        shifts -> Bool,
     }
 }
 
@@ -1156,6 +1159,8 @@ diesel::table! {
         paused_at -> Nullable<BigInt>,
         paused_by -> Nullable<Text>,
         automatic -> Bool,
+        measure -> Text,
+        shifts -> Bool,
     }
 }
 
@@ -1179,6 +1184,7 @@ diesel::table! {
         enrollment_id -> Text,
         step -> Integer,
         message_id -> Text,
+        variant -> Text,
     }
 }
 

@@ -48,6 +48,7 @@ mod session;
 mod shortcuts;
 mod sign_in;
 mod sources;
+mod trials;
 mod uncertain;
 mod users;
 pub mod views;
