@@ -11,6 +11,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::domain::accounts::second_factor;
+use crate::domain::accounts::second_factor::required::{self, Required};
 use crate::domain::accounts::users::{self, NewUser};
 use crate::domain::actor::{Actor, Role, Scope};
 use crate::domain::audit::chain;
@@ -30,6 +31,11 @@ pub(super) enum UserCommand {
         /// Their address.
         #[arg(long)]
         email: String,
+    },
+    /// Set who must have a second factor.
+    RequireSecondFactor {
+        /// nobody, or deciders: administrators and those who approve.
+        required: Required,
     },
 }
 
@@ -58,6 +64,11 @@ pub(super) fn user(db: &Db, config: &Config, command: UserCommand) -> Result<(),
         UserCommand::ResetSecondFactor { email } => {
             db.write(|conn| second_factor::reset(conn, &OPERATOR, &email, clock::now()))?;
             println!("The second factor of {email} is off, and they are signed out. They set up a new one in their account.");
+            Ok(())
+        }
+        UserCommand::RequireSecondFactor { required } => {
+            db.write(|conn| required::set_required(conn, &OPERATOR, required, clock::now()))?;
+            println!("Who must have a second factor: {}.", required.label().to_lowercase());
             Ok(())
         }
     }

@@ -35,6 +35,11 @@ diesel::table! {
         user_id -> Nullable<Text>,
         state -> Text,
         expires_at -> BigInt,
+        handle -> Nullable<Text>,
+        started_at -> Nullable<BigInt>,
+        seen_at -> Nullable<BigInt>,
+        network -> Nullable<Text>,
+        device -> Nullable<Text>,
     }
 }
 

@@ -15,6 +15,7 @@ mod customers;
 mod delivery;
 mod demand;
 mod desk;
+mod device;
 mod diff;
 mod errors;
 mod events;

@@ -79,6 +79,9 @@ routes! {
     post "/account" SignedIn account::change_password;
     post "/account/profile" SignedIn account::set_profile;
     post "/account/notices" SignedIn account::set_notices;
+    post "/account/sessions/end" SignedIn account::end_other_sessions;
+    post "/account/sessions/{id}/end" SignedIn account::end_session;
+    get "/account/second-factor" SignedIn second_factor::page;
     post "/account/second-factor" SignedIn second_factor::start;
     post "/account/second-factor/confirmation" SignedIn second_factor::confirm;
     post "/account/second-factor/removal" SignedIn second_factor::remove;
@@ -251,7 +254,9 @@ routes! {
     post "/views/{id}/deletion" SignedIn views::delete;
     get "/users" Admin users::index;
     post "/users" Admin users::create;
+    post "/users/second-factor" Admin users::require_second_factor;
     post "/users/{id}" Admin users::change;
+    post "/users/{id}/sessions/end" Admin users::end_sessions;
     post "/users/{id}/disable" Admin users::disable;
     post "/users/{id}/enable" Admin users::enable;
     post "/users/{id}/invite" Admin users::invite;

@@ -9,14 +9,14 @@ use serde::Deserialize;
 use super::errors::PageError;
 use super::form::Form;
 use super::page::{Chrome, Visitor, flash, html, html_with, see_other};
-use super::session;
+use super::{device, session};
 use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::accounts::passwords;
 use crate::domain::accounts::sign_in::{self as domain, Half, PATIENCE, Passed, SignedIn};
 use crate::domain::accounts::users::{self, Invited};
 use crate::domain::error::{Error, Kind};
-use crate::domain::ids::UserId;
+use crate::domain::ids::{UserId, fresh};
 
 #[derive(Template)]
 #[template(path = "public/login.html")]
@@ -62,7 +62,7 @@ pub(super) async fn sign_in(
     let (email, next) = (form.get("email").to_owned(), local(form.some("next")));
     match password(&state, &email, form.get("password").to_owned(), network_of(&request)).await {
         Ok(Passed::SignedIn(who)) => {
-            enter(&session, &who)?;
+            enter(&request, &session, &who)?;
             Ok(see_other(&next))
         }
         Ok(Passed::CodeNeeded(half)) => {
@@ -90,14 +90,24 @@ async fn password(state: &State, email: &str, password: String, network: String)
 }
 
 /// From here on the session is that of a person, under a new id and with a new form token.
-fn enter(session: &Session, who: &SignedIn) -> Result<(), PageError> {
+pub(super) fn enter(request: &HttpRequest, session: &Session, who: &SignedIn) -> Result<(), PageError> {
     session.renew();
     for name in [session::CSRF, session::HALF_USER, session::HALF_EPOCH, session::HALF_SINCE, session::NEXT] {
         session.remove(name);
     }
-    session.insert(session::USER, who.id.as_str()).map_err(Error::internal)?;
-    session.insert(session::EPOCH, who.epoch).map_err(Error::internal)?;
-    session.insert(session::SIGNED_IN_AT, clock::now().micros()).map_err(Error::internal)?;
+    let now = clock::now().micros();
+    let texts = [
+        (session::USER, who.id.as_str().to_owned()),
+        (session::HANDLE, fresh()),
+        (session::NETWORK, network_of(request)),
+        (session::DEVICE, device::of(request)),
+    ];
+    for (name, text) in texts {
+        session.insert(name, text).map_err(Error::internal)?;
+    }
+    for (name, number) in [(session::EPOCH, who.epoch), (session::SIGNED_IN_AT, now), (session::SEEN_AT, now)] {
+        session.insert(name, number).map_err(Error::internal)?;
+    }
     Ok(())
 }
 
@@ -146,7 +156,7 @@ pub(super) async fn code(
     let finished = state.write(move |conn| domain::finish(conn, &half, &given, &network, clock::now())).await;
     match finished.and_then(|tried| tried) {
         Ok(who) => {
-            enter(&session, &who)?;
+            enter(&request, &session, &who)?;
             if let Some(left) = who.codes_left {
                 flash(&session, format!("That recovery code is used up; {left} are left. New ones come with a new second factor, in your account."));
             }

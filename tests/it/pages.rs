@@ -1,6 +1,10 @@
 //! Pages: who gets in, who may do what, and what a form needs.
 
-use countersign::domain::accounts::users;
+use std::sync::{Arc, Barrier};
+
+use countersign::db::Db;
+use countersign::domain::accounts::users::{self, NewUser};
+use countersign::domain::actor::Role;
 use countersign::domain::messages::DecisionKind;
 use countersign::domain::messages::content::Words;
 use countersign::domain::messages::edit::edit;
@@ -175,7 +179,7 @@ async fn a_failed_sign_in_tells_nothing_and_is_throttled() {
 
 #[actix_web::test]
 async fn the_first_administrator_comes_by_a_link_that_works_once() {
-    use countersign::db::{self, Db};
+    use countersign::db;
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&format!("sqlite://{}", folder.path().join("new.db").display()), 2).unwrap();
     db::migrate::run(&db).unwrap();
@@ -193,6 +197,52 @@ async fn the_last_administrator_stays() {
     let ada = desk.read(|conn| users::list(conn, &OPERATOR)).into_iter().find(|u| u.row.name == "Ada").unwrap().row.id;
     let refused = desk.write(|conn| users::set_disabled(conn, &OPERATOR, &ada, true, desk.now())).unwrap_err();
     assert_eq!(refused.code, "last_admin");
+    let demote = |role: Role| desk.write(|conn| users::change(conn, &OPERATOR, &ada, role, &[], desk.now()));
+    assert_eq!(demote(Role::Manager).unwrap_err().code, "last_admin");
+    demote(Role::Admin).unwrap();
+    // Who was only invited cannot sign in, so they do not count, and may go.
+    let new = NewUser { email: "eve@desk.example".into(), name: "Eve".into(), role: Role::Admin, password: None, mailboxes: vec![] };
+    let eve = desk.write(|conn| users::add(conn, &OPERATOR, &new, desk.now())).unwrap().id;
+    assert_eq!(demote(Role::Reviewer).unwrap_err().code, "last_admin");
+    desk.write(|conn| users::set_disabled(conn, &OPERATOR, &eve, true, desk.now())).unwrap();
+}
+
+#[actix_web::test]
+async fn of_two_who_each_take_an_administrator_away_at_once_one_is_refused() {
+    let desk = Desk::new().await;
+    for round in 0..10 {
+        let mut admins = vec![];
+        for number in 0..2 {
+            let (email, name) = (format!("admin{round}{number}@desk.example"), format!("Admin {number}"));
+            let new = NewUser { email, name, role: Role::Admin, password: Some(PASSWORD.into()), mailboxes: vec![] };
+            admins.push(desk.write(|conn| users::add(conn, &OPERATOR, &new, desk.now())).unwrap().id);
+        }
+        for user in desk.read(|conn| users::list(conn, &OPERATOR)) {
+            if user.row.role == Role::Admin && !admins.contains(&user.row.id) {
+                desk.write(|conn| users::change(conn, &OPERATOR, &user.row.id, Role::Reviewer, &[], desk.now())).unwrap();
+            }
+        }
+        let (barrier, now) = (Arc::new(Barrier::new(2)), desk.now());
+        let tries: Vec<_> = admins
+            .into_iter()
+            .enumerate()
+            .map(|(number, id)| {
+                // Each is a process of its own, so that no lock within one puts them in line.
+                let (db, barrier) = (Db::open(desk.state.db.url(), 1).unwrap(), barrier.clone());
+                std::thread::spawn(move || {
+                    barrier.wait();
+                    let done = db.write(|conn| match number {
+                        0 => users::set_disabled(conn, &OPERATOR, &id, true, now),
+                        _ => users::change(conn, &OPERATOR, &id, Role::Manager, &[], now),
+                    });
+                    done.map_err(|error| error.code)
+                })
+            })
+            .collect();
+        let mut results: Vec<_> = tries.into_iter().map(|one| one.join().unwrap()).collect();
+        results.sort();
+        assert_eq!(results, [Ok(()), Err("last_admin")], "round {round}");
+    }
 }
 
 #[actix_web::test]

@@ -12,6 +12,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::{MailboxId, UserId, secret, sha256_hex};
 use crate::domain::text;
 
+use super::second_factor::{self, required};
 use super::settings::Profile;
 use super::{passwords, queries};
 
@@ -57,6 +58,8 @@ pub struct User {
     pub row: UserRow,
     /// The mailboxes they belong to.
     pub mailboxes: Vec<MailboxId>,
+    /// Whether they have a second factor.
+    pub has_second_factor: bool,
 }
 
 /// All users.
@@ -66,7 +69,8 @@ pub fn list(conn: &mut Conn, actor: &Actor) -> Result<Vec<User>> {
     rows.into_iter()
         .map(|row| {
             let mailboxes = queries::memberships(conn, &row.id)?;
-            Ok(User { row, mailboxes })
+            let has_second_factor = second_factor::is_on(conn, &row.id)?;
+            Ok(User { row, mailboxes, has_second_factor })
         })
         .collect()
 }
@@ -218,11 +222,22 @@ pub fn accept_invitation(conn: &mut Conn, token: &str, email: &str, name: &str, 
 
 /// The actor behind a session, or none if it has ended: disabled, or the epoch moved on.
 pub fn actor_of_session(conn: &mut Conn, id: &UserId, epoch: i64) -> Result<Option<Actor>> {
-    Ok(visitor_of_session(conn, id, epoch)?.map(|(actor, _)| actor))
+    Ok(visitor_of_session(conn, id, epoch)?.map(|visitor| visitor.actor))
 }
 
-/// The same, with how pages are shown to them; it costs no further query.
-pub fn visitor_of_session(conn: &mut Conn, id: &UserId, epoch: i64) -> Result<Option<(Actor, Profile)>> {
+/// Who is behind a session.
+#[derive(Debug, Clone)]
+pub struct SessionVisitor {
+    /// Who.
+    pub actor: Actor,
+    /// How pages are shown to them.
+    pub profile: Profile,
+    /// Whether they must set a second factor up before anything else.
+    pub factor_due: bool,
+}
+
+/// The same with what a page needs besides.
+pub fn visitor_of_session(conn: &mut Conn, id: &UserId, epoch: i64) -> Result<Option<SessionVisitor>> {
     let Some(user) = queries::by_id(conn, id)? else { return Ok(None) };
     if user.disabled_at.is_some() || user.sign_in_epoch != epoch {
         return Ok(None);
@@ -231,8 +246,9 @@ pub fn visitor_of_session(conn: &mut Conn, id: &UserId, epoch: i64) -> Result<Op
         Role::Admin => Mailboxes::All,
         _ => Mailboxes::These(queries::memberships(conn, &user.id)?),
     };
+    let factor_due = required::is_due(conn, &user.id, user.role == Role::Admin, &mailboxes)?;
     let profile = Profile::of(&user);
-    Ok(Some((Actor::User { id: user.id, name: user.name, role: user.role, mailboxes }, profile)))
+    Ok(Some(SessionVisitor { actor: Actor::User { id: user.id, name: user.name, role: user.role, mailboxes }, profile, factor_due }))
 }
 
 /// Changes one's own password; all sessions end.
@@ -257,7 +273,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &UserId, role: Role, mailboxes
     actor.must_be_admin_in_person()?;
     transaction(conn, |conn| {
         let user = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("user"))?;
-        if user.role == Role::Admin && role != Role::Admin {
+        if role != Role::Admin {
             keep_one_admin(conn, &user)?;
         }
         queries::set_role(conn, id, role)?;
@@ -272,7 +288,7 @@ pub fn set_disabled(conn: &mut Conn, actor: &Actor, id: &UserId, disabled: bool,
     actor.must_be_admin_in_person()?;
     transaction(conn, |conn| {
         let user = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("user"))?;
-        if disabled && user.role == Role::Admin {
+        if disabled {
             keep_one_admin(conn, &user)?;
         }
         queries::set_disabled(conn, id, disabled.then_some(now))?;
@@ -281,8 +297,10 @@ pub fn set_disabled(conn: &mut Conn, actor: &Actor, id: &UserId, disabled: bool,
     })
 }
 
+/// Refuses to take away the last one. Call it in the transaction that would.
 fn keep_one_admin(conn: &mut Conn, user: &UserRow) -> Result<()> {
-    if user.disabled_at.is_none() && queries::count_active_admins(conn)? <= 1 {
+    let active = queries::lock_active_admins(conn)?;
+    if active.contains(&user.id) && active.len() == 1 {
         return Err(Error::conflict("last_admin", "This is the last administrator. Make somebody else an administrator first."));
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 mod codes;
 mod queries;
+pub mod required;
 
 use diesel::prelude::*;
 use serde_json::json;
