@@ -2,6 +2,28 @@
 #![expect(missing_docs, reason = "the migrations document the columns")]
 
 diesel::table! {
+    provenance_keys (id) {
+        id -> Text,
+        state -> Text,
+        public_key -> Text,
+        private_key -> Nullable<Text>,
+        created_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    audit_heads (day) {
+        day -> Text,
+        position -> BigInt,
+        hash -> Text,
+        signed_at -> BigInt,
+        key_id -> Text,
+        signature -> Text,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> Text,
         email -> Text,

@@ -31,6 +31,7 @@ pub mod paging;
 pub mod policy;
 pub mod preferences;
 pub mod privacy;
+pub mod provenance;
 pub mod reason;
 pub mod referrals;
 pub mod reports;

@@ -16,7 +16,7 @@ use crate::app::State;
 use crate::clock::{self, Time};
 use crate::db::Conn;
 use crate::domain::accounts::sessions;
-use crate::domain::audit::chain;
+use crate::domain::audit::{chain, heads};
 use crate::domain::calls;
 use crate::domain::campaigns::{self, counts};
 use crate::domain::churn::{shipping, timeline, window};
@@ -30,6 +30,7 @@ use crate::domain::messages::expiry;
 use crate::domain::notices as told;
 use crate::domain::outbox::{self, WorkerId};
 use crate::domain::privacy::retention;
+use crate::domain::provenance;
 use crate::domain::reports::days;
 use crate::domain::reputation;
 use crate::domain::sequences;
@@ -51,6 +52,10 @@ const MARK_SECONDS: u64 = 1;
 pub async fn run(state: State, relays: impl Into<Relays>, stop: watch::Receiver<bool>) {
     let relays = relays.into();
     let worker = WorkerId::new();
+    // Before anything leaves: each mail is signed with it.
+    if let Err(error) = state.quiet_write(|conn| provenance::keys::ensure(conn, clock::now())).await {
+        tracing::error!(%error, "there is no key yet that says where mail comes from; mail leaves without that header");
+    }
     let mut running = vec![];
     let mut threads = vec![];
     if let Some(usual) = relays.usual() {
@@ -125,6 +130,7 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
         let done = state
             .write(move |conn| {
                 let now = clock::now();
+                installation::beat(conn, now)?;
                 outbox::renew(conn, &me, now)?;
                 meters::lost_leases(outbox::recover(conn, now)?);
                 outbox::finish_left(conn, now)?;
@@ -148,6 +154,7 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
         work_off(&state, &stop, "numbers of campaigns", |conn, _| counts::fold(conn)).await;
         work_off(&state, &stop, "numbers of reports", |conn, _| days::fold(conn)).await;
         work_off(&state, &stop, "the chain of the audit log", |conn, _| chain::extend(conn)).await;
+        work_off(&state, &stop, "the signed head of the audit log", heads::sign_daily).await;
         work_off(&state, &stop, "drafts for an update", shipping::step).await;
         work_off(&state, &stop, "rules of inactivity", inactivity::step).await;
         work_off(&state, &stop, "recovery windows", window::step).await;
