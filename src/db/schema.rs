@@ -1032,6 +1032,9 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         topic_id -> Nullable<Text>,
+        variants -> Text,
+        measure -> Text,
+        shifts -> Bool,
     }
 }
 
@@ -1183,6 +1186,8 @@ diesel::table! {
         paused_at -> Nullable<BigInt>,
         paused_by -> Nullable<Text>,
         automatic -> Bool,
+        measure -> Text,
+        shifts -> Bool,
     }
 }
 
@@ -1206,6 +1211,7 @@ diesel::table! {
         enrollment_id -> Text,
         step -> Integer,
         message_id -> Text,
+        variant -> Text,
     }
 }
 

@@ -44,6 +44,7 @@ pub mod signals;
 pub mod sources;
 pub mod text;
 pub mod threads;
+pub mod trials;
 pub mod usage;
 pub mod views;
 pub mod vigilance;

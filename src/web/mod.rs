@@ -51,6 +51,7 @@ mod session;
 mod shortcuts;
 mod sign_in;
 mod sources;
+mod trials;
 mod uncertain;
 mod users;
 mod verify;

@@ -144,6 +144,7 @@ routes! {
     get "/campaigns/{id}" Manager campaigns::show;
     post "/campaigns/{id}" Manager campaigns::change;
     get "/campaigns/{id}/forecast" Manager campaigns::forecast;
+    post "/campaigns/{id}/variants" Manager campaigns::compare;
     post "/campaigns/{id}/stop" Manager campaigns::stop;
     post "/campaigns/{id}/resume" Manager campaigns::resume;
     post "/campaigns/{id}/archive" Manager campaigns::archive;
@@ -181,6 +182,7 @@ routes! {
     get "/sequences/{id}/edit" Manager sequences::edit;
     post "/sequences/{id}" Manager sequences::change;
     post "/sequences/{id}/pause" Manager sequences::pause;
+    post "/sequences/{id}/comparison" Manager sequences::compare;
     post "/sequences/{id}/archive" Manager sequences::archive;
     post "/sequences/{id}/enrollments" Manager sequences::enroll;
     post "/sequences/{id}/enrollments/stop" Manager sequences::stop;

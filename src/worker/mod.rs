@@ -18,7 +18,7 @@ use crate::db::Conn;
 use crate::domain::accounts::sessions;
 use crate::domain::audit::{chain, heads};
 use crate::domain::calls;
-use crate::domain::campaigns::counts;
+use crate::domain::campaigns::{self, counts};
 use crate::domain::churn::{shipping, timeline, window};
 use crate::domain::cohorts::rounds;
 use crate::domain::contacts::erase;
@@ -43,6 +43,8 @@ pub use relays::Relays;
 
 /// Time between two chores, in seconds; a third of a claim's lease.
 const CHORES_SECONDS: u64 = 15;
+/// Time between two looks at whether a variant has won, in seconds: counting all that came back takes a while.
+const COMPARE_SECONDS: i64 = 600;
 /// Time between two notes of how far the database has come, in seconds.
 const MARK_SECONDS: u64 = 1;
 
@@ -122,6 +124,7 @@ async fn show_slow(state: State, mut stop: watch::Receiver<bool>) {
 }
 
 async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>) {
+    let mut last_compared = None;
     loop {
         let me = worker.clone();
         let done = state
@@ -157,6 +160,11 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
         work_off(&state, &stop, "recovery windows", window::step).await;
         work_off(&state, &stop, "drafts of migrations", rounds::step).await;
         work_off(&state, &stop, "steps of sequences", sequences::step).await;
+        if last_compared.is_none_or(|at: Time| at.plus_seconds(COMPARE_SECONDS) <= clock::now()) {
+            work_off(&state, &stop, "shares of variants", sequences::shift_step).await;
+            work_off(&state, &stop, "shares of variants", campaigns::variants::shift_step).await;
+            last_compared = Some(clock::now());
+        }
         if let Err(error) = senders::look_daily(&state).await {
             tracing::error!(%error, "sender domains were not looked at; it is tried again");
         }

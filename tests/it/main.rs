@@ -17,6 +17,7 @@ mod calls;
 mod campaigns;
 mod checks;
 mod claims;
+mod comparisons;
 mod consequences;
 mod delivery;
 mod demand;
