@@ -270,7 +270,10 @@ impl Round {
 
 /// What a person may see is looked at when a stream begins, so it begins anew when that changes.
 fn ends_streams(line: &Line) -> bool {
-    matches!(line.action.as_str(), "user.change" | "user.disable" | "user.change_password")
+    matches!(
+        line.action.as_str(),
+        "user.change" | "user.disable" | "user.change_password" | "user.reset_password" | "user.end_session" | "user.end_sessions"
+    )
 }
 
 fn changes(conn: &mut Conn, lines: &[Line]) -> Result<Vec<Change>> {

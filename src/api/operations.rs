@@ -11,9 +11,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::error::refuse;
 use super::{
-    audit, backtest, boxes, calls, campaigns, cancel_flow, claims, cohorts, consents, contacts, conversations, delivery, exports, facts, hooks,
-    inbound, keys, mailboxes, messages, migrations, oversight, overview, people, policy, preferences, progress, recovery, reference, referrals,
-    reports, segments, sending, sequences, signals, suppression, usage, vigilance, webhooks,
+    api_changes, audit, backtest, boxes, calls, campaigns, cancel_flow, claims, cohorts, consents, contacts, conversations, delivery, exports, facts,
+    hooks, inbound, keys, mailboxes, messages, migrations, oversight, overview, people, policy, preferences, progress, recovery, reference,
+    referrals, reports, segments, sending, sequences, signals, suppression, usage, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
@@ -92,6 +92,11 @@ pub(super) fn post(path: &'static str, id: &'static str, title: &'static str) ->
 /// A call that changes something.
 pub(super) fn patch(path: &'static str, id: &'static str, title: &'static str) -> Operation {
     operation(Method::PATCH, path, id, title)
+}
+
+/// A call that sets something as it is to be.
+pub(super) fn put(path: &'static str, id: &'static str, title: &'static str) -> Operation {
+    operation(Method::PUT, path, id, title)
 }
 
 /// A call that removes something.
@@ -218,7 +223,7 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ("Consents", consents::operations()),
         ("Segments", segments::operations()),
         ("Campaigns", campaigns::operations()),
-        ("Cohorts", cohorts::operations().into_iter().chain(migrations::operations()).collect()),
+        ("Cohorts", cohorts::operations().into_iter().chain(migrations::operations()).chain(api_changes::operations()).collect()),
         ("Sequences", sequences::operations()),
         ("Signals", signals::operations()),
         ("Referrals", referrals::operations()),

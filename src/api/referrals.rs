@@ -9,12 +9,13 @@ use super::error::Problem;
 use super::json::{Json, Params, rows};
 use super::key::Key;
 use super::operations::{Operation, get, post};
+use super::shapes::Submitted;
 use super::signals::Shape as SignalShape;
 use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::Named;
-use crate::domain::ids::{ContactId, ReferralId, RowId};
+use crate::domain::ids::{ContactId, MessageId, ReferralId, RowId};
 use crate::domain::referrals::{self, Candidate, NewConversion, Owned, Wanted};
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -66,6 +67,27 @@ pub(super) fn operations() -> Vec<Operation> {
             .answers::<Outcome>(200)
             .answers::<Outcome>(201)
             .to(convert),
+        post("/v1/referrals/{id}/rewards", "give_referral_reward", "Record a reward and tell of it")
+            .about(
+                "What whoever recommended gets for one conversion, in months or in minor units of a currency. Each conversion is rewarded once; the same \
+                 again answers 200 with the first and tells nobody. A notice is handed in to the oversight mode of the mailbox, with how many signed up \
+                 by their links, this reward, and the rewards in all; it carries the tag `referral-reward` and is no ask.",
+            )
+            .needs(&[Scope::Draft])
+            .body::<NewReward>()
+            .answers::<Rewarded>(200)
+            .answers::<Rewarded>(201)
+            .to(reward),
+        post("/v1/referrals/{id}/reminder", "remind_referrer", "Remind somebody of their link")
+            .about(
+                "A gentle reminder with the tag `referral-reminder` to somebody who was asked and whose link nobody followed since: once after an ask, a \
+                 week after it at the earliest, and not to somebody who left two asks in a row without a click. 409 `referral_cooldown` or \
+                 `referral_limit` otherwise.",
+            )
+            .needs(&[Scope::Draft])
+            .body::<Reminder>()
+            .answers::<Submitted>(202)
+            .to(reminder),
     ]
 }
 
@@ -218,6 +240,99 @@ pub struct Whole {
     pub referral: Shape,
     /// What came of it, the latest first, at most 100.
     pub latest_conversions: Vec<Conversion>,
+    /// What was given for it, the latest first, at most 100.
+    pub latest_rewards: Vec<RewardShape>,
+    /// What whoever recommends brought and earned, over all their links.
+    pub totals: Totals,
+}
+
+/// What somebody brought and earned, over all their links.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ReferralTotals")]
+pub struct Totals {
+    /// Those who came by their links.
+    pub conversions: i64,
+    /// The rewards, by unit: months, or minor units of a currency.
+    pub earned: std::collections::BTreeMap<String, i64>,
+}
+
+impl From<referrals::Totals> for Totals {
+    fn from(totals: referrals::Totals) -> Self {
+        Totals { conversions: totals.conversions, earned: totals.earned }
+    }
+}
+
+/// A reward.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ReferralReward")]
+pub struct RewardShape {
+    /// Its id.
+    pub id: RowId,
+    /// For which conversion.
+    pub conversion_id: RowId,
+    /// How much, in minor units of the currency or in months.
+    pub amount: i64,
+    /// ISO 4217, or `months`.
+    pub unit: String,
+    /// The message that tells of it.
+    pub message_id: Option<MessageId>,
+    /// Who recorded it.
+    pub recorded_by: String,
+    /// When.
+    pub created_at: Time,
+}
+
+impl From<referrals::Reward> for RewardShape {
+    fn from(row: referrals::Reward) -> Self {
+        RewardShape {
+            id: row.id,
+            conversion_id: row.conversion_id,
+            amount: row.amount,
+            unit: row.unit,
+            message_id: row.message_id,
+            recorded_by: row.recorded_by,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// A reward with what whoever recommended has now.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "GivenReferralReward")]
+pub struct Rewarded {
+    /// The reward.
+    pub reward: RewardShape,
+    /// What they brought and earned in all.
+    pub totals: Totals,
+    /// The notice, where one was handed in now.
+    pub message: Option<Submitted>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "NewReferralReward")]
+pub struct NewReward {
+    /// For which conversion, by its conversion_id.
+    pub(crate) conversion_id: String,
+    /// How much, in minor units of the currency or in months.
+    #[schemars(range(min = 1))]
+    pub(crate) amount: i64,
+    /// ISO 4217, such as EUR; or months.
+    pub(crate) unit: String,
+    /// Whether to write to whoever recommended; true without it.
+    pub(crate) tell: Option<bool>,
+    /// Where the notice leaves from, by address or id; not needed where only one mailbox is within reach.
+    pub(crate) mailbox: Option<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ReferralReminder")]
+pub struct Reminder {
+    /// What they receive for a sign-up, in one line: it stands right below the link.
+    pub(crate) reward: String,
+    /// Where it leaves from, by address or id; not needed where only one mailbox is within reach.
+    pub(crate) mailbox: Option<String>,
 }
 
 /// A conversion and the link it came from.
@@ -361,9 +476,16 @@ pub(crate) async fn candidates(actor: Actor, state: &State, query: Eligible) -> 
 
 pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let id = ReferralId::from(id.as_str());
-    let (row, conversions) = state.read(move |conn| referrals::get(conn, &key.0, &id)).await?;
+    let ((row, conversions), (rewards, totals)) = state
+        .read(move |conn| {
+            let found = referrals::get(conn, &key.0, &id)?;
+            let rewards = referrals::rewards::of_referral(conn, &key.0, &found.0.0)?;
+            Ok((found, rewards))
+        })
+        .await?;
     let latest_conversions = conversions.into_iter().map(Conversion::from).collect();
-    Ok(HttpResponse::Ok().json(Whole { referral: Shape::of(row, &state.base_url), latest_conversions }))
+    let latest_rewards = rewards.into_iter().map(RewardShape::from).collect();
+    Ok(HttpResponse::Ok().json(Whole { referral: Shape::of(row, &state.base_url), latest_conversions, latest_rewards, totals: totals.into() }))
 }
 
 pub async fn convert(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<NewOutcome>) -> Result<HttpResponse, Problem> {
@@ -379,4 +501,36 @@ pub(crate) async fn record(actor: Actor, state: &State, id: &str, new: NewOutcom
     let converted = state.write(move |conn| referrals::convert(conn, &actor, &id, &new, clock::now())).await?;
     let outcome = Outcome { conversion: converted.conversion.into(), referral: Shape::of(converted.referral, &state.base_url) };
     Ok((outcome, converted.new))
+}
+
+pub async fn reward(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<NewReward>) -> Result<HttpResponse, Problem> {
+    let (rewarded, new) = give(key.0, &state, &id, body.0).await?;
+    let mut answer = if new { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(answer.json(rewarded))
+}
+
+/// Records a reward; whether it is new.
+pub(crate) async fn give(actor: Actor, state: &State, id: &str, new: NewReward) -> Result<(Rewarded, bool), Problem> {
+    let id = ReferralId::from(id);
+    let new = referrals::NewReward {
+        conversion: RowId::from(new.conversion_id.as_str()),
+        amount: new.amount,
+        unit: new.unit,
+        tell: new.tell.unwrap_or(true),
+        mailbox: new.mailbox,
+    };
+    let given = state.write(move |conn| referrals::give(conn, &actor, &id, &new, clock::now())).await?;
+    let message = given.message.map(|message| Submitted::of(&message, &state.base_url));
+    Ok((Rewarded { reward: given.reward.into(), totals: given.totals.into(), message }, given.new))
+}
+
+pub async fn reminder(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Reminder>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Accepted().json(remind(key.0, &state, &id, body.0).await?))
+}
+
+/// Reminds somebody of their link.
+pub(crate) async fn remind(actor: Actor, state: &State, id: &str, asked: Reminder) -> Result<Submitted, Problem> {
+    let id = ReferralId::from(id);
+    let message = state.write(move |conn| referrals::remind(conn, &actor, &id, &asked.reward, asked.mailbox.as_deref(), clock::now())).await?;
+    Ok(Submitted::of(&message, &state.base_url))
 }

@@ -2,6 +2,28 @@
 #![expect(missing_docs, reason = "the migrations document the columns")]
 
 diesel::table! {
+    provenance_keys (id) {
+        id -> Text,
+        state -> Text,
+        public_key -> Text,
+        private_key -> Nullable<Text>,
+        created_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    audit_heads (day) {
+        day -> Text,
+        position -> BigInt,
+        hash -> Text,
+        signed_at -> BigInt,
+        key_id -> Text,
+        signature -> Text,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> Text,
         email -> Text,
@@ -35,6 +57,11 @@ diesel::table! {
         user_id -> Nullable<Text>,
         state -> Text,
         expires_at -> BigInt,
+        handle -> Nullable<Text>,
+        started_at -> Nullable<BigInt>,
+        seen_at -> Nullable<BigInt>,
+        network -> Nullable<Text>,
+        device -> Nullable<Text>,
     }
 }
 
@@ -1005,6 +1032,9 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         topic_id -> Nullable<Text>,
+        variants -> Text,
+        measure -> Text,
+        shifts -> Bool,
     }
 }
 
@@ -1129,6 +1159,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    cohort_comparisons (id) {
+        id -> Text,
+        cohort_id -> Text,
+        old_title -> Text,
+        new_title -> Text,
+        changes -> Text,
+        more -> Bool,
+        proposed -> Integer,
+        created_by -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
     cohort_messages (message_id) {
         message_id -> Text,
         cohort_id -> Text,
@@ -1156,6 +1200,8 @@ diesel::table! {
         paused_at -> Nullable<BigInt>,
         paused_by -> Nullable<Text>,
         automatic -> Bool,
+        measure -> Text,
+        shifts -> Bool,
     }
 }
 
@@ -1179,6 +1225,7 @@ diesel::table! {
         enrollment_id -> Text,
         step -> Integer,
         message_id -> Text,
+        variant -> Text,
     }
 }
 
@@ -1236,6 +1283,19 @@ diesel::table! {
         contact_id -> Nullable<Text>,
         value_minor -> Nullable<BigInt>,
         currency -> Nullable<Text>,
+        recorded_by -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    referral_rewards (id) {
+        id -> Text,
+        referral_id -> Text,
+        conversion_id -> Text,
+        amount -> BigInt,
+        unit -> Text,
+        message_id -> Nullable<Text>,
         recorded_by -> Text,
         created_at -> BigInt,
     }
@@ -1607,6 +1667,7 @@ diesel::allow_tables_to_appear_in_same_query!(cohort_messages, cohorts);
 diesel::allow_tables_to_appear_in_same_query!(cohort_messages, messages);
 diesel::allow_tables_to_appear_in_same_query!(enrollments, sequences);
 diesel::allow_tables_to_appear_in_same_query!(referrals, contacts);
+diesel::allow_tables_to_appear_in_same_query!(referrals, referral_rewards);
 diesel::allow_tables_to_appear_in_same_query!(churn_events, churn_signals);
 diesel::allow_tables_to_appear_in_same_query!(customers, churn_events);
 diesel::allow_tables_to_appear_in_same_query!(customers, inactivity_periods);

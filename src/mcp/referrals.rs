@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, Nothing, tool};
-use crate::api::referrals::{self as rest, Eligible, New, NewOutcome, Query};
+use crate::api::referrals::{self as rest, Eligible, New, NewOutcome, NewReward, Query, Reminder};
 use crate::api::signals::{self, New as NewSignal, Query as SignalQuery};
 use crate::domain::actor::Scope;
 
@@ -57,11 +57,27 @@ pub(super) fn tools() -> Vec<Entry> {
         tool(
             "record_conversion",
             "Record a conversion",
-            "Records that a referral brought a customer, once for each id and each customer's email. Tell the contact who recommended next: reward \
-             notices do not count as asking.",
+            "Records that a referral brought a customer, once for each id and each customer's email. Tell whoever recommended next, with \
+             give_referral_reward: reward notices do not count as asking.",
             Effect::Adds,
             convert,
         ).only_with(Scope::Draft).example(json!({"referral_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "email": "ben@example.com", "id": "signup-42"})),
+        tool(
+            "give_referral_reward",
+            "Record a reward and tell of it",
+            "Records what whoever recommended gets for one conversion, such as {\"amount\": 1, \"unit\": \"months\"} or {\"amount\": 2000, \"unit\": \
+             \"EUR\"}, and hands in a notice with the totals to the oversight mode of the mailbox. Once for each conversion.",
+            Effect::Settles,
+            reward,
+        ).only_with(Scope::Draft).example(json!({"referral_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "conversion_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d7", "amount": 1, "unit": "months", "mailbox": "hello@example.com"})),
+        tool(
+            "remind_referrer",
+            "Remind somebody of their link",
+            "Hands in a gentle reminder to somebody who was asked and did not share: once after an ask, a week after it at the earliest. Say in reward \
+             what they receive.",
+            Effect::Adds,
+            remind,
+        ).only_with(Scope::Draft).example(json!({"referral_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "reward": "a month of your plan for each sign-up", "mailbox": "hello@example.com"})),
     ]
 }
 
@@ -113,4 +129,44 @@ async fn convert(call: Call, asked: Convert) -> Answered {
     let (outcome, new) = rest::record(call.actor, &call.state, &referral_id, NewOutcome { id, email, value, currency }).await?;
     let answer = Answer::new(outcome);
     Ok(if new { answer } else { answer.next("This conversion was recorded already; nothing changed.") })
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Give {
+    /// The referral, by id.
+    referral_id: String,
+    /// For which conversion, by its conversion_id.
+    conversion_id: String,
+    /// How much, in minor units of the currency or in months.
+    amount: i64,
+    /// ISO 4217, such as EUR; or months.
+    unit: String,
+    /// Whether to write to whoever recommended; true without it.
+    tell: Option<bool>,
+    /// Where the notice leaves from, by address or id; not needed where only one mailbox is within reach.
+    mailbox: Option<String>,
+}
+
+async fn reward(call: Call, asked: Give) -> Answered {
+    let Give { referral_id, conversion_id, amount, unit, tell, mailbox } = asked;
+    let (given, new) = rest::give(call.actor, &call.state, &referral_id, NewReward { conversion_id, amount, unit, tell, mailbox }).await?;
+    let answer = Answer::new(given);
+    Ok(if new { answer } else { answer.next("This conversion was rewarded already; nothing changed and nobody was told again.") })
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Remind {
+    /// The referral, by id.
+    referral_id: String,
+    /// What they receive for a sign-up, in one line: it stands right below the link.
+    reward: String,
+    /// Where it leaves from, by address or id; not needed where only one mailbox is within reach.
+    mailbox: Option<String>,
+}
+
+async fn remind(call: Call, asked: Remind) -> Answered {
+    let Remind { referral_id, reward, mailbox } = asked;
+    Ok(Answer::new(rest::remind(call.actor, &call.state, &referral_id, Reminder { reward, mailbox }).await?))
 }

@@ -7,9 +7,11 @@ use askama::Template;
 use super::errors::PageError;
 use super::form::Form;
 use super::page::{Chrome, Person, flash, html, html_with, see_other};
+use super::second_factor::go_on;
 use crate::app::State;
 use crate::clock;
 use crate::domain::accounts::second_factor::{self as factor, Factor, RECOVERY_CODES};
+use crate::domain::accounts::sessions::{self, Open};
 use crate::domain::accounts::settings::{self, MailboxSetting, NoticeChoice, Profile, Settings};
 use crate::domain::accounts::users;
 use crate::domain::actor::Actor;
@@ -35,6 +37,9 @@ struct AccountPage {
     last: Option<NoticeMail>,
     email_configured: bool,
     factor: Factor,
+    sessions: Vec<Open>,
+    /// The one at hand.
+    this: String,
     problem: Option<(Part, String)>,
 }
 
@@ -50,13 +55,14 @@ impl AccountPage {
 
 async fn account_page(person: &Person, state: &State, problem: Option<(Part, String)>) -> Result<AccountPage, PageError> {
     let actor = person.actor.clone();
-    let (settings, last, factor) = state
+    let (settings, last, factor, sessions) = state
         .read(move |conn| {
             let last = match &actor {
                 Actor::User { id, .. } => mails::latest(conn, id)?,
                 _ => None,
             };
-            Ok((settings::own(conn, &actor)?, last, factor::own(conn, &actor, clock::now())?))
+            let now = clock::now();
+            Ok((settings::own(conn, &actor)?, last, factor::own(conn, &actor, now)?, sessions::own(conn, &actor, now)?))
         })
         .await?;
     let mut zones = settings::zones();
@@ -64,7 +70,8 @@ async fn account_page(person: &Person, state: &State, problem: Option<(Part, Str
         zones.push(settings.profile.time_zone.clone());
     }
     let email_configured = state.email_configured;
-    Ok(AccountPage { chrome: person.visit.chrome("Your account", ""), settings, zones, last, email_configured, factor, problem })
+    let (chrome, this) = (person.visit.chrome("Your account", ""), person.visit.session.clone().unwrap_or_default());
+    Ok(AccountPage { chrome, settings, zones, last, email_configured, factor, sessions, this, problem })
 }
 
 pub(super) async fn refused(person: &Person, state: &State, part: Part, error: Error) -> Result<HttpResponse, PageError> {
@@ -129,4 +136,25 @@ pub(super) async fn change_password(person: Person, state: web::Data<State>, ses
         }
         Err(error) => refused(&person, &state, Part::Password, error).await,
     }
+}
+
+pub(super) async fn end_session(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    handle: web::Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
+    let actor = person.actor.clone();
+    state.write(move |conn| sessions::end(conn, &actor, &handle, clock::now())).await?;
+    flash(&session, "That session has ended.");
+    Ok(see_other("/account#sessions"))
+}
+
+pub(super) async fn end_other_sessions(person: Person, state: web::Data<State>, session: Session, _form: Form) -> Result<HttpResponse, PageError> {
+    let actor = person.actor.clone();
+    let epoch = state.write(move |conn| sessions::end_others(conn, &actor, clock::now())).await?;
+    go_on(&session, epoch)?;
+    flash(&session, "Your other sessions have ended.");
+    Ok(see_other("/account#sessions"))
 }

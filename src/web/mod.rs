@@ -1,6 +1,7 @@
 //! Pages: server-rendered, working without a script, quicker with one.
 
 mod account;
+mod api_changes;
 mod assets;
 mod audit;
 mod batches;
@@ -15,11 +16,14 @@ mod customers;
 mod delivery;
 mod demand;
 mod desk;
+mod device;
 mod diff;
+mod doctor;
 mod errors;
 mod events;
 mod facts;
 mod form;
+mod heads;
 mod imports;
 mod inactivity;
 mod inbox;
@@ -48,8 +52,10 @@ mod session;
 mod shortcuts;
 mod sign_in;
 mod sources;
+mod trials;
 mod uncertain;
 mod users;
+mod verify;
 pub mod views;
 mod vigilance;
 mod webhooks;

@@ -34,6 +34,10 @@ use crate::domain::settings;
 pub struct Visit {
     /// The signed-in person.
     pub actor: Option<Actor>,
+    /// Whether they must set a second factor up before anything else.
+    pub factor_due: bool,
+    /// What names the session of who signed in.
+    pub session: Option<String>,
     /// The token every form carries.
     pub csrf: String,
     /// How many messages wait.
@@ -187,9 +191,16 @@ pub(super) fn visit_of(request: &HttpRequest) -> Rc<Visit> {
     request.extensions().get::<Rc<Visit>>().cloned().unwrap_or_default()
 }
 
+/// What somebody may use who must set a second factor up before anything else.
+const SETTING_UP: [&str; 3] = ["/account/second-factor", "/account/second-factor/confirmation", "/logout"];
+/// How exactly it is known when a session was used last, in seconds.
+const SEEN_SECONDS: i64 = 300;
+
 /// Stands before every page: who is it, and may they?
 pub(super) async fn guard(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let visit = match visit(&request).await {
+        // Whoever asks whether it is alive or ready gets that answer, also when the database is gone.
+        Err(_) if matches!(request.path(), "/healthz" | "/readyz") => Rc::default(),
         Ok(visit) => Rc::new(visit),
         Err(error) => return Ok(answer(request, PageError::from(error).error_response())),
     };
@@ -199,6 +210,7 @@ pub(super) async fn guard(request: ServiceRequest, next: Next<impl MessageBody +
     let route = ROUTES.iter().find(|route| route.path == pattern && route.method == method);
     let refusal = match (route, &visit.actor) {
         (Some(route), _) if route.access == Access::Public => None,
+        (Some(route), Some(_)) if visit.factor_due && !SETTING_UP.contains(&route.path) => Some(see_other(SETTING_UP[0])),
         (Some(route), Some(actor)) if route.access.admits(actor) => None,
         (Some(_), Some(_)) => {
             let refusal = Error::forbidden("role_missing", "Your role does not include this page. Ask an administrator.");
@@ -259,31 +271,38 @@ async fn visit(request: &ServiceRequest) -> DomainResult<Visit> {
     let epoch: i64 = session.get(session::EPOCH).ok().flatten().unwrap_or(-1);
     let demo = state.catcher.is_some();
     let now = clock::now();
-    let (actor, profile, pending, undo, held, four_eyes_off) = state
+    let (visitor, pending, undo, held, four_eyes_off) = state
         .read(move |conn| {
             let visitor = match user {
                 Some(user) => users::visitor_of_session(conn, &UserId::from(user), epoch)?,
                 None => None,
             };
-            let (actor, profile) = visitor.unzip();
-            let (pending, undo) = match &actor {
+            let actor = visitor.as_ref().map(|visitor| &visitor.actor);
+            let (pending, undo) = match actor {
                 Some(actor) => (list::count_pending(conn, actor)?, undo::latest(conn, actor, now)?),
                 None => (list::PendingCount::default(), None),
             };
             let stopped = settings::get(conn, settings::SENDING_STOPPED)?.is_some();
-            let (stops, uncertain) = match &actor {
+            let (stops, uncertain) = match actor {
                 Some(actor) => (stops::in_force(conn, actor)?, uncertain::count(conn, actor)?),
                 None => (vec![], 0),
             };
-            Ok((actor, profile, pending, undo, (stopped, stops, uncertain), !settings::four_eyes(conn)?))
+            Ok((visitor, pending, undo, (stopped, stops, uncertain), !settings::four_eyes(conn)?))
         })
         .await?;
     let (stopped, stops, uncertain) = held;
     // What the script asks for by itself is no page that could show it.
     let by_script = request.path() == "/events" || request.path().ends_with("/presence");
-    let flash = if by_script { None } else { session.remove_as::<String>(session::FLASH).and_then(Result::ok) };
+    let flash = if by_script { None } else { shown_once(&session) };
+    if visitor.is_some() && !by_script {
+        note_use(&session, now);
+    }
+    let factor_due = visitor.as_ref().is_some_and(|visitor| visitor.factor_due);
+    let (actor, profile) = visitor.map(|visitor| (visitor.actor, visitor.profile)).unzip();
     Ok(Visit {
         csrf: csrf_token(&session, actor.is_some() || request.path().starts_with("/login") || request.path().starts_with("/invite")),
+        session: session.get(session::HANDLE).ok().flatten(),
+        factor_due,
         actor,
         pending,
         stopped,
@@ -298,6 +317,20 @@ async fn visit(request: &ServiceRequest) -> DomainResult<Visit> {
         time_zone: profile.map(|profile| profile.time_zone),
         now,
     })
+}
+
+/// The message that is shown once. Looking for none writes nothing.
+fn shown_once(session: &Session) -> Option<String> {
+    session.get::<String>(session::FLASH).ok()??;
+    session.remove_as::<String>(session::FLASH).and_then(Result::ok)
+}
+
+/// Notes every few minutes that the session is used, which also lets it live on.
+fn note_use(session: &Session, now: Time) {
+    let seen = session.get::<i64>(session::SEEN_AT).ok().flatten().map(Time::from_micros);
+    if seen.is_none_or(|seen| now.seconds_since(seen) >= SEEN_SECONDS) && session.insert(session::SEEN_AT, now.micros()).is_err() {
+        tracing::error!("the session could not be written");
+    }
 }
 
 /// The theme somebody chose, kept in a cookie so that the first paint is right.

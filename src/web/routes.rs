@@ -3,9 +3,9 @@
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
-    account, audit, batches, calls, campaigns, caught, churn, claims, compose, customers, delivery, demand, desk, events, facts, imports, inactivity,
-    inbox, keys, leads, mailboxes, messages, migrations, overview, preferences, privacy, public, reference, referrals, reports, rules, second_factor,
-    segments, sending, sequences, sign_in, sources, uncertain, users, views, vigilance, webhooks,
+    account, api_changes, audit, batches, calls, campaigns, caught, churn, claims, compose, customers, delivery, demand, desk, doctor, events, facts,
+    heads, imports, inactivity, inbox, keys, leads, mailboxes, messages, migrations, overview, preferences, privacy, public, reference, referrals,
+    reports, rules, second_factor, segments, sending, sequences, sign_in, sources, uncertain, users, verify, views, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -57,6 +57,9 @@ macro_rules! routes {
 }
 
 routes! {
+    get "/verify" Public verify::form;
+    post "/verify" Public verify::look;
+    get "/.well-known/countersign-keys.json" Public verify::well_known;
     get "/healthz" Public public::healthz;
     get "/readyz" Public public::readyz;
     get "/u/{token}" Public public::unsubscribe_page;
@@ -70,6 +73,8 @@ routes! {
     get "/reference/{id}" Public reference::show;
     get "/login" Public sign_in::page;
     post "/login" Public sign_in::sign_in;
+    get "/login/code" Public sign_in::code_page;
+    post "/login/code" Public sign_in::code;
     get "/invite/{token}" Public sign_in::invitation;
     post "/invite/{token}" Public sign_in::accept;
     post "/logout" SignedIn sign_in::sign_out;
@@ -77,6 +82,9 @@ routes! {
     post "/account" SignedIn account::change_password;
     post "/account/profile" SignedIn account::set_profile;
     post "/account/notices" SignedIn account::set_notices;
+    post "/account/sessions/end" SignedIn account::end_other_sessions;
+    post "/account/sessions/{id}/end" SignedIn account::end_session;
+    get "/account/second-factor" SignedIn second_factor::page;
     post "/account/second-factor" SignedIn second_factor::start;
     post "/account/second-factor/confirmation" SignedIn second_factor::confirm;
     post "/account/second-factor/removal" SignedIn second_factor::remove;
@@ -136,6 +144,7 @@ routes! {
     get "/campaigns/{id}" Manager campaigns::show;
     post "/campaigns/{id}" Manager campaigns::change;
     get "/campaigns/{id}/forecast" Manager campaigns::forecast;
+    post "/campaigns/{id}/variants" Manager campaigns::compare;
     post "/campaigns/{id}/stop" Manager campaigns::stop;
     post "/campaigns/{id}/resume" Manager campaigns::resume;
     post "/campaigns/{id}/archive" Manager campaigns::archive;
@@ -143,6 +152,8 @@ routes! {
     get "/migrations/new" Manager migrations::new;
     post "/migrations" Manager migrations::create;
     get "/migrations/{id}" Manager migrations::show;
+    get "/migrations/{id}/changes" Manager api_changes::show;
+    post "/migrations/{id}/changes" Manager api_changes::compare;
     get "/migrations/{id}/edit" Manager migrations::edit;
     get "/migrations/{id}/preview" Manager migrations::preview;
     post "/migrations/{id}" Manager migrations::change;
@@ -164,6 +175,8 @@ routes! {
     get "/referrals" Manager referrals::index;
     post "/referrals" Manager referrals::create;
     get "/referrals/{id}" Manager referrals::show;
+    post "/referrals/{id}/rewards" Manager referrals::reward;
+    post "/referrals/{id}/reminder" Manager referrals::remind;
     get "/sequences" Manager sequences::index;
     get "/sequences/new" Manager sequences::new;
     post "/sequences" Manager sequences::create;
@@ -171,6 +184,7 @@ routes! {
     get "/sequences/{id}/edit" Manager sequences::edit;
     post "/sequences/{id}" Manager sequences::change;
     post "/sequences/{id}/pause" Manager sequences::pause;
+    post "/sequences/{id}/comparison" Manager sequences::compare;
     post "/sequences/{id}/archive" Manager sequences::archive;
     post "/sequences/{id}/enrollments" Manager sequences::enroll;
     post "/sequences/{id}/enrollments/stop" Manager sequences::stop;
@@ -245,7 +259,9 @@ routes! {
     post "/views/{id}/deletion" SignedIn views::delete;
     get "/users" Admin users::index;
     post "/users" Admin users::create;
+    post "/users/second-factor" Admin users::require_second_factor;
     post "/users/{id}" Admin users::change;
+    post "/users/{id}/sessions/end" Admin users::end_sessions;
     post "/users/{id}/disable" Admin users::disable;
     post "/users/{id}/enable" Admin users::enable;
     post "/users/{id}/invite" Admin users::invite;
@@ -276,6 +292,11 @@ routes! {
     post "/webhooks/{id}/test" Admin webhooks::test;
     post "/webhooks/{id}/deletion" Admin webhooks::delete;
     post "/webhooks/{id}/deliveries/{did}/replay" Admin webhooks::replay;
+    get "/audit/heads" Admin heads::index;
+    get "/audit/heads/{day}" Admin heads::file;
+    post "/audit/keys" Admin heads::rotate;
+    post "/audit/keys/{id}/withdrawal" Admin heads::withdraw;
+    get "/doctor" Admin doctor::show;
     get "/audit" SignedIn audit::index;
     get "/audit/export.csv" SignedIn audit::export;
     get "/audit/calls" Admin calls::index;

@@ -8,12 +8,12 @@ use qrcode::{Color, EcLevel, QrCode};
 use super::account::{Part, refused};
 use super::errors::PageError;
 use super::form::Form;
-use super::page::{Chrome, Person, flash, html, see_other};
+use super::page::{Chrome, Person, flash, html, html_with, see_other};
 use super::session;
 use crate::app::State;
 use crate::clock;
-use crate::domain::accounts::second_factor::{self as factor, Proof};
-use crate::domain::error::{Error, Result as DomainResult};
+use crate::domain::accounts::second_factor::{self as factor, Factor, Proof, RECOVERY_CODES};
+use crate::domain::error::{Error, Kind, Result as DomainResult};
 
 /// A QR code as one path of an SVG image.
 pub(super) struct Qr {
@@ -44,9 +44,44 @@ pub(super) async fn prove(person: &Person, state: &State, code: &str) -> DomainR
 pub(super) async fn start(person: Person, state: web::Data<State>, _form: Form) -> Result<HttpResponse, PageError> {
     let actor = person.actor.clone();
     match state.quiet_write(move |conn| factor::start(conn, &actor, clock::now())).await {
-        Ok(()) => Ok(see_other("/account#second-factor")),
-        Err(error) => refused(&person, &state, Part::SecondFactor, error).await,
+        Ok(()) => Ok(see_other(if person.visit.factor_due { "/account/second-factor" } else { "/account#second-factor" })),
+        Err(error) => refused_here(&person, &state, error).await,
     }
+}
+
+/// The second factor alone: for whoever must set one up before anything else.
+#[derive(Template)]
+#[template(path = "public/second_factor.html")]
+struct SecondFactorPage {
+    chrome: Chrome,
+    factor: Factor,
+    problem: Option<String>,
+}
+
+impl SecondFactorPage {
+    fn problem_of(&self, _: Part) -> Option<&str> {
+        self.problem.as_deref()
+    }
+}
+
+async fn alone(person: &Person, state: &State, problem: Option<String>) -> Result<SecondFactorPage, PageError> {
+    let actor = person.actor.clone();
+    let factor = state.read(move |conn| factor::own(conn, &actor, clock::now())).await?;
+    Ok(SecondFactorPage { chrome: person.visit.chrome("Second factor", ""), factor, problem })
+}
+
+pub(super) async fn page(person: Person, state: web::Data<State>) -> Result<HttpResponse, PageError> {
+    match person.visit.factor_due {
+        true => html(&alone(&person, &state, None).await?),
+        false => Ok(see_other("/account#second-factor")),
+    }
+}
+
+async fn refused_here(person: &Person, state: &State, error: Error) -> Result<HttpResponse, PageError> {
+    if person.visit.factor_due && matches!(error.kind, Kind::Invalid | Kind::Forbidden | Kind::Conflict) {
+        return html_with(crate::api::status(error.kind), &alone(person, state, Some(error.detail)).await?);
+    }
+    refused(person, state, Part::SecondFactor, error).await
 }
 
 #[derive(Template)]
@@ -64,7 +99,7 @@ pub(super) async fn confirm(person: Person, state: web::Data<State>, session: Se
             go_on(&session, enrolled.epoch)?;
             html(&RecoveryCodesPage { chrome: person.visit.chrome("Recovery codes", ""), codes: enrolled.recovery_codes })
         }
-        Err(error) => refused(&person, &state, Part::SecondFactor, error).await,
+        Err(error) => refused_here(&person, &state, error).await,
     }
 }
 
@@ -86,7 +121,7 @@ async fn take_off(person: &Person, state: &State, code: &str) -> DomainResult<i6
 }
 
 /// All sessions ended; this one goes on under a new id.
-fn go_on(session: &Session, epoch: i64) -> Result<(), PageError> {
+pub(super) fn go_on(session: &Session, epoch: i64) -> Result<(), PageError> {
     session.renew();
     session.insert(session::EPOCH, epoch).map_err(Error::internal)?;
     Ok(())

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError, generate_session_key};
 use actix_web::cookie::time::Duration;
 use actix_web::web;
+use serde::de::DeserializeOwned;
 
-use crate::clock;
+use crate::clock::{self, Time};
 use crate::db::{Conn, Db};
-use crate::domain::accounts::sessions;
+use crate::domain::accounts::sessions::{self, Kept};
 use crate::domain::error::Result as DomainResult;
 
 /// Name of the user id in a session.
@@ -17,6 +18,22 @@ pub const USER: &str = "user";
 pub const EPOCH: &str = "epoch";
 /// Name of the time of sign-in in a session, in microseconds since the epoch.
 pub const SIGNED_IN_AT: &str = "signed_in_at";
+/// Name of what names the session to its owner.
+pub const HANDLE: &str = "handle";
+/// Name of the time at which a page was asked for last, in microseconds since the epoch.
+pub const SEEN_AT: &str = "seen_at";
+/// Name of the address somebody signed in from.
+pub const NETWORK: &str = "network";
+/// Name of what they signed in with.
+pub const DEVICE: &str = "device";
+/// Name of the user id whose password was right and whose code is still to come.
+pub const HALF_USER: &str = "half_user";
+/// Name of their sign-in epoch at that moment.
+pub const HALF_EPOCH: &str = "half_epoch";
+/// Name of the time of the password, in microseconds since the epoch.
+pub const HALF_SINCE: &str = "half_since";
+/// Name of the page that is shown after the code.
+pub const NEXT: &str = "next";
 /// Name of the form token in a session.
 pub const CSRF: &str = "csrf";
 /// Name of the message shown once.
@@ -42,14 +59,28 @@ impl Store {
         let db = self.db.clone();
         Ok(web::block(move || if write { db.write(work) } else { db.read(work) }).await??)
     }
+}
 
-    async fn put(&self, key: &SessionKey, state: HashMap<String, String>, ttl: &Duration) -> Result<(), anyhow::Error> {
-        // A value in the session is JSON, as actix-session stores it.
-        let user = state.get(USER).and_then(|json| serde_json::from_str::<String>(json).ok());
-        let text = serde_json::to_string(&state)?;
-        let (key, until) = (key.as_ref().to_owned(), clock::now().plus_seconds(ttl.whole_seconds()));
-        self.run(true, move |conn| sessions::save(conn, &key, user.as_deref(), &text, until)).await
-    }
+/// The row of a session: what its state tells besides is in columns of its own.
+fn kept(state: &HashMap<String, String>) -> Result<Kept, anyhow::Error> {
+    Ok(Kept {
+        user_id: value(state, USER),
+        handle: value(state, HANDLE),
+        started_at: value(state, SIGNED_IN_AT).map(Time::from_micros),
+        seen_at: value(state, SEEN_AT).map(Time::from_micros),
+        network: value(state, NETWORK),
+        device: value(state, DEVICE),
+        state: serde_json::to_string(state)?,
+    })
+}
+
+/// A value in the session is JSON, as actix-session stores it.
+fn value<T: DeserializeOwned>(state: &HashMap<String, String>, name: &str) -> Option<T> {
+    state.get(name).and_then(|json| serde_json::from_str(json).ok())
+}
+
+fn until(ttl: &Duration) -> Time {
+    clock::now().plus_seconds(ttl.whole_seconds())
 }
 
 impl SessionStore for Store {
@@ -60,18 +91,20 @@ impl SessionStore for Store {
     }
 
     async fn save(&self, state: HashMap<String, String>, ttl: &Duration) -> Result<SessionKey, SaveError> {
-        let key = generate_session_key();
-        self.put(&key, state, ttl).await.map_err(SaveError::Other)?;
+        let (key, kept, until) = (generate_session_key(), kept(&state).map_err(SaveError::Other)?, until(ttl));
+        let name = key.as_ref().to_owned();
+        self.run(true, move |conn| sessions::begin(conn, &name, kept, until)).await.map_err(SaveError::Other)?;
         Ok(key)
     }
 
     async fn update(&self, key: SessionKey, state: HashMap<String, String>, ttl: &Duration) -> Result<SessionKey, UpdateError> {
-        self.put(&key, state, ttl).await.map_err(UpdateError::Other)?;
+        let (name, kept, until) = (key.as_ref().to_owned(), kept(&state).map_err(UpdateError::Other)?, until(ttl));
+        self.run(true, move |conn| sessions::change(conn, &name, kept, until)).await.map_err(UpdateError::Other)?;
         Ok(key)
     }
 
     async fn update_ttl(&self, key: &SessionKey, ttl: &Duration) -> Result<(), anyhow::Error> {
-        let (key, until) = (key.as_ref().to_owned(), clock::now().plus_seconds(ttl.whole_seconds()));
+        let (key, until) = (key.as_ref().to_owned(), until(ttl));
         self.run(true, move |conn| sessions::extend(conn, &key, until)).await
     }
 

@@ -1,4 +1,4 @@
-//! Signing in and out, invitations.
+//! Signing in with a password and the code of the second factor, signing out, invitations.
 
 use actix_session::Session;
 use actix_web::http::StatusCode;
@@ -9,12 +9,14 @@ use serde::Deserialize;
 use super::errors::PageError;
 use super::form::Form;
 use super::page::{Chrome, Visitor, flash, html, html_with, see_other};
-use super::session;
+use super::{device, session};
 use crate::app::State;
-use crate::clock;
+use crate::clock::{self, Time};
 use crate::domain::accounts::passwords;
+use crate::domain::accounts::sign_in::{self as domain, Half, PATIENCE, Passed, SignedIn};
 use crate::domain::accounts::users::{self, Invited};
 use crate::domain::error::{Error, Kind};
+use crate::domain::ids::{UserId, fresh};
 
 #[derive(Template)]
 #[template(path = "public/login.html")]
@@ -45,6 +47,11 @@ pub(super) async fn page(visitor: Visitor, query: web::Query<Next>) -> Result<Ht
     html(&LoginPage { chrome: visitor.0.chrome("Sign in", ""), next, email: String::new(), problem: None })
 }
 
+/// The address that somebody signs in from: that of the peer.
+fn network_of(request: &HttpRequest) -> String {
+    request.peer_addr().map_or_else(|| "unknown".to_owned(), |peer| peer.ip().to_string())
+}
+
 pub(super) async fn sign_in(
     request: HttpRequest,
     visitor: Visitor,
@@ -53,33 +60,113 @@ pub(super) async fn sign_in(
     form: Form,
 ) -> Result<HttpResponse, PageError> {
     let (email, next) = (form.get("email").to_owned(), local(form.some("next")));
-    let network = request.peer_addr().map_or_else(|| "unknown".to_owned(), |peer| peer.ip().to_string());
-    let tried = attempt(&state, &email, form.get("password").to_owned(), network).await;
-    match tried {
-        Ok(who) => {
-            session.renew();
-            session.remove(session::CSRF);
-            session.insert(session::USER, who.id.as_str()).map_err(Error::internal)?;
-            session.insert(session::EPOCH, who.epoch).map_err(Error::internal)?;
-            session.insert(session::SIGNED_IN_AT, clock::now().micros()).map_err(Error::internal)?;
+    match password(&state, &email, form.get("password").to_owned(), network_of(&request)).await {
+        Ok(Passed::SignedIn(who)) => {
+            enter(&request, &session, &who)?;
             Ok(see_other(&next))
         }
-        Err(error) if error.kind == Kind::Forbidden => {
-            let page = LoginPage { chrome: visitor.0.chrome("Sign in", ""), next, email, problem: Some(error.detail) };
-            html_with(StatusCode::FORBIDDEN, &page)
+        Ok(Passed::CodeNeeded(half)) => {
+            wait_for_code(&session, &half, &next)?;
+            Ok(see_other("/login/code"))
         }
+        Err(error) if error.kind == Kind::Forbidden => from_the_start(&visitor, next, email, error),
         Err(error) => Err(error.into()),
     }
 }
 
-async fn attempt(state: &State, email: &str, password: String, network: String) -> Result<users::SignedIn, Error> {
+fn from_the_start(visitor: &Visitor, next: String, email: String, error: Error) -> Result<HttpResponse, PageError> {
+    html_with(StatusCode::FORBIDDEN, &LoginPage { chrome: visitor.0.chrome("Sign in", ""), next, email, problem: Some(error.detail) })
+}
+
+async fn password(state: &State, email: &str, password: String, network: String) -> Result<Passed, Error> {
     let (email, from) = (email.to_owned(), network.clone());
-    let user = state.write(move |conn| Ok(users::begin_sign_in(conn, &email, &from, clock::now()))).await??;
+    let user = state.write(move |conn| Ok(domain::begin(conn, &email, &from, clock::now()))).await??;
     let stored = user.as_ref().and_then(|user| user.password_hash.clone());
     let fits = web::block(move || passwords::verify(&password, stored.as_deref())).await.map_err(Error::internal)?;
     match user {
-        Some(user) if fits => state.write(move |conn| users::finish_sign_in(conn, &user, &network, clock::now())).await,
-        _ => Err(users::sign_in_refused()),
+        Some(user) if fits => state.write(move |conn| domain::pass(conn, &user, &network, clock::now())).await,
+        user => Err(state.write(move |conn| domain::refuse(conn, user.as_ref(), &network, clock::now())).await?),
+    }
+}
+
+/// From here on the session is that of a person, under a new id and with a new form token.
+pub(super) fn enter(request: &HttpRequest, session: &Session, who: &SignedIn) -> Result<(), PageError> {
+    session.renew();
+    for name in [session::CSRF, session::HALF_USER, session::HALF_EPOCH, session::HALF_SINCE, session::NEXT] {
+        session.remove(name);
+    }
+    let now = clock::now().micros();
+    let texts = [
+        (session::USER, who.id.as_str().to_owned()),
+        (session::HANDLE, fresh()),
+        (session::NETWORK, network_of(request)),
+        (session::DEVICE, device::of(request)),
+    ];
+    for (name, text) in texts {
+        session.insert(name, text).map_err(Error::internal)?;
+    }
+    for (name, number) in [(session::EPOCH, who.epoch), (session::SIGNED_IN_AT, now), (session::SEEN_AT, now)] {
+        session.insert(name, number).map_err(Error::internal)?;
+    }
+    Ok(())
+}
+
+/// The session remembers who gave a password. Nothing but the page of the code looks at it, so it opens nothing.
+fn wait_for_code(session: &Session, half: &Half, next: &str) -> Result<(), PageError> {
+    session.renew();
+    session.remove(session::CSRF);
+    session.insert(session::HALF_USER, half.id.as_str()).map_err(Error::internal)?;
+    session.insert(session::HALF_EPOCH, half.epoch).map_err(Error::internal)?;
+    session.insert(session::HALF_SINCE, half.since.micros()).map_err(Error::internal)?;
+    session.insert(session::NEXT, next).map_err(Error::internal)?;
+    Ok(())
+}
+
+fn half_of(session: &Session) -> Option<Half> {
+    let id: String = session.get(session::HALF_USER).ok()??;
+    let epoch = session.get(session::HALF_EPOCH).ok()??;
+    let since = Time::from_micros(session.get(session::HALF_SINCE).ok()??);
+    Some(Half { id: UserId::from(id), epoch, since }).filter(|half| clock::now().seconds_since(half.since) < PATIENCE)
+}
+
+#[derive(Template)]
+#[template(path = "public/code.html")]
+struct CodePage {
+    chrome: Chrome,
+    problem: Option<String>,
+}
+
+pub(super) async fn code_page(visitor: Visitor, session: Session) -> Result<HttpResponse, PageError> {
+    match half_of(&session) {
+        Some(_) => html(&CodePage { chrome: visitor.0.chrome("Sign in", ""), problem: None }),
+        None => from_the_start(&visitor, local(None), String::new(), domain::password_first()),
+    }
+}
+
+pub(super) async fn code(
+    request: HttpRequest,
+    visitor: Visitor,
+    state: web::Data<State>,
+    session: Session,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let next = local(session.get::<String>(session::NEXT).ok().flatten().as_deref());
+    let Some(half) = half_of(&session) else { return from_the_start(&visitor, next, String::new(), domain::password_first()) };
+    let (given, network) = (form.get("code").to_owned(), network_of(&request));
+    let finished = state.write(move |conn| domain::finish(conn, &half, &given, &network, clock::now())).await;
+    match finished.and_then(|tried| tried) {
+        Ok(who) => {
+            enter(&request, &session, &who)?;
+            if let Some(left) = who.codes_left {
+                flash(&session, format!("That recovery code is used up; {left} are left. New ones come with a new second factor, in your account."));
+            }
+            Ok(see_other(&next))
+        }
+        Err(error) if error.code == "sign_in_needed" => from_the_start(&visitor, next, String::new(), error),
+        Err(error) if matches!(error.kind, Kind::Invalid | Kind::Forbidden) => {
+            html_with(crate::api::status(error.kind), &CodePage { chrome: visitor.0.chrome("Sign in", ""), problem: Some(error.detail) })
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! People: adding, roles, mailboxes, disabling.
+//! People: adding, roles, mailboxes, disabling, who must have a second factor.
 
 use actix_session::Session;
 use actix_web::http::StatusCode;
@@ -11,6 +11,8 @@ use super::page::{Chrome, Person, flash, html, html_with, see_other};
 use crate::app::State;
 use crate::clock;
 use crate::domain::accounts::User;
+use crate::domain::accounts::second_factor::required::{self, Required, required};
+use crate::domain::accounts::sessions;
 use crate::domain::accounts::users::{self, NewUser};
 use crate::domain::actor::Role;
 use crate::domain::error::Error;
@@ -24,14 +26,16 @@ struct IndexPage {
     rows: Vec<User>,
     mailboxes: Vec<Mailbox>,
     invitation: Option<String>,
+    required: Required,
     problem: Option<String>,
 }
 
 async fn page(person: &Person, state: &State, invitation: Option<String>, problem: Option<String>) -> Result<IndexPage, PageError> {
     let actor = person.actor.clone();
-    let (rows, mailboxes) = state.read(move |conn| Ok((users::list(conn, &actor)?, mailboxes::list(conn, &actor)?))).await?;
+    let read = state.read(move |conn| Ok((users::list(conn, &actor)?, mailboxes::list(conn, &actor)?, required(conn)?)));
+    let (rows, mailboxes, required) = read.await?;
     let invitation = invitation.map(|token| format!("{}/invite/{token}", state.base_url));
-    Ok(IndexPage { chrome: person.visit.chrome("Users", "users"), rows, mailboxes, invitation, problem })
+    Ok(IndexPage { chrome: person.visit.chrome("Users", "users"), rows, mailboxes, invitation, required, problem })
 }
 
 async fn refused(person: &Person, state: &State, error: Error) -> Result<HttpResponse, PageError> {
@@ -115,4 +119,24 @@ pub(super) async fn invite(person: Person, state: web::Data<State>, id: web::Pat
         Ok(token) => html(&page(&person, &state, Some(token), None).await?),
         Err(error) => refused(&person, &state, error).await,
     }
+}
+
+pub(super) async fn require_second_factor(person: Person, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {
+    let (actor, chosen) = (person.actor.clone(), form.word::<Required>("required")?);
+    state.write(move |conn| required::set_required(conn, &actor, chosen, clock::now())).await?;
+    flash(&session, "Saved. It holds from the next page that each of them opens.");
+    Ok(see_other("/users"))
+}
+
+pub(super) async fn end_sessions(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), UserId::from(id.as_str()));
+    state.write(move |conn| sessions::end_all_of(conn, &actor, &id, clock::now())).await?;
+    flash(&session, "All their sessions have ended.");
+    Ok(see_other("/users"))
 }

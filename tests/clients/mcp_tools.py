@@ -152,12 +152,19 @@ class Story:
         yield "create_campaign", "agent", {"name": f"Campaign {who}", "kind": "winback"}
         yield "list_campaigns", "reader", {}
         yield "get_campaign", "reader", {"campaign_id": kept["create_campaign"]["id"]}
+        halves = [{"name": "short", "share": 50}, {"name": "long", "share": 50}]
+        yield "set_campaign_variants", "agent", {"campaign_id": kept["create_campaign"]["id"], "variants": halves}
+        yield "assign_campaign_variant", "reader", {"campaign_id": kept["create_campaign"]["id"], "contact": email}
         yield "stop_campaign", "agent", {"campaign_id": kept["create_campaign"]["id"]}
         yield "create_cohort", "agent", {"name": f"Cohort {who}", "tags": "api-v1", "deadline": "2199-04-30", "from_version": "v1", "to_version": "v2"}
         yield "list_cohorts", "reader", {}
         yield "get_cohort_progress", "reader", {"cohort_id": kept["create_cohort"]["id"]}
         yield "list_stragglers", "reader", {"cohort_id": kept["create_cohort"]["id"]}
         yield "get_cohort_board", "reader", {"cohort_id": kept["create_cohort"]["id"]}
+        file = {"openapi": "3.1.0", "info": {"title": "Shop", "version": "1"}, "paths": {}}
+        used = {**file, "paths": {"/orders": {"get": {}}}}
+        yield "compare_cohort_api", "agent", {"cohort_id": kept["create_cohort"]["id"], "old": used, "new": file}
+        yield "get_cohort_api_changes", "reader", {"cohort_id": kept["create_cohort"]["id"]}
         yield "draft_cohort", "agent", {"cohort_id": kept["create_cohort"]["id"], "phase": "reminder", "mailbox": gated}
         steps = [{"subject": "Welcome, {name}", "body": "Hi {name}, good to have you.", "wait_days": 0}]
         yield "create_sequence", "agent", {"name": f"Sequence {who}", "mailbox": gated, "steps": steps}
@@ -177,6 +184,9 @@ class Story:
         yield "get_referral_program", "reader", {}
         yield "list_referrals", "reader", {"email": email}
         yield "record_conversion", "agent", {"referral_id": kept["create_referral"]["id"], "email": f"new-{who}@example.com"}
+        reward = {"referral_id": kept["create_referral"]["id"], "conversion_id": kept["record_conversion"]["conversion"]["conversion_id"]}
+        yield "give_referral_reward", "agent", {**reward, "amount": 1, "unit": "months", "mailbox": gated}
+        yield "remind_referrer", "agent", {"referral_id": kept["create_referral"]["id"], "reward": "a month", "mailbox": gated}, "referral_limit"
         yield "record_usage", "agent", {"events": [{"email": email, "name": "order.created", "value": 3}]}
         yield "get_usage", "reader", {"contact_id": kept["contact"]}
 

@@ -97,6 +97,7 @@ async fn every_check_is_shown_in_order_with_its_data() {
             "first_of_campaign",
             "topic",
             "frequency_cap",
+            "referral_cap",
             "quiet_hours",
             "campaign_stop",
             "facts_current",

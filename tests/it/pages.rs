@@ -1,6 +1,10 @@
 //! Pages: who gets in, who may do what, and what a form needs.
 
-use countersign::domain::accounts::users;
+use std::sync::{Arc, Barrier};
+
+use countersign::db::Db;
+use countersign::domain::accounts::users::{self, NewUser};
+use countersign::domain::actor::Role;
 use countersign::domain::messages::DecisionKind;
 use countersign::domain::messages::content::Words;
 use countersign::domain::messages::edit::edit;
@@ -9,7 +13,7 @@ use serde_json::json;
 
 use crate::support::{Browser, Desk, OPERATOR, PASSWORD};
 
-fn concrete(path: &str) -> String {
+pub fn concrete(path: &str) -> String {
     path.replace("{id}", "00000000-0000-7000-8000-000000000000").replace("{vid}", "00000000-0000-7000-8000-000000000000").replace("{token}", "token")
 }
 
@@ -40,6 +44,11 @@ async fn every_route_admits_whom_the_table_says() {
     }
 }
 
+/// Whether a form is posted with files, and so read another way.
+fn takes_files(path: &str) -> bool {
+    path.ends_with("/import") || path == "/migrations/{id}/changes"
+}
+
 #[actix_web::test]
 async fn every_form_needs_the_token_of_its_session() {
     let desk = Desk::new().await;
@@ -47,8 +56,9 @@ async fn every_form_needs_the_token_of_its_session() {
     browser.sign_in("ada").await;
     // Imports post a file, so their forms are read another way; they are tried below.
     // What a link in a mail posts has no session: its token is the secret.
-    let by_link = ["/u/{token}", "/preferences/{token}", "/confirm/{token}"];
-    let forms = ROUTES.iter().filter(|route| route.method == "post" && !by_link.contains(&route.path) && !route.path.ends_with("/import"));
+    // The page on which a mail is looked at changes nothing.
+    let by_link = ["/u/{token}", "/preferences/{token}", "/confirm/{token}", "/verify"];
+    let forms = ROUTES.iter().filter(|route| route.method == "post" && !by_link.contains(&route.path) && !takes_files(route.path));
     for route in forms {
         for fields in [&[][..], &[("csrf", "wrong")][..]] {
             let page = browser.post_bare(&concrete(route.path), fields).await;
@@ -56,12 +66,13 @@ async fn every_form_needs_the_token_of_its_session() {
             assert!(page.body.contains("This form is too old"), "{}", route.path);
         }
     }
-    for path in ROUTES.iter().map(|route| route.path).filter(|path| path.ends_with("/import")) {
+    for path in ROUTES.iter().filter(|route| route.method == "post").map(|route| route.path).filter(|path| takes_files(path)) {
         let part = |name: &str, value: &str| format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"{value}\r\n");
         let kind = if path.starts_with("/facts") { part("kind", "\r\n\r\noffer") } else { String::new() };
-        let file = part("file", "; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\ncustomer_email,name,code");
-        let body = format!("{}{kind}{file}--x--\r\n", part("csrf", "\r\n\r\nwrong"));
-        let post = actix_web::test::TestRequest::post().uri(path).insert_header(("content-type", "multipart/form-data; boundary=x"));
+        let file = |name: &str| part(name, "; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\ncustomer_email,name,code");
+        let files = if path.ends_with("/changes") { [file("old"), file("new")].concat() } else { file("file") };
+        let body = format!("{}{kind}{files}--x--\r\n", part("csrf", "\r\n\r\nwrong"));
+        let post = actix_web::test::TestRequest::post().uri(&concrete(path)).insert_header(("content-type", "multipart/form-data; boundary=x"));
         let page = browser.run(post.set_payload(body)).await;
         assert!(page.status == 403 && page.body.contains("This form is too old"), "{path}: {}", page.status);
     }
@@ -175,7 +186,7 @@ async fn a_failed_sign_in_tells_nothing_and_is_throttled() {
 
 #[actix_web::test]
 async fn the_first_administrator_comes_by_a_link_that_works_once() {
-    use countersign::db::{self, Db};
+    use countersign::db;
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&format!("sqlite://{}", folder.path().join("new.db").display()), 2).unwrap();
     db::migrate::run(&db).unwrap();
@@ -193,6 +204,52 @@ async fn the_last_administrator_stays() {
     let ada = desk.read(|conn| users::list(conn, &OPERATOR)).into_iter().find(|u| u.row.name == "Ada").unwrap().row.id;
     let refused = desk.write(|conn| users::set_disabled(conn, &OPERATOR, &ada, true, desk.now())).unwrap_err();
     assert_eq!(refused.code, "last_admin");
+    let demote = |role: Role| desk.write(|conn| users::change(conn, &OPERATOR, &ada, role, &[], desk.now()));
+    assert_eq!(demote(Role::Manager).unwrap_err().code, "last_admin");
+    demote(Role::Admin).unwrap();
+    // Who was only invited cannot sign in, so they do not count, and may go.
+    let new = NewUser { email: "eve@desk.example".into(), name: "Eve".into(), role: Role::Admin, password: None, mailboxes: vec![] };
+    let eve = desk.write(|conn| users::add(conn, &OPERATOR, &new, desk.now())).unwrap().id;
+    assert_eq!(demote(Role::Reviewer).unwrap_err().code, "last_admin");
+    desk.write(|conn| users::set_disabled(conn, &OPERATOR, &eve, true, desk.now())).unwrap();
+}
+
+#[actix_web::test]
+async fn of_two_who_each_take_an_administrator_away_at_once_one_is_refused() {
+    let desk = Desk::new().await;
+    for round in 0..10 {
+        let mut admins = vec![];
+        for number in 0..2 {
+            let (email, name) = (format!("admin{round}{number}@desk.example"), format!("Admin {number}"));
+            let new = NewUser { email, name, role: Role::Admin, password: Some(PASSWORD.into()), mailboxes: vec![] };
+            admins.push(desk.write(|conn| users::add(conn, &OPERATOR, &new, desk.now())).unwrap().id);
+        }
+        for user in desk.read(|conn| users::list(conn, &OPERATOR)) {
+            if user.row.role == Role::Admin && !admins.contains(&user.row.id) {
+                desk.write(|conn| users::change(conn, &OPERATOR, &user.row.id, Role::Reviewer, &[], desk.now())).unwrap();
+            }
+        }
+        let (barrier, now) = (Arc::new(Barrier::new(2)), desk.now());
+        let tries: Vec<_> = admins
+            .into_iter()
+            .enumerate()
+            .map(|(number, id)| {
+                // Each is a process of its own, so that no lock within one puts them in line.
+                let (db, barrier) = (Db::open(desk.state.db.url(), 1).unwrap(), barrier.clone());
+                std::thread::spawn(move || {
+                    barrier.wait();
+                    let done = db.write(|conn| match number {
+                        0 => users::set_disabled(conn, &OPERATOR, &id, true, now),
+                        _ => users::change(conn, &OPERATOR, &id, Role::Manager, &[], now),
+                    });
+                    done.map_err(|error| error.code)
+                })
+            })
+            .collect();
+        let mut results: Vec<_> = tries.into_iter().map(|one| one.join().unwrap()).collect();
+        results.sort();
+        assert_eq!(results, [Ok(()), Err("last_admin")], "round {round}");
+    }
 }
 
 #[actix_web::test]

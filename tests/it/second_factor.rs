@@ -4,7 +4,7 @@ use std::sync::{Arc, Barrier};
 
 use countersign::clock::Time;
 use countersign::domain::accounts::second_factor::{self, Enrolled, Factor, Proof};
-use countersign::domain::accounts::users;
+use countersign::domain::accounts::sign_in;
 use countersign::domain::actor::{Actor, Scope};
 use countersign::domain::error::Error;
 use countersign::domain::keys::{self, Change, NewKey};
@@ -15,13 +15,13 @@ use crate::keys::{actions, made, reader};
 use crate::support::{Browser, Desk, OPERATOR};
 
 /// What an authenticator app shows at that time.
-fn code(secret: &str, at: Time) -> String {
+pub fn code(secret: &str, at: Time) -> String {
     let app = Builder::new().with_secret(Secret::try_from_base32(secret).unwrap()).build().unwrap();
     app.generate(u64::try_from(at.seconds()).unwrap()).to_string()
 }
 
 /// Sets a second factor up for a person, as at that time; the app's secret and the recovery codes.
-fn enrolled(desk: &Desk, person: &Actor, at: Time) -> (String, Vec<String>) {
+pub fn enrolled(desk: &Desk, person: &Actor, at: Time) -> (String, Vec<String>) {
     desk.write(|conn| second_factor::start(conn, person, at)).unwrap();
     let secret = started(desk, person, at);
     let done: Enrolled = desk.write(|conn| second_factor::confirm(conn, person, &code(&secret, at), at)).unwrap().unwrap();
@@ -39,7 +39,7 @@ fn check(desk: &Desk, person: &Actor, code: &str, at: Time) -> Result<Proof, Err
     desk.write(|conn| second_factor::check(conn, person, code, at)).and_then(|tried| tried)
 }
 
-fn wrong(right: &str) -> &'static str {
+pub fn wrong(right: &str) -> &'static str {
     if right == "000000" { "111111" } else { "000000" }
 }
 
@@ -121,8 +121,8 @@ async fn five_wrong_codes_make_the_account_wait_however_they_come() {
     assert_eq!(codes.iter().filter(|code| **code == "code_wrong").count(), 5, "{codes:?}");
     assert_eq!(codes.iter().filter(|code| **code == "code_throttled").count(), 15, "{codes:?}");
     // It is the account that waits: no new session, right code or recovery code helps.
-    let user = desk.read(|conn| users::list(conn, &OPERATOR)).into_iter().find(|user| user.row.name == "Ada").unwrap().row;
-    desk.write(|conn| users::finish_sign_in(conn, &user, "192.0.2.1", now)).unwrap();
+    let user = crate::sign_in::row(&desk, "Ada");
+    desk.write(|conn| sign_in::pass(conn, &user, "192.0.2.1", now)).unwrap();
     for code in [&right, &recovery[0]] {
         assert_eq!(check(&desk, &ada, code, now.plus_seconds(1)).unwrap_err().code, "code_throttled");
     }
@@ -210,9 +210,9 @@ async fn what_is_stored_tells_no_recovery_code() {
 async fn the_command_line_takes_it_off_for_a_lost_phone_and_ends_the_sessions() {
     let desk = Desk::new().await;
     let (ada, now) = (desk.person("Ada"), desk.now());
-    enrolled(&desk, &ada, now);
+    let (_, recovery) = enrolled(&desk, &ada, now);
     let mut browser = Browser::new(desk.app().await);
-    browser.sign_in("ada").await;
+    browser.sign_in_with("ada", &recovery[0]).await;
     assert_eq!(browser.get("/keys").await.status, 200);
     let reset = |actor: &Actor, email: &str| desk.write(|conn| second_factor::reset(conn, actor, email, now)).map_err(|error| error.code);
     assert_eq!(reset(&desk.person("Ada"), "ada@desk.example"), Err("command_line_needed"));
@@ -231,7 +231,7 @@ async fn setting_it_up_and_taking_it_off_on_the_page_ends_other_sessions_alone()
     here.sign_in("ada").await;
     there.sign_in("ada").await;
     let account = here.get("/account").await.body;
-    assert!(account.contains("signing in does not ask for them yet"));
+    assert!(account.contains("asked for after your password"));
     assert_eq!(here.post("/account", "/account/second-factor", &[]).await.status, 303);
     let page = here.get("/account").await.body;
     let secret = page.split("<code id=\"factor-secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
@@ -248,7 +248,9 @@ async fn setting_it_up_and_taking_it_off_on_the_page_ends_other_sessions_alone()
     assert_eq!((here.get("/queue").await.status, there.get("/queue").await.status), (200, 303));
     let page = here.get("/account").await.body;
     assert!(page.contains("10 of 10 recovery codes are left") && !page.contains(&secret) && !page.contains(&recovery[0]), "shown once");
-    there.sign_in("ada").await;
+    there.sign_in_with("ada", &recovery[1]).await;
+    let page = there.get("/account").await.body;
+    assert!(page.contains("9 of 10 recovery codes are left"), "one was used to sign in");
     let kept = here.post("/account", "/account/second-factor/removal", &[("code", "")]).await;
     assert!(kept.status == 422 && kept.body.contains("recovery codes are left"));
     assert_eq!(here.post("/account", "/account/second-factor/removal", &[("code", &recovery[0])]).await.status, 303);
@@ -275,7 +277,7 @@ async fn the_page_of_keys_asks_for_the_code_and_uses_none_up_in_vain() {
     assert!(refused.status == 422 && refused.body.contains("needs the code of your second factor"));
     let now = desk.now();
     let (_, recovery) = enrolled(&desk, &desk.person("Ada"), now);
-    ada.sign_in("ada").await;
+    ada.sign_in_with("ada", &recovery[9]).await;
     // A form that fails for another reason leaves the code as it was.
     assert_eq!(ada.post("/keys", "/keys", &fields(" ", &recovery[0])).await.status, 422);
     let bad = ada.post("/keys", "/keys", &fields("decider", "000-000")).await;

@@ -75,6 +75,8 @@ impl Desk {
         let (agent, oversight) = db
             .write(|conn| {
                 settings::set(conn, settings::BASE_URL, "https://desk.example.com")?;
+                // Where it is served over https, people would have to set one up first; those of the second factor do.
+                settings::set(conn, settings::SECOND_FACTOR_REQUIRED, "nobody")?;
                 // Caps and grounds would stop most tests, which are about something else; those of the checks set their own.
                 settings::set(conn, settings::SENDING_RULES, r#"{"cap_messages":0,"ground":"reviewed"}"#)?;
                 for mode in Mode::ALL {
@@ -122,6 +124,7 @@ impl Desk {
             limits: Arc::new(Limits::generous()),
             calls,
             senders: Arc::new(Senders { keys: KeyRing::new(Some(folder.path().join("dkim"))), ..Senders::default() }),
+            setup: Arc::default(),
             catcher: None,
         };
         Desk { state, catcher, agent, oversight, relay: None, _folder: folder }
@@ -362,6 +365,12 @@ where
     pub async fn sign_in(&mut self, name: &str) -> Page {
         let email = format!("{name}@desk.example");
         self.post("/login", "/login", &[("email", &email), ("password", PASSWORD)]).await
+    }
+
+    /// The same for somebody with a second factor.
+    pub async fn sign_in_with(&mut self, name: &str, code: &str) -> Page {
+        self.sign_in(name).await;
+        self.post("/login/code", "/login/code", &[("code", code)]).await
     }
 }
 

@@ -5,6 +5,7 @@ mod queries;
 pub mod second_factor;
 pub mod sessions;
 pub mod settings;
+pub mod sign_in;
 pub mod throttle;
 pub mod users;
 

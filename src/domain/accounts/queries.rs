@@ -5,9 +5,12 @@ use diesel::prelude::*;
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::schema::{invitations, mailbox_members, notification_settings, sessions, sign_in_attempts, users};
+use crate::domain::actor::Role;
 use crate::domain::ids::{MailboxId, UserId};
 use crate::domain::mailboxes::Notify;
+use crate::on_either;
 
+use super::sessions::{Kept, Open};
 use super::users::UserRow;
 
 pub(super) fn by_id(conn: &mut Conn, id: &UserId) -> QueryResult<Option<UserRow>> {
@@ -26,13 +29,19 @@ pub(super) fn insert(conn: &mut Conn, row: &UserRow) -> QueryResult<()> {
     diesel::insert_into(users::table).values(row.clone()).execute(conn).map(drop)
 }
 
-pub(super) fn count_active_admins(conn: &mut Conn) -> QueryResult<i64> {
-    users::table
-        .filter(users::role.eq("admin"))
+/// Administrators who can sign in. Their rows stay locked until the transaction ends, so that two who each take one
+/// away come one after the other; on SQLite whoever writes is alone.
+pub(super) fn lock_active_admins(conn: &mut Conn) -> QueryResult<Vec<UserId>> {
+    let active = users::table
+        .filter(users::role.eq(Role::Admin))
         .filter(users::disabled_at.is_null())
         .filter(users::password_hash.is_not_null())
-        .count()
-        .get_result(conn)
+        .order(users::id)
+        .select(users::id);
+    match conn {
+        Conn::Sqlite(inner) => active.load(inner),
+        Conn::Postgres(inner) => active.for_update().load(inner),
+    }
 }
 
 pub(super) fn anybody(conn: &mut Conn) -> QueryResult<bool> {
@@ -52,7 +61,7 @@ pub(super) fn raise_epoch(conn: &mut Conn, id: &UserId) -> QueryResult<i64> {
     users::table.find(id).select(users::sign_in_epoch).first(conn)
 }
 
-pub(super) fn set_role(conn: &mut Conn, id: &UserId, role: super::super::actor::Role) -> QueryResult<()> {
+pub(super) fn set_role(conn: &mut Conn, id: &UserId, role: Role) -> QueryResult<()> {
     diesel::update(users::table.find(id)).set(users::role.eq(role)).execute(conn).map(drop)
 }
 
@@ -117,16 +126,47 @@ pub(super) fn session(conn: &mut Conn, id: &str, now: Time) -> QueryResult<Optio
     sessions::table.find(id).filter(sessions::expires_at.gt(now)).select(sessions::state).first(conn).optional()
 }
 
-pub(super) fn put_session(conn: &mut Conn, id: &str, user: Option<&str>, state: &str, until: Time) -> QueryResult<()> {
-    let changed = diesel::update(sessions::table.find(id))
-        .set((sessions::state.eq(state), sessions::user_id.eq(user), sessions::expires_at.eq(until)))
-        .execute(conn)?;
-    if changed == 0 {
-        diesel::insert_into(sessions::table)
-            .values((sessions::id.eq(id), sessions::user_id.eq(user), sessions::state.eq(state), sessions::expires_at.eq(until)))
-            .execute(conn)?;
-    }
-    Ok(())
+pub(super) fn insert_session(conn: &mut Conn, id: &str, kept: Kept, until: Time) -> QueryResult<()> {
+    diesel::insert_into(sessions::table)
+        .values((
+            sessions::id.eq(id),
+            sessions::user_id.eq(kept.user_id),
+            sessions::state.eq(kept.state),
+            sessions::expires_at.eq(until),
+            sessions::handle.eq(kept.handle),
+            sessions::started_at.eq(kept.started_at),
+            sessions::seen_at.eq(kept.seen_at),
+            sessions::network.eq(kept.network),
+            sessions::device.eq(kept.device),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn change_session(conn: &mut Conn, id: &str, kept: Kept, until: Time) -> QueryResult<()> {
+    diesel::update(sessions::table.find(id)).set((kept, sessions::expires_at.eq(until))).execute(conn).map(drop)
+}
+
+pub(super) fn sessions_of(conn: &mut Conn, user: &UserId, now: Time) -> QueryResult<Vec<Open>> {
+    sessions::table
+        .filter(sessions::user_id.eq(user.as_str()))
+        .filter(sessions::expires_at.gt(now))
+        .filter(sessions::handle.is_not_null())
+        .order((sessions::started_at.desc(), sessions::handle))
+        .select((
+            sessions::handle.assume_not_null(),
+            sessions::started_at.assume_not_null(),
+            sessions::seen_at.assume_not_null(),
+            sessions::network.assume_not_null(),
+            sessions::device.assume_not_null(),
+        ))
+        .load(conn)
+}
+
+/// `false` when the person has no such session.
+pub(super) fn end_session(conn: &mut Conn, user: &UserId, handle: &str) -> QueryResult<bool> {
+    let ended = sessions::table.filter(sessions::user_id.eq(user.as_str())).filter(sessions::handle.eq(handle));
+    Ok(diesel::delete(ended).execute(conn)? > 0)
 }
 
 pub(super) fn extend_session(conn: &mut Conn, id: &str, until: Time) -> QueryResult<()> {
@@ -145,17 +185,18 @@ pub(super) fn delete_expired_sessions(conn: &mut Conn, now: Time) -> QueryResult
     diesel::delete(sessions::table.filter(sessions::expires_at.le(now))).execute(conn).map(drop)
 }
 
-pub(super) fn attempts(conn: &mut Conn, subject: &str) -> QueryResult<Option<(i32, Time)>> {
-    sign_in_attempts::table.find(subject).select((sign_in_attempts::failures, sign_in_attempts::window_started_at)).first(conn).optional()
-}
-
-pub(super) fn put_attempts(conn: &mut Conn, subject: &str, failures: i32, since: Time) -> QueryResult<()> {
-    let values = (sign_in_attempts::failures.eq(failures), sign_in_attempts::window_started_at.eq(since));
-    let changed = diesel::update(sign_in_attempts::table.find(subject)).set(values).execute(conn)?;
-    if changed == 0 {
-        diesel::insert_into(sign_in_attempts::table).values((sign_in_attempts::subject.eq(subject), values.0, values.1)).execute(conn)?;
-    }
-    Ok(())
+/// How many attempts there were with this one, in a window that began after `stale`.
+pub(super) fn count_attempt(conn: &mut Conn, subject: &str, stale: Time, now: Time) -> QueryResult<i32> {
+    on_either!(conn, inner => diesel::insert_into(sign_in_attempts::table)
+        .values((sign_in_attempts::subject.eq(subject), sign_in_attempts::failures.eq(1), sign_in_attempts::window_started_at.eq(now)))
+        .on_conflict(sign_in_attempts::subject)
+        .do_update()
+        .set(sign_in_attempts::failures.eq(sign_in_attempts::failures + 1))
+        .execute(inner))?;
+    diesel::update(sign_in_attempts::table.find(subject).filter(sign_in_attempts::window_started_at.le(stale)))
+        .set((sign_in_attempts::failures.eq(1), sign_in_attempts::window_started_at.eq(now)))
+        .execute(conn)?;
+    sign_in_attempts::table.find(subject).select(sign_in_attempts::failures).first(conn)
 }
 
 pub(super) fn clear_attempts(conn: &mut Conn, subject: &str) -> QueryResult<()> {

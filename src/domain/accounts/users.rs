@@ -12,8 +12,9 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::{MailboxId, UserId, secret, sha256_hex};
 use crate::domain::text;
 
+use super::second_factor::{self, required};
 use super::settings::Profile;
-use super::{passwords, queries, throttle};
+use super::{passwords, queries};
 
 /// How long an invitation lives, in days.
 pub const INVITATION_DAYS: i64 = 7;
@@ -57,6 +58,8 @@ pub struct User {
     pub row: UserRow,
     /// The mailboxes they belong to.
     pub mailboxes: Vec<MailboxId>,
+    /// Whether they have a second factor.
+    pub has_second_factor: bool,
 }
 
 /// All users.
@@ -66,7 +69,8 @@ pub fn list(conn: &mut Conn, actor: &Actor) -> Result<Vec<User>> {
     rows.into_iter()
         .map(|row| {
             let mailboxes = queries::memberships(conn, &row.id)?;
-            Ok(User { row, mailboxes })
+            let has_second_factor = second_factor::is_on(conn, &row.id)?;
+            Ok(User { row, mailboxes, has_second_factor })
         })
         .collect()
 }
@@ -216,53 +220,24 @@ pub fn accept_invitation(conn: &mut Conn, token: &str, email: &str, name: &str, 
     })
 }
 
-/// Who signed in.
-#[derive(Debug, Clone)]
-pub struct SignedIn {
-    /// Who.
-    pub id: UserId,
-    /// Their epoch at that moment.
-    pub epoch: i64,
-}
-
-/// The answer to every failed sign-in, whatever failed.
-pub fn sign_in_refused() -> Error {
-    Error::forbidden("sign_in_failed", "The address or the password is wrong. Try again.")
-}
-
-/// The first half of signing in: is another try allowed, and what is the stored hash?
-/// The slow comparison in between runs without a database connection.
-pub fn begin_sign_in(conn: &mut Conn, email: &str, network: &str, now: Time) -> Result<Option<UserRow>> {
-    let key = EmailAddress::parse("email", email).map(|e| e.key().to_owned()).unwrap_or_default();
-    let subjects = [format!("account:{key}"), format!("network:{network}")];
-    transaction(conn, |conn| {
-        for subject in &subjects {
-            if !throttle::is_open(conn, subject, now)? {
-                return Err(Error::forbidden("sign_in_throttled", "There were too many attempts. Wait fifteen minutes and try again."));
-            }
-            throttle::count(conn, subject, now)?;
-        }
-        Ok(queries::by_email(conn, &key)?.filter(|user| user.disabled_at.is_none()))
-    })
-}
-
-/// The second half, once the password was found to fit.
-pub fn finish_sign_in(conn: &mut Conn, user: &UserRow, network: &str, now: Time) -> Result<SignedIn> {
-    transaction(conn, |conn| {
-        throttle::clear(conn, &format!("account:{}", user.email_key))?;
-        throttle::clear(conn, &format!("network:{network}"))?;
-        log(conn, &Actor::System("sign-in"), "user.sign_in", &user.id, json!({}), now)?;
-        Ok(SignedIn { id: user.id.clone(), epoch: user.sign_in_epoch })
-    })
-}
-
 /// The actor behind a session, or none if it has ended: disabled, or the epoch moved on.
 pub fn actor_of_session(conn: &mut Conn, id: &UserId, epoch: i64) -> Result<Option<Actor>> {
-    Ok(visitor_of_session(conn, id, epoch)?.map(|(actor, _)| actor))
+    Ok(visitor_of_session(conn, id, epoch)?.map(|visitor| visitor.actor))
 }
 
-/// The same, with how pages are shown to them; it costs no further query.
-pub fn visitor_of_session(conn: &mut Conn, id: &UserId, epoch: i64) -> Result<Option<(Actor, Profile)>> {
+/// Who is behind a session.
+#[derive(Debug, Clone)]
+pub struct SessionVisitor {
+    /// Who.
+    pub actor: Actor,
+    /// How pages are shown to them.
+    pub profile: Profile,
+    /// Whether they must set a second factor up before anything else.
+    pub factor_due: bool,
+}
+
+/// The same with what a page needs besides.
+pub fn visitor_of_session(conn: &mut Conn, id: &UserId, epoch: i64) -> Result<Option<SessionVisitor>> {
     let Some(user) = queries::by_id(conn, id)? else { return Ok(None) };
     if user.disabled_at.is_some() || user.sign_in_epoch != epoch {
         return Ok(None);
@@ -271,8 +246,9 @@ pub fn visitor_of_session(conn: &mut Conn, id: &UserId, epoch: i64) -> Result<Op
         Role::Admin => Mailboxes::All,
         _ => Mailboxes::These(queries::memberships(conn, &user.id)?),
     };
+    let factor_due = required::is_due(conn, &user.id, user.role == Role::Admin, &mailboxes)?;
     let profile = Profile::of(&user);
-    Ok(Some((Actor::User { id: user.id, name: user.name, role: user.role, mailboxes }, profile)))
+    Ok(Some(SessionVisitor { actor: Actor::User { id: user.id, name: user.name, role: user.role, mailboxes }, profile, factor_due }))
 }
 
 /// Changes one's own password; all sessions end.
@@ -297,7 +273,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &UserId, role: Role, mailboxes
     actor.must_be_admin_in_person()?;
     transaction(conn, |conn| {
         let user = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("user"))?;
-        if user.role == Role::Admin && role != Role::Admin {
+        if role != Role::Admin {
             keep_one_admin(conn, &user)?;
         }
         queries::set_role(conn, id, role)?;
@@ -312,7 +288,7 @@ pub fn set_disabled(conn: &mut Conn, actor: &Actor, id: &UserId, disabled: bool,
     actor.must_be_admin_in_person()?;
     transaction(conn, |conn| {
         let user = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("user"))?;
-        if disabled && user.role == Role::Admin {
+        if disabled {
             keep_one_admin(conn, &user)?;
         }
         queries::set_disabled(conn, id, disabled.then_some(now))?;
@@ -321,8 +297,10 @@ pub fn set_disabled(conn: &mut Conn, actor: &Actor, id: &UserId, disabled: bool,
     })
 }
 
+/// Refuses to take away the last one. Call it in the transaction that would.
 fn keep_one_admin(conn: &mut Conn, user: &UserRow) -> Result<()> {
-    if user.disabled_at.is_none() && queries::count_active_admins(conn)? <= 1 {
+    let active = queries::lock_active_admins(conn)?;
+    if active.contains(&user.id) && active.len() == 1 {
         return Err(Error::conflict("last_admin", "This is the last administrator. Make somebody else an administrator first."));
     }
     Ok(())

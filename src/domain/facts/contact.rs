@@ -130,6 +130,7 @@ fn gather(conn: &mut Conn, row: &ContactRow) -> Result<Vec<(Body, String)>> {
     let links = referrals::links_of(conn, &row.id)?;
     if !links.is_empty() {
         found.push(field("referral_link", FieldValue::List(links), "referral record"));
+        rewards(conn, row, &mut found)?;
     }
     subscription(conn, row, &mut found)?;
     words(conn, row, &mut found)?;
@@ -137,6 +138,24 @@ fn gather(conn: &mut Conn, row: &ContactRow) -> Result<Vec<(Body, String)>> {
     let mut keys = HashSet::new();
     found.retain(|(body, _)| keys.insert((body.kind(), body.key())));
     Ok(found)
+}
+
+/// What they brought and earned, so that a notice of a reward can say it.
+fn rewards(conn: &mut Conn, row: &ContactRow, found: &mut Vec<(Body, String)>) -> Result<()> {
+    let source = "referral record";
+    let totals = referrals::rewards::totals(conn, &row.id)?;
+    found.push(field("referral_sign_ups", FieldValue::Number(totals.conversions), source));
+    let mut reward = |name: &str, amount: i64, unit: &str| match unit {
+        referrals::rewards::MONTHS => found.push(field(&format!("{name}_months"), FieldValue::Number(amount), source)),
+        _ => found.push(field(&format!("{name}_{unit}"), FieldValue::Money(Money { minor: amount, currency: unit.to_owned() }), source)),
+    };
+    if let Some(latest) = referrals::rewards::latest(conn, &row.id)? {
+        reward("referral_reward", latest.amount, &latest.unit);
+    }
+    for (unit, amount) in &totals.earned {
+        reward("referral_rewards_in_all", *amount, unit);
+    }
+    Ok(())
 }
 
 /// Metadata as values that a claim can be compared with; deeper structures say nothing.

@@ -6,13 +6,12 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::ContactId;
 use crate::domain::mailboxes::Mailbox;
 use crate::domain::policy::consent::Class;
+use crate::domain::referrals::fatigue::Prompt;
 use crate::domain::{settings, threads};
 
 use super::content::Content;
 use super::markup;
 
-/// The tag of messages that ask somebody to recommend.
-const REFERRAL: &str = "referral-program";
 /// Characters on each side of a link in which the reward must stand.
 const NEAR: usize = 300;
 /// Words of a reward, or of there being none.
@@ -71,7 +70,7 @@ pub(super) fn refuse(conn: &mut Conn, contact: &ContactId, in_thread: bool, tags
             "The subject says that the message answers or forwards something, and nothing came in from this person. Leave \"Re:\" or \"Fwd:\" out.";
         return Err(Error::invalid("subject_misleading", "subject", detail));
     }
-    if tags.iter().any(|tag| tag == REFERRAL) {
+    if Prompt::of_tags(tags.iter().map(String::as_str)).is_some() {
         let link = format!("{}/r/", settings::base_url(conn)?);
         let html = content.html_body.as_deref().map(markup::to_text).unwrap_or_default();
         // 16 CFR 255.5: near the link, and in what each reader sees.

@@ -117,6 +117,7 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
             footer: footer(conn, &mailbox, &contact, new.origin, topic.as_ref(), now)?,
         };
         lawful::refuse(conn, &contact.id, thread.is_some(), &new.tags, class, &content)?;
+        policy::refuse_prompt(conn, &contact.id, &new.tags, now)?;
         facts::note_tagged_departure(conn, actor, &contact.id, &new.tags, now)?;
         let claims = ledger::find(conn, &contact.id, &content, now, now)?;
         let otherwise = promises::contradiction(conn, &contact.id, &promises::offers_of(&claims), now)?;

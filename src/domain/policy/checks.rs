@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use crate::clock::{Time, zone};
+use crate::domain::ids::MessageId;
+use crate::domain::referrals::fatigue::{History, Prompt};
 use crate::domain::reputation::{Health, Pace, plan};
 
 use super::consent::{self, Allowed, Class, Held};
@@ -52,6 +54,8 @@ pub struct Person {
     pub wrote_at: Option<Time>,
     /// Their tags that say that something is complete.
     pub completed: Vec<String>,
+    /// How they were asked to recommend; looked up only where a message does.
+    pub prompted: History,
 }
 
 /// Whether the permission to send fits.
@@ -95,6 +99,8 @@ pub struct Outgoing {
     pub permission: Permission,
     /// Why what it says no longer holds.
     pub lost_ground: Option<String>,
+    /// Whether it asks somebody to recommend or reminds them, and its id where it is written.
+    pub prompt: Option<(Prompt, Option<MessageId>)>,
 }
 
 impl Outgoing {
@@ -113,6 +119,7 @@ impl Outgoing {
             recovered: false,
             permission: Permission::NotAsked,
             lost_ground: None,
+            prompt: None,
         }
     }
 
@@ -165,6 +172,7 @@ pub fn evaluate(case: Known<'_>, now: Time) -> Vec<Check> {
         ground(case, now),
         topic(case, now),
         frequency(case, now),
+        referral_cap(case, now),
         quiet_hours(case, now),
         campaign_stop(case, now),
         facts_current(case.message),
@@ -271,6 +279,20 @@ fn frequency(case: Known<'_>, now: Time) -> Check {
         _ if !message.is_commercial() => pass("frequency_cap", "Caps are for commercial mail."),
         Some((until, why)) => defer("frequency_cap", why, until),
         None => pass("frequency_cap", "There is room for one more."),
+    };
+    with(check, data)
+}
+
+/// Not only whoever looks for people to ask: nothing that asks leaves past it, whatever it is called otherwise.
+fn referral_cap(case: Known<'_>, now: Time) -> Check {
+    let history = &case.person.prompted;
+    let data = json!({"asked": history.asked(), "last_asked_at": history.asked_at(), "answered_at": history.answered});
+    let check = match &case.message.prompt {
+        None => return pass("referral_cap", "It asks nobody to recommend."),
+        Some((prompt, message)) => match history.against(*prompt, message.as_ref(), now) {
+            Some(no) => Check { next_eligible_at: no.until, ..Check::new("referral_cap", Verdict::Refuse, no.why, json!(null)) },
+            None => pass("referral_cap", "They may be asked to recommend."),
+        },
     };
     with(check, data)
 }

@@ -1,5 +1,7 @@
 //! Why somebody can be mailed now, or not.
 
+use std::collections::HashMap;
+
 use serde_json::json;
 
 use crate::clock::Time;
@@ -13,6 +15,7 @@ use crate::domain::mailboxes::{self, Mailbox, Mode};
 use crate::domain::messages::oversight::Facts;
 use crate::domain::messages::promises::{self, OpenPromise};
 use crate::domain::messages::{Origin, submit};
+use crate::domain::referrals::fatigue::Prompt;
 
 use super::checks::{Known, Outgoing, Person, Stream, evaluate};
 use super::consent::{self, Allowed, Class};
@@ -75,7 +78,7 @@ pub fn explain(conn: &mut Conn, actor: &Actor, question: &Question, now: Time) -
     let gate = Gate::look(conn, &mailbox, question.class.as_deref(), question.campaign.as_deref(), now)?;
     let domain = email.rsplit('@').next().unwrap_or_default().to_owned();
     let person = match &contact {
-        Some(contact) => known::people(conn, std::slice::from_ref(&contact.row.id), &gate.rules, now)?.remove(&contact.row.id).unwrap_or_default(),
+        Some(contact) => gate.people(conn, std::slice::from_ref(&contact.row.id), now)?.remove(&contact.row.id).unwrap_or_default(),
         None => Person::default(),
     };
     let mut checks = gate.checks(&standing, contact.as_ref(), &person, &domain, now);
@@ -104,6 +107,7 @@ pub(super) fn is_test(actor: &Actor) -> bool {
 pub(super) struct Gate {
     mode: Mode,
     announcement: bool,
+    asks: bool,
     first_of_campaign: bool,
     class: Class,
     campaign: Option<String>,
@@ -124,6 +128,7 @@ impl Gate {
         Ok(Gate {
             mode: mailbox.mode,
             announcement: class == Some(ANNOUNCEMENT),
+            asks: class == Some("referral"),
             first_of_campaign,
             class: if class == Some("transactional") { Class::Transactional } else { Class::Commercial },
             campaign: campaign.map(str::to_owned),
@@ -132,10 +137,20 @@ impl Gate {
         })
     }
 
+    /// What is known of these people, as far as such a message is concerned.
+    pub(super) fn people(&self, conn: &mut Conn, ids: &[ContactId], now: Time) -> Result<HashMap<ContactId, Person>> {
+        let mut people = known::people(conn, ids, &self.rules, now)?;
+        if self.asks {
+            known::prompted(conn, &mut people, ids)?;
+        }
+        Ok(people)
+    }
+
     /// The checks of one person. What depends on the words of a message is left to the submission.
     pub(super) fn checks(&self, standing: &Standing, contact: Option<&Contact>, person: &Person, domain: &str, now: Time) -> Vec<Check> {
         let ground = consent::look(self.class, &person.held, false, &self.rules, now);
-        let message = Outgoing { class: self.class, campaign: self.campaign.clone(), reviewed: false, ..Outgoing::commercial(domain, now) };
+        let prompt = self.asks.then_some((Prompt::Ask, None));
+        let message = Outgoing { class: self.class, campaign: self.campaign.clone(), reviewed: false, prompt, ..Outgoing::commercial(domain, now) };
         let facts = Facts {
             mode: self.mode,
             origin: Origin::Agent,
@@ -173,6 +188,7 @@ const ORDER: &[&str] = &[
     "first_of_campaign",
     "topic",
     "frequency_cap",
+    "referral_cap",
     "quiet_hours",
     "campaign_stop",
     "facts_current",

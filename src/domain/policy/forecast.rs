@@ -12,7 +12,7 @@ use crate::domain::ids::{ContactId, MailboxId, SegmentId};
 use crate::domain::{mailboxes, segments};
 
 use super::explain::{Gate, is_test};
-use super::{Check, Outcome, Standing, Verdict, known, outcome};
+use super::{Check, Outcome, Standing, Verdict, outcome};
 
 /// Most people of one forecast.
 pub const MOST_PEOPLE: usize = 1000;
@@ -108,7 +108,7 @@ pub fn forecast(conn: &mut Conn, actor: &Actor, group: &Group, now: Time) -> Res
     };
     let mut reasons: BTreeMap<(&'static str, Verdict), usize> = BTreeMap::new();
     let ids: Vec<ContactId> = people.iter().filter_map(|person| Some(person.contact.as_ref()?.row.id.clone())).collect();
-    let mut facts = known::people(conn, &ids, &gate.rules, now)?;
+    let mut facts = gate.people(conn, &ids, now)?;
     for person in people {
         let standing =
             Standing { all_stopped: switches.all_stopped, mailbox_stopped: switches.mailbox_stopped, is_test: switches.is_test, ..person.standing };

@@ -22,6 +22,7 @@ use crate::db::Conn;
 use crate::domain::error::Error;
 use crate::domain::ids::{ContactId, MessageId};
 use crate::domain::messages::oversight::{self, Facts};
+use crate::domain::referrals::fatigue::{self, Prompt};
 use crate::text_enum;
 
 use consent::{Allowed, Class};
@@ -175,6 +176,17 @@ pub(in crate::domain) fn ground(
         true => Allowed::Yes,
         false => consent::look(class, &held, reviewed, &rules, now),
     })
+}
+
+/// Refuses to write to somebody what asks them too often to recommend, by the tags it would carry.
+pub(in crate::domain) fn refuse_prompt(conn: &mut Conn, contact: &ContactId, tags: &[String], now: Time) -> Result<(), Error> {
+    let Some(prompt) = Prompt::of_tags(tags.iter().map(String::as_str)) else { return Ok(()) };
+    let history = fatigue::of_many(conn, std::slice::from_ref(contact))?.remove(contact).unwrap_or_default();
+    match history.against(prompt, None, now) {
+        Some(no) if no.until.is_some() => Err(Error::conflict("referral_cooldown", no.why)),
+        Some(no) => Err(Error::conflict("referral_limit", no.why)),
+        None => Ok(()),
+    }
 }
 
 /// What a message is for.

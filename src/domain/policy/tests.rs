@@ -7,7 +7,8 @@ use super::{Check, Outcome, Standing, Verdict, outcome};
 use crate::clock::Time;
 use crate::domain::contacts::ConsentBasis;
 use crate::domain::contacts::suppressions::{Reason, Suppression};
-use crate::domain::ids::MailboxId;
+use crate::domain::ids::{MailboxId, MessageId};
+use crate::domain::referrals::fatigue::{Prompt, Prompted};
 use crate::domain::reputation::{Health, Pace};
 
 /// All that the checks look at, with nothing that speaks against the message.
@@ -82,6 +83,7 @@ fn with_nothing_against_it_a_message_leaves_and_the_checks_come_in_their_order()
             "consent_basis",
             "topic",
             "frequency_cap",
+            "referral_cap",
             "quiet_hours",
             "campaign_stop",
             "facts_current",
@@ -286,4 +288,24 @@ fn what_speaks_against_it_weighs_before_what_delays_it() {
     assert!(matches!(outcome(&said(&world)), Outcome::Hold(because) if because.check == "stop_switch"));
     world.standing.unsubscribed = true;
     assert!(matches!(outcome(&said(&world)), Outcome::Skip(because) if because.check == "unsubscribed_tag"));
+}
+
+#[test]
+fn asks_to_recommend_are_counted_whatever_they_are_called() {
+    let ask = |days: &'static [i64]| {
+        move |w: &mut World| {
+            w.message.prompt = Some((Prompt::Ask, Some(MessageId::new())));
+            let got = |days: &i64| Prompted { message_id: MessageId::new(), prompt: Prompt::Ask, at: now().plus_days(-days), left: true };
+            w.person.prompted.prompts = days.iter().map(got).collect();
+            w.person.prompted.answered = Some(now());
+        }
+    };
+    says("referral_cap", ask(&[]), Pass, None);
+    says("referral_cap", ask(&[90]), Pass, None);
+    says("referral_cap", ask(&[60]), Refuse, Some("2026-12-21T12:00:00Z"));
+    says("referral_cap", ask(&[100, 200, 300]), Pass, None);
+    says("referral_cap", ask(&[100, 200, 300, 400]), Refuse, None);
+    says("referral_cap", |w| (ask(&[100, 200])(w), w.person.prompted.answered = None).1, Refuse, None);
+    says("referral_cap", |w| (ask(&[1])(w), w.message.prompt = None).1, Pass, None);
+    says("referral_cap", |w| (ask(&[1])(w), w.message.class = Class::Transactional).1, Refuse, Some("2027-02-18T12:00:00Z"));
 }

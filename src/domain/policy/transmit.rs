@@ -7,6 +7,7 @@ use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::error::Result;
 use crate::domain::ids::{MailboxId, MessageId};
+use crate::domain::referrals::fatigue::Prompted;
 use crate::domain::reputation::sends::{self, Send};
 use crate::domain::reputation::{queries as counted, watch};
 
@@ -36,6 +37,8 @@ pub(in crate::domain) fn take_turns(conn: &mut Conn, ids: &[MessageId], now: Tim
     let contacts = known::unique(due.iter().map(|due| due.contact_id.clone()));
     queries::hold_people(conn, &contacts)?;
     let mut people = known::people(conn, &contacts, &rules, now)?;
+    let asked = known::unique(due.iter().filter(|due| due.outgoing.prompt.is_some()).map(|due| due.contact_id.clone()));
+    known::prompted(conn, &mut people, &asked)?;
     let mailboxes = known::unique(due.iter().map(|due| due.mailbox_id.clone()));
     let mut flows = known::flows(conn, &mailboxes, true, now)?;
     let standing = Standing::default();
@@ -54,6 +57,9 @@ pub(in crate::domain) fn take_turns(conn: &mut Conn, ids: &[MessageId], now: Tim
                 let of = &one.outgoing;
                 let commercial = of.class == super::consent::Class::Commercial;
                 person.past.push(Past { at: now, commercial, topic: of.topic.clone(), campaign: of.campaign.clone(), step: of.step.clone() });
+                if let Some((prompt, Some(message_id))) = of.prompt.clone() {
+                    person.prompted.prompts.push(Prompted { message_id, prompt, at: now, left: true });
+                }
                 leaving.push(row(&one, commercial, now));
             }
             Outcome::Defer { until, because } => later.note(conn, &one, *until, because.check, i64::from(flow.stream.pace.per_domain_minute))?,
@@ -92,7 +98,11 @@ pub(in crate::domain) fn foresee(conn: &mut Conn, id: &MessageId, now: Time) -> 
     let Some(mut one) = known::messages(conn, std::slice::from_ref(id), now)?.pop() else { return Ok(Outcome::Send) };
     // Before the decision there is no warrant that says so, and the question is what follows it.
     one.outgoing.reviewed = true;
-    let person = known::people(conn, std::slice::from_ref(&one.contact_id), &rules, now)?.remove(&one.contact_id).unwrap_or_default();
+    let mut people = known::people(conn, std::slice::from_ref(&one.contact_id), &rules, now)?;
+    if one.outgoing.prompt.is_some() {
+        known::prompted(conn, &mut people, std::slice::from_ref(&one.contact_id))?;
+    }
+    let person = people.remove(&one.contact_id).unwrap_or_default();
     let Some(flow) = known::flows(conn, std::slice::from_ref(&one.mailbox_id), false, now)?.remove(&one.mailbox_id) else { return Ok(Outcome::Send) };
     let standing = Standing::default();
     Ok(outcome(&evaluate(Known { standing: &standing, person: &person, message: &one.outgoing, stream: &flow.stream, rules: &rules }, now)))

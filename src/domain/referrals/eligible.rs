@@ -8,19 +8,10 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::{self, Contact, UNSUBSCRIBED};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::ContactId;
-use crate::domain::messages::State;
 use crate::domain::signals::{self, Signal, USUAL};
 
-use super::queries;
+use super::fatigue::{self, Prompt};
 
-/// The tag of messages that ask for a recommendation.
-pub(super) const ASK: &str = "referral-program";
-/// Days between two such messages to one contact.
-pub const COOLDOWN_DAYS: i64 = 90;
-/// Most such messages to one contact, ever.
-pub const MOST_ASKS: usize = 4;
-/// Messages in a row that nobody followed; then the contact is left alone.
-pub const MOST_IGNORED: usize = 2;
 /// Contacts looked at in one step.
 const AT_ONCE: usize = 100;
 /// Such steps for one page.
@@ -50,13 +41,6 @@ pub struct Candidate {
     pub asked: usize,
     /// When they were asked last.
     pub asked_at: Option<Time>,
-}
-
-/// A message that asks.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ask {
-    pub(super) state: State,
-    pub(super) at: Time,
 }
 
 /// Who may be asked, and where the next page begins.
@@ -92,17 +76,7 @@ pub fn eligible(conn: &mut Conn, actor: &Actor, wanted: &Wanted, now: Time) -> R
 /// Those among some contacts who may be asked, in their order.
 fn look(conn: &mut Conn, ids: &[ContactId], kinds: &[String], since: Time, now: Time) -> Result<Vec<Candidate>> {
     let mut known: HashMap<ContactId, Contact> = contacts::of_ids(conn, ids)?.into_iter().map(|contact| (contact.row.id.clone(), contact)).collect();
-    let mut asks: HashMap<ContactId, Vec<Ask>> = HashMap::new();
-    for (id, state, sent_at, created_at) in queries::asks(conn, ids)? {
-        asks.entry(id).or_default().push(Ask { state, at: sent_at.unwrap_or(created_at) });
-    }
-    let mut answered: HashMap<ContactId, Time> = HashMap::new();
-    for (id, click, conversion) in queries::answers(conn, ids)? {
-        if let Some(at) = click.max(conversion) {
-            let latest = answered.entry(id).or_insert(at);
-            *latest = at.max(*latest);
-        }
-    }
+    let mut histories = fatigue::of_many(conn, ids)?;
     let mut good: HashMap<ContactId, Signal> = HashMap::new();
     for signal in signals::queries::good_since(conn, ids, kinds, since)? {
         good.entry(signal.contact_id.clone()).or_insert(signal);
@@ -110,61 +84,11 @@ fn look(conn: &mut Conn, ids: &[ContactId], kinds: &[String], since: Time, now: 
     let mut found = vec![];
     for id in ids {
         let (Some(contact), Some(signal)) = (known.remove(id), good.remove(id)) else { continue };
-        let asks = asks.remove(id).unwrap_or_default();
+        let history = histories.remove(id).unwrap_or_default();
         let left_alone = contact.suppressed.is_some() || contact.tags.iter().any(|tag| tag == UNSUBSCRIBED);
-        if !left_alone && may_be_asked(&asks, answered.get(id).copied(), now) {
-            let left: Vec<Time> = asks.iter().filter(|ask| has_left(ask.state)).map(|ask| ask.at).collect();
-            found.push(Candidate { contact, signal, asked: left.len(), asked_at: left.into_iter().max() });
+        if !left_alone && history.against(Prompt::Ask, None, now).is_none() {
+            found.push(Candidate { contact, signal, asked: history.asked(), asked_at: history.asked_at() });
         }
     }
     Ok(found)
-}
-
-fn may_be_asked(asks: &[Ask], answered: Option<Time>, now: Time) -> bool {
-    if asks.iter().any(|ask| is_under_way(ask.state)) {
-        return false;
-    }
-    let left: Vec<Time> = asks.iter().filter(|ask| has_left(ask.state)).map(|ask| ask.at).collect();
-    let ignored = left.iter().filter(|at| answered.is_none_or(|answered| answered < **at)).count();
-    let rested = left.iter().max().is_none_or(|last| last.plus_days(COOLDOWN_DAYS) <= now);
-    left.len() < MOST_ASKS && ignored < MOST_IGNORED && rested
-}
-
-fn has_left(state: State) -> bool {
-    matches!(state, State::Sent | State::Delivered | State::Bounced | State::Complained | State::Uncertain)
-}
-
-fn is_under_way(state: State) -> bool {
-    matches!(state, State::Draft | State::Pending | State::ChangesRequested | State::Approved | State::Queued | State::Sending)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asked(days_ago: &[i64]) -> Vec<Ask> {
-        days_ago.iter().map(|days| Ask { state: State::Sent, at: NOW.plus_days(-days) }).collect()
-    }
-
-    const NOW: Time = Time::from_micros(0);
-
-    #[test]
-    fn nobody_is_asked_too_often() {
-        let may = |days: &[i64], answered: Option<i64>| may_be_asked(&asked(days), answered.map(|days| NOW.plus_days(-days)), NOW);
-        assert!(may(&[], None));
-        assert!(!may(&[89], None) && may(&[90], None), "three months lie between two");
-        assert!(!may(&[300, 200], None), "twice ignored");
-        assert!(may(&[300, 200], Some(150)) && may(&[300, 200], Some(250)), "a click begins anew");
-        assert!(may(&[800, 600, 400], Some(300)) && !may(&[800, 600, 400, 200], Some(100)), "four in all");
-    }
-
-    #[test]
-    fn what_is_under_way_counts_and_what_was_rejected_does_not() {
-        let ask = |state| [Ask { state, at: NOW }];
-        for state in State::ALL {
-            let final_without_leaving =
-                matches!(state, State::Rejected | State::Withdrawn | State::Expired | State::Skipped | State::Failed | State::Cancelled);
-            assert_eq!(may_be_asked(&ask(*state), None, NOW), final_without_leaving, "{state}");
-        }
-    }
 }

@@ -4,8 +4,10 @@
 mod clicks;
 mod conversions;
 mod eligible;
+pub mod fatigue;
 pub mod program;
 mod queries;
+pub mod rewards;
 
 use diesel::prelude::*;
 use serde_json::json;
@@ -22,7 +24,9 @@ use crate::domain::{facts, settings, text};
 
 pub use clicks::{count, leads_to};
 pub use conversions::{Conversion, Converted, NewConversion, convert};
-pub use eligible::{COOLDOWN_DAYS, Candidate, MOST_ASKS, MOST_IGNORED, Wanted, eligible};
+pub use eligible::{Candidate, Wanted, eligible};
+pub use fatigue::{COOLDOWN_DAYS, MOST_ASKS, MOST_IGNORED};
+pub use rewards::{Given, NewReward, Reward, Totals, give, remind};
 
 /// A row of `referrals`.
 #[derive(Debug, Clone, Queryable, Insertable)]

@@ -2,19 +2,20 @@
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{contacts, message_tags, messages, referral_conversions, referral_salts, referral_visitors, referrals};
+use crate::db::schema::{contacts, referral_conversions, referral_rewards, referral_salts, referral_visitors, referrals};
 use crate::db::statement::Statement;
 use crate::domain::actor::Mailboxes;
-use crate::domain::ids::{ContactId, ReferralId};
+use crate::domain::ids::{ContactId, MessageId, ReferralId, RowId};
 use crate::domain::messages::State;
 use crate::domain::paging::one_more;
 use crate::on_either;
 
-use super::{Conversion, Owned, Referral};
+use super::fatigue::{ASK, REMINDER};
+use super::{Conversion, Owned, Referral, Reward};
 
 pub(super) fn by_id(conn: &mut Conn, id: &ReferralId) -> QueryResult<Option<Referral>> {
     referrals::table.find(id).first(conn).optional()
@@ -138,7 +139,7 @@ pub(super) fn asks_by_state(conn: &mut Conn, reach: &Mailboxes) -> QueryResult<V
     ask.push(
         "SELECT m.state AS state, count(*) AS n FROM message_tags t JOIN messages m ON m.id = t.message_id WHERE m.planted = FALSE AND t.tag = ",
     );
-    ask.text(super::eligible::ASK);
+    ask.text(ASK);
     if let Mailboxes::These(ids) = reach {
         if ids.is_empty() {
             return Ok(vec![]);
@@ -185,20 +186,37 @@ pub(super) fn value(conn: &mut Conn) -> QueryResult<Vec<(String, i64)>> {
     Ok(ask.load::<Worth>(conn)?.into_iter().map(|row| (row.currency, row.minor)).collect())
 }
 
-/// Whom a message asked, its state, when it left, when it was made.
-type Asked = (ContactId, State, Option<Time>, Time);
 /// Whose link it is, its latest click, its latest conversion.
 type Answered = (ContactId, Option<Time>, Option<Time>);
 
-/// Messages to these contacts that asked for a recommendation.
-pub(super) fn asks(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<Asked>> {
-    messages::table
-        .inner_join(message_tags::table.on(message_tags::message_id.eq(messages::id)))
-        .filter(messages::contact_id.eq_any(ids.to_vec()))
-        .filter(messages::planted.eq(false))
-        .filter(message_tags::tag.eq(super::eligible::ASK))
-        .select((messages::contact_id, messages::state, messages::sent_at, messages::created_at))
-        .load(conn)
+/// A message that asks or reminds.
+#[derive(QueryableByName)]
+pub(super) struct Prompted {
+    #[diesel(sql_type = Text)]
+    pub(super) contact_id: ContactId,
+    #[diesel(sql_type = Text)]
+    pub(super) message_id: MessageId,
+    #[diesel(sql_type = Text)]
+    pub(super) tag: String,
+    #[diesel(sql_type = Text)]
+    pub(super) state: State,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub(super) sent_at: Option<Time>,
+    #[diesel(sql_type = BigInt)]
+    pub(super) created_at: Time,
+    /// Since when it has its turn at the worker.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub(super) leaving_at: Option<Time>,
+}
+
+/// Messages to these contacts that ask or remind. One with both tags comes twice, as both.
+pub(super) fn prompts(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<Prompted>> {
+    let mut ask = Statement::kept();
+    ask.push("SELECT m.contact_id, m.id AS message_id, t.tag, m.state, m.sent_at, m.created_at, s.at AS leaving_at FROM messages m ");
+    ask.push("JOIN message_tags t ON t.message_id = m.id LEFT JOIN sends s ON s.message_id = m.id WHERE m.contact_id");
+    ask.among(ids.iter().map(ContactId::as_str));
+    ask.push(" AND m.planted = FALSE AND m.is_test = FALSE AND t.tag IN ").texts([ASK, REMINDER].into_iter());
+    ask.load(conn)
 }
 
 /// The latest click and conversion of each link of these contacts.
@@ -207,4 +225,43 @@ pub(super) fn answers(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<Ans
         .filter(referrals::contact_id.eq_any(ids.to_vec()))
         .select((referrals::contact_id, referrals::last_click_at, referrals::last_conversion_at))
         .load(conn)
+}
+
+/// A conversion, if it came of this referral.
+pub(super) fn conversion_of(conn: &mut Conn, referral: &ReferralId, id: &RowId) -> QueryResult<Option<Conversion>> {
+    referral_conversions::table.find(id).filter(referral_conversions::referral_id.eq(referral)).first(conn).optional()
+}
+
+pub(super) fn reward_for(conn: &mut Conn, conversion: &RowId) -> QueryResult<Option<Reward>> {
+    referral_rewards::table.filter(referral_rewards::conversion_id.eq(conversion)).first(conn).optional()
+}
+
+pub(super) fn insert_reward(conn: &mut Conn, row: &Reward) -> QueryResult<()> {
+    diesel::insert_into(referral_rewards::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn set_told(conn: &mut Conn, row: &Reward) -> QueryResult<()> {
+    diesel::update(referral_rewards::table.find(&row.id)).set(referral_rewards::message_id.eq(row.message_id.clone())).execute(conn).map(drop)
+}
+
+pub(super) fn rewards(conn: &mut Conn, referral: &ReferralId, limit: i64) -> QueryResult<Vec<Reward>> {
+    referral_rewards::table.filter(referral_rewards::referral_id.eq(referral)).order(referral_rewards::id.desc()).limit(limit).load(conn)
+}
+
+pub(super) fn latest_reward(conn: &mut Conn, contact: &ContactId) -> QueryResult<Option<Reward>> {
+    referral_rewards::table
+        .inner_join(referrals::table.on(referrals::id.eq(referral_rewards::referral_id)))
+        .filter(referrals::contact_id.eq(contact))
+        .order(referral_rewards::id.desc())
+        .select(referral_rewards::all_columns)
+        .first(conn)
+        .optional()
+}
+
+/// The rewards of a contact, by unit.
+pub(super) fn earned(conn: &mut Conn, contact: &ContactId) -> QueryResult<Vec<(String, i64)>> {
+    let mut ask = Statement::default();
+    ask.push("SELECT w.unit AS currency, CAST(sum(w.amount) AS BIGINT) AS minor FROM referral_rewards w ");
+    ask.push("JOIN referrals r ON r.id = w.referral_id WHERE r.contact_id = ").text(contact.as_str()).push(" GROUP BY w.unit ORDER BY w.unit");
+    Ok(ask.load::<Worth>(conn)?.into_iter().map(|row| (row.currency, row.minor)).collect())
 }

@@ -353,11 +353,15 @@ const WITHOUT_ARGUMENTS: &[&str] = &[
     "describe_key",
     // Of what is made by calls above; they refuse without an id, in words of ours.
     "get_campaign",
+    "set_campaign_variants",
+    "assign_campaign_variant",
     "stop_campaign",
     "get_cohort_progress",
     "list_stragglers",
     "get_cohort_board",
     "draft_cohort",
+    "compare_cohort_api",
+    "get_cohort_api_changes",
     "get_segment",
     "delete_segment",
     "get_sequence",
@@ -367,6 +371,8 @@ const WITHOUT_ARGUMENTS: &[&str] = &[
     "send_next_step",
     "stop_enrollment",
     "record_conversion",
+    "give_referral_reward",
+    "remind_referrer",
 ];
 
 #[actix_web::test]

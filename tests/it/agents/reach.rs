@@ -180,6 +180,9 @@ pub const CALLS: &[Case] = &[
     ("PATCH /v1/campaigns/{id}", At::Path("id"), Of::Desk, r#"{"goal": "more"}"#),
     ("PATCH /v1/campaigns/{id}", At::Field("segment_id"), Of::Desk, "{}"),
     ("PATCH /v1/campaigns/{id}", At::Field("mailbox"), Of::Mailbox, "{}"),
+    ("PUT /v1/campaigns/{id}/variants", At::Path("id"), Of::Desk, r#"{"shifts": true}"#),
+    ("GET /v1/campaigns/{id}/variant", At::Path("id"), Of::Desk, "?contact=c@example.com"),
+    ("GET /v1/campaigns/{id}/variant", At::Query("contact"), Of::Contact, ""),
     ("POST /v1/campaigns/{id}/stop", At::Path("id"), Of::Desk, ""),
     ("GET /v1/emails/{id}/attempts", At::Path("id"), Of::Message, ""),
     ("POST /v1/sending/stop", At::Field("mailbox"), Of::Mailbox, r#"{"reason": "odd"}"#),
@@ -191,6 +194,13 @@ pub const CALLS: &[Case] = &[
     ("GET /v1/cohorts/{id}/progress", At::Path("id"), Of::Desk, ""),
     ("GET /v1/cohorts/{id}/stragglers", At::Path("id"), Of::Desk, ""),
     ("GET /v1/cohorts/{id}/board", At::Path("id"), Of::Desk, ""),
+    (
+        "POST /v1/cohorts/{id}/api-changes",
+        At::Path("id"),
+        Of::Desk,
+        r#"{"old": {"openapi": "3.1.0", "paths": {}}, "new": {"openapi": "3.1.0", "paths": {}}}"#,
+    ),
+    ("GET /v1/cohorts/{id}/api-changes", At::Path("id"), Of::Desk, ""),
     ("POST /v1/cohorts/{id}/drafts", At::Path("id"), Of::Desk, r#"{"phase": "all"}"#),
     ("POST /v1/cohorts/{id}/drafts", At::Field("mailbox"), Of::Mailbox, r#"{"phase": "all"}"#),
     ("GET /v1/cohorts/{id}/drafts", At::Path("id"), Of::Desk, ""),
@@ -214,6 +224,11 @@ pub const CALLS: &[Case] = &[
     ("GET /v1/referrals", At::Query("contact"), Of::Contact, ""),
     ("GET /v1/referrals/{id}", At::Path("id"), Of::Desk, ""),
     ("POST /v1/referrals/{id}/conversions", At::Path("id"), Of::Desk, r#"{"id": "1"}"#),
+    ("POST /v1/referrals/{id}/rewards", At::Path("id"), Of::Desk, r#"{"conversion_id": "1", "amount": 1, "unit": "months"}"#),
+    ("POST /v1/referrals/{id}/rewards", At::Field("conversion_id"), Of::Desk, r#"{"amount": 1, "unit": "months"}"#),
+    ("POST /v1/referrals/{id}/rewards", At::Field("mailbox"), Of::Mailbox, r#"{"conversion_id": "1", "amount": 1, "unit": "months"}"#),
+    ("POST /v1/referrals/{id}/reminder", At::Path("id"), Of::Desk, r#"{"reward": "a month"}"#),
+    ("POST /v1/referrals/{id}/reminder", At::Field("mailbox"), Of::Mailbox, r#"{"reward": "a month"}"#),
 ];
 
 /// Parts of a path that name nothing of somebody's: words, and what belongs to the id before it.
@@ -275,6 +290,9 @@ pub const TOOLS: &[Case] = &[
     ("create_campaign", At::Field("segment_id"), Of::Desk, r#"{"name": "another", "kind": "winback"}"#),
     ("create_campaign", At::Field("mailbox"), Of::Mailbox, r#"{"name": "another", "kind": "winback"}"#),
     ("get_campaign", At::Field("campaign_id"), Of::Desk, ""),
+    ("set_campaign_variants", At::Field("campaign_id"), Of::Desk, r#"{"shifts": true}"#),
+    ("assign_campaign_variant", At::Field("campaign_id"), Of::Desk, r#"{"contact": "c@example.com"}"#),
+    ("assign_campaign_variant", At::Field("contact"), Of::Contact, r#"{"campaign_id": "$campaign"}"#),
     ("stop_campaign", At::Field("campaign_id"), Of::Desk, ""),
     ("list_attempts", At::Field("message_id"), Of::Message, ""),
     ("stop_sending", At::Field("mailbox"), Of::Mailbox, r#"{"reason": "odd"}"#),
@@ -282,6 +300,13 @@ pub const TOOLS: &[Case] = &[
     ("get_cohort_progress", At::Field("cohort_id"), Of::Desk, ""),
     ("list_stragglers", At::Field("cohort_id"), Of::Desk, ""),
     ("get_cohort_board", At::Field("cohort_id"), Of::Desk, ""),
+    (
+        "compare_cohort_api",
+        At::Field("cohort_id"),
+        Of::Desk,
+        r#"{"old": {"openapi": "3.1.0", "paths": {}}, "new": {"openapi": "3.1.0", "paths": {}}}"#,
+    ),
+    ("get_cohort_api_changes", At::Field("cohort_id"), Of::Desk, ""),
     ("draft_cohort", At::Field("cohort_id"), Of::Desk, r#"{"phase": "all"}"#),
     ("draft_cohort", At::Field("mailbox"), Of::Mailbox, r#"{"cohort_id": "$cohort", "phase": "all"}"#),
     ("create_sequence", At::Field("mailbox"), Of::Mailbox, r#"{"name": "another", "steps": [{"subject": "s", "body": "b", "wait_days": 0}]}"#),
@@ -308,6 +333,16 @@ pub const TOOLS: &[Case] = &[
     ("create_referral", At::Field("contact"), Of::Contact, r#"{"target_url": "https://www.example.com/signup"}"#),
     ("list_referrals", At::Field("contact"), Of::Contact, ""),
     ("record_conversion", At::Field("referral_id"), Of::Desk, r#"{"id": "1"}"#),
+    ("give_referral_reward", At::Field("referral_id"), Of::Desk, r#"{"conversion_id": "1", "amount": 1, "unit": "months"}"#),
+    ("give_referral_reward", At::Field("conversion_id"), Of::Desk, r#"{"referral_id": "$referral", "amount": 1, "unit": "months"}"#),
+    (
+        "give_referral_reward",
+        At::Field("mailbox"),
+        Of::Mailbox,
+        r#"{"referral_id": "$referral", "conversion_id": "1", "amount": 1, "unit": "months"}"#,
+    ),
+    ("remind_referrer", At::Field("referral_id"), Of::Desk, r#"{"reward": "a month"}"#),
+    ("remind_referrer", At::Field("mailbox"), Of::Mailbox, r#"{"referral_id": "$referral", "reward": "a month"}"#),
     ("get_usage", At::Field("contact_id"), Of::Contact, ""),
     ("manage_contacts", At::Field("contact_id"), Of::Contact, r#"{"action": "get"}"#),
     ("manage_contacts", At::Field("mailbox"), Of::Mailbox, r#"{"action": "search", "query": "c"}"#),
@@ -406,6 +441,7 @@ struct Ground<'a, S> {
     campaign: String,
     cohort: String,
     sequence: String,
+    referral: String,
 }
 
 const HERE: Mode = Mode::Monitored;
@@ -452,6 +488,8 @@ async fn ground(desk: &Desk) -> Ground<'_, impl Service<Request, Response = Serv
     let cohort = made("/v1/cohorts", cohort).await;
     let steps = json!([{"subject": "Hello", "body": "Hello", "wait_days": 0}]);
     let sequence = made("/v1/sequences", json!({"name": "a sequence", "mailbox": address(HERE), "steps": steps})).await;
+    let referral = json!({"contact": contact, "target_url": "https://www.example.com/signup"});
+    let referral = talk.rest(&free[2], "POST", "/v1/referrals", &referral).await.json["id"].as_str().unwrap().to_owned();
     let (mail, _) = &mails[0];
     let (inbound, thread) = (mail.id.to_string(), mail.thread_id.to_string());
     Ground {
@@ -471,6 +509,7 @@ async fn ground(desk: &Desk) -> Ground<'_, impl Service<Request, Response = Serv
         campaign,
         cohort,
         sequence,
+        referral,
     }
 }
 
@@ -510,6 +549,8 @@ where
             .replace("$contact", &self.contact)
             .replace("$sequence", &self.sequence)
             .replace("$cohort", &self.cohort)
+            .replace("$referral", &self.referral)
+            .replace("$campaign", &self.campaign)
             .replace("$departure", &self.departure)
             .replace("$variant", &self.variants[self.variant.get()]);
         let mut body: Value = if body.is_empty() { Value::Null } else { serde_json::from_str(&body).unwrap() };
@@ -555,6 +596,7 @@ where
             ("/v1/campaigns", &self.campaign),
             ("/v1/cohorts", &self.cohort),
             ("/v1/sequences", &self.sequence),
+            ("/v1/referrals", &self.referral),
         ];
         if let Some((_, id)) = root.iter().find(|(prefix, _)| path.starts_with(prefix)) {
             path = path.replace("{id}", id);

@@ -1,7 +1,8 @@
-//! The second factor: codes of an authenticator app that prove who makes a key that may decide.
+//! The second factor: codes of an authenticator app, asked for after the password and where somebody makes a key that may decide.
 
 mod codes;
 mod queries;
+pub mod required;
 
 use diesel::prelude::*;
 use serde_json::json;
@@ -154,21 +155,34 @@ pub fn confirm(conn: &mut Conn, actor: &Actor, code: &str, now: Time) -> Result<
 pub fn check(conn: &mut Conn, actor: &Actor, code: &str, now: Time) -> Result<Result<Proof>> {
     transaction(conn, |conn| {
         let user = person(conn, actor)?;
-        let row = match tried(conn, &user.id, now)? {
-            Ok(row) if row.confirmed_at.is_some() => row,
-            Ok(_) => return Err(missing()),
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        if !is_code(conn, &row, code, now)? {
-            if !queries::use_recovery_code(conn, &user.id, &codes::hash_of_recovery_code(code), now)? {
-                return refused(conn, actor, &user.id, now).map(Err);
-            }
-            let left = queries::recovery_codes_left(conn, &user.id)?;
-            log(conn, actor, "user.use_recovery_code", &user.id, json!({"left": left}), now)?;
-        }
-        queries::forget_tries(conn, &user.id)?;
-        Ok(Ok(Proof { user: user.id, at: now }))
+        Ok(take(conn, actor, &user.id, code, now)?.map(|_| Proof { user: user.id, at: now }))
     })
+}
+
+/// Whether a person has one that counts.
+pub fn is_on(conn: &mut Conn, user: &UserId) -> Result<bool> {
+    Ok(queries::by_user(conn, user)?.is_some_and(|row| row.confirmed_at.is_some()))
+}
+
+/// Uses a code up, once: that of the app, or a recovery code, for which it says how many are left. Call it in a transaction,
+/// which a wrong code must not undo.
+pub(super) fn take(conn: &mut Conn, by: &Actor, user: &UserId, code: &str, now: Time) -> Result<Result<Option<i64>>> {
+    let row = match tried(conn, user, now)? {
+        Ok(row) if row.confirmed_at.is_some() => row,
+        Ok(_) => return Err(missing()),
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let mut left = None;
+    if !is_code(conn, &row, code, now)? {
+        if !queries::use_recovery_code(conn, user, &codes::hash_of_recovery_code(code), now)? {
+            return refused(conn, by, user, now).map(Err);
+        }
+        let count = queries::recovery_codes_left(conn, user)?;
+        log(conn, by, "user.use_recovery_code", user, json!({"left": count}), now)?;
+        left = Some(count);
+    }
+    queries::forget_tries(conn, user)?;
+    Ok(Ok(left))
 }
 
 /// Takes the second factor off again. All other sessions end; the person's new sign-in epoch is returned.

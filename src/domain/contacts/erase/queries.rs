@@ -9,8 +9,9 @@ use crate::db::schema::{
     audit_log, churn_events, churn_signals, churn_sources, churn_subjects, claim_waivers, claims, consents, contact_sources, contact_tags, contacts,
     customers, data_requests, decisions, delivery_attempts, delivery_reports, enrollments, erased_addresses, fact_versions, facts, idempotency_keys,
     imports, inactivity_periods, inbound_emails, inbound_raw, intake_events, leads, message_comments, message_versions, messages, model_runs,
-    notice_mails, notices, opt_ins, outbox, preferences, promises, provider_customers, referral_conversions, referral_visitors, referrals,
-    saved_views, sends, settlements, signals, suppressions, threads, topic_choices, usage_days, variants, webhook_deliveries, webhook_events,
+    notice_mails, notices, opt_ins, outbox, preferences, promises, provider_customers, referral_conversions, referral_rewards, referral_visitors,
+    referrals, saved_views, sends, settlements, signals, suppressions, threads, topic_choices, usage_days, variants, webhook_deliveries,
+    webhook_events,
 };
 use crate::domain::facts::BLANK_BODIES;
 use crate::domain::ids::{ChurnEventId, ContactId, FactId, InboundEmailId, MailboxId, MessageId, ReferralId, ThreadId};
@@ -270,6 +271,7 @@ pub(super) fn delete_history(conn: &mut Conn, id: &ContactId) -> QueryResult<()>
     diesel::delete(preferences::table.filter(preferences::contact_id.eq(id))).execute(conn)?;
     let links: Vec<ReferralId> = referrals::table.filter(referrals::contact_id.eq(id)).select(referrals::id).load(conn)?;
     diesel::delete(referral_visitors::table.filter(referral_visitors::referral_id.eq_any(links.clone()))).execute(conn)?;
+    diesel::delete(referral_rewards::table.filter(referral_rewards::referral_id.eq_any(links.clone()))).execute(conn)?;
     diesel::delete(referral_conversions::table.filter(referral_conversions::referral_id.eq_any(links))).execute(conn)?;
     diesel::delete(referrals::table.filter(referrals::contact_id.eq(id))).execute(conn)?;
     // Whoever brought them keeps the conversion, without whom it was.

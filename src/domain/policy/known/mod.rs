@@ -10,6 +10,7 @@ use crate::db::Conn;
 use crate::domain::error::Result;
 use crate::domain::ids::{ContactId, MailboxId, MessageId};
 use crate::domain::preferences;
+use crate::domain::referrals::fatigue::{self, Prompt};
 use crate::domain::reputation::plan::SPIKE_DAYS;
 use crate::domain::reputation::{Pace, queries as counted};
 
@@ -52,6 +53,14 @@ pub(super) fn people(conn: &mut Conn, ids: &[ContactId], rules: &Rules, now: Tim
         people.entry(id).or_default().completed.push(tag);
     }
     Ok(people)
+}
+
+/// Adds how these people were asked to recommend.
+pub(super) fn prompted(conn: &mut Conn, people: &mut HashMap<ContactId, Person>, ids: &[ContactId]) -> Result<()> {
+    for (id, history) in fatigue::of_many(conn, ids)? {
+        people.entry(id).or_default().prompted = history;
+    }
+    Ok(())
 }
 
 fn country_of(metadata: &serde_json::Map<String, serde_json::Value>) -> Option<String> {
@@ -146,6 +155,7 @@ pub(super) fn messages(conn: &mut Conn, ids: &[MessageId], now: Time) -> Result<
             recovered: recovered.contains(&row.id),
             permission: Permission::NotAsked,
             lost_ground: None,
+            prompt: Prompt::of_tags(tags.iter().map(String::as_str)).map(|prompt| (prompt, Some(row.id.clone()))),
         };
         found.insert(row.id.clone(), Due { id: row.id, mailbox_id: row.mailbox_id, contact_id: row.contact_id, outgoing });
     }

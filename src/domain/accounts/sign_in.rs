@@ -1,0 +1,126 @@
+//! Signing in: the password, then the code of the second factor where the account has one.
+
+use serde_json::json;
+
+use crate::clock::Time;
+use crate::db::{Conn, transaction};
+use crate::domain::actor::Actor;
+use crate::domain::email_address::EmailAddress;
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::UserId;
+
+use super::users::{UserRow, log};
+use super::{queries, second_factor, throttle};
+
+/// For how long the code is waited for after the password, in seconds.
+pub const PATIENCE: i64 = 10 * 60;
+/// Who acts before it is known who it is.
+const BY: Actor = Actor::System("sign-in");
+
+/// Who signed in.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// Who.
+    pub id: UserId,
+    /// Their epoch at that moment.
+    pub epoch: i64,
+    /// How many recovery codes are left, where one stood in for the app.
+    pub codes_left: Option<i64>,
+}
+
+/// Whose password was right, and whose code is still to come. It opens nothing.
+#[derive(Debug, Clone)]
+pub struct Half {
+    /// Who.
+    pub id: UserId,
+    /// Their epoch at that moment.
+    pub epoch: i64,
+    /// When the password was right.
+    pub since: Time,
+}
+
+/// What follows a right password.
+#[derive(Debug, Clone)]
+pub enum Passed {
+    /// They are in.
+    SignedIn(SignedIn),
+    /// The code of their second factor is asked for.
+    CodeNeeded(Half),
+}
+
+/// Is another try allowed, and what is the stored hash? The slow comparison that follows runs without a database connection.
+pub fn begin(conn: &mut Conn, email: &str, network: &str, now: Time) -> Result<Option<UserRow>> {
+    let key = EmailAddress::parse("email", email).map(|e| e.key().to_owned()).unwrap_or_default();
+    transaction(conn, |conn| {
+        count_try(conn, &key, network, now)?;
+        Ok(queries::by_email(conn, &key)?.filter(|user| user.disabled_at.is_none()))
+    })
+}
+
+/// The password did not fit, or there is no such account: one answer, and one row in the log, whichever it was.
+pub fn refuse(conn: &mut Conn, user: Option<&UserRow>, network: &str, now: Time) -> Result<Error> {
+    let nobody = UserId::from("unknown".to_owned());
+    let id = user.map_or(&nobody, |user| &user.id);
+    log(conn, &BY, "user.sign_in_refused", id, json!({"wrong": "password", "network": network}), now)?;
+    Ok(Error::forbidden("sign_in_failed", "The address or the password is wrong. Try again."))
+}
+
+/// The password fits: they are in, unless the account has a second factor.
+pub fn pass(conn: &mut Conn, user: &UserRow, network: &str, now: Time) -> Result<Passed> {
+    transaction(conn, |conn| {
+        if second_factor::is_on(conn, &user.id)? {
+            return Ok(Passed::CodeNeeded(Half { id: user.id.clone(), epoch: user.sign_in_epoch, since: now }));
+        }
+        enter(conn, user, network, None, now).map(Passed::SignedIn)
+    })
+}
+
+/// Takes the code of the app or a recovery code from whoever is half signed in.
+///
+/// The inner result is what came of the code: a wrong one is counted, so it must not undo the transaction.
+pub fn finish(conn: &mut Conn, half: &Half, code: &str, network: &str, now: Time) -> Result<Result<SignedIn>> {
+    transaction(conn, |conn| {
+        let user = queries::by_id(conn, &half.id)?.filter(|user| user.disabled_at.is_none() && user.sign_in_epoch == half.epoch);
+        let Some(user) = user.filter(|_| now.seconds_since(half.since) < PATIENCE) else { return Err(password_first()) };
+        count_try(conn, &user.email_key, network, now)?;
+        match second_factor::take(conn, &BY, &user.id, code, now)? {
+            Ok(codes_left) => enter(conn, &user, network, Some(codes_left), now).map(Ok),
+            Err(refusal) => {
+                log(conn, &BY, "user.sign_in_refused", &user.id, json!({"wrong": "code", "network": network}), now)?;
+                Ok(Err(refusal))
+            }
+        }
+    })
+}
+
+/// The answer to a code without a password before it, or too long after it.
+pub fn password_first() -> Error {
+    Error::forbidden("sign_in_needed", "Enter your address and your password first. The code must follow within ten minutes.")
+}
+
+fn count_try(conn: &mut Conn, email_key: &str, network: &str, now: Time) -> Result<()> {
+    for subject in subjects(email_key, network) {
+        if !throttle::count(conn, &subject, now)? {
+            return Err(Error::forbidden("sign_in_throttled", "There were too many attempts. Wait fifteen minutes and try again."));
+        }
+    }
+    Ok(())
+}
+
+fn subjects(email_key: &str, network: &str) -> [String; 2] {
+    [format!("account:{email_key}"), format!("network:{network}")]
+}
+
+/// `code` is none where no second factor was asked for, and else the recovery codes that are left where one was used.
+fn enter(conn: &mut Conn, user: &UserRow, network: &str, code: Option<Option<i64>>, now: Time) -> Result<SignedIn> {
+    for subject in subjects(&user.email_key, network) {
+        throttle::clear(conn, &subject)?;
+    }
+    let factor = match code {
+        None => "none",
+        Some(None) => "app",
+        Some(Some(_)) => "recovery_code",
+    };
+    log(conn, &BY, "user.sign_in", &user.id, json!({"second_factor": factor, "network": network}), now)?;
+    Ok(SignedIn { id: user.id.clone(), epoch: user.sign_in_epoch, codes_left: code.flatten() })
+}
