@@ -39,6 +39,7 @@ mod public;
 mod reference;
 mod referrals;
 mod reports;
+mod reset;
 mod routes;
 mod rules;
 mod second_factor;
