@@ -89,10 +89,11 @@ await run(async ({ demo, visitor, signIn, caught, shoot }) => {
 
   await third.goto("/login");
   await third.click("text=Forgot your password?");
+  await third.waitForURL("**/login/forgot");
   await look(third, "forgot");
   await third.fill("[name=email]", person.email);
   await third.click("button[type=submit]");
-  await third.waitForSelector("[role=status]");
+  await third.waitForSelector("p[role=status]");
   await look(third, "asked");
   const mail = await caught((one) => one.subject === "A new password for Countersign");
   check("a link is mailed", mail?.to?.includes(person.email), JSON.stringify(mail));
