@@ -12,6 +12,7 @@ use crate::catcher::Catcher;
 use crate::clock;
 use crate::db::{Conn, Db};
 use crate::dialer::Dialer;
+use crate::doctor::Setup;
 use crate::domain::actor::Actor;
 use crate::domain::calls;
 use crate::domain::churn::variants::{self, Variant};
@@ -54,6 +55,8 @@ pub struct State {
     pub calls: CallLog,
     /// Keys to sign with and looks at DNS.
     pub senders: Arc<Senders>,
+    /// What of the settings the doctor looks at.
+    pub setup: Arc<Setup>,
     /// The built-in mail catcher, in the demo.
     pub catcher: Option<Arc<Catcher>>,
 }

@@ -39,8 +39,7 @@ pub struct Start {
 /// Opens the files, takes in what only the journal knows, and, for a process that sends, stops sending if the database
 /// is not the one it was.
 pub fn attach(db: Db, directory: &Path, sends: bool, now: Time) -> Result<(Db, Start), BesideError> {
-    let place = |ending: &str| directory.join(format!("{}.{ending}", name_of(db.url())));
-    let (mark_path, journal_path) = (place("instance"), place("suppressions"));
+    let (mark_path, journal_path) = (place(db.url(), directory, "instance"), journal_of(db.url(), directory));
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |error| BesideError::File(path, error)
@@ -101,6 +100,15 @@ fn compare(db: &Db, mark: &MarkFile, now: Time) -> Result<io::Result<bool>, Besi
         }
     };
     Ok(restored.and_then(|restored| mark.unlock().map(|()| restored)))
+}
+
+/// Where the journal of suppressions of a database lies.
+pub fn journal_of(url: &str, directory: &Path) -> PathBuf {
+    place(url, directory, "suppressions")
+}
+
+fn place(url: &str, directory: &Path, ending: &str) -> PathBuf {
+    directory.join(format!("{}.{ending}", name_of(url)))
 }
 
 /// A name for the files: that of the SQLite file, or that of the PostgreSQL database.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dialer::Allowed;
 use crate::dns::Dns;
+use crate::doctor::Setup;
 use crate::domain::calls;
 use crate::domain::churn::window;
 use crate::domain::email_address::EmailAddress;
@@ -333,9 +334,30 @@ pub fn transport(config: &Config) -> Result<Option<Transport>, ConfigError> {
     Transport::parse(url.expose_secret()).map(Some).map_err(|error| ConfigError(format!("smtp.url: {error}")))
 }
 
+/// What of the settings the doctor looks at.
+pub fn setup(config: &Config, directory: &Path) -> Result<Setup, ConfigError> {
+    use secrecy::ExposeSecret;
+    let mut relays: Vec<(Option<String>, Transport)> = transport(config)?.map(|usual| (None, usual)).into_iter().collect();
+    for (address, url) in &config.smtp.mailboxes {
+        let parsed = Transport::parse(url.expose_secret()).map_err(|error| ConfigError(format!("smtp.mailboxes.\"{address}\": {error}")))?;
+        relays.push((Some(address.clone()), parsed));
+    }
+    let secrets = [("stripe.webhook_secret", &config.stripe.webhook_secret), ("llm.api_key", &config.llm.api_key)];
+    Ok(Setup {
+        relays,
+        secrets: secrets.into_iter().filter_map(|(name, secret)| Some((name, secret.clone()?))).collect(),
+        directory: Some(directory.to_owned()),
+        keys: dkim_directory(config),
+    })
+}
+
+fn dkim_directory(config: &Config) -> Option<PathBuf> {
+    let beside = config.database.url.strip_prefix("sqlite://").map(|path| Path::new(path).with_file_name("dkim"));
+    config.dkim.directory.clone().or(beside)
+}
+
 /// Keys, DNS and the relay behind the sender domains.
 pub fn senders(config: &Config, transport: Option<&Transport>) -> Result<Senders, ConfigError> {
-    let beside = config.database.url.strip_prefix("sqlite://").map(|path| Path::new(path).with_file_name("dkim"));
     let server = match &config.dns.server {
         Some(text) => {
             let wrong = || ConfigError(format!("dns.server must be an address and a port such as 192.0.2.53:53; got \"{text}\"."));
@@ -347,7 +369,7 @@ pub fn senders(config: &Config, transport: Option<&Transport>) -> Result<Senders
         tracing::warn!(error, "no name server is known; sender domains are not looked at");
         Dns::default()
     });
-    Ok(Senders { keys: KeyRing::new(config.dkim.directory.clone().or(beside)), dns, relay: transport.and_then(Transport::outside) })
+    Ok(Senders { keys: KeyRing::new(dkim_directory(config)), dns, relay: transport.and_then(Transport::outside) })
 }
 
 /// The mail servers, one of them for whatever has no other.

@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod app;
+pub mod backup;
 pub mod beside;
 pub mod call_log;
 pub mod catcher;
@@ -16,6 +17,7 @@ pub mod config;
 pub mod db;
 pub mod dialer;
 pub mod dns;
+pub mod doctor;
 pub mod domain;
 pub mod email;
 pub mod failpoints;
@@ -24,6 +26,7 @@ pub mod imap;
 pub mod inbound;
 pub mod llm;
 pub mod mcp;
+pub mod provenance;
 pub mod senders;
 pub mod telemetry;
 pub mod web;

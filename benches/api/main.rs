@@ -183,6 +183,7 @@ fn main() {
         feed: Feed::default(),
         limits: Arc::new(Limits::generous()),
         calls,
+        setup: Arc::default(),
         catcher: None,
     };
     let fixed: Fixed = Arc::default();

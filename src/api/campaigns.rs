@@ -7,14 +7,17 @@ use serde::{Deserialize, Serialize};
 use super::error::Problem;
 use super::json::{Json, Params, rows};
 use super::key::Key;
-use super::operations::{Operation, get, patch, post};
+use super::operations::{Operation, get, patch, post, put};
+use super::trials::Shape as Comparison;
 use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::campaigns::{self, Campaign, Change, Kind, NewCampaign, Numbers, overview};
+use crate::domain::contacts::Named;
 use crate::domain::ids::{CampaignId, MailboxId, SegmentId, TopicId};
 use crate::domain::mailboxes::Mode;
 use crate::domain::messages;
+use crate::domain::trials::Measure;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -42,6 +45,22 @@ pub(super) fn operations() -> Vec<Operation> {
             .body::<Patch>()
             .answers::<Shape>(200)
             .to(change),
+        put("/v1/campaigns/{id}/variants", "set_campaign_variants", "Compare variants of a campaign")
+            .about(
+                "The names and shares of variants, 2 to 5 with 100 together, or none to end it; what is left out stays. Messages of a variant carry the \
+                 tag `variant_` and its name; what came back of each is in `comparison` of the campaign. With `shifts` a winner gets 80 of a hundred \
+                 by itself.",
+            )
+            .needs(&[Scope::Draft])
+            .body::<Compare>()
+            .answers::<Shape>(200)
+            .to(compare),
+        get("/v1/campaigns/{id}/variant", "assign_campaign_variant", "Ask which variant a contact gets")
+            .about("The same one each time, as long as the shares stay. Tag the message with `tag`.")
+            .needs(&[Scope::Read])
+            .query::<VariantFor>()
+            .answers::<Assigned>(200)
+            .to(assigned),
         post("/v1/campaigns/{id}/stop", "stop_campaign", "Stop a campaign")
             .about("Nothing with its label leaves until a person resumes it. What is held can still be decided; it waits.")
             .needs(&[Scope::Draft])
@@ -89,6 +108,52 @@ pub struct Shape {
     pub updated_at: Time,
     /// The topic of its messages.
     pub topic_id: Option<TopicId>,
+    /// Variants of its messages that are compared.
+    pub variants: Vec<CampaignVariant>,
+    /// By what they are measured: replies or recoveries.
+    pub measure: Measure,
+    /// Whether a winner gets 80 of a hundred by itself.
+    pub shifts: bool,
+}
+
+/// A variant that some recipients should get.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CampaignVariant {
+    /// Its name; its messages carry the tag `variant_` and this.
+    pub(crate) name: String,
+    /// Of a hundred recipients so many get it.
+    #[schemars(range(min = 1, max = 99))]
+    pub(crate) share: i32,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "CompareCampaign")]
+pub struct Compare {
+    /// 2 to 5 variants whose shares are 100 together; an empty list ends the comparison.
+    pub(crate) variants: Option<Vec<CampaignVariant>>,
+    /// By what they are measured: replies or recoveries.
+    pub(crate) measure: Option<Measure>,
+    /// Whether a winner gets 80 of a hundred by itself.
+    pub(crate) shifts: Option<bool>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VariantFor {
+    /// The contact, by id or address.
+    pub(crate) contact: String,
+}
+
+/// The variant of a contact.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AssignedVariant")]
+pub struct Assigned {
+    /// Its name.
+    pub name: String,
+    /// The tag that the message is to carry.
+    pub tag: String,
 }
 
 impl From<Campaign> for Shape {
@@ -109,6 +174,9 @@ impl From<Campaign> for Shape {
             created_at: row.created_at,
             updated_at: row.updated_at,
             topic_id: row.topic_id,
+            variants: row.variants.iter().map(|one| CampaignVariant { name: one.name.clone(), share: one.share }).collect(),
+            measure: row.measure,
+            shifts: row.shifts,
         }
     }
 }
@@ -171,6 +239,8 @@ pub struct Counted {
     pub recovered_value: Vec<Amount>,
     /// Campaigns under way that reach some of the same contacts. Caps hold across all of them.
     pub overlaps: Vec<Overlapping>,
+    /// What came back of each variant; null where no message has the tag of one.
+    pub comparison: Option<Comparison>,
 }
 
 /// An amount of money.
@@ -289,6 +359,7 @@ pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Counted
         more: overlap.contacts.more,
     };
     let outcome = found.totals.outcome;
+    let comparison = (!found.arms.is_empty()).then(|| Comparison::of(None, found.campaign.measure, &found.arms));
     Ok(Counted {
         campaign: found.campaign.into(),
         numbers: InStates::from(&found.totals.numbers),
@@ -296,6 +367,7 @@ pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Counted
         recovered: outcome.recovered,
         recovered_value: outcome.value.into_iter().map(|money| Amount { minor: money.minor, currency: money.currency }).collect(),
         overlaps: found.overlaps.into_iter().map(overlap).collect(),
+        comparison,
     })
 }
 
@@ -320,4 +392,28 @@ pub async fn resume(key: Key, state: web::Data<State>, id: web::Path<String>) ->
     let id = CampaignId::from(id.as_str());
     let row = state.write(move |conn| campaigns::resume(conn, &key.0, &id, clock::now())).await?;
     Ok(HttpResponse::Ok().json(Shape::from(row)))
+}
+
+pub async fn compare(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Compare>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(set_variants(key.0, &state, &id, body.0).await?))
+}
+
+/// Says which variants are compared.
+pub(crate) async fn set_variants(actor: Actor, state: &State, id: &str, wanted: Compare) -> Result<Shape, Problem> {
+    let id = CampaignId::from(id);
+    let variant = |one: CampaignVariant| campaigns::Variant { name: one.name, share: one.share };
+    let variants = wanted.variants.map(|all| all.into_iter().map(variant).collect());
+    let wanted = campaigns::variants::Comparison { variants, measure: wanted.measure, shifts: wanted.shifts };
+    Ok(state.quiet_write(move |conn| campaigns::variants::compare(conn, &actor, &id, &wanted, clock::now())).await?.into())
+}
+
+pub async fn assigned(key: Key, state: web::Data<State>, id: web::Path<String>, query: Params<VariantFor>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(assign(key.0, &state, &id, query.0).await?))
+}
+
+/// Which variant a contact gets.
+pub(crate) async fn assign(actor: Actor, state: &State, id: &str, asked: VariantFor) -> Result<Assigned, Problem> {
+    let (id, who) = (CampaignId::from(id), Named::by(Some(asked.contact), None));
+    let found = state.read(move |conn| campaigns::variants::assigned(conn, &actor, &id, &who)).await?;
+    Ok(Assigned { tag: format!("{}{}", campaigns::variants::TAG, found.name), name: found.name })
 }

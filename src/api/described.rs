@@ -22,7 +22,7 @@ use crate::domain::messages::{self, DecisionKind, inspect};
 use crate::domain::outbox;
 use crate::domain::reason::{Reason, Strategy};
 use crate::domain::webhooks::{self, deliveries};
-use crate::domain::{campaigns, claims, cohorts, sequences};
+use crate::domain::{campaigns, claims, cohorts, sequences, trials};
 
 macro_rules! ids {
     ($($id:ty),+ $(,)?) => {$(
@@ -113,6 +113,7 @@ words!(
     messages::list::Sort,
     campaigns::Kind,
     cohorts::Phase,
+    trials::Measure,
     cohorts::Progress,
     Churn,
     sequences::State,

@@ -46,6 +46,7 @@ pub(crate) mod sequences;
 pub(crate) mod shapes;
 pub(crate) mod signals;
 pub(crate) mod suppression;
+mod trials;
 pub(crate) mod turn;
 pub(crate) mod usage;
 pub(crate) mod vigilance;

@@ -94,6 +94,11 @@ pub(super) fn patch(path: &'static str, id: &'static str, title: &'static str) -
     operation(Method::PATCH, path, id, title)
 }
 
+/// A call that sets something as it is to be.
+pub(super) fn put(path: &'static str, id: &'static str, title: &'static str) -> Operation {
+    operation(Method::PUT, path, id, title)
+}
+
 /// A call that removes something.
 pub(super) fn delete(path: &'static str, id: &'static str, title: &'static str) -> Operation {
     operation(Method::DELETE, path, id, title)

@@ -10,6 +10,7 @@ use super::key::Key;
 use super::operations::{Operation, get, patch, post};
 use super::segments::Paging;
 use super::shapes::Submitted;
+use super::trials::Shape as Comparison;
 use crate::app::State;
 use crate::clock::{self, Time};
 use crate::db::transaction;
@@ -17,6 +18,7 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::Named;
 use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, SequenceId};
 use crate::domain::sequences::{self, Due, Edited, Member, NewSequence, Sequence, State as Standing};
+use crate::domain::trials::Measure;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -102,6 +104,67 @@ pub struct Step {
     /// Days to wait after the step before has left, or after the enrollment; 0 to 365, 0 without it.
     #[serde(default)]
     pub wait_days: i64,
+    /// Business days to wait after those, Monday to Friday on the recipient's clock, at the same time of the day; 0 to 260.
+    #[serde(default)]
+    pub wait_business_days: i64,
+    /// Business hours to wait after those, 9:00 to 17:00 from Monday to Friday on the recipient's clock; 0 to 400.
+    #[serde(default)]
+    pub wait_business_hours: i64,
+    /// Other words that some recipients get instead, at most 4; a contact always gets the same.
+    #[serde(default)]
+    pub variants: Vec<StepVariant>,
+}
+
+/// Other words of a step.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "SequenceStepVariant")]
+pub struct StepVariant {
+    /// The subject; {name} and {email} are filled in.
+    pub subject: String,
+    /// The plain text; {name} and {email} are filled in.
+    pub body: String,
+    /// Of a hundred recipients so many get these words; the rest get the step's own.
+    #[schemars(range(min = 1, max = 99))]
+    pub share: i32,
+}
+
+impl From<sequences::Variant> for StepVariant {
+    fn from(one: sequences::Variant) -> Self {
+        StepVariant { subject: one.subject, body: one.body, share: one.share }
+    }
+}
+
+impl From<StepVariant> for sequences::Variant {
+    fn from(one: StepVariant) -> Self {
+        sequences::Variant { subject: one.subject, body: one.body, share: one.share }
+    }
+}
+
+impl From<&sequences::Step> for Step {
+    fn from(step: &sequences::Step) -> Self {
+        Step {
+            subject: step.subject.clone(),
+            body: step.body.clone(),
+            wait_days: step.wait_days,
+            wait_business_days: step.wait_business_days,
+            wait_business_hours: step.wait_business_hours,
+            variants: step.variants.iter().cloned().map(StepVariant::from).collect(),
+        }
+    }
+}
+
+impl From<Step> for sequences::Step {
+    fn from(step: Step) -> Self {
+        sequences::Step {
+            subject: step.subject,
+            body: step.body,
+            wait_days: step.wait_days,
+            wait_business_days: step.wait_business_days,
+            wait_business_hours: step.wait_business_hours,
+            variants: step.variants.into_iter().map(sequences::Variant::from).collect(),
+        }
+    }
 }
 
 /// A sequence.
@@ -124,6 +187,10 @@ pub struct Shape {
     pub paused: bool,
     /// Whether each step is handed in by itself when it is due.
     pub automatic: bool,
+    /// By what variants of its steps are measured: replies or recoveries.
+    pub measure: Measure,
+    /// Whether a winner gets 80 of a hundred by itself.
+    pub shifts: bool,
     /// Who wrote it; they decide none of its messages.
     pub created_by: String,
     /// When it was made.
@@ -134,7 +201,7 @@ pub struct Shape {
 
 impl From<Sequence> for Shape {
     fn from(row: Sequence) -> Self {
-        let steps = row.steps.iter().map(|step| Step { subject: step.subject.clone(), body: step.body.clone(), wait_days: step.wait_days });
+        let steps = row.steps.iter().map(Step::from);
         Shape {
             steps: steps.collect(),
             id: row.id,
@@ -144,6 +211,8 @@ impl From<Sequence> for Shape {
             archived: row.archived_at.is_some(),
             paused: row.paused_at.is_some(),
             automatic: row.automatic,
+            measure: row.measure,
+            shifts: row.shifts,
             created_by: row.author_name,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -166,6 +235,8 @@ pub struct Counted {
     pub stopped: i64,
     /// Where everybody stands, step by step.
     pub positions: Vec<Position>,
+    /// The steps that have variants, with what came back of each.
+    pub comparisons: Vec<Comparison>,
 }
 
 /// How many wait for a step, and what became of its messages.
@@ -340,6 +411,10 @@ pub struct Patch {
     automatic: Option<bool>,
     /// The steps as they are to be, 1 to 50.
     steps: Option<Vec<ChangedStep>>,
+    /// By what variants of its steps are measured: replies or recoveries.
+    measure: Option<Measure>,
+    /// Whether a winner gets 80 of a hundred by itself.
+    shifts: Option<bool>,
 }
 
 /// A step of a changed sequence.
@@ -355,6 +430,15 @@ pub struct ChangedStep {
     /// Days to wait after the step before has left, or after the enrollment; 0 to 365, 0 without it.
     #[serde(default)]
     wait_days: i64,
+    /// Business days to wait after those, Monday to Friday on the recipient's clock; 0 to 260.
+    #[serde(default)]
+    wait_business_days: i64,
+    /// Business hours to wait after those, 9:00 to 17:00 on the recipient's clock; 0 to 400.
+    #[serde(default)]
+    wait_business_hours: i64,
+    /// Other words that some recipients get instead, at most 4. What came back is counted for words: those that stay keep it.
+    #[serde(default)]
+    variants: Vec<StepVariant>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -380,6 +464,8 @@ pub struct Preview {
 pub struct PreviewStep {
     /// Days after the enrollment on which it comes at the earliest.
     pub day: i64,
+    /// When that is, if they are enrolled now: waits in business time are counted on their clock.
+    pub at: Time,
     /// Its subject, filled in; null where that cannot be done.
     pub subject: Option<String>,
     /// Its text, filled in.
@@ -422,7 +508,7 @@ pub async fn create(key: Key, state: web::Data<State>, body: Json<New>) -> Resul
 
 /// Makes a sequence.
 pub(crate) async fn add(actor: Actor, state: &State, new: New) -> Result<Shape, Problem> {
-    let steps = new.steps.into_iter().map(|step| sequences::Step { subject: step.subject, body: step.body, wait_days: step.wait_days }).collect();
+    let steps = new.steps.into_iter().map(sequences::Step::from).collect();
     let new = NewSequence { name: new.name, mailbox: new.mailbox, campaign: new.campaign, steps, automatic: new.automatic.unwrap_or_default() };
     Ok(state.quiet_write(move |conn| sequences::create(conn, &actor, &new, clock::now())).await?.into())
 }
@@ -447,21 +533,25 @@ pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> R
 /// One sequence and how many are in it.
 pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Counted, Problem> {
     let id = SequenceId::from(id);
-    let ((row, counts), positions) =
-        state.read(move |conn| Ok((sequences::get(conn, &actor, &id)?, sequences::positions(conn, &actor, &id)?))).await?;
+    let ((row, counts), positions, (measure, trials)) = state
+        .read(move |conn| Ok((sequences::get(conn, &actor, &id)?, sequences::positions(conn, &actor, &id)?, sequences::trials(conn, &actor, &id)?)))
+        .await?;
+    let comparisons = trials.into_iter().map(|trial| Comparison::of(Some(trial.step + 1), measure, &trial.arms)).collect();
     let positions = positions.into_iter().map(|at| Position { waiting: at.waiting, handed_in: at.handed_in, sent: at.sent }).collect();
     let of = |wanted: Standing| counts.iter().find(|(standing, _)| *standing == wanted).map_or(0, |(_, count)| *count);
-    Ok(Counted { sequence: row.into(), active: of(Standing::Active), complete: of(Standing::Complete), stopped: of(Standing::Stopped), positions })
+    let (active, complete, stopped) = (of(Standing::Active), of(Standing::Complete), of(Standing::Stopped));
+    Ok(Counted { sequence: row.into(), active, complete, stopped, positions, comparisons })
 }
 
 pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Patch>) -> Result<HttpResponse, Problem> {
     let id = SequenceId::from(id.as_str());
-    let Patch { archived, paused, automatic, steps } = body.0;
+    let Patch { archived, paused, automatic, steps, measure, shifts } = body.0;
     let edited = |step: ChangedStep| {
-        let ChangedStep { was, subject, body, wait_days } = step;
+        let ChangedStep { was, subject, body, wait_days, wait_business_days, wait_business_hours, variants } = step;
         // No step is the one before the first.
         let was = was.map(|was| was.checked_sub(1).unwrap_or(usize::MAX));
-        Edited { was, step: sequences::Step { subject, body, wait_days } }
+        let step = Step { subject, body, wait_days, wait_business_days, wait_business_hours, variants };
+        Edited { was, step: step.into() }
     };
     let steps: Option<Vec<Edited>> = steps.map(|steps| steps.into_iter().map(edited).collect());
     let row = state
@@ -470,6 +560,9 @@ pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, bo
                 let (actor, now) = (&key.0, clock::now());
                 if let Some(steps) = &steps {
                     sequences::edit(conn, actor, &id, steps, now)?;
+                }
+                if measure.is_some() || shifts.is_some() {
+                    sequences::set_comparison(conn, actor, &id, measure, shifts, now)?;
                 }
                 if let Some(automatic) = automatic {
                     sequences::set_automatic(conn, actor, &id, automatic, now)?;
@@ -494,9 +587,10 @@ pub async fn preview(key: Key, state: web::Data<State>, id: web::Path<String>, q
 /// A sequence as a contact would read it.
 pub(crate) async fn look(actor: Actor, state: &State, id: &str, asked: PreviewFor) -> Result<Preview, Problem> {
     let (id, who) = (SequenceId::from(id), Named::by(Some(asked.contact), None));
-    let (_, contact, shown) = state.read(move |conn| sequences::preview(conn, &actor, &id, &who)).await?;
+    let (_, contact, shown) = state.read(move |conn| sequences::preview(conn, &actor, &id, &who, clock::now())).await?;
     let step = |shown: sequences::Shown| PreviewStep {
         day: shown.day,
+        at: shown.at,
         body: shown.body,
         obstacle: shown.subject.as_ref().err().cloned(),
         subject: shown.subject.ok(),

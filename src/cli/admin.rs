@@ -4,7 +4,7 @@ use std::io::{BufRead, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::Failed;
 use crate::clock;
@@ -14,8 +14,10 @@ use crate::domain::accounts::second_factor;
 use crate::domain::accounts::second_factor::required::{self, Required};
 use crate::domain::accounts::users::{self, NewUser};
 use crate::domain::actor::{Actor, Role, Scope};
-use crate::domain::audit::chain;
+use crate::domain::audit::{chain, heads};
 use crate::domain::churn::import;
+use crate::domain::error::Error;
+use crate::domain::facts;
 use crate::domain::keys::{self, NewKey};
 use crate::domain::mailboxes::{self, Mode, NewMailbox};
 use crate::domain::outbox::verify as walk;
@@ -171,26 +173,55 @@ pub(super) fn key(db: &Db, command: KeyCommand) -> Result<(), Failed> {
     Ok(())
 }
 
-pub(super) fn import(db: &Db, file: &Path) -> Result<ExitCode, Failed> {
-    let parsed = import::parse(&std::fs::read(file)?)?;
+/// What a file holds.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum ImportKind {
+    /// Customers who left.
+    Churn,
+    /// People who may be mailed.
+    Contacts,
+    /// Entries of the changelog.
+    Updates,
+}
+
+pub(super) fn import(db: &Db, kind: ImportKind, file: &Path) -> Result<ExitCode, Failed> {
+    let bytes = std::fs::read(file)?;
     let name = file.file_name().map_or_else(|| "file".to_owned(), |name| name.to_string_lossy().into_owned());
-    let started = db.write(|conn| import::start(conn, &OPERATOR, &name, &parsed, clock::now()))?;
+    let refused = match kind {
+        ImportKind::Churn => import_rows(db, import::Of::Churn, &bytes, &name)?,
+        ImportKind::Contacts => import_rows(db, import::Of::Contacts, &bytes, &name)?,
+        ImportKind::Updates => import_updates(db, &bytes, &name)?,
+    };
+    let Some(refused) = refused else { return Ok(ExitCode::SUCCESS) };
+    let place = file.with_extension("refused.csv");
+    std::fs::File::create(&place)?.write_all(&refused)?;
+    println!("The refused rows, with the reason for each, are in {}.", place.display());
+    Ok(ExitCode::FAILURE)
+}
+
+/// Imports some rows at a time; those that were refused.
+fn import_rows(db: &Db, of: import::Of, bytes: &[u8], name: &str) -> Result<Option<Vec<u8>>, Failed> {
+    let parsed = import::parse_as(of, bytes)?;
+    let started = db.write(|conn| import::start(conn, &OPERATOR, name, &parsed, clock::now()))?;
     let done = import::run(db, &OPERATOR, started, &parsed, clock::now, |import| {
         let seen = import.imported_rows + import.duplicate_rows + import.refused_rows;
         eprint!("\r{seen} of {} rows", import.total_rows);
     })?;
     eprintln!();
     println!("{} imported, {} known already, {} refused", done.imported_rows, done.duplicate_rows, done.refused_rows);
-    if done.refused_rows == 0 {
-        return Ok(ExitCode::SUCCESS);
-    }
-    let refused = file.with_extension("refused.csv");
-    std::fs::File::create(&refused)?.write_all(done.refused_csv.as_bytes())?;
-    println!("The refused rows, with the reason for each, are in {}.", refused.display());
-    Ok(ExitCode::FAILURE)
+    Ok((done.refused_rows > 0).then(|| done.refused_csv.into_bytes()))
 }
 
-pub(super) fn verify(db: &Db, audit_head: Option<&str>) -> Result<ExitCode, Failed> {
+fn import_updates(db: &Db, bytes: &[u8], name: &str) -> Result<Option<Vec<u8>>, Failed> {
+    let done = db.write(|conn| facts::import(conn, &OPERATOR, facts::Kind::ProductUpdate, bytes, name, clock::now()))?;
+    println!("{} imported, {} changed, {} known already, {} refused", done.added, done.changed, done.unchanged, done.refused.len());
+    if done.refused.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(facts::refused_rows(bytes, &done.refused)?))
+}
+
+pub(super) fn verify(db: &Db, audit_head: Option<&str>, kept_head: Option<&Path>) -> Result<ExitCode, Failed> {
     let report = db.read(walk::verify)?;
     println!("sent {}, warranted {}, exceptions {}", report.sent, report.warranted, report.exceptions.len());
     for (id, problem) in &report.exceptions {
@@ -217,5 +248,17 @@ pub(super) fn verify(db: &Db, audit_head: Option<&str>) -> Result<ExitCode, Fail
         println!("audit log: the chain does not hold the hash {hash}: it was written anew since then, or is of another database.");
         right = false;
     }
+    let kept = kept_head.map(std::fs::read_to_string).transpose()?;
+    let wrong = db.read(|conn| {
+        let mut wrong = heads::check_all(conn)?;
+        if let Some(kept) = &kept {
+            wrong.extend(heads::check_kept(conn, kept)?);
+        }
+        Ok::<_, Error>(wrong)
+    })?;
+    for one in &wrong {
+        println!("audit log: {}", one.problem);
+    }
+    right &= wrong.is_empty();
     Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

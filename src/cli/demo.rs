@@ -17,6 +17,7 @@ use crate::catcher::Catcher;
 use crate::clock::{self, Time};
 use crate::db::{self, Conn, Db};
 use crate::dialer::{Allowed, Dialer};
+use crate::doctor::Setup;
 use crate::domain::accounts::users::{self, NewUser};
 use crate::domain::actor::{Actor, Role, Scope};
 use crate::domain::churn::intake::{NewChurnEvent, Taken, take};
@@ -187,6 +188,7 @@ pub(super) fn run(listen: &str, as_json: bool, allowed: Vec<Allowed>) -> std::re
             limits: Arc::new(Limits::generous()),
             calls: CallLog::start(db.clone())?,
             senders: Arc::new(Senders { keys: KeyRing::new(Some(folder.path().join("dkim"))), ..Senders::default() }),
+            setup: Arc::new(Setup { relays: vec![(None, transport.clone())], directory: Some(folder.path().to_owned()), ..Setup::default() }),
             catcher: Some(catcher),
         };
         announce(&base_url, &password, &filled, as_json)?;

@@ -51,7 +51,7 @@ pub(super) fn fill(conn: &mut Conn, boxes: &[Mailbox], now: Time) -> Result<()> 
         ..cohorts::Input::default()
     };
     cohorts::create(conn, &SETUP, &migration, now)?;
-    let step = |subject: &str, body: &str, wait_days| Step { subject: subject.into(), body: body.into(), wait_days };
+    let step = |subject: &str, body: &str, wait_days| Step { subject: subject.into(), body: body.into(), wait_days, ..Step::default() };
     let steps = vec![
         step("Welcome to the platform", "Hello,\n\ngood to have you. Answer this message whenever something is unclear: a person reads it.", 0),
         step("Your first integration guide", "Hello,\n\nthis is how others began: connect one shop, send one test order, and look at the log.", 3),

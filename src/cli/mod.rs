@@ -8,12 +8,15 @@ mod mcp;
 mod metrics;
 mod sending;
 mod serve;
+mod storage;
+mod verify_eml;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::backup::BackupError;
 use crate::beside::{self, BesideError};
 use crate::clock;
 use crate::config::{self, Config, ConfigError};
@@ -21,6 +24,7 @@ use crate::db::{self, Db};
 use crate::domain::error::Error;
 use crate::domain::inbound::sounding::Sounding;
 use crate::failpoints;
+use crate::telemetry;
 
 /// The desk where people sign off the email that AI agents write.
 #[derive(Debug, Parser)]
@@ -80,8 +84,7 @@ enum Command {
     /// Import a CSV file.
     Import {
         /// What the file holds.
-        #[arg(value_parser = ["churn"])]
-        kind: String,
+        kind: admin::ImportKind,
         /// The file.
         file: PathBuf,
     },
@@ -109,9 +112,37 @@ enum Command {
         /// A last hash of the audit log that was printed here before: the log must still hold it.
         #[arg(long)]
         audit_head: Option<String>,
+        /// A signed head that was downloaded: log and chain must still fit it.
+        #[arg(long)]
+        kept_head: Option<PathBuf>,
     },
-    /// Look at what DNS says of the domains that mail leaves from, and at the settings.
-    Doctor,
+    /// Say who wrote a mail and who let it go, by its header Countersign-Provenance. Ends with 1 unless it is word for word what was signed.
+    VerifyEml {
+        /// The mail as it came.
+        file: PathBuf,
+        /// The keys of the desk that sent it, downloaded from /.well-known/countersign-keys.json; those of this database without it.
+        #[arg(long)]
+        keys: Option<PathBuf>,
+    },
+    /// Write the database, as it is now, to a new file, and the journal of suppressions beside it. It may be in use.
+    Backup {
+        /// The new file; nothing is written over.
+        file: PathBuf,
+    },
+    /// Put a backup in the place of the database, stopped until an administrator confirms. Nobody may work on it meanwhile.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        /// Also where there is a database; that one is kept beside it.
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Look at everything an installation stands on, and say what to mend. Ends with 1 where something has to be.
+    Doctor {
+        /// One line of JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Why a command ended early.
@@ -128,6 +159,8 @@ enum Failed {
     #[error("{0}")]
     Domain(#[from] Error),
     #[error("{0}")]
+    Backup(#[from] BackupError),
+    #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("{0}")]
     Other(String),
@@ -138,7 +171,7 @@ impl Failed {
     fn code(&self) -> u8 {
         match self {
             Failed::Config(_) | Failed::Open(_) | Failed::Beside(_) => 78,
-            Failed::Migrate(_) => 70,
+            Failed::Migrate(_) | Failed::Backup(BackupError::Migrate(_)) => 70,
             _ => 1,
         }
     }
@@ -153,7 +186,7 @@ pub fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,actix_server=warn,rmcp=warn".into());
     // It would log each command to a mail server, and the first of them holds the password.
     let filter = SECRETIVE.iter().filter_map(|quiet| quiet.parse().ok()).fold(filter, tracing_subscriber::EnvFilter::add_directive);
-    tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_env_filter(filter).init();
+    tracing_subscriber::fmt().json().with_writer(telemetry::masked_stderr).with_env_filter(filter).init();
     match run(Cli::parse()) {
         Ok(code) => code,
         Err(failed) => {
@@ -180,22 +213,30 @@ fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Mailbox(command) => admin::mailbox(&open(&settings()?)?, command)?,
         Command::Key(command) => admin::key(&open(&settings()?)?, command)?,
         Command::Sending(command) => sending::run(&open(&settings()?)?, command)?,
-        Command::Import { file, .. } => return admin::import(&open(&settings()?)?, &file),
-        Command::Doctor => return serve::doctor(&settings()?),
+        Command::Import { kind, file } => return admin::import(&open(&settings()?)?, kind, &file),
+        Command::Backup { file } => storage::backup(&settings()?, &file)?,
+        Command::Restore { file, replace } => storage::restore(&settings()?, &file, replace)?,
+        Command::Doctor { json } => return serve::doctor(&settings()?, json),
         Command::Inbound { mailbox: Some(mailbox), recipient, .. } => {
             let opened = settings().and_then(|settings| Ok((open(&settings)?, config::endpoint(&settings)?.map(Sounding::new))));
             return Ok(inbound::take(opened, &mailbox, recipient));
         }
         Command::Inbound { json, files, .. } => inbound::try_out(&files, json)?,
-        Command::Verify { audit_head } => return admin::verify(&open(&settings()?)?, audit_head.as_deref()),
+        Command::Verify { audit_head, kept_head } => return admin::verify(&open(&settings()?)?, audit_head.as_deref(), kept_head.as_deref()),
+        Command::VerifyEml { file, keys: Some(keys) } => return verify_eml::run(&file, &verify_eml::of_file(&keys)?),
+        Command::VerifyEml { file, keys: None } => return verify_eml::run(&file, &verify_eml::of_database(&open(&settings()?)?)?),
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where the files beside the database lie.
+fn directory(config: &Config) -> PathBuf {
+    config.data.directory.clone().unwrap_or_else(|| beside::default_directory(&config.database.url))
+}
+
 /// With the files beside it. Where mail leaves from here, a database that was put back or copied is stopped.
 fn open_with_files(db: Db, config: &Config, sends: bool) -> Result<Db, Failed> {
-    let directory = config.data.directory.clone().unwrap_or_else(|| beside::default_directory(db.url()));
-    let (db, start) = beside::attach(db, &directory, sends, clock::now())?;
+    let (db, start) = beside::attach(db, &directory(config), sends, clock::now())?;
     if start.restored {
         tracing::warn!("this database was put back or copied; sending is stopped until an administrator confirms it on the page Sending");
     }

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
-use super::{Failed, metrics, open, open_with_files};
+use super::{Failed, directory, metrics, open, open_with_files};
 use crate::api::limits::Limits;
 use crate::app::{self, State};
 use crate::call_log::CallLog;
@@ -18,15 +18,14 @@ use crate::clock;
 use crate::config::{self, Config};
 use crate::db::{self, Db};
 use crate::dialer::Dialer;
+use crate::doctor::{self, Check, Standing};
 use crate::domain::accounts::users;
 use crate::domain::drafting::{ModelDrafter, Playbook};
 use crate::domain::ids::secret;
 use crate::domain::inbound::sounding::Sounding;
-use crate::domain::senders::Standing;
 use crate::domain::settings;
 use crate::feed::Feed;
 use crate::imap::Account;
-use crate::senders;
 use crate::web::{CookieKey, upload_limits};
 use crate::worker::{self, Relays};
 
@@ -66,6 +65,7 @@ pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failed> {
         feed: Feed::default(),
         limits: Arc::new(Limits::new()),
         calls: CallLog::start(db.clone())?,
+        setup: Arc::new(config::setup(config, &directory(config))?),
         catcher: None,
     };
     let (listen, folders) = (config.server.listen.clone(), config::folders(config)?);
@@ -102,6 +102,7 @@ pub(super) fn worker(config: &Config, drain: bool) -> Result<(), Failed> {
         feed: Feed::default(),
         limits: Arc::new(Limits::new()),
         calls,
+        setup: Arc::new(config::setup(config, &directory(config))?),
         catcher: None,
     };
     let folders = config::folders(config)?;
@@ -120,17 +121,34 @@ pub(super) fn worker(config: &Config, drain: bool) -> Result<(), Failed> {
     })
 }
 
-/// Says in words what stands in the way of mail arriving. Ends with 1 where something has to be mended.
-pub(super) fn doctor(config: &Config) -> Result<ExitCode, Failed> {
-    let db = open(config)?;
-    let transport = config::transport(config)?;
-    match &transport {
-        Some(_) => println!("good smtp: a mail server is set."),
-        None => println!("bad smtp: no mail server is set (SMTP__URL); nothing can be sent."),
+/// Says in words what has to be mended. Ends with 1 where something has to.
+pub(super) fn doctor(config: &Config, json: bool) -> Result<ExitCode, Failed> {
+    let refused = |error: &dyn std::fmt::Display| {
+        let words = format!("{error} Start the database, or mend database.url.");
+        vec![Check { part: "database", of: None, standing: Standing::Wrong, words }]
+    };
+    let checks = match Db::open(&config.database.url, 4) {
+        Err(error) => refused(&error),
+        // It looks at what is there and brings nothing to this version.
+        Ok(db) => looked_at(config, db)?,
+    };
+    let wrong = checks.iter().any(|check| check.standing == Standing::Wrong);
+    if json {
+        println!("{}", serde_json::json!({"ok": !wrong, "checks": checks}));
+    } else {
+        for check in &checks {
+            let of = check.of.as_ref().map(|of| format!(" {of}")).unwrap_or_default();
+            println!("{} {}{of}: {}", check.standing, check.part, check.words);
+        }
     }
-    let calls = CallLog::start(db.clone())?;
+    Ok(if wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn looked_at(config: &Config, db: Db) -> Result<Vec<Check>, Failed> {
+    let transport = config::transport(config)?;
     let state = State {
         senders: Arc::new(config::senders(config, transport.as_ref())?),
+        calls: CallLog::start(db.clone())?,
         db,
         base_url: config.base_url(),
         email_configured: transport.is_some(),
@@ -141,18 +159,10 @@ pub(super) fn doctor(config: &Config) -> Result<ExitCode, Failed> {
         wake: Arc::new(Notify::new()),
         feed: Feed::default(),
         limits: Arc::new(Limits::new()),
-        calls,
+        setup: Arc::new(config::setup(config, &directory(config))?),
         catcher: None,
     };
-    let looks = actix_web::rt::System::new().block_on(senders::look_at_all(&state))?;
-    let mut bad = transport.is_none();
-    for look in &looks {
-        for finding in look.findings.iter() {
-            println!("{} {} {}: {}", finding.standing, finding.part, look.domain, finding.words);
-            bad = bad || finding.standing == Standing::Bad;
-        }
-    }
-    Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(actix_web::rt::System::new().block_on(doctor::look(&state, &state.setup, true))?)
 }
 
 /// Writes down what every process on this database must agree on.

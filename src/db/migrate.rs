@@ -41,6 +41,21 @@ pub fn run(db: &Db) -> Result<(), MigrateError> {
     }
 }
 
+/// Migrations that this version has and the database lacks, and the first that the database has and this version lacks.
+/// Nothing is run.
+pub(super) fn difference(conn: &mut Conn) -> diesel::QueryResult<(Vec<String>, Option<String>)> {
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| diesel::result::Error::QueryBuilderError(error);
+    let applied: Vec<String> = match conn {
+        Conn::Sqlite(inner) => inner.applied_migrations().map_err(failed)?.iter().map(ToString::to_string).collect(),
+        Conn::Postgres(inner) => inner.applied_migrations().map_err(failed)?.iter().map(ToString::to_string).collect(),
+    };
+    let known: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> = SQLITE.migrations().map_err(|error| failed(error.into()))?;
+    let known: Vec<(String, String)> = known.iter().map(|one| (one.name().version().to_string(), one.name().to_string())).collect();
+    let mut pending: Vec<String> = known.iter().filter(|(version, _)| !applied.contains(version)).map(|(_, name)| name.clone()).collect();
+    pending.sort();
+    Ok((pending, applied.into_iter().find(|version| known.iter().all(|(known, _)| known != version))))
+}
+
 fn refuse_newer(applied: &[MigrationVersion<'_>], known: &EmbeddedMigrations) -> Result<(), MigrateError> {
     let known: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> = known.migrations().map_err(|error| MigrateError::Failed(error.to_string()))?;
     match applied.iter().find(|version| known.iter().all(|m| m.name().version() != **version)) {

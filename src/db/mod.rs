@@ -1,8 +1,10 @@
 //! Everything that knows there are two databases.
 
 mod connection;
+pub mod copy;
 mod forget;
 pub mod functions;
+pub mod health;
 pub mod journal;
 pub mod mark;
 pub mod migrate;
@@ -310,6 +312,14 @@ impl Db {
 }
 
 fn refuse_unsafe_durability(conn: &mut Conn) -> Result<(), OpenError> {
+    match unsafe_setting(conn)? {
+        Some((name, setting)) => Err(OpenError::UnsafeDurability(name, setting)),
+        None => Ok(()),
+    }
+}
+
+/// A setting by which a power cut loses what was committed, and its value.
+fn unsafe_setting(conn: &mut Conn) -> diesel::QueryResult<Option<(String, String)>> {
     #[derive(diesel::QueryableByName)]
     struct Row {
         #[diesel(sql_type = diesel::sql_types::Text)]
@@ -331,8 +341,5 @@ fn refuse_unsafe_durability(conn: &mut Conn) -> Result<(), OpenError> {
         "synchronous" => row.setting != "2",
         _ => row.setting == "off",
     };
-    match statement.load::<Row>(conn)?.into_iter().find(unsafe_one) {
-        Some(row) => Err(OpenError::UnsafeDurability(row.name, row.setting)),
-        None => Ok(()),
-    }
+    Ok(statement.load::<Row>(conn)?.into_iter().find(unsafe_one).map(|row| (row.name, row.setting)))
 }

@@ -2,6 +2,28 @@
 #![expect(missing_docs, reason = "the migrations document the columns")]
 
 diesel::table! {
+    provenance_keys (id) {
+        id -> Text,
+        state -> Text,
+        public_key -> Text,
+        private_key -> Nullable<Text>,
+        created_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    audit_heads (day) {
+        day -> Text,
+        position -> BigInt,
+        hash -> Text,
+        signed_at -> BigInt,
+        key_id -> Text,
+        signature -> Text,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> Text,
         email -> Text,
@@ -1021,6 +1043,9 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         topic_id -> Nullable<Text>,
+        variants -> Text,
+        measure -> Text,
+        shifts -> Bool,
     }
 }
 
@@ -1172,6 +1197,8 @@ diesel::table! {
         paused_at -> Nullable<BigInt>,
         paused_by -> Nullable<Text>,
         automatic -> Bool,
+        measure -> Text,
+        shifts -> Bool,
     }
 }
 
@@ -1195,6 +1222,7 @@ diesel::table! {
         enrollment_id -> Text,
         step -> Integer,
         message_id -> Text,
+        variant -> Text,
     }
 }
 

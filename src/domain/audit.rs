@@ -1,6 +1,7 @@
 //! One row for every change of state, never changed afterwards; `chain` says where one was.
 
 pub mod chain;
+pub mod heads;
 mod queries;
 
 use diesel::prelude::*;

@@ -29,6 +29,10 @@ pub const ERASURE_UNSWEPT: &str = "erasure_unswept";
 pub const REPORT_KEY: &str = "report_key";
 /// What session cookies are signed with.
 pub const COOKIE_KEY: &str = "cookie_key";
+/// The key of the pseudonyms of those who approve.
+pub const PSEUDONYM_KEY: &str = "pseudonym_key";
+/// When a worker was last heard of, in microseconds since 1970.
+pub const WORKER_BEAT: &str = "worker_beat";
 /// Who must have a second factor.
 pub const SECOND_FACTOR_REQUIRED: &str = "second_factor_required";
 /// The mailbox win-back messages go out from.

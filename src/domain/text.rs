@@ -66,6 +66,11 @@ pub fn excerpt(text: &str) -> String {
     text.chars().take(64).flat_map(char::escape_debug).collect()
 }
 
+/// Spreadsheets run cells that start like this; an apostrophe makes them text (OWASP, CSV injection).
+pub fn neutral_cell(cell: &str) -> String {
+    if cell.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) { format!("'{cell}") } else { cell.to_owned() }
+}
+
 fn checked(field: &str, text: &str, longest: usize, refuse: impl Fn(char) -> bool) -> Result<()> {
     let length = text.chars().count();
     if length > longest {

@@ -29,6 +29,7 @@ const SIGNED: &[&str] = &[
     "list-unsubscribe-post",
     "mime-version",
     "content-type",
+    "countersign-provenance",
 ];
 /// Those that are signed once more than they are there.
 const OVERSIGNED: &[&str] = &["from", "to", "subject", "date", "reply-to", "list-unsubscribe", "list-unsubscribe-post"];

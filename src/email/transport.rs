@@ -142,6 +142,28 @@ impl Transport {
         }
     }
 
+    /// Whether mail goes to another machine over an open line.
+    pub fn is_open(&self) -> bool {
+        matches!(&self.target, Target::Smtp { security: Security::Plain, host, .. } if !is_loopback(host))
+    }
+
+    /// What it is, without secrets.
+    pub fn in_words(&self) -> &'static str {
+        match &self.target {
+            Target::Smtp { security: Security::Plain, .. } => "The mail server on this machine",
+            Target::Smtp { credentials: None, .. } => "The mail server, with a certificate that holds,",
+            Target::Smtp { .. } => "The mail server, with a certificate that holds and a password that it took,",
+            Target::Directory(_) => "The folder that mail is written to",
+        }
+    }
+
+    /// Connects, with TLS and password as for mail, and hangs up. Why it failed, in words without secrets.
+    pub async fn try_out(&self) -> Result<(), String> {
+        let connection = self.connect().await.map_err(|failure| failure.to_string())?;
+        connection.quit().await;
+        Ok(())
+    }
+
     /// Other limits, for tests and for relays known to be quick.
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {

@@ -97,6 +97,11 @@ impl Mail {
 
 /// Reads a mail. Nothing in it is trusted or opened.
 pub fn read(raw: &[u8]) -> Result<Mail, Unreadable> {
+    parsed(raw, told)
+}
+
+/// What `look` finds in a mail that is within the limits.
+pub fn parsed<T>(raw: &[u8], look: impl FnOnce(&Message) -> T) -> Result<T, Unreadable> {
     if raw.len() > LONGEST {
         return Err(Unreadable::TooLong);
     }
@@ -112,7 +117,7 @@ pub fn read(raw: &[u8]) -> Result<Mail, Unreadable> {
     if message.headers().is_empty() {
         return Err(Unreadable::NoHeader);
     }
-    Ok(told(&message))
+    Ok(look(&message))
 }
 
 fn header_fits(raw: &[u8]) -> Result<(), Unreadable> {

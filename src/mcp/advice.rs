@@ -17,6 +17,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("code_wrong", "leave it to the administrator who has the code."),
     ("commercial_footer_missing", "do not retry. Ask an administrator to set the postal address of the mailbox."),
     ("conflict", "read the thing again, then decide whether there is anything left to do."),
+    ("comparison_missing", "give the campaign variants with set_campaign_variants, or send without one."),
     ("consent_lapsed", "do not mail this person; only a new consent of theirs helps."),
     ("contact_erased", "leave this person out for good. Do not record or mail them under another address."),
     ("contact_unknown", "add the contact first, then send the event again."),

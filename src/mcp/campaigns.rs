@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
-use crate::api::campaigns::{self as rest, New, Query};
+use crate::api::campaigns::{self as rest, CampaignVariant, Compare, New, Query, VariantFor};
 use crate::domain::actor::Scope;
+use crate::domain::trials::Measure;
 
 pub(super) fn tools() -> Vec<Entry> {
     vec![
@@ -28,6 +29,21 @@ pub(super) fn tools() -> Vec<Entry> {
             Effect::Reads,
             get,
         ).only_with(Scope::Read).example(json!({"campaign_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
+        tool(
+            "set_campaign_variants",
+            "Compare variants of a campaign",
+            "Says which variants of its messages are compared and how many of a hundred recipients get each, such as [{\"name\": \"short\", \"share\": \
+             50}, {\"name\": \"long\", \"share\": 50}]. get_campaign shows what came back of each and whether one is better.",
+            Effect::Settles,
+            compare,
+        ).only_with(Scope::Draft).example(json!({"campaign_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "variants": [{"name": "short", "share": 50}, {"name": "long", "share": 50}]})),
+        tool(
+            "assign_campaign_variant",
+            "Ask which variant a contact gets",
+            "Answers the variant of a campaign that this contact gets, the same each time. Write its words and add the tag in tag to the message.",
+            Effect::Reads,
+            assign,
+        ).only_with(Scope::Read).example(json!({"campaign_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "contact": "ana@example.com"})),
         tool(
             "stop_campaign",
             "Stop a campaign",
@@ -62,4 +78,37 @@ async fn get(call: Call, asked: Which) -> Answered {
 async fn stop(call: Call, asked: Which) -> Answered {
     let campaign = rest::halt(call.actor, &call.state, &asked.campaign_id).await?;
     Ok(Answer::new(campaign).next("Nothing of it leaves now. Tell a person why you stopped it: only a person can resume it."))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Variants {
+    /// The campaign, by id.
+    campaign_id: String,
+    /// 2 to 5 variants whose shares are 100 together; an empty list ends the comparison.
+    variants: Option<Vec<CampaignVariant>>,
+    /// By what they are measured: replies or recoveries.
+    measure: Option<Measure>,
+    /// Whether a winner gets 80 of a hundred by itself.
+    shifts: Option<bool>,
+}
+
+async fn compare(call: Call, asked: Variants) -> Answered {
+    let Variants { campaign_id, variants, measure, shifts } = asked;
+    let campaign = rest::set_variants(call.actor, &call.state, &campaign_id, Compare { variants, measure, shifts }).await?;
+    Ok(Answer::new(campaign).next("Ask assign_campaign_variant for each contact, and add its tag to the message."))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct For {
+    /// The campaign, by id.
+    campaign_id: String,
+    /// The contact, by id or address.
+    contact: String,
+}
+
+async fn assign(call: Call, asked: For) -> Answered {
+    let found = rest::assign(call.actor, &call.state, &asked.campaign_id, VariantFor { contact: asked.contact }).await?;
+    Ok(Answer::new(found))
 }

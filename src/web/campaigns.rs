@@ -8,11 +8,13 @@ use serde::Deserialize;
 use super::errors::PageError;
 use super::form::Form;
 use super::page::{Chrome, Person, html, settled};
+use super::trials::{self, Shown};
 use crate::app::State;
 use crate::clock;
 use crate::db::Conn;
 use crate::domain::actor::Actor;
 use crate::domain::campaigns::overview::{self, Overview, Summary, Totals};
+use crate::domain::campaigns::variants::{Comparison, Variant};
 use crate::domain::campaigns::{self, Change, Kind, NewCampaign};
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::ids::{CampaignId, SegmentId};
@@ -21,6 +23,8 @@ use crate::domain::messages::State as MessageState;
 use crate::domain::policy::{self, Forecast, Group, Verdict};
 use crate::domain::preferences::topics::{self, Topic};
 use crate::domain::segments::{self, Segment};
+use crate::domain::text;
+use crate::domain::trials::Measure;
 
 /// Campaigns on one page.
 const PAGE: usize = 30;
@@ -157,6 +161,9 @@ struct ShowPage {
     found: Overview,
     fields: Fields,
     problem: Option<String>,
+    /// The variants as they stand in the form, a line each.
+    variants: String,
+    comparison: Option<Shown>,
 }
 
 impl ShowPage {
@@ -183,21 +190,28 @@ async fn shown(person: &Person, state: &State, id: CampaignId, given: Option<(&F
     let actor = person.actor.clone();
     let (found, choices) = state.read(move |conn| Ok((overview::overview(conn, &actor, &id, clock::now())?, choices(conn, &actor)?))).await?;
     let row = &found.campaign;
-    let (fields, problem) = match given {
-        Some((form, problem)) => (posted(choices, form), Some(problem)),
+    let given_variants = given.as_ref().and_then(|(form, _)| form.some("variants").map(str::to_owned));
+    let (form, problem) = given.map_or((None, None), |(form, problem)| (Some(form), Some(problem)));
+    // The form of a comparison does not hold the other fields.
+    let fields = match form.filter(|form| form.some("measure").is_none()) {
+        Some(form) => posted(choices, form),
         None => {
             let word = |id: Option<&str>| id.unwrap_or_default().to_owned();
-            let fields = Fields {
+            Fields {
                 goal: row.goal.clone().unwrap_or_default(),
                 segment: word(row.segment_id.as_ref().map(SegmentId::as_str)),
                 mailbox: word(row.mailbox_id.as_ref().map(|id| id.as_str())),
                 topic: word(row.topic_id.as_ref().map(|id| id.as_str())),
                 ..choices
-            };
-            (fields, None)
+            }
         }
     };
-    Ok(ShowPage { chrome: person.visit.chrome(row.name.clone(), "campaigns"), fields, problem, found })
+    let variants = match given_variants {
+        Some(text) => text,
+        None => row.variants.iter().map(|one| format!("{} {}\n", one.name, one.share)).collect(),
+    };
+    let comparison = (!found.arms.is_empty()).then(|| trials::shown("Variants side by side".to_owned(), &found.arms, row.measure));
+    Ok(ShowPage { chrome: person.visit.chrome(row.name.clone(), "campaigns"), fields, problem, variants, comparison, found })
 }
 
 pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
@@ -231,6 +245,39 @@ pub(super) async fn change(
     let work = move |conn: &mut Conn, actor: &Actor, id: &CampaignId| {
         campaigns::change(conn, actor, id, &change, clock::now())?;
         Ok("Saved.")
+    };
+    settle(person, &state, &session, &id, &form, work).await
+}
+
+/// Lines of a name and a share, such as "short 50".
+fn variants(form: &Form) -> DomainResult<Vec<Variant>> {
+    let line = |line: &str| {
+        let (name, share) = line.trim().rsplit_once(char::is_whitespace).unwrap_or((line, ""));
+        let share = share.trim().trim_end_matches('%').parse().map_err(|_| {
+            Error::invalid(
+                "field_invalid",
+                "variants",
+                format!("Each line must be a name and a number, such as \"short 50\"; got \"{}\".", text::excerpt(line)),
+            )
+        })?;
+        Ok(Variant { name: name.trim().trim_end_matches(':').to_owned(), share })
+    };
+    form.get("variants").lines().filter(|line| !line.trim().is_empty()).map(line).collect()
+}
+
+pub(super) async fn compare(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let wanted = variants(&form).and_then(|variants| {
+        Ok(Comparison { variants: Some(variants), measure: Some(form.word("measure")?), shifts: Some(form.some("shifts").is_some()) })
+    });
+    let work = move |conn: &mut Conn, actor: &Actor, id: &CampaignId| {
+        campaigns::variants::compare(conn, actor, id, &wanted?, clock::now())?;
+        Ok("Saved. Ask for each contact which variant they get, and tag the message with it.")
     };
     settle(person, &state, &session, &id, &form, work).await
 }

@@ -47,6 +47,13 @@ pub(super) struct Bars {
     pub rows: Vec<(String, f64, String)>,
 }
 
+/// What is drawn: rows below each other, each with a span between two shares of a hundred and a mark between them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Spans {
+    /// Name; low, middle and high of a hundred, where there is enough to say; and what is said beside it.
+    pub rows: Vec<(String, Option<(f64, f64, f64)>, String)>,
+}
+
 /// The classes of the parts. Each but the first has a pattern, so that colour is not needed to tell them apart.
 pub(super) const PARTS: [&str; 3] = ["part-1", "part-2", "part-3"];
 
@@ -266,6 +273,57 @@ impl Bars {
     }
 }
 
+impl Spans {
+    /// Wide, for a desk.
+    pub fn wide(&self) -> Picture {
+        self.draw(720, 150, 34)
+    }
+
+    /// Narrow, for a phone: the names stand above the spans.
+    pub fn narrow(&self) -> Picture {
+        self.draw(340, 0, 58)
+    }
+
+    /// `names` is the room for the names beside the spans, none where they stand above; `each` the height of a row.
+    fn draw(&self, width: u32, names: i32, each: i32) -> Picture {
+        let rows = i32::try_from(self.rows.len().max(1)).unwrap_or(1);
+        let height = u32::try_from(rows * each + 28).unwrap_or(1);
+        draw(width, height, |area| self.on(area, names, each))
+    }
+
+    fn on(&self, area: &Area<'_>, names: i32, each: i32) -> Result<(), Failed> {
+        let size = area.dim_in_pixel();
+        let (width, height) = (i32::try_from(size.0).unwrap_or(0), i32::try_from(size.1).unwrap_or(0));
+        let highest = self.rows.iter().filter_map(|row| row.1.map(|span| span.2)).fold(1.0, f64::max);
+        let step = [1.0, 2.0, 5.0, 10.0, 20.0, 25.0].into_iter().find(|step| highest / step <= 5.0).unwrap_or(25.0);
+        let top = (highest / step).ceil() * step;
+        let (left, right, foot) = (names + 16, width - 20, height - 22);
+        let x = |value: f64| left + (f64::from(right - left) * value / top).round() as i32;
+        for tick_at in 0..=(top / step).round() as i32 {
+            let value = f64::from(tick_at) * step;
+            area.draw(&PathElement::new(vec![(x(value), 4), (x(value), foot)], GRID))?;
+            area.draw(&Text::new(format!("{} %", tick(value)), (x(value), foot + 6), words(12, LABEL, HPos::Center, VPos::Top)))?;
+        }
+        for (position, (name, span, said)) in self.rows.iter().enumerate() {
+            let row = i32::try_from(position).unwrap_or(0) * each + 4;
+            let middle = if names > 0 { row + each / 2 } else { row + each - 14 };
+            let (style, at) = match names > 0 {
+                true => (words(13, LABEL, HPos::Right, VPos::Center), (names, middle - 1)),
+                false => (words(13, LABEL, HPos::Left, VPos::Top), (0, row + 2)),
+            };
+            area.draw(&Text::new(name.clone(), at, style))?;
+            if let Some((low, value, high)) = span {
+                area.draw(&Rectangle::new([(x(*low), middle - 3), (x(*high), middle + 3)], part(1).filled()))?;
+                area.draw(&Rectangle::new([(x(*value) - 3, middle - 8), (x(*value) + 3, middle + 8)], part(0).filled()))?;
+            }
+            let style = if names > 0 { words(12, SUM, HPos::Left, VPos::Bottom) } else { words(12, SUM, HPos::Right, VPos::Top) };
+            let at = if names > 0 { (left + 4, middle - 9) } else { (right, row + 2) };
+            area.draw(&Text::new(said.clone(), at, style))?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,6 +364,24 @@ mod tests {
                 Shape::Text { x, y, .. } => *x >= 0 && *y >= 8 && *y <= picture.height as i32,
             };
             assert!(picture.shapes.iter().all(inside), "{picture:?}");
+        }
+    }
+
+    #[test]
+    fn spans_reach_from_their_low_to_their_high_and_what_is_unknown_is_not_drawn() {
+        let spans = Spans { rows: vec![("a".into(), Some((10.0, 15.0, 20.0)), "15 %".into()), ("b".into(), None, "too few".into())] };
+        for picture in [spans.wide(), spans.narrow()] {
+            let span = |wanted: &str| -> Vec<(i32, i32)> {
+                let of = |shape: &Shape| match shape {
+                    Shape::Rect { class, x, width, .. } if *class == wanted => Some((*x, *width)),
+                    _ => None,
+                };
+                picture.shapes.iter().filter_map(of).collect()
+            };
+            let (bars, marks) = (span("part-2"), span("part-1"));
+            assert_eq!((bars.len(), marks.len()), (1, 1));
+            assert!((marks[0].0 + 3 - (bars[0].0 + bars[0].1 / 2)).abs() <= 1, "the mark of 15 is between 10 and 20: {bars:?} {marks:?}");
+            assert!(bars[0].0 + bars[0].1 <= picture.width as i32 && texts(&picture).contains(&"too few"));
         }
     }
 

@@ -3,9 +3,9 @@
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
-    account, audit, batches, calls, campaigns, caught, churn, claims, compose, customers, delivery, demand, desk, events, facts, imports, inactivity,
-    inbox, keys, leads, mailboxes, messages, migrations, overview, preferences, privacy, public, reference, referrals, reports, reset, rules,
-    second_factor, segments, sending, sequences, sign_in, sources, uncertain, users, views, vigilance, webhooks,
+    account, audit, batches, calls, campaigns, caught, churn, claims, compose, customers, delivery, demand, desk, doctor, events, facts, heads,
+    imports, inactivity, inbox, keys, leads, mailboxes, messages, migrations, overview, preferences, privacy, public, reference, referrals, reports,
+    reset, rules, second_factor, segments, sending, sequences, sign_in, sources, uncertain, users, verify, views, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -57,6 +57,9 @@ macro_rules! routes {
 }
 
 routes! {
+    get "/verify" Public verify::form;
+    post "/verify" Public verify::look;
+    get "/.well-known/countersign-keys.json" Public verify::well_known;
     get "/healthz" Public public::healthz;
     get "/readyz" Public public::readyz;
     get "/u/{token}" Public public::unsubscribe_page;
@@ -145,6 +148,7 @@ routes! {
     get "/campaigns/{id}" Manager campaigns::show;
     post "/campaigns/{id}" Manager campaigns::change;
     get "/campaigns/{id}/forecast" Manager campaigns::forecast;
+    post "/campaigns/{id}/variants" Manager campaigns::compare;
     post "/campaigns/{id}/stop" Manager campaigns::stop;
     post "/campaigns/{id}/resume" Manager campaigns::resume;
     post "/campaigns/{id}/archive" Manager campaigns::archive;
@@ -182,6 +186,7 @@ routes! {
     get "/sequences/{id}/edit" Manager sequences::edit;
     post "/sequences/{id}" Manager sequences::change;
     post "/sequences/{id}/pause" Manager sequences::pause;
+    post "/sequences/{id}/comparison" Manager sequences::compare;
     post "/sequences/{id}/archive" Manager sequences::archive;
     post "/sequences/{id}/enrollments" Manager sequences::enroll;
     post "/sequences/{id}/enrollments/stop" Manager sequences::stop;
@@ -289,6 +294,11 @@ routes! {
     post "/webhooks/{id}/test" Admin webhooks::test;
     post "/webhooks/{id}/deletion" Admin webhooks::delete;
     post "/webhooks/{id}/deliveries/{did}/replay" Admin webhooks::replay;
+    get "/audit/heads" Admin heads::index;
+    get "/audit/heads/{day}" Admin heads::file;
+    post "/audit/keys" Admin heads::rotate;
+    post "/audit/keys/{id}/withdrawal" Admin heads::withdraw;
+    get "/doctor" Admin doctor::show;
     get "/audit" SignedIn audit::index;
     get "/audit/export.csv" SignedIn audit::export;
     get "/audit/calls" Admin calls::index;

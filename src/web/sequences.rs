@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::errors::PageError;
 use super::form::Form;
 use super::page::{Chrome, Person, html, settled};
+use super::trials::{self, Shown as Compared};
 use crate::app::State;
 use crate::clock;
 use crate::db::Conn;
@@ -16,7 +17,8 @@ use crate::domain::contacts::{ContactRow, Named};
 use crate::domain::error::{Error, Kind as ErrorKind, Result as DomainResult};
 use crate::domain::ids::{EnrollmentId, SequenceId};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
-use crate::domain::sequences::{self, At, Edited, Member, NewSequence, Sequence, Shown, State as Standing, Step};
+use crate::domain::sequences::{self, At, Edited, Member, NewSequence, Sequence, Shown, State as Standing, Step, Trial, Variant, waits};
+use crate::domain::trials::Measure;
 
 /// Sequences, and contacts in one, on one page.
 const PAGE: usize = 30;
@@ -48,11 +50,16 @@ struct IndexPage {
     archived: bool,
 }
 
-/// "3 steps over 10 days".
+/// "3 steps over 10 days"; waits in business time are said as the days they take at least.
 fn length(row: &Sequence) -> String {
-    let days: i64 = row.steps.iter().map(|step| step.wait_days).sum();
+    let days: i64 = row.steps.iter().map(least_days).sum();
     let plural = |n: i64, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
     format!("{} over {}", plural(i64::try_from(row.steps.len()).unwrap_or(0), "step"), plural(days, "day"))
+}
+
+/// Days that a wait takes at least.
+fn least_days(step: &Step) -> i64 {
+    step.wait_days + step.wait_business_days + step.wait_business_hours / 9
 }
 
 impl IndexPage {
@@ -77,6 +84,31 @@ struct StepField {
     subject: String,
     body: String,
     days: String,
+    business_days: String,
+    business_hours: String,
+    variants: Vec<VariantField>,
+}
+
+/// Other words of a step as they were written in the form.
+#[derive(Debug, Clone, Default)]
+struct VariantField {
+    subject: String,
+    body: String,
+    share: String,
+}
+
+impl VariantField {
+    fn variant(&self) -> DomainResult<Variant> {
+        let share = self.share.trim().trim_end_matches('%').trim();
+        let share = share.parse().map_err(|_| Error::invalid("field_invalid", "variant_share", "The share must be a number, such as 50."))?;
+        Ok(Variant { subject: self.subject.clone(), body: self.body.clone(), share })
+    }
+}
+
+/// A wait as it was written; nothing is none.
+fn wait(text: &str, unit: &str) -> DomainResult<i64> {
+    let wrong = |_| Error::invalid("field_invalid", "days", format!("The wait must be a number of {unit}, such as 3."));
+    if text.is_empty() { Ok(0) } else { text.parse().map_err(wrong) }
 }
 
 impl StepField {
@@ -85,22 +117,39 @@ impl StepField {
     }
 
     fn edited(&self) -> DomainResult<Edited> {
-        let wrong = |_| Error::invalid("field_invalid", "days", "The wait must be a number of days, such as 3.");
-        let wait_days = if self.days.is_empty() { 0 } else { self.days.parse().map_err(wrong)? };
+        let step = Step {
+            subject: self.subject.clone(),
+            body: self.body.clone(),
+            wait_days: wait(&self.days, "days")?,
+            wait_business_days: wait(&self.business_days, "business days")?,
+            wait_business_hours: wait(&self.business_hours, "business hours")?,
+            variants: self.variants.iter().map(VariantField::variant).collect::<DomainResult<_>>()?,
+        };
         let was = self.was.parse::<usize>().ok().and_then(|was| was.checked_sub(1));
-        Ok(Edited { was, step: Step { subject: self.subject.clone(), body: self.body.clone(), wait_days } })
+        Ok(Edited { was, step })
     }
 }
 
 /// The steps of a form, in order; those that were emptied are left out.
 fn posted(form: &Form) -> Vec<StepField> {
     let (was, subjects, bodies, days) = (form.all("was"), form.all("subject"), form.all("body"), form.all("days"));
+    let (business_days, business_hours, rows) = (form.all("business_days"), form.all("business_hours"), form.all("row"));
+    // Which row of the form each of the other wordings belongs to.
+    let (of, others) = (form.all("variant_of"), form.all("variant_subject"));
+    let (texts, shares) = (form.all("variant_body"), form.all("variant_share"));
     let at = |all: &[&str], place: usize| all.get(place).map(|text| text.trim().to_owned()).unwrap_or_default();
     let field = |place: usize| StepField {
         was: at(&was, place),
         subject: at(&subjects, place),
         body: bodies.get(place).map(|text| (*text).to_owned()).unwrap_or_default(),
         days: at(&days, place),
+        business_days: at(&business_days, place),
+        business_hours: at(&business_hours, place),
+        variants: (0..of.len())
+            .filter(|one| of.get(*one) == rows.get(place) && rows.len() > place)
+            .map(|one| VariantField { subject: at(&others, one), body: at(&texts, one), share: at(&shares, one) })
+            .filter(|one| !(one.subject.is_empty() && one.body.is_empty()))
+            .collect(),
     };
     (0..subjects.len()).map(field).filter(|field| !field.is_empty()).collect()
 }
@@ -172,11 +221,19 @@ pub(super) async fn create(person: Person, state: web::Data<State>, session: Ses
 pub(super) async fn edit(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), SequenceId::from(id.as_str()));
     let (row, _) = state.read(move |conn| sequences::get(conn, &actor, &id)).await?;
+    let some = |n: i64| if n == 0 { String::new() } else { n.to_string() };
     let field = |(at, step): (usize, &Step)| StepField {
         was: (at + 1).to_string(),
         subject: step.subject.clone(),
         body: step.body.clone(),
         days: step.wait_days.to_string(),
+        business_days: some(step.wait_business_days),
+        business_hours: some(step.wait_business_hours),
+        variants: step
+            .variants
+            .iter()
+            .map(|one| VariantField { subject: one.subject.clone(), body: one.body.clone(), share: one.share.to_string() })
+            .collect(),
     };
     let steps = row.steps.iter().enumerate().map(field).collect();
     html(&edit_page(&person, row, steps, None))
@@ -229,6 +286,7 @@ struct ShowPage {
     positions: Vec<At>,
     members: Vec<Member>,
     next: Option<EnrollmentId>,
+    comparisons: Vec<Compared>,
     named: String,
     preview: Option<Preview>,
     problem: Option<String>,
@@ -243,11 +301,16 @@ impl ShowPage {
         self.counts.iter().find(|(other, _)| *other == standing).map_or(0, |(_, count)| *count)
     }
 
+    /// The wait before a step, in words.
+    fn wait(&self, step: &Step) -> Option<String> {
+        waits::in_words(step)
+    }
+
     /// The steps with the day on which each comes at the earliest, and where everybody stands.
     fn steps(&self) -> Vec<(&Step, i64, At)> {
         let mut day = 0;
         let steps = self.row.steps.iter().enumerate().map(|(at, step)| {
-            day += step.wait_days;
+            day += least_days(step);
             (step, day, self.positions.get(at).copied().unwrap_or_default())
         });
         steps.collect()
@@ -265,7 +328,7 @@ async fn shown(person: &Person, state: &State, id: SequenceId, asked: Asked, pro
     let named = asked.contact.unwrap_or_default().trim().to_owned();
     let who = named.clone();
     let before = asked.before.as_deref().map(EnrollmentId::from);
-    let (row, counts, positions, page, mailbox, preview) = state
+    let (row, counts, positions, page, mailbox, preview, trials) = state
         .read(move |conn| {
             let (row, counts) = sequences::get(conn, &actor, &id)?;
             let positions = sequences::positions(conn, &actor, &id)?;
@@ -273,11 +336,13 @@ async fn shown(person: &Person, state: &State, id: SequenceId, asked: Asked, pro
             let mailbox = mailboxes::get(conn, &actor, &row.mailbox_id).ok();
             let preview = match who.as_str() {
                 "" => None,
-                who => {
-                    Some(sequences::preview(conn, &actor, &id, &Named::by(Some(who.to_owned()), None)).map(|(_, contact, shown)| (contact, shown)))
-                }
+                who => Some(
+                    sequences::preview(conn, &actor, &id, &Named::by(Some(who.to_owned()), None), clock::now())
+                        .map(|(_, contact, shown)| (contact, shown)),
+                ),
             };
-            Ok((row, counts, positions, page, mailbox, preview))
+            let (_, trials) = sequences::trials(conn, &actor, &id)?;
+            Ok((row, counts, positions, page, mailbox, preview, trials))
         })
         .await?;
     let next = page.rows.last().filter(|_| page.more).map(|(row, _)| row.id.clone());
@@ -286,8 +351,10 @@ async fn shown(person: &Person, state: &State, id: SequenceId, asked: Asked, pro
         Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Invalid) => (None, Some("No contact has this address or id.".to_owned())),
         Err(error) => return Err(error),
     };
+    let compared = |trial: &Trial| trials::shown(format!("Step {}: variants side by side", trial.step + 1), &trial.arms, row.measure);
+    let comparisons = trials.iter().map(compared).collect();
     let chrome = person.visit.chrome(row.name.clone(), "campaigns");
-    Ok(ShowPage { chrome, row, mailbox, counts, positions, members: page.rows, next, named, preview, problem })
+    Ok(ShowPage { chrome, row, mailbox, counts, positions, members: page.rows, next, comparisons, named, preview, problem })
 }
 
 pub(super) async fn show(
@@ -324,6 +391,21 @@ pub(super) async fn pause(
     let work = move |conn: &mut Conn, actor: &Actor, id: &SequenceId| {
         sequences::set_paused(conn, actor, id, paused, clock::now())?;
         Ok(if paused { "Paused. Nothing more of it is handed in until it goes on." } else { "It goes on." })
+    };
+    settle(person, &state, &session, &id, work).await
+}
+
+pub(super) async fn compare(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let (measure, shifts) = (form.word::<Measure>("measure"), form.some("shifts").is_some());
+    let work = move |conn: &mut Conn, actor: &Actor, id: &SequenceId| {
+        sequences::set_comparison(conn, actor, id, Some(measure?), Some(shifts), clock::now())?;
+        Ok("Saved.")
     };
     settle(person, &state, &session, &id, work).await
 }

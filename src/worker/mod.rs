@@ -16,9 +16,9 @@ use crate::app::State;
 use crate::clock::{self, Time};
 use crate::db::Conn;
 use crate::domain::accounts::sessions;
-use crate::domain::audit::chain;
+use crate::domain::audit::{chain, heads};
 use crate::domain::calls;
-use crate::domain::campaigns::counts;
+use crate::domain::campaigns::{self, counts};
 use crate::domain::churn::{shipping, timeline, window};
 use crate::domain::cohorts::rounds;
 use crate::domain::contacts::erase;
@@ -30,6 +30,7 @@ use crate::domain::messages::expiry;
 use crate::domain::notices as told;
 use crate::domain::outbox::{self, WorkerId};
 use crate::domain::privacy::retention;
+use crate::domain::provenance;
 use crate::domain::reports::days;
 use crate::domain::reputation;
 use crate::domain::sequences;
@@ -42,6 +43,8 @@ pub use relays::Relays;
 
 /// Time between two chores, in seconds; a third of a claim's lease.
 const CHORES_SECONDS: u64 = 15;
+/// Time between two looks at whether a variant has won, in seconds: counting all that came back takes a while.
+const COMPARE_SECONDS: i64 = 600;
 /// Time between two notes of how far the database has come, in seconds.
 const MARK_SECONDS: u64 = 1;
 
@@ -49,6 +52,10 @@ const MARK_SECONDS: u64 = 1;
 pub async fn run(state: State, relays: impl Into<Relays>, stop: watch::Receiver<bool>) {
     let relays = relays.into();
     let worker = WorkerId::new();
+    // Before anything leaves: each mail is signed with it.
+    if let Err(error) = state.quiet_write(|conn| provenance::keys::ensure(conn, clock::now())).await {
+        tracing::error!(%error, "there is no key yet that says where mail comes from; mail leaves without that header");
+    }
     let mut running = vec![];
     let mut threads = vec![];
     if let Some(usual) = relays.usual() {
@@ -117,11 +124,13 @@ async fn show_slow(state: State, mut stop: watch::Receiver<bool>) {
 }
 
 async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>) {
+    let mut last_compared = None;
     loop {
         let me = worker.clone();
         let done = state
             .write(move |conn| {
                 let now = clock::now();
+                installation::beat(conn, now)?;
                 outbox::renew(conn, &me, now)?;
                 meters::lost_leases(outbox::recover(conn, now)?);
                 outbox::finish_left(conn, now)?;
@@ -145,11 +154,17 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
         work_off(&state, &stop, "numbers of campaigns", |conn, _| counts::fold(conn)).await;
         work_off(&state, &stop, "numbers of reports", |conn, _| days::fold(conn)).await;
         work_off(&state, &stop, "the chain of the audit log", |conn, _| chain::extend(conn)).await;
+        work_off(&state, &stop, "the signed head of the audit log", heads::sign_daily).await;
         work_off(&state, &stop, "drafts for an update", shipping::step).await;
         work_off(&state, &stop, "rules of inactivity", inactivity::step).await;
         work_off(&state, &stop, "recovery windows", window::step).await;
         work_off(&state, &stop, "drafts of migrations", rounds::step).await;
         work_off(&state, &stop, "steps of sequences", sequences::step).await;
+        if last_compared.is_none_or(|at: Time| at.plus_seconds(COMPARE_SECONDS) <= clock::now()) {
+            work_off(&state, &stop, "shares of variants", sequences::shift_step).await;
+            work_off(&state, &stop, "shares of variants", campaigns::variants::shift_step).await;
+            last_compared = Some(clock::now());
+        }
         if let Err(error) = senders::look_daily(&state).await {
             tracing::error!(%error, "sender domains were not looked at; it is tried again");
         }

@@ -152,6 +152,9 @@ class Story:
         yield "create_campaign", "agent", {"name": f"Campaign {who}", "kind": "winback"}
         yield "list_campaigns", "reader", {}
         yield "get_campaign", "reader", {"campaign_id": kept["create_campaign"]["id"]}
+        halves = [{"name": "short", "share": 50}, {"name": "long", "share": 50}]
+        yield "set_campaign_variants", "agent", {"campaign_id": kept["create_campaign"]["id"], "variants": halves}
+        yield "assign_campaign_variant", "reader", {"campaign_id": kept["create_campaign"]["id"], "contact": email}
         yield "stop_campaign", "agent", {"campaign_id": kept["create_campaign"]["id"]}
         yield "create_cohort", "agent", {"name": f"Cohort {who}", "tags": "api-v1", "deadline": "2199-04-30", "from_version": "v1", "to_version": "v2"}
         yield "list_cohorts", "reader", {}

@@ -224,7 +224,7 @@ async fn a_step_that_a_person_rejects_ends_the_sequence() {
 async fn whoever_wrote_a_sequence_decides_none_of_its_messages() {
     let desk = Desk::new().await;
     let (ada, mailbox) = (desk.person("Ada"), address(Mode::GatedSend));
-    let steps = vec![Step { subject: "Hello".into(), body: "Words".into(), wait_days: 0 }];
+    let steps = vec![Step { subject: "Hello".into(), body: "Words".into(), ..Step::default() }];
     let new = NewSequence { name: "Hers".into(), mailbox: Some(mailbox), campaign: None, steps, automatic: false };
     let made = desk.write(|conn| sequences::create(conn, &ada, &new, desk.now())).unwrap();
     let enrollment = enrolled(&desk, &format!("/v1/sequences/{}", made.id), "ana@example.com").await;

@@ -124,6 +124,7 @@ impl Desk {
             limits: Arc::new(Limits::generous()),
             calls,
             senders: Arc::new(Senders { keys: KeyRing::new(Some(folder.path().join("dkim"))), ..Senders::default() }),
+            setup: Arc::default(),
             catcher: None,
         };
         Desk { state, catcher, agent, oversight, relay: None, _folder: folder }

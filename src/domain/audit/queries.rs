@@ -7,10 +7,11 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use crate::db::Conn;
-use crate::db::schema::{audit_chain, audit_log, churn_events, contacts, facts, messages};
+use crate::db::schema::{audit_chain, audit_heads, audit_log, churn_events, contacts, facts, messages};
 use crate::on_either;
 
 use super::Line;
+use super::heads::SignedHead;
 
 /// Position, number of the entry, hash of its detail, hash.
 pub(super) type Link = (i64, i64, String, String);
@@ -111,6 +112,25 @@ pub(super) fn lines(conn: &mut Conn, seqs: Vec<i64>) -> QueryResult<HashMap<i64,
 pub(super) fn has_hash(conn: &mut Conn, hash: &str) -> QueryResult<bool> {
     let found: Option<i64> = audit_chain::table.filter(audit_chain::hash.eq(hash)).select(audit_chain::position).first(conn).optional()?;
     Ok(found.is_some())
+}
+
+pub(super) fn hash_at(conn: &mut Conn, position: i64) -> QueryResult<Option<String>> {
+    audit_chain::table.find(position).select(audit_chain::hash).first(conn).optional()
+}
+
+pub(super) fn has_head(conn: &mut Conn, day: &str) -> QueryResult<bool> {
+    diesel::select(exists(audit_heads::table.find(day.to_owned()))).get_result(conn)
+}
+
+/// Keeps a head, unless another process was quicker.
+pub(super) fn insert_head(conn: &mut Conn, head: &SignedHead) -> QueryResult<()> {
+    on_either!(conn, inner => diesel::insert_into(audit_heads::table).values(head.clone()).on_conflict_do_nothing().execute(inner))?;
+    Ok(())
+}
+
+/// The newest first.
+pub(super) fn heads(conn: &mut Conn, limit: i64) -> QueryResult<Vec<SignedHead>> {
+    audit_heads::table.order(audit_heads::day.desc()).limit(limit).load(conn)
 }
 
 /// Whether an entry is about somebody who was erased.

@@ -5,6 +5,7 @@ pub mod counts;
 mod outcomes;
 pub mod overview;
 mod queries;
+pub mod variants;
 
 use std::collections::HashSet;
 
@@ -12,6 +13,7 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 
 use crate::clock::Time;
+use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
@@ -21,11 +23,13 @@ use crate::domain::mailboxes::{self, Mode};
 use crate::domain::outbox::hold_dots;
 use crate::domain::paging::Page;
 use crate::domain::preferences::topics;
+use crate::domain::trials::Measure;
 use crate::domain::{segments, text};
 use crate::text_enum;
 
 pub use counts::Numbers;
 pub use outcomes::Outcome;
+pub use variants::Variant;
 
 text_enum!(
     /// What a campaign is for.
@@ -104,6 +108,12 @@ pub struct Campaign {
     pub updated_at: Time,
     /// The topic of its messages.
     pub topic_id: Option<TopicId>,
+    /// Variants of its messages that are compared.
+    pub variants: Json<Vec<Variant>>,
+    /// By what they are measured.
+    pub measure: Measure,
+    /// Whether a winner gets more by itself.
+    pub shifts: bool,
 }
 
 /// A campaign to be made.
@@ -161,6 +171,9 @@ pub fn create(conn: &mut Conn, actor: &Actor, new: &NewCampaign, now: Time) -> R
             created_at: now,
             updated_at: now,
             topic_id: new.topic.as_deref().map(|named| topics::named(conn, named)).transpose()?.map(|topic| topic.id),
+            variants: Json::new(vec![]),
+            measure: Measure::Replies,
+            shifts: false,
         };
         queries::insert(conn, &row)?;
         log(conn, actor, "campaign.add", &row, json!({"name": row.name, "kind": row.kind}), now)?;

@@ -10,8 +10,9 @@ use crate::domain::ids::CampaignId;
 use crate::domain::messages::{State, list as messages};
 use crate::domain::paging::Page;
 use crate::domain::segments::{self, Segment};
+use crate::domain::trials::Arm;
 
-use super::{Campaign, Numbers, Outcome, counts, outcomes, queries, reached};
+use super::{Campaign, Numbers, Outcome, counts, outcomes, queries, reached, variants};
 
 /// Other campaigns that are compared with one.
 const MOST_COMPARED: usize = 20;
@@ -89,6 +90,8 @@ pub struct Overview {
     pub totals: Totals,
     /// Campaigns under way that reach some of the same people.
     pub overlaps: Vec<Overlap>,
+    /// What came back of each variant.
+    pub arms: Vec<Arm>,
 }
 
 /// The campaigns within reach with their numbers, newest first.
@@ -126,7 +129,8 @@ pub fn overview(conn: &mut Conn, actor: &Actor, id: &CampaignId, now: Time) -> R
         Some((segment, _)) if campaign.archived_at.is_none() => overlaps(conn, actor, &campaign, segment, now)?,
         _ => vec![],
     };
-    Ok(Overview { campaign, segment, totals, overlaps })
+    let arms = variants::arms(conn, actor, &campaign)?;
+    Ok(Overview { campaign, segment, totals, overlaps, arms })
 }
 
 /// Of the campaigns that are not stopped, the newest that reach some of the same people.

@@ -112,3 +112,21 @@ pub(super) fn release(conn: &mut Conn, label: &str, now: Time) -> QueryResult<()
     .execute(conn)
     .map(drop)
 }
+
+/// Keeps what is compared, and nothing else: somebody may stop the campaign meanwhile.
+pub(super) fn update_comparison(conn: &mut Conn, row: &Campaign) -> QueryResult<()> {
+    diesel::update(campaigns::table.find(&row.id))
+        .set((
+            campaigns::variants.eq(row.variants.clone()),
+            campaigns::measure.eq(row.measure),
+            campaigns::shifts.eq(row.shifts),
+            campaigns::updated_at.eq(row.updated_at),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Campaigns in which winners get more by themselves.
+pub(super) fn that_shift(conn: &mut Conn) -> QueryResult<Vec<CampaignId>> {
+    campaigns::table.filter(campaigns::shifts).filter(campaigns::archived_at.is_null()).order(campaigns::id).select(campaigns::id).load(conn)
+}

@@ -1,4 +1,4 @@
-//! CSV import: good rows are kept, bad rows are reported by line and kept for download.
+//! CSV import of churn events and of contacts: good rows are kept, bad rows are reported by line and kept for download.
 
 use std::io::Read;
 
@@ -50,7 +50,7 @@ pub const COLUMNS: [&str; 18] = [
 pub struct Import {
     /// Its id.
     pub id: ImportId,
-    /// What is imported: "churn".
+    /// What is imported: "churn" or "contacts".
     pub kind: String,
     /// The file's name as given.
     pub file_name: String,
@@ -76,9 +76,35 @@ pub struct Import {
     pub finished_at: Option<Time>,
 }
 
+/// What the rows of a file are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// Churn events.
+    Churn,
+    /// Contacts; a column that is not understood is kept with the contact.
+    Contacts,
+}
+
+impl Of {
+    fn word(self) -> &'static str {
+        match self {
+            Of::Churn => "churn",
+            Of::Contacts => "contacts",
+        }
+    }
+
+    fn check(self, headers: &[String]) -> Result<()> {
+        match self {
+            Of::Churn => check_churn(headers),
+            Of::Contacts => contacts::import::check(headers),
+        }
+    }
+}
+
 /// A file read and found well-formed, ready to be imported row by row.
 #[derive(Debug)]
 pub struct Parsed {
+    of: Of,
     headers: Vec<String>,
     rows: Vec<(u64, csv::StringRecord)>,
     confirm: Confirm,
@@ -98,10 +124,19 @@ impl Parsed {
     pub fn confirming(self, confirm: Confirm) -> Parsed {
         Parsed { confirm, ..self }
     }
+
+    fn ask(&self, file: &str) -> Ask {
+        Ask { mailbox: self.confirm.mailbox.clone(), source: format!("the file {file}"), ..Ask::default() }
+    }
+}
+
+/// Reads a file of churn events.
+pub fn parse(bytes: &[u8]) -> Result<Parsed> {
+    parse_as(Of::Churn, bytes)
 }
 
 /// Reads a file whole. A file broken anywhere is refused before any row is kept.
-pub fn parse(bytes: &[u8]) -> Result<Parsed> {
+pub fn parse_as(of: Of, bytes: &[u8]) -> Result<Parsed> {
     if bytes.len() > LARGEST {
         return Err(Error::too_large("file", LARGEST));
     }
@@ -109,6 +144,17 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed> {
     let without_mark = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(without_mark.take(LARGEST as u64));
     let headers: Vec<String> = reader.headers().map_err(broken)?.iter().map(|h| h.trim().to_ascii_lowercase()).collect();
+    of.check(&headers)?;
+    let mut rows = vec![];
+    for record in reader.records() {
+        let record = record.map_err(broken)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        rows.push((line, record));
+    }
+    Ok(Parsed { of, headers, rows, confirm: Confirm::default() })
+}
+
+fn check_churn(headers: &[String]) -> Result<()> {
     if !headers.iter().any(|h| h == "customer_email") {
         return Err(Error::invalid(
             "csv_invalid",
@@ -131,13 +177,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed> {
             ),
         ));
     }
-    let mut rows = vec![];
-    for record in reader.records() {
-        let record = record.map_err(broken)?;
-        let line = record.position().map_or(0, csv::Position::line);
-        rows.push((line, record));
-    }
-    Ok(Parsed { headers, rows, confirm: Confirm::default() })
+    Ok(())
 }
 
 fn broken(error: csv::Error) -> Error {
@@ -154,6 +194,23 @@ fn broken(error: csv::Error) -> Error {
         _ => "this is not readable as CSV".to_owned(),
     };
     Error::invalid("csv_invalid", "file", format!("Line {line}, column 1: {reason}. No row was imported."))
+}
+
+/// Whether the row said something that was not known.
+fn take_row(conn: &mut Conn, actor: &Actor, parsed: &Parsed, record: &csv::StringRecord, import: &Import, now: Time) -> Result<bool> {
+    let (contact, new) = match parsed.of {
+        Of::Churn => match take(conn, actor, &new_event(parsed, record, &import.file_name)?, "csv", now)? {
+            Taken::New(event) => (event.contact_id, true),
+            Taken::Known(_) => (None, false),
+        },
+        Of::Contacts => {
+            let ask = |pending: bool| (pending || parsed.confirm.everybody).then(|| parsed.ask(&import.file_name));
+            let (contact, new) = contacts::import::take(conn, actor, &parsed.headers, record, ask, now)?;
+            (Some(contact), new)
+        }
+    };
+    note_source(conn, actor, import, contact.as_ref(), now)?;
+    Ok(new)
 }
 
 /// A contact that came with this file is noted as such.
@@ -194,7 +251,7 @@ pub fn start(conn: &mut Conn, actor: &Actor, file_name: &str, parsed: &Parsed, n
     actor.must_manage()?;
     let import = Import {
         id: ImportId::new(),
-        kind: "churn".to_owned(),
+        kind: parsed.of.word().to_owned(),
         file_name: file_name.chars().filter(|c| !c.is_control()).take(200).collect(),
         state: "running".to_owned(),
         total_rows: i64::try_from(parsed.rows.len()).unwrap_or(i64::MAX),
@@ -221,16 +278,13 @@ pub fn run(db: &Db, actor: &Actor, mut import: Import, parsed: &Parsed, now: imp
         let before = import.clone();
         let done = db.write(|conn| {
             for (line, record) in batch {
-                match transaction(conn, |conn| take(conn, actor, &new_event(parsed, record, &import.file_name)?, "csv", now())) {
-                    Ok(Taken::New(event)) => {
-                        import.imported_rows += 1;
-                        note_source(conn, actor, &import, event.contact_id.as_ref(), now())?;
-                    }
-                    Ok(Taken::Known(_)) => import.duplicate_rows += 1,
+                match transaction(conn, |conn| take_row(conn, actor, parsed, record, &import, now())) {
+                    Ok(true) => import.imported_rows += 1,
+                    Ok(false) => import.duplicate_rows += 1,
                     // A row that is wrong, or whose person cannot be asked, is reported; a database that fails ends the import.
                     Err(error) if matches!(error.kind, Kind::Invalid | Kind::Forbidden | Kind::Conflict) => {
                         import.refused_rows += 1;
-                        let cells = [line.to_string(), error.detail].into_iter().chain(record.iter().map(neutral));
+                        let cells = [line.to_string(), error.detail].into_iter().chain(record.iter().map(text::neutral_cell));
                         refused.write_record(cells).map_err(Error::internal)?;
                     }
                     Err(error) => return Err(error),
@@ -260,11 +314,6 @@ pub fn run(db: &Db, actor: &Actor, mut import: Import, parsed: &Parsed, now: imp
 pub fn get(conn: &mut Conn, actor: &Actor, id: &ImportId) -> Result<Import> {
     actor.must_manage()?;
     queries::import(conn, id)?.ok_or_else(|| Error::not_found("import"))
-}
-
-/// Spreadsheets run cells that start like this; an apostrophe makes them text (OWASP, CSV injection).
-fn neutral(cell: &str) -> String {
-    if cell.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) { format!("'{cell}") } else { cell.to_owned() }
 }
 
 fn new_event(parsed: &Parsed, record: &csv::StringRecord, file: &str) -> Result<NewChurnEvent> {
@@ -300,7 +349,7 @@ fn new_event(parsed: &Parsed, record: &csv::StringRecord, file: &str) -> Result<
             return Err(Error::invalid("field_invalid", "consent", detail));
         }
     };
-    let ask = || Ask { mailbox: parsed.confirm.mailbox.clone(), source: format!("the file {file}"), ..Ask::default() };
+    let ask = || parsed.ask(file);
     Ok(NewChurnEvent {
         confirm: pending.then(ask),
         customer_email: cell("customer_email"),

@@ -6,6 +6,7 @@ pub mod conditions;
 pub mod consents;
 pub mod erase;
 pub mod groups;
+pub(in crate::domain) mod import;
 pub mod journal;
 pub(in crate::domain) mod made_up;
 mod queries;

@@ -6,6 +6,7 @@ use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
+use crate::domain::text;
 
 use super::{Body, Kind, fields, queries, record};
 
@@ -72,4 +73,22 @@ fn put(conn: &mut Conn, actor: &Actor, body: Body, source: &str, done: &mut Impo
         }
     }
     Ok(())
+}
+
+/// The refused rows of a file with line and problem in front, as CSV.
+pub fn refused_rows(file: &[u8], refused: &[(u64, String)]) -> Result<Vec<u8>> {
+    let mut reader = csv::ReaderBuilder::new().from_reader(file);
+    let mut out = csv::Writer::from_writer(vec![]);
+    let headers = reader.headers().map_err(Error::internal)?.clone();
+    out.write_record(["line", "problem"].into_iter().chain(&headers)).map_err(Error::internal)?;
+    let mut left = refused.iter().peekable();
+    for record in reader.records() {
+        let record = record.map_err(Error::internal)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        if let Some((_, problem)) = left.next_if(|(refused, _)| *refused == line) {
+            let cells = record.iter().map(text::neutral_cell);
+            out.write_record([line.to_string(), problem.clone()].into_iter().chain(cells)).map_err(Error::internal)?;
+        }
+    }
+    out.into_inner().map_err(|error| Error::internal(error.error()))
 }

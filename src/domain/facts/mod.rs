@@ -34,7 +34,7 @@ pub use body::{
 };
 pub(in crate::domain) use contact::refresh;
 pub use contact::{WITHHELD, note_tagged_departure, observe, withheld};
-pub use import::{Imported, import};
+pub use import::{Imported, import, refused_rows};
 pub use record::{accept, add, change, revoke};
 
 text_enum!(

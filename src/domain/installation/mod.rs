@@ -3,6 +3,9 @@
 
 mod queries;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::mark::Marked;
@@ -49,6 +52,13 @@ pub fn check(conn: &mut Conn, marked: Option<&Marked>, number: Option<u64>, now:
     Ok(Found::Restored(epoch))
 }
 
+/// Stops sending in a backup that is put in the place of a database, and gives it a name of its own, until an administrator confirms.
+pub fn put_back(conn: &mut Conn, backup: &str, now: Time) -> Result<()> {
+    settings::set(conn, settings::EPOCH, &secret())?;
+    let reason = format!("The backup {backup} was put in the place of the database, so what it lists may have left already.");
+    stops::stop_restored(conn, &Actor::System("countersign"), &reason, now)
+}
+
 fn mismatch(conn: &mut Conn, marked: &Marked, number: Option<u64>) -> Result<Option<&'static str>> {
     if number.is_some_and(|number| number != marked.file) {
         return Ok(Some("The file beside this database is a copy."));
@@ -62,6 +72,36 @@ fn mismatch(conn: &mut Conn, marked: &Marked, number: Option<u64>) -> Result<Opt
         }
         _ => Ok(None),
     }
+}
+
+/// What tells whether an installation is alive.
+#[derive(Debug, Clone)]
+pub struct VitalSigns {
+    /// When a worker was last heard of.
+    pub beat: Option<Time>,
+    /// The time of the newest change on record, where it lies in the future.
+    pub latest: Option<Time>,
+    /// Whether all sending is stopped.
+    pub stopped: bool,
+    /// Octets of the key that signs cookies; 0 where there is none.
+    pub cookie_key_length: usize,
+}
+
+/// Reads them.
+pub fn vital_signs(conn: &mut Conn, now: Time) -> Result<VitalSigns> {
+    let beat = settings::get(conn, settings::WORKER_BEAT)?.and_then(|text| text.parse().ok()).map(Time::from_micros);
+    let key = settings::get(conn, settings::COOKIE_KEY)?.unwrap_or_default();
+    Ok(VitalSigns {
+        beat,
+        latest: queries::latest_time(conn)?.filter(|latest| *latest > now),
+        stopped: settings::get(conn, settings::SENDING_STOPPED)?.is_some(),
+        cookie_key_length: STANDARD.decode(key).map_or(0, |bytes| bytes.len()),
+    })
+}
+
+/// Notes that a worker is alive.
+pub fn beat(conn: &mut Conn, now: Time) -> Result<()> {
+    settings::set(conn, settings::WORKER_BEAT, &now.micros().to_string())
 }
 
 /// The highest number in the log of changes; 0 in an empty one.

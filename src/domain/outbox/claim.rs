@@ -10,6 +10,7 @@ use crate::domain::ids::{MailboxId, MessageId};
 use crate::domain::mailboxes::{OnUncertain, bounces};
 use crate::domain::messages::{self, Content, State};
 use crate::domain::policy::{self, Case, Outcome, Standing};
+use crate::domain::provenance;
 use crate::domain::reputation::{queries as reputation, sends};
 
 use super::moves::{put_aside, put_back, skip, take_back, unshow};
@@ -171,6 +172,7 @@ pub fn examine(conn: &mut Conn, worker: &WorkerId, ids: &[MessageId], now: Time)
     let stopped = campaigns::stopped_among(conn, &labels)?;
     let traits = queries::traits(conn, ids)?;
     let resting: Vec<(MessageId, i32)> = rows.iter().filter(|row| traits.rests_on_claims(&row.id)).map(|row| (row.id.clone(), row.version)).collect();
+    let mut known = provenance::known(conn, ids)?;
     let mut lost = messages::ledger::lost_grounds(conn, &resting, now.date())?;
     let choices: HashMap<MailboxId, (OnUncertain, Option<String>)> =
         queries::choices(conn)?.into_iter().map(|(id, what, to)| (id, (what, to))).collect();
@@ -182,6 +184,7 @@ pub fn examine(conn: &mut Conn, worker: &WorkerId, ids: &[MessageId], now: Time)
             (None, Some(warrant)) => found.claimed.push(Claimed {
                 on_uncertain: choices.get(&case.mailbox_id).map_or(OnUncertain::Ask, |(choice, _)| *choice),
                 bounces_to: bounces_to(&case),
+                provenance: known.remove(&row.id),
                 rests_on_claims: traits.rests_on_claims(&row.id),
                 is_followed: traits.is_followed(&row.id),
                 case,

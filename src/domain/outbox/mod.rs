@@ -31,6 +31,7 @@ use crate::domain::ids::{MessageId, RowId};
 use crate::domain::mailboxes::OnUncertain;
 use crate::domain::messages::{Content, MessageRow};
 use crate::domain::policy::{self, Case, Outcome, Standing};
+use crate::domain::provenance::Known;
 use crate::domain::{campaigns, contacts, mailboxes, messages};
 
 pub use attempts::Reached;
@@ -91,6 +92,8 @@ pub struct Claimed {
     on_uncertain: OnUncertain,
     /// Where reports of it go, if not to its mailbox.
     bounces_to: Option<String>,
+    /// What it says of where it comes from.
+    provenance: Option<Known>,
     /// It makes claims that facts carry.
     rests_on_claims: bool,
     /// It is a variant of a win-back.
@@ -116,6 +119,11 @@ impl Claimed {
     /// The sender on the envelope: the address to which reports of this message go, if not its mailbox.
     pub fn bounces_to(&self) -> Option<&str> {
         self.bounces_to.as_deref()
+    }
+
+    /// What it says of where it comes from; nothing where no worker has made a key yet.
+    pub fn provenance(&self) -> Option<&Known> {
+        self.provenance.as_ref()
     }
 
     /// The exact content the warrant is for.

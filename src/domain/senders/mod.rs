@@ -52,6 +52,11 @@ pub fn look_of(conn: &mut Conn, actor: &Actor, id: &MailboxId) -> Result<Option<
     Ok(queries::look(conn, domain_of(&mailbox.address_key))?)
 }
 
+/// The last look at each domain.
+pub fn looks(conn: &mut Conn) -> Result<Vec<Look>> {
+    Ok(queries::looks(conn)?)
+}
+
 /// The mailbox whose domain somebody wants looked at. Looking asks servers outside, so it takes somebody who manages.
 pub fn to_look_at(conn: &mut Conn, actor: &Actor, id: &MailboxId) -> Result<Mailbox> {
     actor.must_manage_or_have(Scope::Admin)?;

@@ -12,6 +12,10 @@ pub(super) fn look(conn: &mut Conn, domain: &str) -> QueryResult<Option<Look>> {
     sender_domains::table.find(domain).first(conn).optional()
 }
 
+pub(super) fn looks(conn: &mut Conn) -> QueryResult<Vec<Look>> {
+    sender_domains::table.order(sender_domains::domain).load(conn)
+}
+
 pub(super) fn fresh(conn: &mut Conn, since: Time) -> QueryResult<Vec<String>> {
     sender_domains::table.filter(sender_domains::checked_at.ge(since)).select(sender_domains::domain).load(conn)
 }

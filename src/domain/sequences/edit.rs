@@ -1,11 +1,14 @@
 //! A sequence while people are in it: pausing it, and changing its steps so that nobody misses one or gets one twice.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use crate::clock::Time;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
+use crate::domain::contacts;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::SequenceId;
 
@@ -39,6 +42,7 @@ pub fn edit(conn: &mut Conn, actor: &Actor, id: &SequenceId, edited: &[Edited], 
         let old: Vec<i64> = row.steps.iter().map(|step| step.wait_days).collect();
         let new: Vec<i64> = steps.iter().map(|step| step.wait_days).collect();
         let moves = moves(&kept, &old, &new);
+        let counted_anew = counted_anew(&moves, &row.steps, &steps);
         let mut fresh = queries::highest_number(conn, id)?.max(row.numbers().into_iter().max().unwrap_or(0));
         let numbers = kept.iter().map(|was| match was {
             Some(was) => row.number(*was),
@@ -55,6 +59,13 @@ pub fn edit(conn: &mut Conn, actor: &Actor, id: &SequenceId, edited: &[Edited], 
         queries::align_with_tags(conn, id)?;
         queries::move_enrollments(conn, id, &moves, now)?;
         queries::update_steps(conn, &row)?;
+        for place in counted_anew {
+            for (enrollment, contact, since) in queries::waiting_since(conn, id, i32::try_from(place).unwrap_or(i32::MAX))? {
+                let contact = contacts::row(conn, &contact)?;
+                let at = row.due(conn, place, &contact, since)?;
+                queries::set_ready(conn, &enrollment, at)?;
+            }
+        }
         log(conn, actor, "sequence.edit", &row, row.id.as_str(), json!({"steps": row.steps.len(), "kept": kept}), now)?;
         Ok(row)
     })
@@ -69,6 +80,17 @@ fn refuse_disorder(kept: &[Option<usize>], old: usize) -> Result<()> {
             .with_hint("To change the order, take the step out and add it as a new one: those who had it get it again."));
     }
     Ok(())
+}
+
+/// The new places before which a wait in business time changed: it is no number of days that could be added.
+fn counted_anew(moves: &Moves, old: &[Step], new: &[Step]) -> BTreeSet<usize> {
+    let wait = |step: Option<&Step>| step.map_or((0, 0, 0), |step| (step.wait_days, step.wait_business_days, step.wait_business_hours));
+    let changed = |(before, (next, _)): (usize, &(usize, i64))| {
+        let (was, is) = (wait(old.get(before)), wait(new.get(*next)));
+        let in_business = was.1 + was.2 + is.1 + is.2 > 0;
+        (in_business && was != is && *next < new.len()).then_some(*next)
+    };
+    moves.iter().enumerate().filter_map(changed).collect()
 }
 
 fn moves(kept: &[Option<usize>], old: &[i64], new: &[i64]) -> Moves {

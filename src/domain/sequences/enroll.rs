@@ -57,7 +57,7 @@ pub fn enroll(conn: &mut Conn, actor: &Actor, id: &SequenceId, who: &Named, now:
             contact_id: contact.id.clone(),
             state: State::Active,
             position: i32::try_from(position).unwrap_or(i32::MAX),
-            ready_at: Some(now.plus_days(sequence.wait(position))),
+            ready_at: Some(sequence.due(conn, position, &contact, now)?),
             stopped_because: None,
             created_at: now,
             updated_at: now,

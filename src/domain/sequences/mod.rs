@@ -7,6 +7,8 @@ mod edit;
 mod enroll;
 mod queries;
 mod send;
+mod variants;
+pub mod waits;
 mod words;
 
 use diesel::prelude::*;
@@ -22,6 +24,7 @@ use crate::domain::contacts::ContactRow;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, SequenceId};
 use crate::domain::paging::Page;
+use crate::domain::trials::Measure;
 use crate::domain::{mailboxes, text};
 use crate::text_enum;
 
@@ -29,6 +32,7 @@ pub use edit::{Edited, edit, set_automatic, set_paused};
 pub use enroll::{Enrolled, enroll, enrollments, stop};
 pub(in crate::domain) use send::follow;
 pub use send::{Due, Sent, Shown, due, preview, send_next, step};
+pub use variants::{Trial, set_comparison, shift_step, trials};
 
 /// Most steps of one sequence.
 pub const MOST_STEPS: usize = 50;
@@ -38,7 +42,7 @@ pub const COMPLETE: &str = "drip_complete";
 const STEP: &str = "drip_step_";
 
 /// One message of a sequence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// The subject; `{name}` and `{email}` are filled in.
     pub subject: String,
@@ -46,6 +50,26 @@ pub struct Step {
     pub body: String,
     /// Days to wait after the step before has left, or after the enrollment.
     pub wait_days: i64,
+    /// Business days to wait after those, on the recipient's clock.
+    #[serde(default)]
+    pub wait_business_days: i64,
+    /// Business hours to wait after those, on the recipient's clock.
+    #[serde(default)]
+    pub wait_business_hours: i64,
+    /// Other words that some get instead.
+    #[serde(default)]
+    pub variants: Vec<Variant>,
+}
+
+/// Other words of a step.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variant {
+    /// The subject.
+    pub subject: String,
+    /// The plain text.
+    pub body: String,
+    /// Of a hundred so many get them; the rest get the step's own words.
+    pub share: i32,
 }
 
 /// A row of `sequences`.
@@ -82,6 +106,10 @@ pub struct Sequence {
     pub paused_by: Option<String>,
     /// Whether what is due is handed in by itself.
     pub automatic: bool,
+    /// By what the variants of its steps are measured.
+    pub measure: Measure,
+    /// Whether a winner gets more by itself.
+    pub shifts: bool,
 }
 
 impl Sequence {
@@ -95,9 +123,10 @@ impl Sequence {
         (0..self.steps.len()).map(|step| self.number(step)).collect()
     }
 
-    /// The wait before a step, counted from 0.
-    fn wait(&self, step: usize) -> i64 {
-        self.steps.get(step).map_or(0, |step| step.wait_days)
+    /// When a step, counted from 0, is due for somebody who waits from this time.
+    fn due(&self, conn: &mut Conn, step: usize, contact: &ContactRow, from: Time) -> Result<Time> {
+        let Some(step) = self.steps.get(step) else { return Ok(from) };
+        Ok(waits::due(step, from, &waits::zone_of(conn, contact)?))
     }
 }
 
@@ -196,6 +225,8 @@ pub fn create(conn: &mut Conn, actor: &Actor, new: &NewSequence, now: Time) -> R
             paused_at: None,
             paused_by: None,
             automatic: new.automatic,
+            measure: Measure::Replies,
+            shifts: false,
         };
         queries::insert(conn, &row)?;
         log(conn, actor, "sequence.add", &row, row.id.as_str(), json!({"name": row.name, "steps": row.steps.len()}), now)?;

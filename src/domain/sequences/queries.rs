@@ -2,6 +2,7 @@
 
 use diesel::dsl::{count, count_star, exists, max};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
@@ -47,6 +48,8 @@ pub(super) fn update_switches(conn: &mut Conn, row: &Sequence) -> QueryResult<()
             sequences::paused_at.eq(row.paused_at),
             sequences::paused_by.eq(row.paused_by.clone()),
             sequences::automatic.eq(row.automatic),
+            sequences::measure.eq(row.measure),
+            sequences::shifts.eq(row.shifts),
             sequences::updated_at.eq(row.updated_at),
         ))
         .execute(conn)
@@ -221,9 +224,14 @@ pub(super) fn due(conn: &mut Conn, id: &SequenceId, now: Time, limit: usize, aft
     query.load(conn)
 }
 
-pub(super) fn insert_send(conn: &mut Conn, enrollment: &EnrollmentId, step: i32, message: &MessageId) -> QueryResult<()> {
+pub(super) fn insert_send(conn: &mut Conn, enrollment: &EnrollmentId, step: i32, message: &MessageId, variant: &str) -> QueryResult<()> {
     diesel::insert_into(sequence_sends::table)
-        .values((sequence_sends::enrollment_id.eq(enrollment), sequence_sends::step.eq(step), sequence_sends::message_id.eq(message)))
+        .values((
+            sequence_sends::enrollment_id.eq(enrollment),
+            sequence_sends::step.eq(step),
+            sequence_sends::message_id.eq(message),
+            sequence_sends::variant.eq(variant),
+        ))
         .execute(conn)
         .map(drop)
 }
@@ -248,4 +256,45 @@ pub(super) fn was_answered(conn: &mut Conn, enrollment: &EnrollmentId, email_key
         .filter(inbound_emails::from_key.eq(email_key))
         .filter(inbound_emails::kind.eq_any([EmailKind::Reply, EmailKind::Unsubscribe]));
     diesel::select(exists(answers)).get_result(conn)
+}
+
+/// Those who wait for the step at this place, each with when their wait began.
+pub(super) fn waiting_since(conn: &mut Conn, id: &SequenceId, position: i32) -> QueryResult<Vec<(EnrollmentId, ContactId, Time)>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        id: EnrollmentId,
+        #[diesel(sql_type = Text)]
+        contact_id: ContactId,
+        #[diesel(sql_type = BigInt)]
+        since: Time,
+    }
+    let mut ask = Statement::default();
+    ask.push("SELECT e.id, e.contact_id, coalesce((SELECT max(m.sent_at) FROM sequence_sends s JOIN messages m ON m.id = s.message_id ");
+    ask.push("WHERE s.enrollment_id = e.id), e.created_at) AS since FROM enrollments e WHERE e.state = 'active' AND e.ready_at IS NOT NULL ");
+    ask.push("AND e.position = ").number(position.into()).push(" AND e.sequence_id = ").text(id.as_str());
+    Ok(ask.load::<Row>(conn)?.into_iter().map(|row| (row.id, row.contact_id, row.since)).collect())
+}
+
+pub(super) fn set_ready(conn: &mut Conn, id: &EnrollmentId, at: Time) -> QueryResult<()> {
+    diesel::update(enrollments::table.find(id)).set(enrollments::ready_at.eq(at)).execute(conn).map(drop)
+}
+
+/// Sequences in which winners get more by themselves.
+pub(super) fn that_shift(conn: &mut Conn) -> QueryResult<Vec<SequenceId>> {
+    sequences::table
+        .filter(sequences::shifts)
+        .filter(sequences::paused_at.is_null())
+        .filter(sequences::archived_at.is_null())
+        .order(sequences::id)
+        .select(sequences::id)
+        .load(conn)
+}
+
+/// Keeps other shares; the words and whose they are stay.
+pub(super) fn update_shares(conn: &mut Conn, row: &Sequence) -> QueryResult<()> {
+    diesel::update(sequences::table.find(&row.id))
+        .set((sequences::steps.eq(row.steps.clone()), sequences::updated_at.eq(row.updated_at)))
+        .execute(conn)
+        .map(drop)
 }

@@ -14,7 +14,7 @@ use crate::domain::messages::{self, Message, Origin};
 use crate::domain::paging::Page;
 use crate::domain::policy::consent::Class;
 
-use super::{COMPLETE, Enrollment, Member, STEP, Sequence, State, log, may_change, queries, reached, refuse_archived, refuse_paused, words};
+use super::{COMPLETE, Enrollment, Member, STEP, Sequence, State, log, may_change, queries, reached, refuse_archived, refuse_paused, waits};
 
 /// The tag of all messages of sequences.
 const CAMPAIGN_TAG: &str = "campaign_drip";
@@ -45,7 +45,7 @@ pub fn due(conn: &mut Conn, actor: &Actor, id: &SequenceId, limit: usize, after:
         let step = row.next_step(&tags);
         let mut obstacle = ends(conn, &row, &contact, &tags)?;
         let (mut subject, mut body) = (None, None);
-        match sequence.steps.get(step).map(|step| words::fill(step, &contact)) {
+        match sequence.steps.get(step).map(|_| sequence.words_for(step, &contact)) {
             Some(Ok(filled)) => (subject, body) = (Some(filled.0), Some(filled.1)),
             Some(Err(error)) => obstacle = obstacle.or(Some(error.detail)),
             None => obstacle = obstacle.or_else(|| Some("No step is left.".to_owned())),
@@ -87,12 +87,12 @@ pub fn send_next(conn: &mut Conn, actor: &Actor, id: &SequenceId, enrollment: &E
             return Ok(Sent { member: (row, contact), message: None });
         }
         let place = row.next_step(&tags);
-        let Some(step) = sequence.steps.get(place) else {
+        if sequence.steps.get(place).is_none() {
             complete(conn, actor, &sequence, &mut row, &contact, now)?;
             return Ok(Sent { member: (row, contact), message: None });
-        };
+        }
         refuse_early(&row, now)?;
-        let (subject, body) = words::fill(step, &contact)?;
+        let (subject, body) = sequence.words_for(place, &contact)?;
         let by_people = sequence.author_kind == "user" && matches!(actor, Actor::User { .. });
         let new = NewMessage {
             mailbox: Some(sequence.mailbox_id.as_str().to_owned()),
@@ -116,7 +116,7 @@ pub fn send_next(conn: &mut Conn, actor: &Actor, id: &SequenceId, enrollment: &E
         };
         let writer = Writer { kind: &sequence.author_kind, id: &sequence.author_id };
         let message = submit_words_of(conn, actor, &writer, &new, now)?;
-        queries::insert_send(conn, &row.id, sequence.number(place), &message.row.id)?;
+        queries::insert_send(conn, &row.id, sequence.number(place), &message.row.id, &sequence.variant_for(place, &contact.id))?;
         (row.position, row.ready_at, row.updated_at) = (i32::try_from(place + 1).unwrap_or(i32::MAX), None, now);
         log(conn, actor, "enrollment.send", &sequence, row.id.as_str(), json!({"step": place, "message": message.row.id}), now)?;
         if place + 1 == sequence.steps.len() {
@@ -133,6 +133,8 @@ pub fn send_next(conn: &mut Conn, actor: &Actor, id: &SequenceId, enrollment: &E
 pub struct Shown {
     /// Days after the enrollment on which it comes at the earliest.
     pub day: i64,
+    /// When it comes at the earliest, if they are enrolled now.
+    pub at: Time,
     /// Its subject, filled in, or why it cannot be.
     pub subject: std::result::Result<String, String>,
     /// Its text, filled in.
@@ -140,17 +142,20 @@ pub struct Shown {
 }
 
 /// All steps as this contact would read them.
-pub fn preview(conn: &mut Conn, actor: &Actor, id: &SequenceId, who: &Named) -> Result<(Sequence, ContactRow, Vec<Shown>)> {
+pub fn preview(conn: &mut Conn, actor: &Actor, id: &SequenceId, who: &Named, now: Time) -> Result<(Sequence, ContactRow, Vec<Shown>)> {
     actor.must_have(Scope::Read)?;
     let sequence = reached(conn, actor, id)?;
     let contact = contacts::meant_among_known(conn, actor, who)?;
-    let mut day = 0;
-    let shown = sequence.steps.iter().map(|step| {
-        day += step.wait_days;
-        match words::fill(step, &contact) {
-            Ok((subject, body)) => Shown { day, subject: Ok(subject), body },
-            Err(error) => Shown { day, subject: Err(error.detail), body: String::new() },
-        }
+    let zone = waits::zone_of(conn, &contact)?;
+    let mut at = now;
+    let shown = sequence.steps.iter().enumerate().map(|(place, step)| {
+        at = waits::due(step, at, &zone);
+        let day = at.seconds_since(now) / 86_400;
+        let (subject, body) = match sequence.words_for(place, &contact) {
+            Ok((subject, body)) => (Ok(subject), body),
+            Err(error) => (Err(error.detail), String::new()),
+        };
+        Shown { day, at, subject, body }
     });
     let shown = shown.collect();
     Ok((sequence, contact, shown))
@@ -202,7 +207,8 @@ pub(in crate::domain) fn follow(conn: &mut Conn, message: &MessageId, to: messag
         return super::end(conn, &mut row, State::Stopped, Some(because), now);
     }
     let next = usize::try_from(row.position).unwrap_or(0);
-    (row.ready_at, row.updated_at) = (Some(now.plus_days(sequence.wait(next))), now);
+    let contact = contacts::row(conn, &row.contact_id)?;
+    (row.ready_at, row.updated_at) = (Some(sequence.due(conn, next, &contact, now)?), now);
     Ok(queries::update_enrollment(conn, &row)?)
 }
 

@@ -4,8 +4,9 @@ use crate::domain::contacts::ContactRow;
 use crate::domain::error::{Error, Result};
 use crate::domain::messages::content::LONGEST_SUBJECT;
 use crate::domain::text;
+use crate::domain::trials::MOST_VARIANTS;
 
-use super::Step;
+use super::{Step, Variant};
 
 /// Longest body of a step, in characters.
 const LONGEST_BODY: usize = 20_000;
@@ -18,29 +19,67 @@ pub(super) fn check(at: usize, step: &Step) -> Result<Step> {
         subject: text::required_line(&subject, &step.subject, LONGEST_SUBJECT)?,
         body: text::body(&body, &step.body, LONGEST_BODY)?,
         wait_days: step.wait_days,
+        wait_business_days: step.wait_business_days,
+        wait_business_hours: step.wait_business_hours,
+        variants: step.variants.iter().enumerate().map(|(number, one)| variant(at, number, one)).collect::<Result<_>>()?,
     };
     if checked.body.trim().is_empty() {
         return Err(Error::invalid("field_invalid", &body, format!("{body} must be filled in; got nothing.")));
     }
-    if !(0..=365).contains(&step.wait_days) {
-        let days = field("wait_days");
-        return Err(Error::invalid("field_invalid", &days, format!("{days} must be 0 to 365; got {}.", step.wait_days)));
+    for (name, wait, most) in [
+        ("wait_days", step.wait_days, 365),
+        ("wait_business_days", step.wait_business_days, 260),
+        ("wait_business_hours", step.wait_business_hours, 400),
+    ] {
+        if !(0..=most).contains(&wait) {
+            let name = field(name);
+            return Err(Error::invalid("field_invalid", &name, format!("{name} must be 0 to {most}; got {wait}.")));
+        }
     }
-    for (name, text) in [(&subject, &checked.subject), (&body, &checked.body)] {
-        parts(text).try_for_each(|part| match part {
-            Part::Unknown(word) => Err(Error::invalid(
-                "placeholder_unknown",
-                name,
-                format!("{name} holds \"{}\". Only {{name}} and {{email}} are filled in; write no other braces.", text::excerpt(word)),
-            )),
-            _ => Ok(()),
-        })?;
+    let shares: i32 = checked.variants.iter().map(|one| one.share).sum();
+    if checked.variants.len() >= MOST_VARIANTS || shares > 99 {
+        let name = field("variants");
+        let detail =
+            format!("{name} must be at most {}, and their shares together at most 99: the rest get the step's own words.", MOST_VARIANTS - 1);
+        return Err(Error::invalid("field_invalid", &name, detail));
     }
+    refuse_unknown(&subject, &checked.subject)?;
+    refuse_unknown(&body, &checked.body)?;
     Ok(checked)
 }
 
+fn variant(at: usize, number: usize, one: &Variant) -> Result<Variant> {
+    let field = |name: &str| format!("steps[{at}].variants[{number}].{name}");
+    let (subject, body, share) = (field("subject"), field("body"), field("share"));
+    let checked = Variant {
+        subject: text::required_line(&subject, &one.subject, LONGEST_SUBJECT)?,
+        body: text::body(&body, &one.body, LONGEST_BODY)?,
+        share: one.share,
+    };
+    if checked.body.trim().is_empty() {
+        return Err(Error::invalid("field_invalid", &body, format!("{body} must be filled in; got nothing.")));
+    }
+    if !(1..=99).contains(&one.share) {
+        return Err(Error::invalid("field_invalid", &share, format!("{share} must be 1 to 99; got {}.", one.share)));
+    }
+    refuse_unknown(&subject, &checked.subject)?;
+    refuse_unknown(&body, &checked.body)?;
+    Ok(checked)
+}
+
+fn refuse_unknown(name: &str, text: &str) -> Result<()> {
+    parts(text).try_for_each(|part| match part {
+        Part::Unknown(word) => Err(Error::invalid(
+            "placeholder_unknown",
+            name,
+            format!("{name} holds \"{}\". Only {{name}} and {{email}} are filled in; write no other braces.", text::excerpt(word)),
+        )),
+        _ => Ok(()),
+    })
+}
+
 /// Subject and body for this contact. What was filled in is not looked at again.
-pub(super) fn fill(step: &Step, contact: &ContactRow) -> Result<(String, String)> {
+pub(super) fn fill((subject, body): (&str, &str), contact: &ContactRow) -> Result<(String, String)> {
     let filled = |text: &str| -> Result<String> {
         parts(text)
             .map(|part| match part {
@@ -55,7 +94,7 @@ pub(super) fn fill(step: &Step, contact: &ContactRow) -> Result<(String, String)
             })
             .collect()
     };
-    Ok((filled(&step.subject)?, filled(&step.body)?))
+    Ok((filled(subject)?, filled(body)?))
 }
 
 #[derive(Debug, PartialEq, Eq)]

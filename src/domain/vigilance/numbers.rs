@@ -39,6 +39,12 @@ impl Share {
     /// The interval in which the true share lies with 95 % certainty (Wilson), in percent;
     /// none where there are too few.
     pub fn interval(self) -> Option<(usize, usize)> {
+        let percent = |value: f64| (value * 100.0).round().clamp(0.0, 100.0) as usize;
+        self.bounds().map(|(low, high)| (percent(low), percent(high)))
+    }
+
+    /// The same interval as shares of one, not rounded.
+    pub fn bounds(self) -> Option<(f64, f64)> {
         const Z: f64 = 1.96;
         if self.of < FEWEST {
             return None;
@@ -47,8 +53,7 @@ impl Share {
         let (share, square) = (part / of, Z * Z);
         let middle = (share + square / (2.0 * of)) / (1.0 + square / of);
         let half = Z / (1.0 + square / of) * (share * (1.0 - share) / of + square / (4.0 * of * of)).sqrt();
-        let percent = |value: f64| (value * 100.0).round().clamp(0.0, 100.0) as usize;
-        Some((percent(middle - half), percent(middle + half)))
+        Some(((middle - half).max(0.0), (middle + half).min(1.0)))
     }
 
     pub(super) fn json(self) -> Value {

@@ -16,6 +16,7 @@ use crate::domain::mailboxes::OnUncertain;
 use crate::domain::outbox::{self, Claimed, Examined, Failure, Step};
 use crate::domain::senders;
 use crate::email;
+use crate::provenance;
 
 /// How long it waits when nothing rings, in milliseconds.
 const IDLE_MILLIS: u64 = 500;
@@ -155,7 +156,13 @@ fn written(relay: &Relay, claimed: &Claimed) -> std::result::Result<(email::Mail
     if claimed.on_uncertain() == OnUncertain::RelayKey {
         mail.relay_key = Some((relay.key_header.clone(), id.clone()));
     }
-    let bytes = email::render(&mail).map_err(|error| error.to_string())?;
+    let mut bytes = email::render(&mail).map_err(|error| error.to_string())?;
+    if let Some(known) = claimed.provenance() {
+        let digest = provenance::digest(&bytes).map_err(|error| error.to_string())?;
+        let mut signed = known.header(&digest, &relay.state.base_url, clock::now()).into_bytes();
+        signed.append(&mut bytes);
+        bytes = signed;
+    }
     let bytes = relay.state.senders.keys.sign(senders::domain_of(&claimed.content().from_address), bytes, mail.date);
     Ok((mail, id, bytes))
 }

@@ -353,6 +353,8 @@ const WITHOUT_ARGUMENTS: &[&str] = &[
     "describe_key",
     // Of what is made by calls above; they refuse without an id, in words of ours.
     "get_campaign",
+    "set_campaign_variants",
+    "assign_campaign_variant",
     "stop_campaign",
     "get_cohort_progress",
     "list_stragglers",

@@ -180,6 +180,9 @@ pub const CALLS: &[Case] = &[
     ("PATCH /v1/campaigns/{id}", At::Path("id"), Of::Desk, r#"{"goal": "more"}"#),
     ("PATCH /v1/campaigns/{id}", At::Field("segment_id"), Of::Desk, "{}"),
     ("PATCH /v1/campaigns/{id}", At::Field("mailbox"), Of::Mailbox, "{}"),
+    ("PUT /v1/campaigns/{id}/variants", At::Path("id"), Of::Desk, r#"{"shifts": true}"#),
+    ("GET /v1/campaigns/{id}/variant", At::Path("id"), Of::Desk, "?contact=c@example.com"),
+    ("GET /v1/campaigns/{id}/variant", At::Query("contact"), Of::Contact, ""),
     ("POST /v1/campaigns/{id}/stop", At::Path("id"), Of::Desk, ""),
     ("GET /v1/emails/{id}/attempts", At::Path("id"), Of::Message, ""),
     ("POST /v1/sending/stop", At::Field("mailbox"), Of::Mailbox, r#"{"reason": "odd"}"#),
@@ -280,6 +283,9 @@ pub const TOOLS: &[Case] = &[
     ("create_campaign", At::Field("segment_id"), Of::Desk, r#"{"name": "another", "kind": "winback"}"#),
     ("create_campaign", At::Field("mailbox"), Of::Mailbox, r#"{"name": "another", "kind": "winback"}"#),
     ("get_campaign", At::Field("campaign_id"), Of::Desk, ""),
+    ("set_campaign_variants", At::Field("campaign_id"), Of::Desk, r#"{"shifts": true}"#),
+    ("assign_campaign_variant", At::Field("campaign_id"), Of::Desk, r#"{"contact": "c@example.com"}"#),
+    ("assign_campaign_variant", At::Field("contact"), Of::Contact, r#"{"campaign_id": "$campaign"}"#),
     ("stop_campaign", At::Field("campaign_id"), Of::Desk, ""),
     ("list_attempts", At::Field("message_id"), Of::Message, ""),
     ("stop_sending", At::Field("mailbox"), Of::Mailbox, r#"{"reason": "odd"}"#),
@@ -530,6 +536,7 @@ where
             .replace("$sequence", &self.sequence)
             .replace("$cohort", &self.cohort)
             .replace("$referral", &self.referral)
+            .replace("$campaign", &self.campaign)
             .replace("$departure", &self.departure)
             .replace("$variant", &self.variants[self.variant.get()]);
         let mut body: Value = if body.is_empty() { Value::Null } else { serde_json::from_str(&body).unwrap() };
