@@ -113,6 +113,7 @@ words!(
     messages::list::Sort,
     campaigns::Kind,
     cohorts::Phase,
+    cohorts::changes::compare::What,
     trials::Measure,
     cohorts::Progress,
     Churn,

@@ -1,6 +1,7 @@
 //! REST: `/v1` for mail with oversight, `/api/v1` for churn events and recovery.
 
 mod amazon;
+pub(crate) mod api_changes;
 pub(crate) mod audit;
 pub(crate) mod backtest;
 pub(crate) mod boxes;

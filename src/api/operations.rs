@@ -11,9 +11,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::error::refuse;
 use super::{
-    audit, backtest, boxes, calls, campaigns, cancel_flow, claims, cohorts, consents, contacts, conversations, delivery, exports, facts, hooks,
-    inbound, keys, mailboxes, messages, migrations, oversight, overview, people, policy, preferences, progress, recovery, reference, referrals,
-    reports, segments, sending, sequences, signals, suppression, usage, vigilance, webhooks,
+    api_changes, audit, backtest, boxes, calls, campaigns, cancel_flow, claims, cohorts, consents, contacts, conversations, delivery, exports, facts,
+    hooks, inbound, keys, mailboxes, messages, migrations, oversight, overview, people, policy, preferences, progress, recovery, reference,
+    referrals, reports, segments, sending, sequences, signals, suppression, usage, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
@@ -223,7 +223,7 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ("Consents", consents::operations()),
         ("Segments", segments::operations()),
         ("Campaigns", campaigns::operations()),
-        ("Cohorts", cohorts::operations().into_iter().chain(migrations::operations()).collect()),
+        ("Cohorts", cohorts::operations().into_iter().chain(migrations::operations()).chain(api_changes::operations()).collect()),
         ("Sequences", sequences::operations()),
         ("Signals", signals::operations()),
         ("Referrals", referrals::operations()),

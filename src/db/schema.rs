@@ -1170,6 +1170,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    cohort_comparisons (id) {
+        id -> Text,
+        cohort_id -> Text,
+        old_title -> Text,
+        new_title -> Text,
+        changes -> Text,
+        more -> Bool,
+        proposed -> Integer,
+        created_by -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
     cohort_messages (message_id) {
         message_id -> Text,
         cohort_id -> Text,

@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
+use crate::api::api_changes::{self, Files};
 use crate::api::cohorts::{self as rest, New};
 use crate::api::migrations::{self, Draft};
 use crate::api::segments::Paging;
@@ -58,6 +59,25 @@ pub(super) fn tools() -> Vec<Entry> {
         )
         .only_with(Scope::Draft)
         .example(json!({"cohort_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "phase": "all", "mailbox": "support@example.com"})),
+        tool(
+            "compare_cohort_api",
+            "Find what breaks between two OpenAPI files",
+            "Compares the old and the new OpenAPI 3 description (JSON objects) and proposes what breaks as facts. A person accepts each before a draft can \
+             rest on it. Larger files go to POST /v1/cohorts/{id}/api-changes or onto the page of the migration.",
+            Effect::Adds,
+            compare,
+        )
+        .only_with(Scope::Draft)
+        .example(json!({"cohort_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "old": {"openapi": "3.1.0", "paths": {}}, "new": {"openapi": "3.1.0", "paths": {}}})),
+        tool(
+            "get_cohort_api_changes",
+            "See what breaks and whom it hits",
+            "Answers the latest comparison of a cohort: what breaks, and the customers who were seen to use what changes, with counts.",
+            Effect::Reads,
+            changes,
+        )
+        .only_with(Scope::Read)
+        .example(json!({"cohort_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
     ]
 }
 
@@ -115,4 +135,25 @@ async fn draft(call: Call, asked: Begin) -> Answered {
     let draft = Draft { phase: asked.phase, mailbox: asked.mailbox };
     let started = migrations::begin(call.actor, &call.state, &asked.cohort_id, draft).await?;
     Ok(Answer::new(started).next("It goes on in the background. Look at get_cohort_board; a person decides each message."))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct TwoFiles {
+    /// The cohort, by id.
+    cohort_id: String,
+    /// The OpenAPI 3 description that callers use now.
+    old: Map<String, Value>,
+    /// The one that they have to move to.
+    new: Map<String, Value>,
+}
+
+async fn compare(call: Call, asked: TwoFiles) -> Answered {
+    let files = Files { old: asked.old, new: asked.new };
+    let found = api_changes::look(call.actor, &call.state, &asked.cohort_id, files).await?;
+    Ok(Answer::new(found).next("A person accepts the proposed facts. Then draft the phases with draft_cohort."))
+}
+
+async fn changes(call: Call, asked: Which) -> Answered {
+    Ok(Answer::new(api_changes::newest(call.actor, &call.state, &asked.cohort_id).await?))
 }

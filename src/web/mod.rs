@@ -1,6 +1,7 @@
 //! Pages: server-rendered, working without a script, quicker with one.
 
 mod account;
+mod api_changes;
 mod assets;
 mod audit;
 mod batches;

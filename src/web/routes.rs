@@ -3,9 +3,9 @@
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
-    account, audit, batches, calls, campaigns, caught, churn, claims, compose, customers, delivery, demand, desk, doctor, events, facts, heads,
-    imports, inactivity, inbox, keys, leads, mailboxes, messages, migrations, overview, preferences, privacy, public, reference, referrals, reports,
-    reset, rules, second_factor, segments, sending, sequences, sign_in, sources, uncertain, users, verify, views, vigilance, webhooks,
+    account, api_changes, audit, batches, calls, campaigns, caught, churn, claims, compose, customers, delivery, demand, desk, doctor, events, facts,
+    heads, imports, inactivity, inbox, keys, leads, mailboxes, messages, migrations, overview, preferences, privacy, public, reference, referrals,
+    reports, reset, rules, second_factor, segments, sending, sequences, sign_in, sources, uncertain, users, verify, views, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -156,6 +156,8 @@ routes! {
     get "/migrations/new" Manager migrations::new;
     post "/migrations" Manager migrations::create;
     get "/migrations/{id}" Manager migrations::show;
+    get "/migrations/{id}/changes" Manager api_changes::show;
+    post "/migrations/{id}/changes" Manager api_changes::compare;
     get "/migrations/{id}/edit" Manager migrations::edit;
     get "/migrations/{id}/preview" Manager migrations::preview;
     post "/migrations/{id}" Manager migrations::change;

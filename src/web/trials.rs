@@ -12,6 +12,8 @@ pub(super) struct Shown {
     pub rows: Vec<Row>,
     /// Which is better, or that nobody can say.
     pub verdict: String,
+    /// Whether there is an interval to draw.
+    pub is_drawn: bool,
     /// The intervals, for a desk and for a phone.
     pub pictures: [Picture; 2],
     /// The same for those who do not see the picture.
@@ -60,5 +62,13 @@ pub(super) fn shown(title: String, arms: &[Arm], by: Measure) -> Shown {
     };
     let spans = Spans { rows: arms.iter().map(span).collect() };
     let label = arms.iter().map(|arm| format!("{}: {}", arm.name, rate(arm))).collect::<Vec<_>>().join("; ");
-    Shown { title, rows: arms.iter().map(row).collect(), verdict: trials::in_words(arms, by), pictures: [spans.wide(), spans.narrow()], label }
+    let is_drawn = spans.rows.iter().any(|row| row.1.is_some());
+    Shown {
+        title,
+        rows: arms.iter().map(row).collect(),
+        verdict: trials::in_words(arms, by),
+        is_drawn,
+        pictures: [spans.wide(), spans.narrow()],
+        label,
+    }
 }

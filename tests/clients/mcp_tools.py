@@ -161,6 +161,10 @@ class Story:
         yield "get_cohort_progress", "reader", {"cohort_id": kept["create_cohort"]["id"]}
         yield "list_stragglers", "reader", {"cohort_id": kept["create_cohort"]["id"]}
         yield "get_cohort_board", "reader", {"cohort_id": kept["create_cohort"]["id"]}
+        file = {"openapi": "3.1.0", "info": {"title": "Shop", "version": "1"}, "paths": {}}
+        used = {**file, "paths": {"/orders": {"get": {}}}}
+        yield "compare_cohort_api", "agent", {"cohort_id": kept["create_cohort"]["id"], "old": used, "new": file}
+        yield "get_cohort_api_changes", "reader", {"cohort_id": kept["create_cohort"]["id"]}
         yield "draft_cohort", "agent", {"cohort_id": kept["create_cohort"]["id"], "phase": "reminder", "mailbox": gated}
         steps = [{"subject": "Welcome, {name}", "body": "Hi {name}, good to have you.", "wait_days": 0}]
         yield "create_sequence", "agent", {"name": f"Sequence {who}", "mailbox": gated, "steps": steps}

@@ -6,6 +6,7 @@ mod agents;
 mod agreement;
 mod amazon;
 mod api;
+mod api_changes;
 mod architecture;
 mod audit_chain;
 mod audit_page;

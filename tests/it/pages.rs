@@ -44,6 +44,11 @@ async fn every_route_admits_whom_the_table_says() {
     }
 }
 
+/// Whether a form is posted with files, and so read another way.
+fn takes_files(path: &str) -> bool {
+    path.ends_with("/import") || path == "/migrations/{id}/changes"
+}
+
 #[actix_web::test]
 async fn every_form_needs_the_token_of_its_session() {
     let desk = Desk::new().await;
@@ -53,7 +58,7 @@ async fn every_form_needs_the_token_of_its_session() {
     // What a link in a mail posts has no session: its token is the secret.
     // The page on which a mail is looked at changes nothing.
     let by_link = ["/u/{token}", "/preferences/{token}", "/confirm/{token}", "/verify"];
-    let forms = ROUTES.iter().filter(|route| route.method == "post" && !by_link.contains(&route.path) && !route.path.ends_with("/import"));
+    let forms = ROUTES.iter().filter(|route| route.method == "post" && !by_link.contains(&route.path) && !takes_files(route.path));
     for route in forms {
         for fields in [&[][..], &[("csrf", "wrong")][..]] {
             let page = browser.post_bare(&concrete(route.path), fields).await;
@@ -61,12 +66,13 @@ async fn every_form_needs_the_token_of_its_session() {
             assert!(page.body.contains("This form is too old"), "{}", route.path);
         }
     }
-    for path in ROUTES.iter().map(|route| route.path).filter(|path| path.ends_with("/import")) {
+    for path in ROUTES.iter().filter(|route| route.method == "post").map(|route| route.path).filter(|path| takes_files(path)) {
         let part = |name: &str, value: &str| format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"{value}\r\n");
         let kind = if path.starts_with("/facts") { part("kind", "\r\n\r\noffer") } else { String::new() };
-        let file = part("file", "; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\ncustomer_email,name,code");
-        let body = format!("{}{kind}{file}--x--\r\n", part("csrf", "\r\n\r\nwrong"));
-        let post = actix_web::test::TestRequest::post().uri(path).insert_header(("content-type", "multipart/form-data; boundary=x"));
+        let file = |name: &str| part(name, "; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\ncustomer_email,name,code");
+        let files = if path.ends_with("/changes") { [file("old"), file("new")].concat() } else { file("file") };
+        let body = format!("{}{kind}{files}--x--\r\n", part("csrf", "\r\n\r\nwrong"));
+        let post = actix_web::test::TestRequest::post().uri(&concrete(path)).insert_header(("content-type", "multipart/form-data; boundary=x"));
         let page = browser.run(post.set_payload(body)).await;
         assert!(page.status == 403 && page.body.contains("This form is too old"), "{path}: {}", page.status);
     }

@@ -2,6 +2,7 @@
 //! stands is said by their tags, which agents and systems set.
 
 pub mod board;
+pub mod changes;
 pub mod plan;
 mod queries;
 pub mod rounds;

@@ -7,13 +7,14 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{cohort_messages, cohort_rounds, cohorts, messages};
+use crate::db::schema::{cohort_comparisons, cohort_messages, cohort_rounds, cohorts, messages};
 use crate::db::statement::Statement;
 use crate::domain::ids::{CohortId, ContactId, FactId, MessageId, RowId};
 use crate::domain::messages::State;
 use crate::domain::paging::one_more;
 
 use super::board::Told;
+use super::changes::Comparison;
 use super::rounds::Round;
 use super::{Cohort, Phase};
 
@@ -231,5 +232,14 @@ pub(super) fn told_otherwise(conn: &mut Conn, cohort: &Cohort, limit: usize) -> 
 pub(super) fn delete_with_rounds(conn: &mut Conn, id: &CohortId) -> QueryResult<()> {
     diesel::delete(cohort_messages::table.filter(cohort_messages::cohort_id.eq(id))).execute(conn)?;
     diesel::delete(cohort_rounds::table.filter(cohort_rounds::cohort_id.eq(id))).execute(conn)?;
+    diesel::delete(cohort_comparisons::table.filter(cohort_comparisons::cohort_id.eq(id))).execute(conn)?;
     diesel::delete(cohorts::table.find(id)).execute(conn).map(drop)
+}
+
+pub(super) fn insert_comparison(conn: &mut Conn, row: &Comparison) -> QueryResult<()> {
+    diesel::insert_into(cohort_comparisons::table).values(row.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn latest_comparison(conn: &mut Conn, id: &CohortId) -> QueryResult<Option<Comparison>> {
+    cohort_comparisons::table.filter(cohort_comparisons::cohort_id.eq(id)).order(cohort_comparisons::id.desc()).first(conn).optional()
 }

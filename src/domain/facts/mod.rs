@@ -35,6 +35,7 @@ pub use body::{
 pub(in crate::domain) use contact::refresh;
 pub use contact::{WITHHELD, note_tagged_departure, observe, withheld};
 pub use import::{Imported, import, refused_rows};
+pub(in crate::domain) use record::propose;
 pub use record::{accept, add, change, revoke};
 
 text_enum!(

@@ -35,6 +35,17 @@ pub fn add(conn: &mut Conn, actor: &Actor, body: Body, source: Option<&str>, now
     })
 }
 
+/// Enters a fact as a proposal, whoever found it: nothing rests on it before somebody accepts it. One of the same key that
+/// is there already stays as it is; whether it was entered.
+pub(in crate::domain) fn propose(conn: &mut Conn, actor: &Actor, body: Body, source: &str, now: Time) -> Result<bool> {
+    may_enter(actor)?;
+    let body = body.check()?;
+    transaction(conn, |conn| match queries::by_key(conn, body.kind(), &body.key())? {
+        Some(_) => Ok(false),
+        None => insert(conn, actor, None, body, source, State::Proposed, now).map(|_| true),
+    })
+}
+
 fn exists(known: &Fact) -> Error {
     let (code, what) = match known.kind {
         Kind::Offer => ("offer_exists", "an offer with this code"),

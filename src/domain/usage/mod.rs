@@ -88,6 +88,16 @@ struct Checked {
     id: Option<String>,
 }
 
+/// Names of usage since a day that say which call was made, such as `GET /v1/orders`.
+pub(in crate::domain) fn names_of_calls(conn: &mut Conn, since: &str, most: i64) -> Result<Vec<String>> {
+    Ok(queries::names_of_calls(conn, since, most)?)
+}
+
+/// Who used what is named since a day, and how often.
+pub(in crate::domain) fn users_of(conn: &mut Conn, names: &[String], since: &str) -> Result<Vec<(ContactId, String, i64)>> {
+    Ok(if names.is_empty() { vec![] } else { queries::users_of(conn, names, since)? })
+}
+
 /// Counts a batch. Events that cannot be taken are named; the others are kept. Activity after
 /// somebody counted as inactive brings them back.
 pub fn record(conn: &mut Conn, actor: &Actor, events: &[UsageEvent], now: Time) -> Result<Recorded> {

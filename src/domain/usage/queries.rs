@@ -2,11 +2,13 @@
 
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::functions::lower_nullable;
 use crate::db::schema::{churn_events, contact_tags, customers, inactivity_periods, inactivity_rules, planted_tests, usage_days, usage_taken};
+use crate::db::statement::Statement;
 use crate::domain::churn::Status;
 use crate::domain::ids::{ContactId, InactivityRuleId};
 use crate::on_either;
@@ -130,4 +132,32 @@ pub(super) fn put_period(conn: &mut Conn, contact: &ContactId, last_active_at: T
         .set(inactivity_periods::last_active_at.eq(last_active_at))
         .execute(inner))
     .map(drop)
+}
+
+pub(super) fn names_of_calls(conn: &mut Conn, since: &str, most: i64) -> QueryResult<Vec<String>> {
+    usage_days::table
+        .filter(usage_days::day.ge(since))
+        .filter(usage_days::name.like("% /%"))
+        .select(usage_days::name)
+        .distinct()
+        .order(usage_days::name)
+        .limit(most)
+        .load(conn)
+}
+
+pub(super) fn users_of(conn: &mut Conn, names: &[String], since: &str) -> QueryResult<Vec<(ContactId, String, i64)>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        contact_id: ContactId,
+        #[diesel(sql_type = Text)]
+        name: String,
+        #[diesel(sql_type = BigInt)]
+        events: i64,
+    }
+    let mut ask = Statement::default();
+    ask.push("SELECT u.contact_id, u.name, CAST(sum(u.events) AS BIGINT) AS events FROM usage_days u JOIN contacts c ON c.id = u.contact_id ");
+    ask.push("WHERE c.erased_at IS NULL AND u.day >= ").text(since).push(" AND u.name IN ").texts(names.iter().map(String::as_str));
+    ask.push(" GROUP BY u.contact_id, u.name");
+    Ok(ask.load::<Row>(conn)?.into_iter().map(|row| (row.contact_id, row.name, row.events)).collect())
 }

@@ -360,6 +360,8 @@ const WITHOUT_ARGUMENTS: &[&str] = &[
     "list_stragglers",
     "get_cohort_board",
     "draft_cohort",
+    "compare_cohort_api",
+    "get_cohort_api_changes",
     "get_segment",
     "delete_segment",
     "get_sequence",
