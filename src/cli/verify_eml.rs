@@ -28,7 +28,7 @@ pub(super) fn run(file: &Path, keys: &[PublicKey]) -> Result<ExitCode, Failed> {
         println!("{sentence}");
     }
     if let Ok(verified) = &verdict.says {
-        println!("signed {} by the desk at {} with the key {}", verified.at, verified.base_url, verified.key);
+        println!("let go {} by the desk at {}, signed with the key {}", verified.at, verified.base_url, verified.key);
     }
     Ok(if verdict.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -49,7 +49,7 @@ pub(super) fn difference(conn: &mut Conn) -> diesel::QueryResult<(Vec<String>, O
         Conn::Sqlite(inner) => inner.applied_migrations().map_err(failed)?.iter().map(ToString::to_string).collect(),
         Conn::Postgres(inner) => inner.applied_migrations().map_err(failed)?.iter().map(ToString::to_string).collect(),
     };
-    let known: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> = SQLITE.migrations().map_err(|error| failed(error.into()))?;
+    let known: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> = SQLITE.migrations().map_err(failed)?;
     let known: Vec<(String, String)> = known.iter().map(|one| (one.name().version().to_string(), one.name().to_string())).collect();
     let mut pending: Vec<String> = known.iter().filter(|(version, _)| !applied.contains(version)).map(|(_, name)| name.clone()).collect();
     pending.sort();

@@ -90,6 +90,7 @@ mod sign_in;
 mod sources;
 mod speed;
 mod support;
+mod telemetry;
 mod turns;
 mod undo;
 mod usage;

@@ -11,7 +11,7 @@ use countersign::provenance::{Compared, digest, in_words, judge};
 use serde_json::{Value, json};
 
 use crate::backups::countersign;
-use crate::support::{Browser, Desk, app_of, sql};
+use crate::support::{Browser, Desk, app_of, count, sql};
 
 async fn left(desk: &Desk, to: &str, more: Value) -> Vec<u8> {
     let message = desk.pending(to, more).await;
@@ -61,7 +61,10 @@ async fn a_mail_that_a_person_approved_says_so_and_names_nobody() {
     let words = said(&desk, &mail);
     assert!(words.contains("This mail is genuine") && words.contains("an AI agent, wrote it"), "{words}");
     assert!(words.contains("A person, a reviewer, approved exactly this mail before it left."), "{words}");
-    let statement = verdict.says.unwrap().statement;
+    let verified = verdict.says.unwrap();
+    let issued = count(&desk, "SELECT issued_at AS n FROM warrants");
+    assert_eq!(verified.at.seconds(), issued / 1_000_000, "not the time of the attempt: each has the same bytes");
+    let statement = verified.statement;
     assert_eq!((statement.mode.as_str(), statement.cleared.as_str(), statement.policy), ("gated_send", "decision", 1));
     assert!(statement.decision.is_some() && statement.was_approved_by_a_person());
     let header = header_of(&mail);

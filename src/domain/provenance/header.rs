@@ -59,7 +59,7 @@ pub struct Verified {
     pub statement: Statement,
     /// The key that signed.
     pub key: String,
-    /// When.
+    /// When it was let go.
     pub at: Time,
     /// The installation that signed.
     pub base_url: String,

@@ -23,13 +23,15 @@ pub use keys::{Key, PublicKey, Signer};
 #[derive(Debug, Clone)]
 pub struct Known {
     statement: Statement,
+    /// When it was let go. Each attempt has the same bytes.
+    at: Time,
     signer: std::sync::Arc<Signer>,
 }
 
 impl Known {
     /// The header for a mail with this digest, with its line end.
-    pub fn header(&self, digest: &Digest, base_url: &str, at: Time) -> String {
-        header::write(&self.signer, &self.statement, digest, base_url, at)
+    pub fn header(&self, digest: &Digest, base_url: &str) -> String {
+        header::write(&self.signer, &self.statement, digest, base_url, self.at)
     }
 }
 
@@ -39,7 +41,8 @@ pub(in crate::domain) fn known(conn: &mut Conn, ids: &[MessageId]) -> Result<Has
     let signer = std::sync::Arc::new(signer);
     let rows = queries::statements(conn, ids)?;
     let known = |row: queries::Row| {
-        (MessageId::from(row.message_id.as_str()), Known { statement: row.statement(signer.pseudonyms()), signer: signer.clone() })
+        let (id, at) = (MessageId::from(row.message_id.as_str()), Time::from_micros(row.issued_at));
+        (id, Known { at, statement: row.statement(signer.pseudonyms()), signer: signer.clone() })
     };
     Ok(rows.into_iter().map(known).collect())
 }

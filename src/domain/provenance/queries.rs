@@ -1,7 +1,7 @@
 //! SQL of what mails say of where they come from.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
 use super::header::Statement;
 use super::keys::Key;
@@ -17,6 +17,8 @@ use crate::on_either;
 pub(super) struct Row {
     #[diesel(sql_type = Text)]
     pub message_id: String,
+    #[diesel(sql_type = BigInt)]
+    pub issued_at: i64,
     #[diesel(sql_type = Text)]
     origin: String,
     #[diesel(sql_type = Text)]
@@ -55,7 +57,7 @@ impl Row {
 pub(super) fn statements(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<Row>> {
     let mut statement = statement::Statement::kept();
     statement.push(
-        "SELECT m.id AS message_id, m.origin, m.editor_kind, m.effective_mode AS mode, w.cleared_by, w.policy_version, \
+        "SELECT m.id AS message_id, m.origin, m.editor_kind, m.effective_mode AS mode, w.cleared_by, w.policy_version, w.issued_at, \
          w.decision_id, d.actor_kind, d.actor_id, u.role \
          FROM messages m JOIN warrants w ON w.message_id = m.id AND w.version = m.version \
          LEFT JOIN decisions d ON d.id = w.decision_id LEFT JOIN users u ON u.id = d.actor_id WHERE m.id",

@@ -159,7 +159,7 @@ fn written(relay: &Relay, claimed: &Claimed) -> std::result::Result<(email::Mail
     let mut bytes = email::render(&mail).map_err(|error| error.to_string())?;
     if let Some(known) = claimed.provenance() {
         let digest = provenance::digest(&bytes).map_err(|error| error.to_string())?;
-        let mut signed = known.header(&digest, &relay.state.base_url, clock::now()).into_bytes();
+        let mut signed = known.header(&digest, &relay.state.base_url).into_bytes();
         signed.append(&mut bytes);
         bytes = signed;
     }
