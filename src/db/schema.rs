@@ -843,6 +843,17 @@ diesel::table! {
         last_reply -> Nullable<Text>,
         created_at -> BigInt,
         updated_at -> BigInt,
+        account -> Bool,
+    }
+}
+
+diesel::table! {
+    password_resets (token_hash) {
+        token_hash -> Text,
+        user_id -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
     }
 }
 

@@ -42,6 +42,7 @@ mod public;
 mod reference;
 mod referrals;
 mod reports;
+mod reset;
 mod routes;
 mod rules;
 mod second_factor;

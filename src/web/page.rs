@@ -300,7 +300,7 @@ async fn visit(request: &ServiceRequest) -> DomainResult<Visit> {
     let factor_due = visitor.as_ref().is_some_and(|visitor| visitor.factor_due);
     let (actor, profile) = visitor.map(|visitor| (visitor.actor, visitor.profile)).unzip();
     Ok(Visit {
-        csrf: csrf_token(&session, actor.is_some() || request.path().starts_with("/login") || request.path().starts_with("/invite")),
+        csrf: csrf_token(&session, actor.is_some() || ["/login", "/invite", "/reset"].iter().any(|form| request.path().starts_with(form))),
         session: session.get(session::HANDLE).ok().flatten(),
         factor_due,
         actor,

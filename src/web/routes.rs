@@ -5,7 +5,7 @@ use actix_web::web::{self, ServiceConfig};
 use super::{
     account, api_changes, audit, batches, calls, campaigns, caught, churn, claims, compose, customers, delivery, demand, desk, doctor, events, facts,
     heads, imports, inactivity, inbox, keys, leads, mailboxes, messages, migrations, overview, preferences, privacy, public, reference, referrals,
-    reports, rules, second_factor, segments, sending, sequences, sign_in, sources, uncertain, users, verify, views, vigilance, webhooks,
+    reports, reset, rules, second_factor, segments, sending, sequences, sign_in, sources, uncertain, users, verify, views, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -75,6 +75,10 @@ routes! {
     post "/login" Public sign_in::sign_in;
     get "/login/code" Public sign_in::code_page;
     post "/login/code" Public sign_in::code;
+    get "/login/forgot" Public reset::ask_page;
+    post "/login/forgot" Public reset::ask;
+    get "/reset/{token}" Public reset::page;
+    post "/reset/{token}" Public reset::set;
     get "/invite/{token}" Public sign_in::invitation;
     post "/invite/{token}" Public sign_in::accept;
     post "/logout" SignedIn sign_in::sign_out;

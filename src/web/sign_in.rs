@@ -48,7 +48,7 @@ pub(super) async fn page(visitor: Visitor, query: web::Query<Next>) -> Result<Ht
 }
 
 /// The address that somebody signs in from: that of the peer.
-fn network_of(request: &HttpRequest) -> String {
+pub(super) fn network_of(request: &HttpRequest) -> String {
     request.peer_addr().map_or_else(|| "unknown".to_owned(), |peer| peer.ip().to_string())
 }
 

@@ -1,6 +1,6 @@
 // A demo server of its own, a browser, and checks that are counted.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
@@ -13,6 +13,13 @@ let passed = 0, failed = 0;
 export function check(name, ok, got = "") {
   ok ? passed++ : failed++;
   console.log(ok ? "ok    " : "FAILED", name, ok ? "" : `| got: ${String(got).slice(0, 600)}`);
+}
+
+/** What axe has to say; its script is put there past the page's policy, which allows none. */
+export async function faults(page) {
+  await page.evaluate(readFileSync(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8"));
+  const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"], iframes: false }));
+  return found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 3).join(" | ")}`);
 }
 
 export async function run(work) {

@@ -2,16 +2,7 @@
 // usage: node pages.mjs [--shots DIR]
 import { readFileSync } from "node:fs";
 import http from "node:http";
-import { check, run, top } from "./lib.mjs";
-
-const axe = readFileSync(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
-
-/** What axe has to say; its script is put there past the page's policy, which allows none. */
-async function faults(page) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"], iframes: false }));
-  return found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 3).join(" | ")}`);
-}
+import { check, faults, run, top } from "./lib.mjs";
 
 /** How many bytes a file has on the wire. */
 function weight(url) {
@@ -108,7 +99,7 @@ await run(async ({ demo, signIn, visitor, api, shoot }) => {
     await page.context().close();
   }
   const link = (await api("GET", `/v1/emails/${wild.json.id}`)).json.footer.preferences_url;
-  for (const path of ["/u/no-such-link", "/invite/no-such-link", "/confirm/no-such-link", new URL(link).pathname]) {
+  for (const path of ["/u/no-such-link", "/invite/no-such-link", "/reset/no-such-link", "/login/forgot", "/login/code", "/confirm/no-such-link", new URL(link).pathname]) {
     const visiting = await visitor();
     await visiting.goto(path);
     const found = await faults(visiting);

@@ -74,6 +74,7 @@ mod report_days;
 mod report_pages;
 mod reports;
 mod requests;
+mod reset;
 mod restored;
 mod returns;
 mod review;

@@ -2,6 +2,7 @@
 
 pub mod passwords;
 mod queries;
+pub mod reset;
 pub mod second_factor;
 pub mod sessions;
 pub mod settings;

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{invitations, mailbox_members, notification_settings, sessions, sign_in_attempts, users};
+use crate::db::schema::{invitations, mailbox_members, notification_settings, password_resets, sessions, sign_in_attempts, users};
 use crate::domain::actor::Role;
 use crate::domain::ids::{MailboxId, UserId};
 use crate::domain::mailboxes::Notify;
@@ -48,11 +48,48 @@ pub(super) fn anybody(conn: &mut Conn) -> QueryResult<bool> {
     diesel::select(diesel::dsl::exists(users::table.filter(users::password_hash.is_not_null()))).get_result(conn)
 }
 
-pub(super) fn set_password(conn: &mut Conn, id: &UserId, hash: &str) -> QueryResult<()> {
-    diesel::update(users::table.find(id))
-        .set((users::password_hash.eq(hash), users::sign_in_epoch.eq(users::sign_in_epoch + 1)))
+/// All sessions end, and links that would set another password are used up.
+pub(super) fn set_password(conn: &mut Conn, id: &UserId, hash: &str, now: Time) -> QueryResult<()> {
+    diesel::update(users::table.find(id)).set((users::password_hash.eq(hash), users::sign_in_epoch.eq(users::sign_in_epoch + 1))).execute(conn)?;
+    diesel::update(password_resets::table.filter(password_resets::user_id.eq(id)).filter(password_resets::used_at.is_null()))
+        .set(password_resets::used_at.eq(now))
+        .execute(conn)?;
+    delete_sessions_of(conn, id)
+}
+
+pub(super) fn count_resets(conn: &mut Conn, user: &UserId, since: Time) -> QueryResult<i64> {
+    password_resets::table.filter(password_resets::user_id.eq(user)).filter(password_resets::created_at.gt(since)).count().get_result(conn)
+}
+
+pub(super) fn insert_reset(conn: &mut Conn, token_hash: &str, user: &UserId, now: Time, until: Time) -> QueryResult<()> {
+    diesel::insert_into(password_resets::table)
+        .values((
+            password_resets::token_hash.eq(token_hash),
+            password_resets::user_id.eq(user),
+            password_resets::created_at.eq(now),
+            password_resets::expires_at.eq(until),
+        ))
         .execute(conn)
         .map(drop)
+}
+
+/// Whose password an unused link sets.
+pub(super) fn reset(conn: &mut Conn, token_hash: &str, now: Time) -> QueryResult<Option<UserId>> {
+    password_resets::table
+        .find(token_hash)
+        .filter(password_resets::used_at.is_null())
+        .filter(password_resets::expires_at.gt(now))
+        .select(password_resets::user_id)
+        .first(conn)
+        .optional()
+}
+
+/// Uses it up; `false` when somebody else was quicker.
+pub(super) fn use_reset(conn: &mut Conn, token_hash: &str, now: Time) -> QueryResult<bool> {
+    let used = diesel::update(password_resets::table.find(token_hash).filter(password_resets::used_at.is_null()))
+        .set(password_resets::used_at.eq(now))
+        .execute(conn)?;
+    Ok(used == 1)
 }
 
 /// Ends every session that knows the epoch before; returns the new one.

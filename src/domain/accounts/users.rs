@@ -214,7 +214,7 @@ pub fn accept_invitation(conn: &mut Conn, token: &str, email: &str, name: &str, 
                 return add(conn, &Actor::System("setup"), &new, now).map(|added| added.id);
             }
         };
-        queries::set_password(conn, &id, &hash)?;
+        queries::set_password(conn, &id, &hash, now)?;
         log(conn, &Actor::System("invitation"), "user.accept_invitation", &id, json!({}), now)?;
         Ok(id)
     })
@@ -262,8 +262,7 @@ pub fn change_password(conn: &mut Conn, actor: &Actor, old: &str, new: &str, now
     }
     let hash = passwords::hash(new)?;
     transaction(conn, |conn| {
-        queries::set_password(conn, id, &hash)?;
-        queries::delete_sessions_of(conn, id)?;
+        queries::set_password(conn, id, &hash, now)?;
         log(conn, actor, "user.change_password", id, json!({}), now)
     })
 }

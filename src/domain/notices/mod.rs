@@ -68,6 +68,12 @@ pub(in crate::domain) fn tell_paused(conn: &mut Conn, mailbox: &Mailbox, why: &s
     write::write_paused(conn, mailbox, why, now)
 }
 
+/// Mails the link with which a person sets a new password, whatever else they want to be mailed. Nobody is told where there is
+/// no mailbox to send from. Call it in the transaction that made the link.
+pub(in crate::domain) fn tell_reset(conn: &mut Conn, user: &UserId, token: &str, until: Time, now: Time) -> Result<()> {
+    write::write_reset(conn, user, token, until, now)
+}
+
 /// How many administrators could be mailed a code, except this one.
 pub(in crate::domain) fn code_readers(conn: &mut Conn, asker: &Actor) -> Result<usize> {
     Ok(people::admins_but(conn, asker)?.len())

@@ -26,6 +26,14 @@ pub(super) struct Person {
     pub(super) mailboxes: Vec<Reach>,
 }
 
+/// Who gets mail about their own account.
+#[derive(Debug, Clone)]
+pub(super) struct Account {
+    pub(super) name: String,
+    pub(super) email: String,
+    pub(super) zone: TimeZone,
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Reach {
     pub(super) id: MailboxId,
@@ -48,6 +56,12 @@ pub(super) fn admins_but(conn: &mut Conn, asker: &Actor) -> Result<Vec<Person>> 
     let mut all = load(conn, None)?;
     all.retain(|person| person.is_admin && !asker.is("user", person.id.as_str()));
     Ok(all)
+}
+
+/// Somebody who can sign in, with their name and zone: for mail about their own account.
+pub(super) fn account(conn: &mut Conn, id: &UserId) -> Result<Option<Account>> {
+    let row = queries::account(conn, id)?;
+    Ok(row.map(|(name, email, zone)| Account { name, email, zone: clock::zone(zone.as_deref()) }))
 }
 
 /// Everybody, or this one alone, who is not disabled, has a password and wants notices.

@@ -39,6 +39,17 @@ pub(super) fn people(conn: &mut Conn, only: Option<&UserId>) -> QueryResult<Vec<
     query.load(conn)
 }
 
+/// Name, address and zone of somebody who can sign in.
+pub(super) fn account(conn: &mut Conn, id: &UserId) -> QueryResult<Option<(String, String, Option<String>)>> {
+    users::table
+        .find(id)
+        .filter(users::disabled_at.is_null())
+        .filter(users::password_hash.is_not_null())
+        .select((users::name, users::email, users::time_zone))
+        .first(conn)
+        .optional()
+}
+
 pub(super) fn mailboxes(conn: &mut Conn) -> QueryResult<Vec<(MailboxId, String, Notify)>> {
     mailboxes::table.order(mailboxes::address).select((mailboxes::id, mailboxes::address, mailboxes::notify)).load(conn)
 }

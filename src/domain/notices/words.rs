@@ -140,6 +140,19 @@ pub(super) fn code(mailbox: &Mailbox, request: &ModeRequest, code: &str, reader:
     ("A code to loosen the oversight of a mailbox".to_owned(), text)
 }
 
+/// Subject and text of the mail with the link for a new password.
+pub(super) fn reset(token: &str, until: Time, reader: &Reader<'_>) -> (String, String) {
+    let text = format!(
+        "Hello {},\n\nsomebody, probably you, asked for a new password for Countersign. Set it here, once, until {}:\n\n    {}/reset/{token}\n\n\
+         All your sessions end then. If you have a second factor, its code is asked for as before.\n\n\
+         If it was not you, do nothing: your password stays as it is.\n",
+        line(reader.name, LINE_MAX),
+        when(until, reader.zone),
+        reader.base_url,
+    );
+    ("A new password for Countersign".to_owned(), text)
+}
+
 /// Subject and text of the mail about a mailbox that paused itself.
 pub(super) fn paused(mailbox: &Mailbox, why: &str, reader: &Reader<'_>) -> (String, String) {
     let mut text =

@@ -188,14 +188,29 @@ pub(super) fn write_paused(conn: &mut Conn, mailbox: &Mailbox, why: &str, now: T
     Ok(told)
 }
 
+pub(super) fn write_reset(conn: &mut Conn, user: &UserId, token: &str, until: Time, now: Time) -> Result<()> {
+    let (Some(person), Some((mailbox_id, _, _))) = (people::account(conn, user)?, queries::mailboxes(conn)?.into_iter().next()) else {
+        return Ok(());
+    };
+    let base_url = settings::base_url(conn)?;
+    let (subject, text) = words::reset(token, until, &Reader { name: &person.name, zone: &person.zone, base_url: &base_url });
+    let mail = NewMail { account: true, expires_at: until, ..mail(user, "now", mailbox_id, vec![], subject, text, now) };
+    Ok(mails::insert(conn, &mail)?)
+}
+
 /// The first mailbox spoken of is the one it comes from; it goes out only while all are within reach.
 fn insert(conn: &mut Conn, person: &Person, kind: &'static str, mut about: Vec<MailboxId>, subject: String, text: String, now: Time) -> Result<bool> {
     let Some(mailbox_id) = about.first().cloned() else { return Ok(false) };
     about.sort();
     about.dedup();
-    let mail = NewMail {
+    mails::insert(conn, &mail(&person.id, kind, mailbox_id, about, subject, text, now))?;
+    Ok(true)
+}
+
+fn mail(user: &UserId, kind: &'static str, mailbox_id: MailboxId, about: Vec<MailboxId>, subject: String, text: String, now: Time) -> NewMail {
+    NewMail {
         id: RowId::new(),
-        user_id: person.id.clone(),
+        user_id: user.clone(),
         kind,
         mailbox_id,
         mailboxes: Json::new(about),
@@ -207,7 +222,6 @@ fn insert(conn: &mut Conn, person: &Person, kind: &'static str, mut about: Vec<M
         attempts: 0,
         created_at: now,
         updated_at: now,
-    };
-    mails::insert(conn, &mail)?;
-    Ok(true)
+        account: false,
+    }
 }

@@ -90,15 +90,14 @@ pub fn claim(conn: &mut Conn, worker: &WorkerId, now: Time) -> Result<Option<Cla
                 continue;
             }
             let row = queries::mail(conn, &id)?;
-            let person = people::load(conn, Some(&row.user_id))?.pop();
-            let Some(person) = person.filter(|person| row.mailboxes.iter().all(|mailbox| person.reach(mailbox).is_some())) else {
+            let Some(to_address) = reader(conn, &row)? else {
                 queries::set_state(conn, &id, "sending", "failed", "They no longer get notices of this mailbox.", now)?;
                 continue;
             };
             return Ok(Some(ClaimedNotice {
                 id,
                 user_id: row.user_id,
-                to_address: person.email,
+                to_address,
                 from_address: queries::address(conn, &row.mailbox_id)?,
                 subject: row.subject,
                 text: row.text_body,
@@ -110,6 +109,15 @@ pub fn claim(conn: &mut Conn, worker: &WorkerId, now: Time) -> Result<Option<Cla
         }
         Ok(None)
     })
+}
+
+/// The address of whoever may still read it: about a mailbox, who reaches it and wants notices; about their account, who can sign in.
+fn reader(conn: &mut Conn, row: &queries::MailRow) -> Result<Option<String>> {
+    if row.account {
+        return Ok(people::account(conn, &row.user_id)?.map(|account| account.email));
+    }
+    let person = people::load(conn, Some(&row.user_id))?.pop();
+    Ok(person.filter(|person| row.mailboxes.iter().all(|mailbox| person.reach(mailbox).is_some())).map(|person| person.email))
 }
 
 /// Keeps a worker's claims alive.

@@ -28,6 +28,7 @@ pub(in crate::domain::notices) struct NewMail {
     pub(in crate::domain::notices) attempts: i32,
     pub(in crate::domain::notices) created_at: Time,
     pub(in crate::domain::notices) updated_at: Time,
+    pub(in crate::domain::notices) account: bool,
 }
 
 pub(in crate::domain::notices) fn insert(conn: &mut Conn, mail: &NewMail) -> QueryResult<()> {
@@ -87,6 +88,7 @@ pub(super) struct MailRow {
     pub(super) expires_at: Time,
     pub(super) attempts: i32,
     pub(super) created_at: Time,
+    pub(super) account: bool,
 }
 
 pub(super) fn mail(conn: &mut Conn, id: &RowId) -> QueryResult<MailRow> {
@@ -101,6 +103,7 @@ pub(super) fn mail(conn: &mut Conn, id: &RowId) -> QueryResult<MailRow> {
             notice_mails::expires_at,
             notice_mails::attempts,
             notice_mails::created_at,
+            notice_mails::account,
         ))
         .first(conn)
 }
@@ -128,7 +131,7 @@ pub(super) fn set_dot(conn: &mut Conn, claimed: &ClaimedNotice, now: Time) -> Qu
             .filter(users::email.eq(&claimed.to_address))
             .filter(users::disabled_at.is_null())
             .filter(users::password_hash.is_not_null())
-            .filter(users::notices.eq(true)),
+            .filter(users::notices.eq(true).or(notice_mails::account.eq(true))),
     );
     let changed = diesel::update(notice_mails::table.find(&claimed.id))
         .set((notice_mails::state.eq("dot"), notice_mails::updated_at.eq(now)))
@@ -144,6 +147,10 @@ pub(super) fn set_dot(conn: &mut Conn, claimed: &ClaimedNotice, now: Time) -> Qu
 pub(super) fn set_state(conn: &mut Conn, id: &RowId, from: &str, to: &str, reply: &str, now: Time) -> QueryResult<bool> {
     let changed = diesel::update(notice_mails::table.find(id).filter(notice_mails::state.eq(from)))
         .set((notice_mails::state.eq(to), notice_mails::last_reply.eq(reply), notice_mails::updated_at.eq(now)))
+        .execute(conn)?;
+    // A link that sets a password stays no longer than its mail is on the way.
+    diesel::update(notice_mails::table.find(id).filter(notice_mails::account.eq(true)).filter(notice_mails::state.ne_all(OPEN)))
+        .set(notice_mails::text_body.eq(""))
         .execute(conn)?;
     Ok(changed == 1)
 }

@@ -1,0 +1,2 @@
+ALTER TABLE notice_mails DROP COLUMN account;
+DROP TABLE password_resets;
