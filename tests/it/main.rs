@@ -18,6 +18,7 @@ mod calls;
 mod campaigns;
 mod checks;
 mod claims;
+mod code_blocks;
 mod comparisons;
 mod consequences;
 mod delivery;

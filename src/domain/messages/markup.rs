@@ -75,31 +75,104 @@ pub fn refuse_deep(html: &str) -> Result<()> {
     Ok(())
 }
 
-/// Plain text from HTML.
+/// Plain text from HTML. What is preformatted stays as it is, indented by four spaces.
 pub fn to_text(html: &str) -> String {
-    mail_parser::decoders::html::html_to_text(html).replace('\r', "")
+    let plain = |html: &str| mail_parser::decoders::html::html_to_text(html).replace('\r', "");
+    let (mut text, mut rest) = (String::new(), html);
+    while let Some((before, code, behind)) = preformatted(rest) {
+        text.push_str(plain(before).trim_end());
+        text.push_str("\n\n");
+        let code = html_escape::decode_html_entities(&without_tags(code)).replace('\r', "");
+        text.extend(code.trim_matches('\n').lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") }));
+        text.push('\n');
+        rest = behind;
+    }
+    if text.is_empty() {
+        return plain(html);
+    }
+    text.push_str(plain(rest).trim_start());
+    text.trim_start_matches('\n').to_owned()
 }
 
-/// HTML from plain text: paragraphs, lists of lines that start with "- ", and links.
+/// What stands before the first preformatted block, in it, and behind it.
+fn preformatted(html: &str) -> Option<(&str, &str, &str)> {
+    let at = html.find("<pre>").or_else(|| html.find("<pre "))?;
+    let inside = &html[at + html[at..].find('>')? + 1..];
+    let end = inside.find("</pre>")?;
+    Some((&html[..at], &inside[..end], &inside[end + "</pre>".len()..]))
+}
+
+fn without_tags(html: &str) -> String {
+    let mut text = String::with_capacity(html.len());
+    for piece in html.split('<') {
+        text.push_str(if text.is_empty() && !html.starts_with('<') { piece } else { piece.split_once('>').map_or("", |(_, behind)| behind) });
+    }
+    text
+}
+
+/// How code is shown: as it was typed, and broken only where a line is too long for the screen.
+const CODE: &str = "<pre style=\"white-space:pre-wrap;font-family:ui-monospace,Consolas,monospace;font-size:14px;border-left:3px solid #999;padding-left:12px\"><code>";
+
+/// HTML from plain text: paragraphs, lists of lines that start with "- ", links, and code, which is fenced by three
+/// backticks or indented by four spaces or a tab.
 pub fn from_text(text: &str) -> String {
     let mut html = String::with_capacity(text.len() * 2);
-    for block in text.split("\n\n").map(str::trim_end).filter(|block| !block.trim().is_empty()) {
-        let lines: Vec<&str> = block.lines().collect();
-        if lines.iter().all(|line| line.trim_start().starts_with("- ")) {
-            html.push_str("<ul>");
-            for line in lines {
-                html.push_str("<li>");
-                html.push_str(&linked(line.trim_start().trim_start_matches("- ")));
-                html.push_str("</li>");
+    let mut lines = text.lines().peekable();
+    let mut block: Vec<&str> = vec![];
+    while let Some(line) = lines.next() {
+        let fenced = line.trim_start().starts_with("```");
+        let is_code = |line: &str| line.starts_with("    ") || line.starts_with('\t');
+        if !fenced && !(block.is_empty() && is_code(line) && !line.trim().is_empty()) {
+            if line.trim().is_empty() {
+                prose(&mut html, &mut block)
+            } else {
+                block.push(line)
             }
-            html.push_str("</ul>\n");
-        } else {
-            html.push_str("<p>");
-            html.push_str(&lines.into_iter().map(linked).collect::<Vec<_>>().join("<br>"));
-            html.push_str("</p>\n");
+            continue;
         }
+        prose(&mut html, &mut block);
+        let mut code = vec![];
+        if fenced {
+            code.extend(lines.by_ref().take_while(|line| line.trim() != "```"));
+        } else {
+            code.push(line);
+            while let Some(next) = lines.next_if(|next| is_code(next) || next.trim().is_empty()) {
+                code.push(next);
+            }
+            while code.last().is_some_and(|line| line.trim().is_empty()) {
+                code.pop();
+            }
+        }
+        html.push_str(CODE);
+        let bare = |line: &&str| {
+            if fenced { *line } else { line.strip_prefix("    ").or_else(|| line.strip_prefix('\t')).unwrap_or(line.trim()) }.to_owned()
+        };
+        html.push_str(&escape(&code.iter().map(bare).collect::<Vec<String>>().join("\n")));
+        html.push_str("</code></pre>\n");
     }
+    prose(&mut html, &mut block);
     html
+}
+
+/// A paragraph or a list of these lines, which it takes.
+fn prose(html: &mut String, block: &mut Vec<&str>) {
+    let lines = std::mem::take(block);
+    if lines.is_empty() {
+        return;
+    }
+    if lines.iter().all(|line| line.trim_start().starts_with("- ")) {
+        html.push_str("<ul>");
+        for line in lines {
+            html.push_str("<li>");
+            html.push_str(&linked(line.trim_start().trim_start_matches("- ")));
+            html.push_str("</li>");
+        }
+        html.push_str("</ul>\n");
+    } else {
+        html.push_str("<p>");
+        html.push_str(&lines.into_iter().map(|line| linked(line.trim_end())).collect::<Vec<_>>().join("<br>"));
+        html.push_str("</p>\n");
+    }
 }
 
 /// Escapes a line and makes its web addresses links.
@@ -155,6 +228,21 @@ mod tests {
             html,
             "<p>Hi &lt;Ana&gt;,</p>\n<ul><li>one</li><li>two</li></ul>\n<p>See <a href=\"https://example.com/a?b=1&amp;c=2\">https://example.com/a?b=1&amp;c=2</a>.</p>\n"
         );
+    }
+
+    #[test]
+    fn code_stays_as_it_was_typed() {
+        let curl = "curl -X POST https://api.example.com/v2/orders \\\n  -H \"Authorization: Bearer $KEY\" \\\n\n  -d '{\"a\": [1, <2>]}'";
+        let escaped = escape(curl).into_owned();
+        let fenced = from_text(&format!("Run this:\n```sh\n{curl}\n```\nDone."));
+        assert_eq!(fenced, format!("<p>Run this:</p>\n{CODE}{escaped}</code></pre>\n<p>Done.</p>\n"));
+        let indented: String = curl.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") }).collect();
+        let html = from_text(&format!("Run this:\n\n{indented}\nDone."));
+        assert_eq!(html, fenced);
+        assert_eq!(clean(&html).matches(&escaped.replace("&#39;", "'").replace("&quot;", "\"")).count(), 1, "{}", clean(&html));
+        assert!(to_text(&clean(&html)).contains(&indented), "{}", to_text(&html));
+        assert!(from_text("```\nnever closed").contains("<code>never closed</code>"));
+        assert!(!from_text("Hello\n    and on").contains("<pre"), "a line that goes on is no code");
     }
 
     #[test]

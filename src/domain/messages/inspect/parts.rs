@@ -14,7 +14,7 @@ const SHOWN: usize = 8;
 pub(super) fn difference(text: &str, html: &Reading) -> Option<(Vec<String>, Vec<String>)> {
     let targets: HashSet<String> = html.links.iter().map(|link| without_scheme(&link.target)).collect();
     let pictures: HashSet<String> = html.asides.iter().flat_map(|aside| words(aside, &targets)).collect();
-    let (mut a, mut b) = (words(text, &targets), words(&html.seen(), &targets));
+    let (mut a, mut b) = (words(&without_fences(text), &targets), words(&html.seen(), &targets));
     let said = run(&a);
     // Hidden text is told apart; a text part that has it differs no further.
     if said == run(&b) || said == run(&words(&html.whole(), &targets)) {
@@ -41,6 +41,15 @@ pub(super) fn difference(text: &str, html: &Reading) -> Option<(Vec<String>, Vec
         return Some((a.into_iter().take(SHOWN).collect(), b.into_iter().take(SHOWN).collect()));
     }
     Some((only_a, only_b))
+}
+
+/// The text without the lines around code: the HTML shows the code and not which language it is in.
+fn without_fences(text: &str) -> String {
+    let is_fence = |line: &&str| {
+        let language = line.trim().strip_prefix("```");
+        language.is_some_and(|word| word.len() <= 20 && word.chars().all(|c| c.is_ascii_alphanumeric()))
+    };
+    text.lines().filter(|line| !is_fence(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// The words of one that the other lacks.
