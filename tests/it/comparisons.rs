@@ -91,6 +91,11 @@ async fn a_contact_gets_the_same_words_in_the_preview_in_the_list_and_in_the_mai
     assert_eq!((&found["step"], &found["variants"][1]["share"], &found["winner"]), (&json!(1), &json!(50), &json!(null)));
     assert!(found["verdict"].as_str().unwrap().starts_with("Not enough data"), "{found}");
     assert_eq!(found["variants"][0]["interval_95"], json!(null));
+    // What was handed in is counted for the words that were in it.
+    sql(&desk, "UPDATE messages SET sent_at = created_at");
+    let found = get(&desk, &sequence).await["comparisons"][0]["variants"].clone();
+    let of = |subject: &str| json!(had.iter().filter(|one| *one == subject).count());
+    assert_eq!((&found[0]["sent"], &found[1]["sent"]), (&of("Short"), &of("Long")));
 }
 
 #[actix_web::test]
