@@ -47,11 +47,14 @@ pub(super) struct Bars {
     pub rows: Vec<(String, f64, String)>,
 }
 
+/// Low, middle and high of a hundred.
+pub(super) type Span = (f64, f64, f64);
+
 /// What is drawn: rows below each other, each with a span between two shares of a hundred and a mark between them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Spans {
-    /// Name; low, middle and high of a hundred, where there is enough to say; and what is said beside it.
-    pub rows: Vec<(String, Option<(f64, f64, f64)>, String)>,
+    /// Name; the span, where there is enough to say; and what is said beside it.
+    pub rows: Vec<(String, Option<Span>, String)>,
 }
 
 /// The classes of the parts. Each but the first has a pattern, so that colour is not needed to tell them apart.
