@@ -51,8 +51,11 @@ pub(super) struct Bars {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Spans {
     /// Name; low, middle and high of a hundred, where there is enough to say; and what is said beside it.
-    pub rows: Vec<(String, Option<(f64, f64, f64)>, String)>,
+    pub rows: Vec<(String, Option<Span>, String)>,
 }
+
+/// Low, middle and high of a hundred.
+pub(super) type Span = (f64, f64, f64);
 
 /// The classes of the parts. Each but the first has a pattern, so that colour is not needed to tell them apart.
 pub(super) const PARTS: [&str; 3] = ["part-1", "part-2", "part-3"];

@@ -122,7 +122,8 @@ pub fn from_text(text: &str) -> String {
     while let Some(line) = lines.next() {
         let fenced = line.trim_start().starts_with("```");
         let is_code = |line: &str| line.starts_with("    ") || line.starts_with('\t');
-        if !fenced && !(block.is_empty() && is_code(line) && !line.trim().is_empty()) {
+        let indented = block.is_empty() && is_code(line) && !line.trim().is_empty();
+        if !fenced && !indented {
             if line.trim().is_empty() {
                 prose(&mut html, &mut block)
             } else {

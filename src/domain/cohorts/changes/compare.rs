@@ -153,7 +153,7 @@ pub fn compare(old: &Value, new: &Value) -> Compared {
     let (before, more_before) = operations(old);
     let (after, more_after) = operations(new);
     work.more = more_before || more_after;
-    let by_shape: BTreeMap<(&str, String), &Operation> = after.iter().map(|(_, one)| ((one.method, unversioned(&one.shape)), one)).collect();
+    let by_shape: BTreeMap<(&str, String), &Operation> = after.values().map(|one| ((one.method, unversioned(&one.shape)), one)).collect();
     for (key, was) in &before {
         let is = after.get(key).or_else(|| by_shape.get(&(was.method, unversioned(&was.shape))).copied());
         match is {
