@@ -1,5 +1,5 @@
 //! How often somebody is asked to recommend and reminded of it: one rule for whoever looks for people, for a submission
-//! and for the worker. Pure, but for [`of_many`], which looks up what it judges.
+//! and for the worker. Pure, but for `of_many`, which looks up what it judges.
 
 use std::collections::HashMap;
 

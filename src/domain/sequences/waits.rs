@@ -1,4 +1,4 @@
-//! When a step is due: plain days, then business days, then business hours, on the recipient's clock. Pure, but for [`zone_of`].
+//! When a step is due: plain days, then business days, then business hours, on the recipient's clock. Pure, but for `zone_of`.
 
 use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::TimeZone;
