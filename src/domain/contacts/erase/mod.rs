@@ -66,7 +66,7 @@ pub fn erase(conn: &mut Conn, actor: &Actor, id: &ContactId, now: Time) -> Resul
         let events = queries::churn_events_of(conn, id)?;
         let subjects: Vec<String> =
             messages.iter().map(ToString::to_string).chain(events.iter().map(ToString::to_string)).chain([id.to_string()]).collect();
-        queries::blank_answers(conn, &row.email, &subjects)?;
+        queries::forget_answers(conn, &row.email, &subjects)?;
         queries::delete_signals(conn, &row.email, &events)?;
         queries::delete_history(conn, id)?;
         queries::end_enrollments(conn, id, now)?;

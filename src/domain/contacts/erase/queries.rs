@@ -14,7 +14,7 @@ use crate::db::schema::{
     webhook_events,
 };
 use crate::domain::facts::BLANK_BODIES;
-use crate::domain::ids::{ChurnEventId, ContactId, FactId, InboundEmailId, MailboxId, MessageId, ReferralId, ThreadId};
+use crate::domain::ids::{ChurnEventId, ContactId, FactId, InboundEmailId, MailboxId, MessageId, ReferralId, RequestId, ThreadId};
 
 /// What stands where words were.
 const ERASED: &str = "(erased)";
@@ -332,8 +332,10 @@ pub(super) fn delete_signals(conn: &mut Conn, email: &str, events: &[ChurnEventI
 }
 
 /// Answers that are kept for a retry: of the calls that changed something of theirs, and any other that names the address.
-/// A retry is told that there was one, and not what it said.
-pub(super) fn blank_answers(conn: &mut Conn, email: &str, targets: &[String]) -> QueryResult<()> {
+/// A retry is told what was done and not what was said, and where nothing was done it runs.
+pub(super) fn forget_answers(conn: &mut Conn, email: &str, targets: &[String]) -> QueryResult<()> {
+    let named = lower(idempotency_keys::body.assume_not_null()).like(containing(email)).escape('\\');
+    let mut answered: Vec<RequestId> = idempotency_keys::table.filter(named).select(idempotency_keys::id).load(conn)?;
     for some in targets.chunks(AT_ONCE) {
         let calls: Vec<String> = audit_log::table
             .filter(audit_log::target_kind.eq_any(["contact", "message", "churn_event"]))
@@ -343,12 +345,25 @@ pub(super) fn blank_answers(conn: &mut Conn, email: &str, targets: &[String]) ->
             .distinct()
             .load(conn)?;
         for calls in calls.chunks(AT_ONCE) {
-            let answered = idempotency_keys::table.filter(idempotency_keys::request_id.eq_any(calls.to_vec()));
-            diesel::update(answered.filter(idempotency_keys::body.is_not_null())).set(idempotency_keys::body.eq(BLANK_EVENT)).execute(conn)?;
+            let of_calls = idempotency_keys::table.filter(idempotency_keys::request_id.eq_any(calls.to_vec()));
+            answered.extend(of_calls.filter(idempotency_keys::body.is_not_null()).select(idempotency_keys::id).load::<RequestId>(conn)?);
         }
     }
-    let named = lower(idempotency_keys::body.assume_not_null()).like(containing(email)).escape('\\');
-    diesel::update(idempotency_keys::table.filter(named)).set(idempotency_keys::body.eq(BLANK_EVENT)).execute(conn).map(drop)
+    for some in answered.chunks(AT_ONCE) {
+        let these = || idempotency_keys::table.filter(idempotency_keys::id.eq_any(some.to_vec()));
+        diesel::delete(these().filter(idempotency_keys::effect_at.is_null())).execute(conn)?;
+        diesel::update(these())
+            .set((
+                idempotency_keys::answered_at.eq(None::<Time>),
+                idempotency_keys::status.eq(None::<i32>),
+                idempotency_keys::content_type.eq(None::<String>),
+                idempotency_keys::body.eq(None::<String>),
+                // Nobody works on it any more.
+                idempotency_keys::lease_until.eq(idempotency_keys::created_at),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
 }
 
 /// Searches that somebody kept go whole where they are for the address, and so do refusals of reports that name it.
