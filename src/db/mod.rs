@@ -110,15 +110,7 @@ pub struct Manager {
 impl Manager {
     fn open(&self) -> Result<Conn, OpenError> {
         if let Some(path) = self.url.strip_prefix("sqlite://") {
-            let mut conn = SqliteConnection::establish(path)?;
-            conn.batch_execute(&format!(
-                "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                 PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA mmap_size = {}; PRAGMA cache_size = {}; \
-                 PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = {};",
-                self.mapped,
-                if self.mapped > 0 { -16384 } else { -4096 },
-                upkeep::AT_THE_LATEST,
-            ))?;
+            let mut conn = open_file(path, self.mapped)?;
             watch(&mut conn);
             return Ok(Conn::Sqlite(conn));
         }
@@ -130,6 +122,19 @@ impl Manager {
         let scheme = self.url.split_once("://").map_or("no scheme", |(scheme, _)| scheme);
         Err(OpenError::UnknownScheme(scheme.to_owned()))
     }
+}
+
+/// A connection to SQLite with the settings that all of them have.
+fn open_file(path: &str, mapped: u64) -> Result<SqliteConnection, OpenError> {
+    let mut conn = SqliteConnection::establish(path)?;
+    conn.batch_execute(&format!(
+        "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA mmap_size = {mapped}; PRAGMA cache_size = {}; \
+         PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = {};",
+        if mapped > 0 { -16384 } else { -4096 },
+        upkeep::AT_THE_LATEST,
+    ))?;
+    Ok(conn)
 }
 
 /// A test can kill the process before and after each statement.
@@ -265,12 +270,12 @@ impl Db {
         let done = transaction(&mut conn, |conn| {
             let done = work(conn)?;
             self.keep_noted()?;
-            Ok(done)
-        });
+            Ok::<_, E>(done)
+        })?;
         if let Some(file) = &self.file {
             file.upkeep.committed();
         }
-        done
+        Ok(done)
     }
 
     /// Puts what the transaction noted on the disk, before it commits: what is in the journal only speaks against mail,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{Integer, Text};
-use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
+use diesel::{QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
 
 use super::OpenError;
 
@@ -92,7 +92,7 @@ impl Rounds {
         let _busy = held(&self.busy);
         let conn = match opened {
             Some(conn) => conn,
-            none => none.insert(open(&self.path)?),
+            none => none.insert(super::open_file(&self.path, 0)?),
         };
         self.merge(conn)?;
         if catch_up(conn)? > LONG {
@@ -149,14 +149,6 @@ fn catch_up(conn: &mut SqliteConnection) -> Result<i32, OpenError> {
 
 fn put_back(conn: &mut SqliteConnection) -> Result<Left, OpenError> {
     Ok(sql_query("PRAGMA wal_checkpoint(PASSIVE)").get_result(conn)?)
-}
-
-fn open(path: &str) -> Result<SqliteConnection, OpenError> {
-    let mut conn = SqliteConnection::establish(path)?;
-    conn.batch_execute(&format!(
-        "PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = {AT_THE_LATEST}"
-    ))?;
-    Ok(conn)
 }
 
 fn held(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
