@@ -142,10 +142,18 @@ pub fn fresh() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
-/// An id that stands where one made at this time would, for what is recorded later than it happened.
-pub fn fresh_at(at: Time) -> String {
-    let seconds = u64::try_from(at.seconds()).unwrap_or(0);
-    uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, 0)).to_string()
+/// Ids that stand where ones made at those times would, for what is recorded later than it happened.
+/// Asked in the order of the times, each is greater than the one before, equal times included.
+#[derive(Default)]
+pub struct Backdated(uuid::ContextV7);
+
+impl Backdated {
+    /// The next id.
+    pub fn id(&self, at: Time) -> String {
+        let micros = u64::try_from(at.micros()).unwrap_or(0);
+        let nanos = u32::try_from(micros % 1_000_000 * 1_000).unwrap_or(0);
+        uuid::Uuid::new_v7(uuid::Timestamp::from_unix(&self.0, micros / 1_000_000, nanos)).to_string()
+    }
 }
 
 /// A secret of 256 random bits, in URL-safe text.

@@ -15,7 +15,7 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{ContactId, InboundEmailId, MailboxId, ThreadId, fresh_at};
+use crate::domain::ids::{Backdated, ContactId, InboundEmailId, MailboxId, ThreadId};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
 use crate::domain::paging::Page;
 use crate::domain::text;
@@ -193,7 +193,10 @@ pub fn record_history(
     transaction(conn, |conn| {
         let mailbox_row = mailboxes::get(conn, actor, mailbox)?;
         let mut threads: Vec<(String, ThreadId)> = vec![];
-        for line in history {
+        let mut history: Vec<&Exchange> = history.iter().collect();
+        history.sort_by_key(|line| line.at);
+        let ids = Backdated::default();
+        for line in &history {
             let subject = text::line("subject", &line.subject, 300)?;
             let bare = subject.trim_start_matches("Re: ").to_owned();
             let thread = match threads.iter().find(|(known, _)| *known == bare) {
@@ -208,7 +211,7 @@ pub fn record_history(
                 if line.from_customer { (address.as_str(), mailbox_row.address.as_str()) } else { (mailbox_row.address.as_str(), address.as_str()) };
             let row = InboundEmail {
                 // Lists go by id, the newest first.
-                id: InboundEmailId::from(fresh_at(line.at).as_str()),
+                id: InboundEmailId::from(ids.id(line.at).as_str()),
                 mailbox_id: mailbox.clone(),
                 thread_id: thread,
                 contact_id: Some(contact.clone()),
