@@ -38,6 +38,9 @@ diesel::table! {
         shortcuts -> Bool,
         digest_hour -> Integer,
         notices -> Bool,
+        issuer -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        role_given -> Bool,
     }
 }
 

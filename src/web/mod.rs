@@ -38,6 +38,7 @@ mod page;
 mod preferences;
 pub mod preview;
 mod privacy;
+mod provider;
 mod public;
 mod reference;
 mod referrals;

@@ -54,6 +54,7 @@ mod mcp_offers;
 mod meters;
 mod migrations;
 mod notices;
+mod oidc;
 mod openapi;
 mod overview;
 mod pages;
