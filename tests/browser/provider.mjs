@@ -18,7 +18,7 @@ const people = {
 Object.assign(process.env, {
   COUNTERSIGN_OIDC__ISSUER: issuer,
   COUNTERSIGN_OIDC__CLIENT_ID: "desk",
-  COUNTERSIGN_OIDC__CLIENT_SECRET: "between desk and provider: ünïcode & ampersand",
+  COUNTERSIGN_OIDC__CLIENT_SECRET: "between desk and provider: 50% & more+",
   COUNTERSIGN_OIDC__NAME: "Harbourline ID",
   COUNTERSIGN_OIDC__SCOPES: "email, profile, groups",
   COUNTERSIGN_OIDC__ROLE_CLAIM: "groups",
@@ -53,6 +53,7 @@ await run(async ({ demo, visitor, signIn, shoot }) => {
       found.push(...(await faults(page)).map((fault) => `${view}: ${fault}`), ...(overflow > 0 ? [`${view}: ${overflow} too wide`] : []));
       await shoot(page, `provider-${name}-${view}`);
     }
+    await page.setViewportSize({ width: 1280, height: 800 });
     check(`${name}: nothing for axe to find and no overflow, wide and on a phone, light and dark`, found.length === 0, found.join("\n"));
   }
   const button = (page) => page.getByRole("link", { name: "Sign in with Harbourline ID" });
@@ -86,14 +87,14 @@ await run(async ({ demo, visitor, signIn, shoot }) => {
     check("the account says where they sign in", (await text(rita)).includes(`You sign in with ${issuer}`), await text(rita));
     await look(rita, "account");
 
-    await rita.getByRole("button", { name: "Sign out" }).first().click();
+    await rita.locator(".sidebar form[action='/logout'] button").click();
     await rita.waitForURL("**/login?left=desk");
     await look(rita, "left");
     // Still known there: no page of the provider asks anything.
     await button(rita).click();
     await rita.waitForURL("**/queue");
     check("whoever is still signed in there is let in again", true);
-    await rita.getByRole("button", { name: "Sign out" }).first().click();
+    await rita.locator(".sidebar form[action='/logout'] button").click();
     await rita.getByRole("link", { name: "Sign out there as well" }).click();
     await rita.waitForURL(`${issuer}/session/end**`);
     await rita.click("button[value=yes]");
@@ -139,4 +140,5 @@ await run(async ({ demo, visitor, signIn, shoot }) => {
     server.closeAllConnections();
     server.close();
   }
-});
+  // The provider's own pages want a font of the web, and one of ours says on purpose that the provider is not there.
+}, { excused: (url, words) => url.startsWith(issuer) || /status of 502/.test(words) });
