@@ -10,6 +10,7 @@ mod campaigns;
 mod caught;
 mod chart;
 mod churn;
+mod churn_query;
 mod claims;
 mod compose;
 mod customers;

@@ -73,6 +73,7 @@ mod relays;
 mod reply;
 mod report_days;
 mod report_pages;
+mod report_parts;
 mod reports;
 mod requests;
 mod reset;
