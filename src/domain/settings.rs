@@ -38,6 +38,8 @@ pub const SECOND_FACTOR_REQUIRED: &str = "second_factor_required";
 /// The mailbox win-back messages go out from.
 pub const WINBACK_MAILBOX: &str = "winback_mailbox";
 
+/// Days that are no business days, as JSON.
+pub const HOLIDAYS: &str = "holidays";
 /// How often and when people are mailed, as JSON.
 pub const SENDING_RULES: &str = "sending_rules";
 
