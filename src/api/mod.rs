@@ -14,6 +14,7 @@ pub(crate) mod consents;
 pub(crate) mod contacts;
 pub(crate) mod conversations;
 pub(crate) mod delivery;
+pub(crate) mod departures;
 pub(crate) mod described;
 pub(crate) mod door;
 pub(crate) mod error;

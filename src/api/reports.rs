@@ -217,7 +217,7 @@ pub struct Between {
 }
 
 impl Between {
-    fn period(&self) -> Result<Period, Error> {
+    pub(super) fn period(&self) -> Result<Period, Error> {
         Period::read(self.from.as_deref(), self.until.as_deref(), clock::now())
     }
 }
@@ -429,12 +429,11 @@ pub(crate) async fn went(actor: Actor, state: &State, query: MessagesQuery) -> R
         FlowView { name, mailbox_id, period: flow.now.into(), period_before: flow.before.into() }
     }
     let period = Between { from: query.from, until: query.until }.period()?;
-    let steps = period.by_month();
     let rows = state
         .read(move |conn| {
             Ok(match query.by {
                 By::Campaign => {
-                    let found = messages::by_campaign(conn, &actor, period, &steps)?.into_iter().take(MOST_CAMPAIGNS);
+                    let found = messages::by_campaign(conn, &actor, period)?.into_iter().take(MOST_CAMPAIGNS);
                     found
                         .map(|flow| {
                             let name = flow.of.clone();
@@ -443,7 +442,7 @@ pub(crate) async fn went(actor: Actor, state: &State, query: MessagesQuery) -> R
                         .collect()
                 }
                 By::Mailbox => {
-                    let found = messages::by_mailbox(conn, &actor, period, &steps)?.into_iter();
+                    let found = messages::by_mailbox(conn, &actor, period)?.into_iter();
                     found
                         .map(|flow| {
                             let (name, id) = (flow.of.address.clone(), flow.of.id.to_string());
@@ -601,7 +600,7 @@ pub(crate) async fn arrived(actor: Actor, state: &State, query: Days) -> Result<
         return Err(Error::invalid("field_invalid", "days", format!("days must be 1 to 365; got {days}.")).into());
     }
     let period = Period::last(days, clock::now());
-    let found = state.read(move |conn| messages::by_mailbox(conn, &actor, period, &period.by_month())).await?;
+    let found = state.read(move |conn| messages::by_mailbox(conn, &actor, period)).await?;
     let view = |of: Flow<Mailbox>| DeliveryView {
         mailbox_id: of.of.id.to_string(),
         address: of.of.address,

@@ -38,6 +38,9 @@ diesel::table! {
         shortcuts -> Bool,
         digest_hour -> Integer,
         notices -> Bool,
+        issuer -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        role_given -> Bool,
     }
 }
 
@@ -383,6 +386,9 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         window_ends_at -> Nullable<BigInt>,
+        letter_strategy -> Nullable<Text>,
+        letter_at -> Nullable<BigInt>,
+        replied_at -> Nullable<BigInt>,
     }
 }
 
@@ -1130,6 +1136,90 @@ diesel::table! {
 }
 
 diesel::table! {
+    churn_months (day, kind, reason, status, mailed, currency) {
+        day -> BigInt,
+        kind -> Text,
+        reason -> Text,
+        status -> Text,
+        mailed -> Bool,
+        currency -> Text,
+        number -> BigInt,
+        minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    message_months (day, mailbox_id, campaign, state, held, edited) {
+        day -> BigInt,
+        mailbox_id -> Text,
+        campaign -> Text,
+        state -> Text,
+        held -> Bool,
+        edited -> Bool,
+        number -> BigInt,
+    }
+}
+
+diesel::table! {
+    churn_part_days (part, day, value, reason, outcome, currency) {
+        part -> Text,
+        day -> BigInt,
+        value -> Text,
+        reason -> Text,
+        outcome -> Text,
+        currency -> Text,
+        number -> BigInt,
+        minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    churn_part_months (part, day, value, reason, outcome, currency) {
+        part -> Text,
+        day -> BigInt,
+        value -> Text,
+        reason -> Text,
+        outcome -> Text,
+        currency -> Text,
+        number -> BigInt,
+        minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    churn_part_moves (id) {
+        id -> BigInt,
+        part -> Text,
+        day -> BigInt,
+        value -> Text,
+        reason -> Text,
+        outcome -> Text,
+        currency -> Text,
+        number -> BigInt,
+        minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    segment_days (segment_id, day, reason, outcome, currency) {
+        segment_id -> Text,
+        day -> BigInt,
+        reason -> Text,
+        outcome -> Text,
+        currency -> Text,
+        number -> BigInt,
+        minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    segment_counts (segment_id) {
+        segment_id -> Text,
+        counted_at -> BigInt,
+    }
+}
+
+diesel::table! {
     cohorts (id) {
         id -> Text,
         name -> Text,
@@ -1670,6 +1760,7 @@ diesel::allow_tables_to_appear_in_same_query!(outbox, mailboxes);
 diesel::allow_tables_to_appear_in_same_query!(outbox, message_versions);
 diesel::allow_tables_to_appear_in_same_query!(outbox, contacts);
 diesel::allow_tables_to_appear_in_same_query!(churn_events, contacts);
+diesel::allow_tables_to_appear_in_same_query!(segments, segment_counts);
 diesel::allow_tables_to_appear_in_same_query!(contacts, customers);
 diesel::allow_tables_to_appear_in_same_query!(contacts, contact_tags);
 diesel::allow_tables_to_appear_in_same_query!(messages, message_tags);

@@ -40,6 +40,12 @@ impl Statement {
         self
     }
 
+    /// Adds all of another statement.
+    pub fn append(&mut self, other: Statement) -> &mut Self {
+        self.parts.extend(other.parts);
+        self
+    }
+
     /// Adds a place for a text. PostgreSQL refuses the character zero, which is in no text that it keeps.
     pub fn text(&mut self, value: &str) -> &mut Self {
         self.parts.push(Part::Text(value.replace('\0', "\u{FFFD}")));

@@ -35,6 +35,8 @@ pub const PSEUDONYM_KEY: &str = "pseudonym_key";
 pub const WORKER_BEAT: &str = "worker_beat";
 /// Who must have a second factor.
 pub const SECOND_FACTOR_REQUIRED: &str = "second_factor_required";
+/// The sign-in provider that is set, by its address.
+pub const SIGN_IN_ISSUER: &str = "sign_in_issuer";
 /// The mailbox win-back messages go out from.
 pub const WINBACK_MAILBOX: &str = "winback_mailbox";
 

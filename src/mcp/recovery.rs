@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
+use crate::api::departures::{self as counted, DeparturesQuery};
 use crate::api::recovery as rest;
 use crate::api::reports::{self, Between, Days, MessagesQuery, Months, Page, Since};
 use crate::domain::actor::Scope;
@@ -29,6 +30,22 @@ pub(super) fn tools() -> Vec<Entry> {
             Effect::Reads,
             reasons,
         ).only_with(Scope::Read).example(json!({"months": 12})),
+        tool(
+            "get_departures",
+            "Who left, by plan, tenure or segment",
+            "Counts who left in a period and the one before by plan, tenure or segment: share, revenue lost by currency, and how many for which reason. \
+             Example: {\"by\": \"tenure\", \"from\": \"2026-09-01\"}.",
+            Effect::Reads,
+            departures,
+        ).only_with(Scope::Read).example(json!({"by": "plan"})),
+        tool(
+            "get_strategies",
+            "Which strategy works for which reason",
+            "Reports what came of the win-back letters of a period by reason and strategy: sent, answered, recovered, with a 95 % interval that is null below \
+             20 letters. Say best and caution with any number you quote from it. Example: {\"from\": \"2026-09-01\"}.",
+            Effect::Reads,
+            strategies,
+        ).only_with(Scope::Read).example(json!({"from": "2026-09-01"})),
         tool(
             "get_recovered_revenue",
             "Recovered revenue",
@@ -121,6 +138,14 @@ async fn reasons(call: Call, months: Months) -> Answered {
 
 async fn recovered_revenue(call: Call, between: Between) -> Answered {
     Ok(Answer::new(reports::came_back(call.actor, &call.state, between).await?))
+}
+
+async fn departures(call: Call, query: DeparturesQuery) -> Answered {
+    Ok(Answer::new(counted::left(call.actor, &call.state, query).await?))
+}
+
+async fn strategies(call: Call, between: Between) -> Answered {
+    Ok(Answer::new(counted::worked(call.actor, &call.state, between).await?))
 }
 
 async fn message_report(call: Call, query: MessagesQuery) -> Answered {

@@ -4,18 +4,18 @@ use actix_session::Session;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use serde::Deserialize;
 
+use super::churn_query::Query;
 use super::errors::PageError;
 use super::form::Form;
 use super::page::{Chrome, Person, flash, html, html_with, see_other};
 use crate::app::State;
-use crate::clock::{self, Time};
+use crate::clock;
 use crate::domain::churn::answers::{self, Answer};
 use crate::domain::churn::intake::{NewChurnEvent, Taken, take};
 use crate::domain::churn::runs::{self, ModelRun};
 use crate::domain::churn::variants::{self as nine, Choice, Variant};
-use crate::domain::churn::{self, ChurnEvent, EventType, Filter, Status};
+use crate::domain::churn::{self, ChurnEvent, EventType, Status};
 use crate::domain::contacts::consents::opt_in::Ask;
 use crate::domain::contacts::{self, Customer};
 use crate::domain::drafting::WrittenBy;
@@ -26,18 +26,8 @@ use crate::domain::messages::State as MessageState;
 use crate::domain::messages::list::{self, ListRow};
 use crate::domain::money::Money;
 use crate::domain::reason::Reason;
+use crate::domain::segments;
 use crate::domain::threads::{self, InboundEmail};
-
-#[derive(Debug, Clone, Default, Deserialize)]
-pub(super) struct Query {
-    status: Option<String>,
-    reason: Option<String>,
-    q: Option<String>,
-    before: Option<String>,
-    /// The first and the last day of departure, in UTC.
-    from: Option<String>,
-    until: Option<String>,
-}
 
 #[derive(Template)]
 #[template(path = "churn/index.html")]
@@ -45,11 +35,9 @@ struct IndexPage {
     chrome: Chrome,
     rows: Vec<ChurnEvent>,
     next: Option<String>,
-    status: String,
-    reason: String,
-    q: String,
-    from: String,
-    until: String,
+    query: Query,
+    /// What else must hold, in words.
+    also: Vec<String>,
 }
 
 /// What they paid a month, in words.
@@ -58,36 +46,22 @@ fn mrr(row: &ChurnEvent) -> String {
 }
 
 pub(super) async fn index(person: Person, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let query = query.into_inner();
-    let before = query.before.as_deref().and_then(|cursor| {
-        let (micros, id) = cursor.split_once('_')?;
-        Some((Time::from_micros(micros.parse().ok()?), ChurnEventId::from(id)))
-    });
-    let filter = Filter {
-        status: query.status.as_deref().and_then(|word| word.parse().ok()),
-        reason: query.reason.as_deref().and_then(|word| word.parse().ok()),
-        words: query.q.clone().filter(|q| !q.trim().is_empty()),
-        limit: 50,
-        before,
-        since: query.from.as_deref().and_then(Time::parse),
-        end: query.until.as_deref().and_then(Time::parse).map(|last| last.plus_days(1)),
-        ..Filter::default()
-    };
+    let (query, now) = (query.into_inner(), clock::now());
     let actor = person.actor.clone();
-    let (rows, more) = state.read(move |conn| churn::list(conn, &actor, &filter)).await?;
-    let (status, reason, q) = (query.status.unwrap_or_default(), query.reason.unwrap_or_default(), query.q.unwrap_or_default());
-    let (from, until) = (query.from.unwrap_or_default(), query.until.unwrap_or_default());
-    let next = rows.last().filter(|_| more).map(|last| {
-        url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("status", &status)
-            .append_pair("reason", &reason)
-            .append_pair("q", &q)
-            .append_pair("from", &from)
-            .append_pair("until", &until)
-            .append_pair("before", &format!("{}_{}", last.churned_at.micros(), last.id))
-            .finish()
-    });
-    html(&IndexPage { chrome: person.visit.chrome("Churn", "churn"), rows, next, status, reason, q, from, until })
+    let asked = query.clone();
+    let (rows, more, segment) = state
+        .read(move |conn| {
+            let segment = match asked.segment() {
+                Some(id) => Some(segments::get(conn, &actor, &id, now)?.0),
+                None => None,
+            };
+            let (rows, more) = churn::list(conn, &actor, &asked.filter(segment.as_ref(), now))?;
+            Ok((rows, more, segment))
+        })
+        .await?;
+    let next = rows.last().filter(|_| more).map(|last| query.older_than(last));
+    let also = query.also(segment.as_ref().map(|segment| segment.name.as_str()));
+    html(&IndexPage { chrome: person.visit.chrome("Churn", "churn"), rows, next, query, also })
 }
 
 #[derive(Template)]

@@ -7,7 +7,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{MailboxId, MessageId, UserId};
 use crate::domain::messages::State;
-use crate::domain::messages::list::{Assignee, Filter, Snoozes, Sort};
+use crate::domain::messages::list::{Assignee, Filter, Snoozes, Sort, Way};
 use crate::domain::text;
 
 /// Rows of a page.
@@ -17,7 +17,7 @@ const PAGE: usize = 50;
 const MOST_HOURS: i64 = 720;
 
 /// The fields of a list's address in their order there, and what they may say.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 19] = [
     "q",        // the beginnings of words
     "mailbox",  // by id
     "campaign", // by name
@@ -27,6 +27,10 @@ const NAMES: [&str; 15] = [
     "snoozed",  // `only` or `shown`; without it the queue hides what the visitor put off
     "claims",   // `open` or `clean`
     "origin",   // `person`, `agent`, `playbook` or `model`
+    "way",      // which way it went, as reports count it
+    "from",     // left on this day or later, or was handed in then where it did not leave
+    "until",    // the same: on this day or earlier
+    "labelled", // `yes` for those of a campaign
     "age",      // `under-1d`, `1-2d` or `over-2d`
     "expiring", // lapses within so many hours, 1 to 720
     "sort",     // `oldest`, `newest` or `expiring`
@@ -105,6 +109,9 @@ impl ListQuery {
             snoozes,
             claims: self.word("claims")?,
             origin: self.word("origin")?,
+            way: self.word("way")?,
+            counted: self.days()?,
+            labelled: self.is("labelled", "yes"),
             sort: self.word("sort")?.unwrap_or(usual),
             after: self.value("after").map(MessageId::from),
             before: self.value("before").map(MessageId::from),
@@ -156,8 +163,22 @@ impl ListQuery {
                 "state",
                 format!("The queue holds what is pending. Look for messages that are {} under Messages.", super::spaced(state)),
             )),
-            (false, state) => Ok(state.into_iter().collect()),
+            (false, None) => Ok(self.word::<Way>("way")?.map(Way::states).unwrap_or_default()),
+            (false, Some(state)) => Ok(vec![state]),
         }
+    }
+
+    /// The days between `from` and `until`, both with their last moment.
+    fn days(&self) -> Result<Option<(Time, Time)>> {
+        let day = |name: &str| {
+            let wrong = || Error::invalid("field_invalid", name, format!("{name} must be a day, such as 2026-11-21."));
+            self.value(name).map(|given| Time::parse(given).ok_or_else(wrong)).transpose()
+        };
+        let (from, until) = (day("from")?, day("until")?);
+        Ok((from.is_some() || until.is_some()).then(|| {
+            let end = until.map_or(Time::from_micros(i64::MAX), |last| last.plus_days(1));
+            (from.unwrap_or(Time::from_micros(0)), end)
+        }))
     }
 
     fn word<T: std::str::FromStr<Err = String>>(&self, name: &str) -> Result<Option<T>> {

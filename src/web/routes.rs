@@ -4,9 +4,9 @@ use actix_web::web::{self, ServiceConfig};
 
 use super::{
     account, api_changes, audit, batches, calls, campaigns, caught, churn, claims, compose, customers, delivery, demand, desk, doctor, events, facts,
-    heads, imports, inactivity, inbox, keys, leads, mailboxes, messages, migrations, overview, preferences, privacy, public, reference, referrals,
-    reports, reset, rules, second_factor, segments, sending, sequences, sign_in, sources, templates, uncertain, users, verify, views, vigilance,
-    webhooks,
+    heads, imports, inactivity, inbox, keys, leads, mailboxes, messages, migrations, overview, preferences, privacy, provider, public, reference,
+    referrals, reports, reset, rules, second_factor, segments, sending, sequences, sign_in, sources, templates, uncertain, users, verify, views,
+    vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -76,6 +76,9 @@ routes! {
     post "/login" Public sign_in::sign_in;
     get "/login/code" Public sign_in::code_page;
     post "/login/code" Public sign_in::code;
+    get "/login/provider" Public provider::send;
+    get "/login/provider/callback" Public provider::receive;
+    get "/login/provider/end" Public provider::sign_out;
     get "/login/forgot" Public reset::ask_page;
     post "/login/forgot" Public reset::ask;
     get "/reset/{token}" Public reset::page;
@@ -282,6 +285,7 @@ routes! {
     post "/users/{id}/disable" Admin users::disable;
     post "/users/{id}/enable" Admin users::enable;
     post "/users/{id}/invite" Admin users::invite;
+    post "/users/{id}/unlink" Admin users::unlink;
     get "/keys" Admin keys::index;
     post "/keys" Admin keys::create;
     get "/keys/{id}" Admin keys::show;

@@ -33,6 +33,7 @@ use crate::domain::privacy::retention;
 use crate::domain::provenance;
 use crate::domain::reports::days;
 use crate::domain::reputation;
+use crate::domain::segments::departures;
 use crate::domain::sequences;
 use crate::domain::sources;
 use crate::domain::usage::{self, inactivity};
@@ -182,6 +183,7 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
         if let Err(error) = senders::look_daily(&state).await {
             tracing::error!(%error, "sender domains were not looked at; it is tried again");
         }
+        count_segments(&state, &stop).await;
         keep_no_longer(&state, &stop).await;
         look_through_files(&state).await;
         tokio::select! {
@@ -225,6 +227,30 @@ async fn work_off(state: &State, stop: &watch::Receiver<bool>, chore: &'static s
             Err(error) => {
                 tracing::error!(%error, chore, "a chore failed; it is tried again");
                 return;
+            }
+        }
+    }
+}
+
+/// Counts who of each segment left, without holding up those who write while it looks.
+async fn count_segments(state: &State, stop: &watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let mut found = match state.read(|conn| departures::next(conn, clock::now())).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return,
+            Err(error) => return tracing::error!(%error, "who of a segment left was not counted; it is tried again"),
+        };
+        loop {
+            let kept = state
+                .quiet_write(move |conn| {
+                    let more = departures::keep(conn, &mut found, clock::now())?;
+                    Ok((more, found))
+                })
+                .await;
+            match kept {
+                Ok((true, rest)) => found = rest,
+                Ok((false, _)) => break,
+                Err(error) => return tracing::error!(%error, "who of a segment left was not written down; it is tried again"),
             }
         }
     }

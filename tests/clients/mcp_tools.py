@@ -136,7 +136,8 @@ class Story:
         yield "get_sending", "reader", {}
         yield "stop_sending", "oversight", {"mailbox": "nobody@example.com", "reason": "It is odd."}, "not_found"
         yield "undo_approval", "oversight", {"message_id": absent}, "not_found"
-        for report in ("get_churn_stats", "get_churn_reasons", "get_recovered_revenue", "get_message_report", "get_campaign_report", "get_deliverability"):
+        for report in ("get_churn_stats", "get_churn_reasons", "get_departures", "get_strategies", "get_recovered_revenue", "get_message_report",
+                       "get_campaign_report", "get_deliverability"):
             yield report, "reader", {}
         yield "backtest_mode", "oversight", {"mailbox": "nobody@example.com"}, "not_found"
         yield "get_overview", "reader", {}

@@ -52,7 +52,7 @@ async fn why_customers_leave_is_a_picture_a_table_and_their_words_and_each_numbe
         "{}",
         file.body
     );
-    let words = rita.get(&format!("/reports/reasons/table.csv?from={from}&until={today}&table=3")).await;
+    let words = rita.get(&format!("/reports/reasons/table.csv?from={from}&until={today}&table=6")).await;
     assert!(words.body.contains("\"<b>dear</b> & \"\"dull\"\"\""), "{}", words.body);
     assert_eq!(rita.get("/reports/reasons/table.csv?table=9").await.status, 404);
     assert_eq!(rita.get("/reports?from=nonsense").await.status, 422);
@@ -63,7 +63,7 @@ async fn every_report_is_a_page_with_and_without_rows() {
     let desk = Desk::new().await;
     let mut max = Browser::new(desk.app().await);
     max.sign_in("max").await;
-    for word in ["reasons", "recovered", "campaigns", "deliverability", "desk"] {
+    for word in ["reasons", "recovered", "strategies", "campaigns", "deliverability", "desk"] {
         let page = max.get(&format!("/reports/{word}")).await;
         assert!(page.status == 200 && page.body.contains("Nothing to report"), "{word}: {} {}", page.status, page.body);
     }
@@ -77,7 +77,7 @@ async fn every_report_is_a_page_with_and_without_rows() {
     desk.pending("c@example.com", json!({"campaign": "spring & summer"})).await;
     for (word, wanted) in [
         ("recovered", "Too few to compare"),
-        ("campaigns", "/messages?campaign=spring+%26+summer&#38;state=pending"),
+        ("campaigns", "/messages?campaign=spring+%26+summer&#38;way=waiting&#38;from="),
         ("deliverability", "too few for a rate: under 1000 sent"),
         ("desk", "too few for a median"),
         ("desk", "<blockquote class=\"quote\">because<footer>"),

@@ -67,6 +67,10 @@ pub struct Settings {
     pub digest_hour: i32,
     /// The mailboxes within reach, by address.
     pub mailboxes: Vec<MailboxSetting>,
+    /// Whether they have a password here.
+    pub has_password: bool,
+    /// The provider that they sign in with.
+    pub issuer: Option<String>,
 }
 
 /// The settings of who asks.
@@ -76,7 +80,8 @@ pub fn own(conn: &mut Conn, actor: &Actor) -> Result<Settings> {
     let choice = |mailbox: &Mailbox| chosen.iter().find(|(id, _)| *id == mailbox.id).map(|(_, notify)| *notify);
     let mailboxes = mailboxes::list(conn, actor)?;
     let mailboxes = mailboxes.into_iter().map(|mailbox| MailboxSetting { own: choice(&mailbox), mailbox }).collect();
-    Ok(Settings { profile: Profile::of(&user), notices: user.notices, digest_hour: user.digest_hour, mailboxes })
+    let (profile, has_password) = (Profile::of(&user), user.password_hash.is_some());
+    Ok(Settings { profile, notices: user.notices, digest_hour: user.digest_hour, mailboxes, has_password, issuer: user.issuer })
 }
 
 /// Sets the zone in which times are shown, and whether single keys do something.

@@ -276,5 +276,8 @@ pub(super) fn checked(new: &NewChurnEvent, source: &str, now: Time) -> Result<Ch
         created_at: now,
         updated_at: now,
         window_ends_at: None,
+        letter_strategy: None,
+        letter_at: None,
+        replied_at: None,
     })
 }

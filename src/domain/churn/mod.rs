@@ -9,6 +9,7 @@ mod queries;
 pub mod runs;
 pub mod sheet;
 pub mod shipping;
+mod tenure;
 pub mod timeline;
 pub mod variants;
 pub mod window;
@@ -23,13 +24,14 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::facts;
-use crate::domain::ids::{ChurnEventId, ContactId};
+use crate::domain::ids::{ChurnEventId, ContactId, MessageId};
 use crate::domain::messages;
-use crate::domain::reason::{self, Reason, ReasonQuote};
+use crate::domain::reason::{self, Reason, ReasonQuote, Strategy};
 use crate::domain::webhooks;
 use crate::text_enum;
 
-pub use queries::Filter;
+pub use queries::{Filter, Only};
+pub use tenure::Tenure;
 
 /// How sure the words of a reply must be to correct a reason, 0 to 100.
 const SURE: i32 = 60;
@@ -129,6 +131,12 @@ pub struct ChurnEvent {
     pub updated_at: Time,
     /// Until when a letter that was sent may bring them back; after it they count as lost.
     pub window_ends_at: Option<Time>,
+    /// The strategy of the latest letter that left for them.
+    pub letter_strategy: Option<Strategy>,
+    /// When that letter left.
+    pub letter_at: Option<Time>,
+    /// When they first answered a letter.
+    pub replied_at: Option<Time>,
 }
 
 impl ChurnEvent {
@@ -194,6 +202,14 @@ pub(in crate::domain) fn heard(conn: &mut Conn, actor: &Actor, contact: &Contact
         facts::refresh(conn, contact, now)?;
     }
     Ok(())
+}
+
+/// Notes that somebody answered a letter, if this message was one.
+pub(in crate::domain) fn answered(conn: &mut Conn, message: &MessageId, now: Time) -> Result<()> {
+    match queries::variant_of_message(conn, message)? {
+        Some(variant) => Ok(queries::set_replied(conn, &variant.churn_event_id, now)?),
+        None => Ok(()),
+    }
 }
 
 /// Notes that the customer came back.

@@ -4,17 +4,20 @@ use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::functions::{containing, lower_nullable};
+use crate::db::functions::containing;
 use crate::db::schema::{churn_events, imports, match_judgements, model_runs, update_rounds, variants};
+use crate::db::statement::Statement;
 use crate::db::types::Json;
 use crate::domain::actor::Actor;
+use crate::domain::contacts::{self, Search};
 use crate::domain::ids::{ChurnEventId, ContactId, FactId, ImportId, MessageId, VariantId};
-use crate::domain::reason::{Reason, ReasonQuote};
+use crate::domain::reason::{Reason, ReasonQuote, Strategy};
 
 use super::answers::Judgement;
 use super::import::Import;
 use super::runs::ModelRun;
 use super::shipping::Round;
+use super::tenure::Tenure;
 use super::variants::Variant;
 use super::{ChurnEvent, EventType, Status};
 
@@ -31,12 +34,37 @@ pub struct Filter {
     pub since: Option<Time>,
     /// Who left before this time.
     pub end: Option<Time>,
+    /// What else must hold.
+    pub only: Only,
     /// At most so many.
     pub limit: usize,
     /// Skip so many, for the offset pages of the recovery API.
     pub offset: i64,
     /// Continue after this departure and id.
     pub before: Option<(Time, ChurnEventId)>,
+}
+
+/// What else must hold of a departure.
+#[derive(Debug, Clone, Default)]
+pub struct Only {
+    /// With this plan; empty where none is on record.
+    pub plan: Option<String>,
+    /// With so many days of tenure, or nothing on record.
+    pub tenure: Option<Tenure>,
+    /// Of the contacts of this segment.
+    pub segment: Option<Search>,
+    /// With a letter that left, or without one.
+    pub mailed: Option<bool>,
+    /// Whose latest letter had this strategy.
+    pub strategy: Option<Strategy>,
+    /// Whose latest letter left from this time on and before that.
+    pub letter: Option<(Time, Time)>,
+    /// Who answered a letter.
+    pub replied: bool,
+    /// Who came back from this time on and before that.
+    pub back: Option<(Time, Time)>,
+    /// Who is neither back nor lost.
+    pub open: bool,
 }
 
 pub(super) fn by_id(conn: &mut Conn, id: &ChurnEventId) -> QueryResult<Option<ChurnEvent>> {
@@ -114,39 +142,96 @@ pub(super) fn set_words(conn: &mut Conn, row: &ChurnEvent, now: Time) -> QueryRe
         .map(drop)
 }
 
+#[derive(QueryableByName)]
+struct Picked {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    id: ChurnEventId,
+}
+
+/// Ids first, by one statement; then their rows.
 pub(super) fn list(conn: &mut Conn, filter: &Filter) -> QueryResult<Vec<ChurnEvent>> {
-    let mut query = churn_events::table
-        .order((churn_events::churned_at.desc(), churn_events::id.desc()))
-        .limit(i64::try_from(filter.limit).unwrap_or(100) + 1)
-        .offset(filter.offset)
-        .into_boxed();
+    let mut ask = Statement::default();
+    ask.push("SELECT e.id AS id FROM churn_events e WHERE 1 = 1");
+    conditions(&mut ask, conn, filter);
+    ask.push(" ORDER BY e.churned_at DESC, e.id DESC LIMIT ").number(i64::try_from(filter.limit).unwrap_or(100) + 1);
+    ask.push(" OFFSET ").number(filter.offset);
+    let ids: Vec<ChurnEventId> = ask.load::<Picked>(conn)?.into_iter().map(|row| row.id).collect();
+    let mut rows: Vec<ChurnEvent> = churn_events::table.filter(churn_events::id.eq_any(ids)).load(conn)?;
+    rows.sort_by(|a, b| (b.churned_at, &b.id).cmp(&(a.churned_at, &a.id)));
+    Ok(rows)
+}
+
+fn conditions(ask: &mut Statement, conn: &Conn, filter: &Filter) {
     if let Some(status) = filter.status {
-        query = query.filter(churn_events::status.eq(status));
+        ask.push(" AND e.status = ").text(status.as_str());
     }
     if let Some(reason) = filter.reason {
-        query = query.filter(churn_events::reason.eq(reason));
+        ask.push(" AND e.reason = ").text(reason.as_str());
     }
     if let Some(since) = filter.since {
-        query = query.filter(churn_events::churned_at.ge(since));
+        ask.push(" AND e.churned_at >= ").number(since.micros());
     }
     if let Some(end) = filter.end {
-        query = query.filter(churn_events::churned_at.lt(end));
+        ask.push(" AND e.churned_at < ").number(end.micros());
     }
     if let Some((at, id)) = &filter.before {
-        query = query.filter(churn_events::churned_at.lt(*at).or(churn_events::churned_at.eq(*at).and(churn_events::id.lt(id.clone()))));
+        ask.push(" AND (e.churned_at, e.id) < (").number(at.micros()).push(", ").text(id.as_str()).push(")");
     }
     if let Some(words) = &filter.words {
         let pattern = containing(words);
-        query = query.filter(
-            lower_nullable(churn_events::customer_email)
-                .assume_not_null()
-                .like(pattern.clone())
-                .escape('\\')
-                .or(lower_nullable(churn_events::customer_name).assume_not_null().like(pattern.clone()).escape('\\'))
-                .or(lower_nullable(churn_events::plan_name).assume_not_null().like(pattern).escape('\\')),
-        );
+        for (position, column) in ["customer_email", "customer_name", "plan_name"].into_iter().enumerate() {
+            ask.push(if position == 0 { " AND (" } else { " OR " });
+            ask.push(format!("lower(e.{column}) LIKE ")).text(&pattern).push(" ESCAPE '\\'");
+        }
+        ask.push(")");
     }
-    query.load(conn)
+    only(ask, conn, &filter.only);
+}
+
+fn only(ask: &mut Statement, conn: &Conn, only: &Only) {
+    if let Some(plan) = &only.plan {
+        match plan.as_str() {
+            "" => ask.push(" AND coalesce(e.plan_name, '') = ''"),
+            plan => ask.push(" AND e.plan_name = ").text(plan),
+        };
+    }
+    match only.tenure {
+        Some(Tenure::Unknown) => drop(ask.push(" AND e.tenure_days IS NULL")),
+        Some(tenure) => {
+            let (from, to) = tenure.days();
+            ask.push(" AND e.tenure_days >= ").number(from).push(" AND e.tenure_days <= ").number(to);
+        }
+        None => {}
+    }
+    if let Some(segment) = &only.segment {
+        ask.push(" AND ");
+        contacts::push_found(ask, conn, "e.contact_id", segment);
+    }
+    match only.mailed {
+        Some(true) => drop(ask.push(" AND e.window_ends_at IS NOT NULL")),
+        Some(false) => drop(ask.push(" AND e.window_ends_at IS NULL")),
+        None => {}
+    }
+    if let Some(strategy) = only.strategy {
+        ask.push(" AND e.letter_strategy = ").text(strategy.as_str());
+    }
+    if only.replied {
+        ask.push(" AND e.replied_at IS NOT NULL");
+    }
+    if only.open {
+        ask.push(" AND e.status NOT IN ('recovered', 'lost')");
+    }
+    let mut between = |column: &str, times: Option<(Time, Time)>| {
+        if let Some((from, end)) = times {
+            ask.push(format!(" AND {column} >= ")).number(from.micros()).push(format!(" AND {column} < ")).number(end.micros());
+        }
+    };
+    between("e.letter_at", only.letter);
+    between("coalesce(e.recovered_at, e.churned_at)", only.back);
+    if let Some((_, end)) = only.back {
+        // Nobody comes back before they left.
+        ask.push(" AND e.status = 'recovered' AND e.churned_at < ").number(end.micros());
+    }
 }
 
 pub(super) fn set_status(conn: &mut Conn, id: &ChurnEventId, from: Status, to: Status, now: Time) -> QueryResult<bool> {
@@ -156,8 +241,20 @@ pub(super) fn set_status(conn: &mut Conn, id: &ChurnEventId, from: Status, to: S
     Ok(changed == 1)
 }
 
-pub(super) fn set_window(conn: &mut Conn, id: &ChurnEventId, end: Time) -> QueryResult<()> {
-    diesel::update(churn_events::table.find(id)).set(churn_events::window_ends_at.eq(end)).execute(conn).map(drop)
+/// The letter that left, and until when it may bring them back.
+pub(super) fn set_letter(conn: &mut Conn, id: &ChurnEventId, strategy: Strategy, now: Time, end: Time) -> QueryResult<()> {
+    diesel::update(churn_events::table.find(id))
+        .set((churn_events::window_ends_at.eq(end), churn_events::letter_strategy.eq(strategy), churn_events::letter_at.eq(now)))
+        .execute(conn)
+        .map(drop)
+}
+
+/// The first answer counts.
+pub(super) fn set_replied(conn: &mut Conn, id: &ChurnEventId, now: Time) -> QueryResult<()> {
+    diesel::update(churn_events::table.find(id).filter(churn_events::replied_at.is_null()))
+        .set(churn_events::replied_at.eq(now))
+        .execute(conn)
+        .map(drop)
 }
 
 /// Those who were written to and whose window is over, the oldest first.

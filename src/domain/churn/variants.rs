@@ -303,7 +303,7 @@ pub(in crate::domain) fn note_sent(conn: &mut Conn, message: &MessageId, now: Ti
     queries::set_variant_sent(conn, &variant.id, now)?;
     queries::set_status(conn, &variant.churn_event_id, Status::VariantsGenerated, Status::EmailSent, now)?;
     let end = window::end(conn, now)?;
-    queries::set_window(conn, &variant.churn_event_id, end)?;
+    queries::set_letter(conn, &variant.churn_event_id, variant.strategy, now, end)?;
     let event = super::get_row(conn, &variant.churn_event_id)?;
     if let Some(contact) = &event.contact_id {
         let row = contacts::row(conn, contact)?;

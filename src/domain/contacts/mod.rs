@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::clock::Time;
+use crate::db::statement::Statement;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
@@ -321,6 +322,17 @@ pub(in crate::domain) fn count_up_to(conn: &mut Conn, search: &Search, most: usi
     let Some(search) = parted(search) else { return Ok((0, false)) };
     let found = queries::count_up_to(conn, &Search { before: None, ..search }, most + 1)?;
     Ok((found.min(most), found > most))
+}
+
+/// Adds the condition that this column names somebody whom a search finds, whatever its limit and its place.
+pub(in crate::domain) fn push_found(ask: &mut Statement, conn: &Conn, column: &str, search: &Search) {
+    match parted(search) {
+        Some(search) => {
+            let all = queries::all_ids(conn, &Search { before: None, ..search });
+            ask.push(format!("{column} IN (")).append(all).push(")");
+        }
+        None => drop(ask.push("1 = 0")),
+    }
 }
 
 /// Whether a search finds this contact.

@@ -247,6 +247,8 @@ enum Wanted {
     Page,
     /// How many, looking at no more than so many where there is a limit.
     Count(Option<usize>),
+    /// The ids of all, in no order.
+    All,
 }
 
 /// The contacts that a search finds, newest first, and one more than its limit: by one walk along the search index or the
@@ -271,6 +273,11 @@ pub(super) fn count(conn: &mut Conn, search: &Search) -> QueryResult<i64> {
 pub(super) fn count_up_to(conn: &mut Conn, search: &Search, most: usize) -> QueryResult<usize> {
     let found = ask(conn, search, &Wanted::Count(Some(most))).load::<Number>(conn)?;
     Ok(found.first().and_then(|row| usize::try_from(row.n).ok()).unwrap_or_default())
+}
+
+/// The statement that finds the ids of all, whatever its limit.
+pub(super) fn all_ids(conn: &Conn, search: &Search) -> Statement {
+    ask(conn, search, &Wanted::All)
 }
 
 fn ask(conn: &Conn, search: &Search, wanted: &Wanted) -> Statement {
@@ -348,7 +355,7 @@ fn on_postgres(search: &Search, wanted: &Wanted) -> Statement {
 fn start(from: &str, id: &str, search: &Search, wanted: &Wanted) -> Statement {
     let mut ask = Statement::default();
     ask.push(match wanted {
-        Wanted::Page => format!("SELECT {id} AS id FROM {from}"),
+        Wanted::Page | Wanted::All => format!("SELECT {id} AS id FROM {from}"),
         Wanted::Count(_) => format!("SELECT count(*) AS n FROM (SELECT 1 FROM {from}"),
     });
     ask.push(format!(" WHERE NOT EXISTS (SELECT 1 FROM planted_tests p WHERE p.contact_id = {id})"));
@@ -369,6 +376,7 @@ fn finish(ask: &mut Statement, order: &str, search: &Search, wanted: &Wanted) {
         Wanted::Page => ask.push(format!(" ORDER BY {order} DESC LIMIT {}", one_more(search.limit))),
         Wanted::Count(Some(most)) => ask.push(format!(" LIMIT {most}) AS found")),
         Wanted::Count(None) => ask.push(") AS found"),
+        Wanted::All => ask,
     };
 }
 

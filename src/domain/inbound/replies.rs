@@ -70,6 +70,7 @@ pub(super) fn answered(conn: &mut Conn, email: &InboundEmail, found: Option<&Fou
             threads::label(conn, &email.id, &[IS_FEEDBACK.to_owned(), word.to_owned()])?;
         }
         cohorts::acknowledged(conn, &found.contact, &found.tags, now)?;
+        churn::answered(conn, &found.row.id, now)?;
         churn::heard(conn, &MAIL, &found.contact.id, &written, now)?;
     }
     leads::qualify(conn, email, &written, now)

@@ -9,8 +9,8 @@ use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::messages::State;
 
 use super::period::{self, Period, Step};
+use super::queries;
 use super::queries::{MessageRow, Place};
-use super::{queries, starts_with_before};
 
 /// The share of bounces that mailbox providers tolerate, in percent.
 pub const BOUNCE_LIMIT_PERCENT: f64 = 2.0;
@@ -79,40 +79,30 @@ pub struct Flow<T> {
     pub now: Ways,
     /// In the one before.
     pub before: Ways,
-    /// By step of the period, oldest first.
-    pub steps: Vec<Ways>,
 }
 
-fn flows(rows: &[MessageRow], steps: &[Step]) -> Result<BTreeMap<String, Flow<String>>> {
+/// What became of the messages that rows of two steps stand for: the period before, and this one.
+fn flows(rows: &[MessageRow]) -> Result<BTreeMap<String, Flow<String>>> {
     let mut all: BTreeMap<String, Flow<String>> = BTreeMap::new();
     for row in rows {
         let state: State = row.state.parse().map_err(Error::internal)?;
-        let flow = all.entry(row.place.clone()).or_insert_with(|| Flow {
-            of: row.place.clone(),
-            now: Ways::default(),
-            before: Ways::default(),
-            steps: vec![Ways::default(); steps.len()],
-        });
-        // The first of the counted steps is the period before.
-        match usize::try_from(row.step).ok().and_then(|step| step.checked_sub(1)) {
-            None => flow.before.add(row, state),
-            Some(position) => {
-                flow.now.add(row, state);
-                if let Some(step) = flow.steps.get_mut(position) {
-                    step.add(row, state);
-                }
-            }
-        }
+        let flow = all.entry(row.place.clone()).or_insert_with(|| Flow { of: row.place.clone(), now: Ways::default(), before: Ways::default() });
+        if row.step == 0 { flow.before.add(row, state) } else { flow.now.add(row, state) }
     }
     Ok(all)
 }
 
+/// The first days of the period before and of this one, and the day after the last.
+fn both(period: Period) -> ([i64; 2], i64) {
+    ([period::number(period.before().from), period::number(period.from)], period::number(period.until) + 1)
+}
+
 /// The campaigns that had messages in a period or the one before, those with the most first.
-pub fn by_campaign(conn: &mut Conn, actor: &Actor, period: Period, steps: &[Step]) -> Result<Vec<Flow<String>>> {
+pub fn by_campaign(conn: &mut Conn, actor: &Actor, period: Period) -> Result<Vec<Flow<String>>> {
     actor.must_have(Scope::Read)?;
-    let (starts, end) = starts_with_before(period, steps);
+    let (starts, end) = both(period);
     let rows = queries::messages_by_step(conn, Place::Campaign, actor.mailboxes(), &starts, end)?;
-    let mut found: Vec<Flow<String>> = flows(&rows, steps)?.into_values().collect();
+    let mut found: Vec<Flow<String>> = flows(&rows)?.into_values().collect();
     found.sort_by(|a, b| (b.now.drafted, &a.of).cmp(&(a.now.drafted, &b.of)));
     Ok(found)
 }
@@ -121,19 +111,34 @@ pub fn by_campaign(conn: &mut Conn, actor: &Actor, period: Period, steps: &[Step
 pub fn in_state(conn: &mut Conn, actor: &Actor, state: State, period: Period) -> Result<i64> {
     actor.must_have(Scope::Read)?;
     let (start, end) = (period::number(period.from), period::number(period.until) + 1);
-    let rows = queries::messages_by_step(conn, Place::Mailbox, actor.mailboxes(), &[start], end)?;
+    let rows = queries::messages_by_step(conn, Place::Anywhere, actor.mailboxes(), &[start], end)?;
     Ok(rows.iter().filter(|row| row.state == state.as_str()).map(|row| row.number).sum())
 }
 
 /// The mailboxes within reach by address, with those that had no messages.
-pub fn by_mailbox(conn: &mut Conn, actor: &Actor, period: Period, steps: &[Step]) -> Result<Vec<Flow<Mailbox>>> {
+pub fn by_mailbox(conn: &mut Conn, actor: &Actor, period: Period) -> Result<Vec<Flow<Mailbox>>> {
     actor.must_have(Scope::Read)?;
-    let (starts, end) = starts_with_before(period, steps);
+    let (starts, end) = both(period);
     let rows = queries::messages_by_step(conn, Place::Mailbox, actor.mailboxes(), &starts, end)?;
-    let mut found = flows(&rows, steps)?;
+    let mut found = flows(&rows)?;
     let flow = |mailbox: Mailbox| match found.remove(mailbox.id.as_str()) {
-        Some(flow) => Flow { of: mailbox, now: flow.now, before: flow.before, steps: flow.steps },
-        None => Flow { of: mailbox, now: Ways::default(), before: Ways::default(), steps: vec![Ways::default(); steps.len()] },
+        Some(flow) => Flow { of: mailbox, now: flow.now, before: flow.before },
+        None => Flow { of: mailbox, now: Ways::default(), before: Ways::default() },
     };
     Ok(mailboxes::list(conn, actor)?.into_iter().map(flow).collect())
+}
+
+/// What became of the messages of each step of a period; of campaigns alone, or of all.
+pub fn over_time(conn: &mut Conn, actor: &Actor, period: Period, steps: &[Step], campaigns: bool) -> Result<Vec<Ways>> {
+    actor.must_have(Scope::Read)?;
+    let starts: Vec<i64> = steps.iter().map(|step| period::number(step.days.from)).collect();
+    let place = if campaigns { Place::AnyCampaign } else { Place::Anywhere };
+    let mut all = vec![Ways::default(); steps.len()];
+    for row in queries::messages_by_step(conn, place, actor.mailboxes(), &starts, period::number(period.until) + 1)? {
+        let state: State = row.state.parse().map_err(Error::internal)?;
+        if let Some(step) = usize::try_from(row.step).ok().and_then(|step| all.get_mut(step)) {
+            step.add(&row, state);
+        }
+    }
+    Ok(all)
 }

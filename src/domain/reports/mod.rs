@@ -2,10 +2,13 @@
 
 pub mod days;
 pub mod messages;
+pub mod parts;
 pub mod period;
 mod queries;
 mod reasons;
 mod recovered;
+mod spans;
+pub mod strategies;
 
 use std::collections::BTreeMap;
 

@@ -12,7 +12,8 @@ use super::MOST_MONTHS;
 pub const USUAL_DAYS: i64 = 90;
 /// The longest period, in days: five years.
 pub const MOST_DAYS: i64 = 1830;
-const MICROS_OF_DAY: i64 = 86_400_000_000;
+/// Microseconds of a day.
+pub(super) const MICROS_OF_DAY: i64 = 86_400_000_000;
 
 /// Days since 1970, as the counters name a day.
 pub(super) fn number(day: Date) -> i64 {

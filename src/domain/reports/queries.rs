@@ -11,7 +11,8 @@ use crate::domain::actor::Mailboxes;
 use crate::domain::ids::ChurnEventId;
 use crate::domain::reason::Reason;
 
-use super::days::queries::{ALL_CHURN, ALL_MESSAGES};
+use super::period;
+use super::spans::{CHURN, MESSAGES, PARTS};
 
 /// `CASE … END AS step`: the position of the last of these days that is not after the counted one.
 fn push_step(sql: &mut Statement, starts: &[i64]) {
@@ -47,8 +48,8 @@ pub(super) fn departures_by_step(conn: &mut Conn, kind: &'static str, starts: &[
         "SELECT step, reason, status, mailed, currency, CAST(SUM(number) AS BIGINT) AS number, CAST(SUM(minor) AS BIGINT) AS minor FROM (SELECT ",
     );
     push_step(&mut sql, starts);
-    sql.push(", reason, status, mailed, currency, number, minor FROM ").push(ALL_CHURN).push(" WHERE kind = ").text(kind);
-    sql.push(" AND day >= ").number(starts.first().copied().unwrap_or(end)).push(" AND day < ").number(end);
+    sql.push(", reason, status, mailed, currency, number, minor FROM ");
+    CHURN.push(&mut sql, starts, end, if kind == "back" { " AND kind = 'back'" } else { " AND kind = 'left'" });
     sql.push(") AS stepped GROUP BY step, reason, status, mailed, currency");
     sql.load(conn)
 }
@@ -79,10 +80,15 @@ pub(super) struct DepartureRow {
     pub(super) minor: i64,
 }
 
-pub(super) fn departures(conn: &mut Conn, since: Time) -> QueryResult<Vec<DepartureRow>> {
+/// Departures since then: the rest of that day from their rows, the days after it from what is counted.
+pub(super) fn departures(conn: &mut Conn, since: Time, next: i64, end: i64) -> QueryResult<Vec<DepartureRow>> {
     let mut sql = Statement::default();
-    sql.push("SELECT status, reason, currency, COUNT(*) AS number, CAST(COALESCE(SUM(mrr_minor), 0) AS BIGINT) AS minor FROM churn_events ");
-    sql.push("WHERE churned_at >= ").number(since.micros()).push(" GROUP BY status, reason, currency");
+    sql.push("SELECT status, reason, currency, CAST(SUM(number) AS BIGINT) AS number, CAST(SUM(minor) AS BIGINT) AS minor FROM (");
+    sql.push("SELECT status, reason, currency, 1 AS number, coalesce(mrr_minor, 0) AS minor FROM churn_events WHERE churned_at >= ");
+    sql.number(since.micros()).push(" AND churned_at < ").number(next * period::MICROS_OF_DAY);
+    sql.push(" UNION ALL SELECT status, reason, currency, number, minor FROM ");
+    CHURN.push(&mut sql, &[next], end, " AND kind = 'left'");
+    sql.push(") AS both_kinds GROUP BY status, reason, currency HAVING SUM(number) <> 0");
     sql.load(conn)
 }
 
@@ -90,7 +96,8 @@ pub(super) fn departures(conn: &mut Conn, since: Time) -> QueryResult<Vec<Depart
 pub(super) fn all_departures(conn: &mut Conn) -> QueryResult<Vec<DepartureRow>> {
     let mut sql = Statement::default();
     sql.push("SELECT status, reason, currency, CAST(SUM(number) AS BIGINT) AS number, CAST(SUM(minor) AS BIGINT) AS minor FROM ");
-    sql.push(ALL_CHURN).push(" WHERE kind = 'left' GROUP BY status, reason, currency HAVING SUM(number) <> 0");
+    CHURN.push_ever(&mut sql);
+    sql.push(" WHERE kind = 'left' GROUP BY status, reason, currency HAVING SUM(number) <> 0");
     sql.load(conn)
 }
 
@@ -115,9 +122,13 @@ pub(super) struct MessageRow {
 pub(super) enum Place {
     Mailbox,
     Campaign,
+    /// All together.
+    Anywhere,
+    /// All that have a label, together.
+    AnyCampaign,
 }
 
-/// The messages of these mailboxes by step and place. Those without a label are no campaign.
+/// The messages of these mailboxes by step, and by place where one is named. Those without a label are no campaign.
 pub(super) fn messages_by_step(conn: &mut Conn, by: Place, reach: &Mailboxes, starts: &[i64], end: i64) -> QueryResult<Vec<MessageRow>> {
     if matches!(reach, Mailboxes::These(ids) if ids.is_empty()) {
         return Ok(vec![]);
@@ -125,15 +136,62 @@ pub(super) fn messages_by_step(conn: &mut Conn, by: Place, reach: &Mailboxes, st
     let mut sql = Statement::default();
     sql.push("SELECT step, place, state, held, edited, CAST(SUM(number) AS BIGINT) AS number FROM (SELECT ");
     push_step(&mut sql, starts);
-    sql.push(if by == Place::Mailbox { ", mailbox_id AS place" } else { ", campaign AS place" });
-    sql.push(", state, held, edited, number FROM ").push(ALL_MESSAGES);
-    sql.push(" WHERE day >= ").number(starts.first().copied().unwrap_or(end)).push(" AND day < ").number(end);
-    if by == Place::Campaign {
-        sql.push(" AND campaign <> ''");
-    }
+    sql.push(match by {
+        Place::Mailbox => ", mailbox_id AS place",
+        Place::Campaign => ", campaign AS place",
+        Place::Anywhere | Place::AnyCampaign => ", '' AS place",
+    });
+    sql.push(", state, held, edited, number FROM ");
+    let labelled = matches!(by, Place::Campaign | Place::AnyCampaign);
+    MESSAGES.push(&mut sql, starts, end, if labelled { " AND campaign <> ''" } else { "" });
     if let Mailboxes::These(ids) = reach {
-        sql.push(" AND mailbox_id IN ").texts(ids.iter().map(|id| id.as_str()));
+        sql.push(" WHERE mailbox_id IN ").texts(ids.iter().map(|id| id.as_str()));
     }
     sql.push(") AS stepped GROUP BY step, place, state, held, edited HAVING SUM(number) <> 0");
+    sql.load(conn)
+}
+
+/// Departures of one value of a part, such as a plan.
+#[derive(Debug, QueryableByName)]
+pub(super) struct PartRow {
+    /// 0 for the period before.
+    #[diesel(sql_type = BigInt)]
+    pub(super) step: i64,
+    #[diesel(sql_type = Text)]
+    pub(super) value: String,
+    #[diesel(sql_type = Text)]
+    pub(super) reason: String,
+    #[diesel(sql_type = Text)]
+    pub(super) outcome: String,
+    #[diesel(sql_type = Text)]
+    pub(super) currency: String,
+    #[diesel(sql_type = BigInt)]
+    pub(super) number: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) minor: i64,
+}
+
+/// Departures by the values of a part, in the period before and in this one. `only` names the part.
+pub(super) fn by_part(conn: &mut Conn, only: &'static str, starts: [i64; 2], end: i64) -> QueryResult<Vec<PartRow>> {
+    let mut sql = Statement::default();
+    sql.push(
+        "SELECT step, value, reason, outcome, currency, CAST(SUM(number) AS BIGINT) AS number, CAST(SUM(minor) AS BIGINT) AS minor FROM (SELECT ",
+    );
+    push_step(&mut sql, &starts);
+    sql.push(", value, reason, outcome, currency, number, minor FROM ");
+    PARTS.push(&mut sql, &starts, end, only);
+    sql.push(") AS stepped GROUP BY step, value, reason, outcome, currency HAVING SUM(number) <> 0");
+    sql.load(conn)
+}
+
+/// The same by segment, as they were counted last.
+pub(super) fn by_segment(conn: &mut Conn, starts: [i64; 2], end: i64) -> QueryResult<Vec<PartRow>> {
+    let mut sql = Statement::default();
+    sql.push(
+        "SELECT step, value, reason, outcome, currency, CAST(SUM(number) AS BIGINT) AS number, CAST(SUM(minor) AS BIGINT) AS minor FROM (SELECT ",
+    );
+    push_step(&mut sql, &starts);
+    sql.push(", segment_id AS value, reason, outcome, currency, number, minor FROM segment_days WHERE day >= ").number(starts[0]);
+    sql.push(" AND day < ").number(end).push(") AS stepped GROUP BY step, value, reason, outcome, currency");
     sql.load(conn)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, date};
 
 use crate::clock::Time;
 use crate::db::Conn;
@@ -13,7 +13,7 @@ use crate::domain::ids::ChurnEventId;
 use crate::domain::money::Money;
 use crate::domain::reason::Reason;
 
-use super::period::{Period, Step};
+use super::period::{self, Period, Step};
 use super::queries::StepRow;
 use super::{Purse, percent, queries, starts_with_before};
 
@@ -153,7 +153,7 @@ pub struct Departures {
 pub fn departures(conn: &mut Conn, actor: &Actor, since: Option<Time>) -> Result<Departures> {
     actor.must_have(Scope::Read)?;
     let rows = match since {
-        Some(since) => queries::departures(conn, since)?,
+        Some(since) => queries::departures(conn, since, period::number(since.date()) + 1, period::number(date(2200, 1, 1)))?,
         None => queries::all_departures(conn)?,
     };
     let (mut by_status, mut by_reason): (BTreeMap<Status, i64>, BTreeMap<Reason, i64>) = (BTreeMap::new(), BTreeMap::new());

@@ -1,5 +1,6 @@
 //! Segments: a search for contacts that is kept under a name.
 
+pub mod departures;
 mod queries;
 
 use diesel::prelude::*;
@@ -129,6 +130,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &SegmentId, input: &Input, now
         row.updated_at = now;
         refuse_taken(conn, &row)?;
         queries::update(conn, &row)?;
+        departures::forget(conn, id)?;
         log(conn, actor, "segment.change", &row, now)?;
         Ok(row)
     })
@@ -187,6 +189,11 @@ fn empty(actor: &Actor, now: Time) -> Segment {
         updated_at: now,
         conditions: Json::new(Conditions::default()),
     }
+}
+
+/// All segments by name, each with when who of it left was counted last.
+pub(in crate::domain) fn with_counts(conn: &mut Conn) -> Result<Vec<(Segment, Option<Time>)>> {
+    Ok(departures::all(conn)?)
 }
 
 /// How many contacts are in both segments, counted up to `most`.

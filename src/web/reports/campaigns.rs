@@ -1,6 +1,6 @@
 //! What became of each campaign's messages.
 
-use super::view::{Cell, Figure, Section, Stat, Table, View, compared, share};
+use super::view::{Cell, Figure, Section, Stat, Table, View, compared, rate};
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::Actor;
@@ -12,37 +12,50 @@ use crate::web::chart::Columns;
 /// Campaigns of the page; the API has all.
 const MOST: usize = 200;
 
-/// Where the messages of a campaign are listed.
-fn list(campaign: &str, state: &str) -> String {
+/// Where the messages of a campaign, or of all, that went a way in a period are listed.
+fn list(campaign: Option<&str>, way: &str, period: Period) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.append_pair("campaign", campaign);
-    if !state.is_empty() {
-        query.append_pair("state", state);
+    match campaign {
+        Some(name) => query.append_pair("campaign", name),
+        None => query.append_pair("labelled", "yes"),
+    };
+    if !way.is_empty() {
+        query.append_pair("way", way);
     }
+    query.append_pair("from", &period.from.to_string()).append_pair("until", &period.until.to_string());
     format!("/messages?{}", query.finish())
 }
 
 pub(super) fn view(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -> Result<View> {
-    let steps = period.steps();
-    let mut all = messages::by_campaign(conn, actor, period, &steps)?;
+    let mut all = messages::by_campaign(conn, actor, period)?;
     if all.is_empty() {
         return Ok(View {
             empty: Some("No campaign had a message in this period or the one before. A message belongs to a campaign by its label."),
             ..View::default()
         });
     }
+    let steps = period.steps();
+    let by_step = messages::over_time(conn, actor, period, &steps, true)?;
     let total = |of: fn(&Ways) -> i64, flows: &[Flow<String>]| flows.iter().map(|flow| of(&flow.now)).sum::<i64>();
     let before = |of: fn(&Ways) -> i64, flows: &[Flow<String>]| flows.iter().map(|flow| of(&flow.before)).sum::<i64>();
-    let (sent, held, edited, rejected) = (total(|w| w.sent, &all), total(|w| w.held, &all), total(|w| w.edited, &all), total(|w| w.rejected, &all));
-    let stat = |name, value: i64, note| Stat { name, value: value.to_string(), note, link: None };
+    let stat = |name, of: fn(&Ways) -> i64, way: &str, note: Option<String>| {
+        let (now, earlier) = (total(of, &all), before(of, &all));
+        let compared = compared(now, earlier);
+        Stat {
+            name,
+            value: now.to_string(),
+            note: note.map_or(compared.clone(), |note| format!("{note}; {compared}")),
+            link: Some(list(None, way, period)),
+        }
+    };
+    let (held, edited, rejected) = (total(|w| w.held, &all), total(|w| w.edited, &all), total(|w| w.rejected, &all));
     let stats = vec![
-        stat("Sent", sent, compared(sent, before(|w| w.sent, &all))),
-        stat("Held for review", held, compared(held, before(|w| w.held, &all))),
-        stat("Edited by somebody else", edited, share(edited, total(|w| w.drafted, &all))),
-        stat("Rejected", rejected, share(rejected, held)),
+        stat("Sent", |w| w.sent, "sent", None),
+        stat("Held for review", |w| w.held, "held", None),
+        stat("Edited by somebody else", |w| w.edited, "edited", Some(rate(edited, total(|w| w.drafted, &all), "messages"))),
+        stat("Rejected", |w| w.rejected, "rejected", Some(rate(rejected, held, "held messages"))),
     ];
-    let sum = |step: usize, of: fn(&Ways) -> i64| all.iter().filter_map(|flow| flow.steps.get(step)).map(of).sum::<i64>() as f64;
-    let values = |of: fn(&Ways) -> i64| (0..steps.len()).map(|step| sum(step, of)).collect::<Vec<_>>();
+    let values = |of: fn(&Ways) -> i64| by_step.iter().map(|ways| of(ways) as f64).collect::<Vec<_>>();
     let columns = Columns {
         labels: steps.iter().map(|step| step.label.clone()).collect(),
         parts: vec![
@@ -50,9 +63,22 @@ pub(super) fn view(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -> R
             ("Rejected", values(|w| w.rejected)),
             ("Not sent or not yet", values(|w| w.drafted - w.sent - w.rejected)),
         ],
-        sums: values(|w| w.drafted).into_iter().map(|sum| sum.to_string()).collect(),
+        sums: by_step.iter().map(|ways| ways.drafted.to_string()).collect(),
         limit: None,
     };
+    let mut over_time = Table::new(["From", "Until", "Drafted", "Sent", "Rejected", "Not sent or not yet"]);
+    for (step, ways) in steps.iter().zip(&by_step) {
+        let of = |number: i64, way: &str| Cell::count(number, list(None, way, step.days));
+        let rest = ways.drafted - ways.sent - ways.rejected;
+        over_time.rows.push(vec![
+            step.days.from.into(),
+            step.days.until.into(),
+            of(ways.drafted, ""),
+            of(ways.sent, "sent"),
+            of(ways.rejected, "rejected"),
+            rest.into(),
+        ]);
+    }
     let mut words = vec!["A message that left counts on the day it left, any other on the day it was handed in. Reasons for rejecting stand in the report on the review desk.".to_owned()];
     if all.len() > MOST {
         words.push(format!("The {MOST} campaigns with the most messages of {} are shown; the API has all.", all.len()));
@@ -63,22 +89,25 @@ pub(super) fn view(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -> R
     let mut table = Table::new(names);
     for flow in &all {
         let (name, now) = (flow.of.as_str(), &flow.now);
+        let of = |number: i64, way: &str| Cell::count(number, list(Some(name), way, period));
         table.rows.push(vec![
-            Cell::linked(name, list(name, "")),
-            now.drafted.into(),
-            now.held.into(),
-            now.edited.into(),
-            now.approved.into(),
-            Cell::count(now.rejected, list(name, "rejected")),
-            Cell::count(now.waiting, list(name, "pending")),
-            Cell::count(now.sent, list(name, "")),
-            Cell::count(now.delivered, list(name, "delivered")),
-            Cell::count(now.bounced, list(name, "bounced")),
-            Cell::count(now.complained, list(name, "complained")),
-            flow.before.sent.into(),
+            Cell::linked(name, list(Some(name), "", period)),
+            of(now.drafted, ""),
+            of(now.held, "held"),
+            of(now.edited, "edited"),
+            of(now.approved, "approved"),
+            of(now.rejected, "rejected"),
+            of(now.waiting, "waiting"),
+            of(now.sent, "sent"),
+            of(now.delivered, "delivered"),
+            of(now.bounced, "bounced"),
+            of(now.complained, "complained"),
+            Cell::count(flow.before.sent, list(Some(name), "sent", period.before())),
         ]);
     }
-    let section =
-        Section { title: "By campaign", words, figure: Some(Figure::columns("Messages of all campaigns", &columns)), table, quotes: vec![] };
-    Ok(View { stats, sections: vec![section], empty: None })
+    let sections = vec![
+        Section { title: "By campaign", words, table, ..Section::default() },
+        Section { title: "Over time", figure: Some(Figure::columns("Messages of all campaigns", &columns)), table: over_time, ..Section::default() },
+    ];
+    Ok(View { stats, sections, empty: None })
 }

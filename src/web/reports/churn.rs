@@ -1,11 +1,13 @@
 //! Why customers leave, and who comes back.
 
-use super::view::{Cell, Figure, Quote, Section, Stat, Table, View, compared, money, share};
+use super::parts;
+use super::view::{Cell, Figure, Quote, Section, Stat, Table, View, compared, money, rate};
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::reason::Reason;
+use crate::domain::reports::parts::{Part, by, by_segment};
 use crate::domain::reports::period::{Period, Step};
 use crate::domain::reports::{self, Group, NO_HOLDOUT, ReasonNumbers, ReasonReport};
 use crate::web::chart::{Bars, Columns};
@@ -13,7 +15,8 @@ use crate::web::chart::{Bars, Columns};
 /// Reasons that are drawn apart; the others are one part.
 const APART: usize = 2;
 
-fn list(period: Period, more: &str) -> String {
+/// Where those who left in these days are listed.
+pub(super) fn list(period: Period, more: &str) -> String {
     format!("/churn?{}{more}", super::days(period))
 }
 
@@ -30,11 +33,22 @@ pub(super) fn reasons(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -
             name: "Monthly revenue lost",
             value: money(&report.lost),
             note: format!("{} in the period before", money(&report.lost_before)),
-            link: None,
+            link: Some(list(period, "")),
         },
-        Stat { name: "Of them came back", value: back.to_string(), note: share(back, report.total), link: Some(list(period, "&status=recovered")) },
+        Stat {
+            name: "Of them came back",
+            value: back.to_string(),
+            note: rate(back, report.total, "who left"),
+            link: Some(list(period, "&status=recovered")),
+        },
     ];
-    Ok(View { stats, sections: vec![by_reason(&report), over_time(&report, &steps), quotes(&report)], empty: None })
+    let mut sections = vec![by_reason(&report), over_time(&report, &steps)];
+    for (part, title, column) in [(Part::Plan, "By plan", "Plan"), (Part::Tenure, "By tenure", "Stayed")] {
+        sections.push(parts::by_part(&by(conn, actor, part, period)?, part, title, column, period));
+    }
+    sections.push(parts::by_segment(&by_segment(conn, actor, period)?, period));
+    sections.push(quotes(&report));
+    Ok(View { stats, sections, empty: None })
 }
 
 fn by_reason(report: &ReasonReport) -> Section {
@@ -114,9 +128,9 @@ pub(super) fn recovered(conn: &mut Conn, actor: &Actor, period: Period, _: Time)
         table.rows.push(vec![
             days.from.into(),
             days.until.into(),
-            of.count.into(),
-            of.mailed.into(),
-            (of.count - of.mailed).into(),
+            Cell::count(of.count, returned(days, "")),
+            Cell::count(of.mailed, returned(days, "&letter=yes")),
+            Cell::count(of.count - of.mailed, returned(days, "&letter=no")),
             money(&of.revenue).into(),
         ]);
     }
@@ -125,14 +139,9 @@ pub(super) fn recovered(conn: &mut Conn, actor: &Actor, period: Period, _: Time)
             name: "Recovered monthly revenue",
             value: money(&report.revenue),
             note: format!("{} in the period before", money(&report.revenue_before)),
-            link: None,
+            link: Some(returned(period, "")),
         },
-        Stat {
-            name: "Came back",
-            value: report.count.to_string(),
-            note: compared(report.count, report.before),
-            link: Some("/churn?status=recovered".to_owned()),
-        },
+        Stat { name: "Came back", value: report.count.to_string(), note: compared(report.count, report.before), link: Some(returned(period, "")) },
         Stat {
             name: "More with a letter",
             value: report.lift_points().map_or_else(|| "too few to say".to_owned(), |points| format!("{points} points")),
@@ -148,9 +157,9 @@ pub(super) fn recovered(conn: &mut Conn, actor: &Actor, period: Period, _: Time)
     };
     let mut table = Table::new(["Those who left in this period", "Left", "Came back", "Share", "With 95 % certainty between", "Won back", "Lost"]);
     let mut bars = Bars::default();
-    for (name, group) in [("With a letter", &report.mailed), ("Without a letter", &report.unmailed)] {
-        table.rows.push(row(name, group));
-        bars.rows.push((name.to_owned(), rate(group), format!("{:.1} %", rate(group))));
+    for (name, group, letter) in [("With a letter", &report.mailed, "&letter=yes"), ("Without a letter", &report.unmailed, "&letter=no")] {
+        table.rows.push(row(name, group, letter, period));
+        bars.rows.push((name.to_owned(), percent_back(group), format!("{:.1} %", percent_back(group))));
     }
     let compare = Section {
         title: "Do letters bring people back?",
@@ -162,17 +171,23 @@ pub(super) fn recovered(conn: &mut Conn, actor: &Actor, period: Period, _: Time)
     Ok(View { stats, sections: vec![over_time, compare], empty: None })
 }
 
-fn rate(group: &Group) -> f64 {
+/// Where those who came back in these days are listed.
+fn returned(period: Period, more: &str) -> String {
+    format!("/churn?back_from={}&back_until={}{more}", period.from, period.until)
+}
+
+fn percent_back(group: &Group) -> f64 {
     if group.back.of == 0 { 0.0 } else { group.back.part as f64 * 100.0 / group.back.of as f64 }
 }
 
-fn row(name: &str, group: &Group) -> Vec<Cell> {
+fn row(name: &str, group: &Group, letter: &str, period: Period) -> Vec<Cell> {
     let between = group.back.interval().map_or_else(|| "too few to say".to_owned(), |(low, high)| format!("{low} % and {high} %"));
-    let rate = if group.back.of == 0 { String::new() } else { format!("{:.1} %", rate(group)) };
+    let rate = if group.back.of == 0 { String::new() } else { format!("{:.1} %", percent_back(group)) };
+    let count = |number: usize, more: &str| Cell::count(i64::try_from(number).unwrap_or(i64::MAX), list(period, &format!("{letter}{more}")));
     vec![
         name.into(),
-        group.back.of.into(),
-        group.back.part.into(),
+        count(group.back.of, ""),
+        count(group.back.part, "&status=recovered"),
         rate.into(),
         between.into(),
         money(&group.revenue).into(),

@@ -5,10 +5,17 @@ use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
+use crate::domain::mailboxes::Mailbox;
 use crate::domain::reports::messages::{self, BOUNCE_LIMIT_PERCENT, COMPLAINT_LIMIT_PERCENT, FEWEST_SENT, Ways};
 use crate::domain::reports::percent;
 use crate::domain::reports::period::{Period, Step};
 use crate::web::chart::Columns;
+
+/// Where the messages of a mailbox, or of all, that went a way in a period are listed.
+fn list(mailbox: Option<&Mailbox>, way: &str, period: Period) -> String {
+    let mailbox = mailbox.map(|mailbox| format!("mailbox={}&", mailbox.id)).unwrap_or_default();
+    format!("/messages?{mailbox}way={way}&{}", super::days(period))
+}
 
 fn add(sum: Ways, of: &Ways) -> Ways {
     Ways {
@@ -35,7 +42,7 @@ fn verdict(of: &Ways) -> String {
 
 pub(super) fn view(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -> Result<View> {
     let steps = period.steps();
-    let all = messages::by_mailbox(conn, actor, period, &steps)?;
+    let all = messages::by_mailbox(conn, actor, period)?;
     let now = all.iter().fold(Ways::default(), |sum, flow| add(sum, &flow.now));
     let before = all.iter().fold(Ways::default(), |sum, flow| add(sum, &flow.before));
     if now.sent + before.sent == 0 {
@@ -49,18 +56,19 @@ pub(super) fn view(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -> R
             now.sent,
             if before.sent == 0 { "nothing sent".to_owned() } else { share(earlier, before.sent) }
         ),
-        link: (part > 0).then(|| format!("/messages?state={state}")),
+        link: (part > 0).then(|| list(None, state, period)),
     };
     let stats = vec![
-        Stat { name: "Sent", value: now.sent.to_string(), note: compared(now.sent, before.sent), link: None },
+        Stat { name: "Sent", value: now.sent.to_string(), note: compared(now.sent, before.sent), link: Some(list(None, "sent", period)) },
         rate("Came back", now.bounced, before.bounced, "bounced"),
         rate("Complained", now.complained, before.complained, "complained"),
     ];
-    let by_step: Vec<Ways> = (0..steps.len()).map(|at| all.iter().filter_map(|flow| flow.steps.get(at)).fold(Ways::default(), add)).collect();
+    let by_step = messages::over_time(conn, actor, period, &steps, false)?;
     let mut sections = vec![
-        rates("Bounces", "Share that came back, in percent", &steps, &by_step, |of| of.bounced, (BOUNCE_LIMIT_PERCENT, "limit 2 %")),
+        rates("Bounces", "bounced", "Share that came back, in percent", &steps, &by_step, |of| of.bounced, (BOUNCE_LIMIT_PERCENT, "limit 2 %")),
         rates(
             "Complaints",
+            "complained",
             "Share that was complained about, in percent",
             &steps,
             &by_step,
@@ -73,17 +81,21 @@ pub(super) fn view(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -> R
             format!("Only {} messages left in this period: one complaint more or less changes the rate by more than the limit of 0.1 %.", now.sent);
         sections[1].words.push(said);
     }
-    let mut table = Table::new(["Mailbox", "Sent", "Delivered", "Bounced", "Share bounced", "Complained", "Share complained", "Verdict"]);
+    let names = ["Mailbox", "Sent", "Delivered", "Bounced", "Share bounced", "Before", "Complained", "Share complained", "Before", "Verdict"];
+    let mut table = Table::new(names);
     for flow in &all {
-        let (of, link) = (&flow.now, |state: &str| format!("/messages?mailbox={}&state={state}", flow.of.id));
+        let of = &flow.now;
+        let count = |number: i64, way: &str| Cell::count(number, list(Some(&flow.of), way, period));
         table.rows.push(vec![
             Cell::linked(&flow.of.address, format!("/mailboxes/{}/delivery", flow.of.id)),
-            Cell::count(of.sent, format!("/messages?mailbox={}", flow.of.id)),
-            Cell::count(of.delivered, link("delivered")),
-            Cell::count(of.bounced, link("bounced")),
+            count(of.sent, "sent"),
+            count(of.delivered, "delivered"),
+            count(of.bounced, "bounced"),
             share(of.bounced, of.sent).into(),
-            Cell::count(of.complained, link("complained")),
+            share(flow.before.bounced, flow.before.sent).into(),
+            count(of.complained, "complained"),
             share(of.complained, of.sent).into(),
+            share(flow.before.complained, flow.before.sent).into(),
             verdict(of).into(),
         ]);
     }
@@ -93,6 +105,7 @@ pub(super) fn view(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -> R
 
 fn rates(
     title: &'static str,
+    way: &str,
     caption: &'static str,
     steps: &[Step],
     by_step: &[Ways],
@@ -108,7 +121,8 @@ fn rates(
     };
     let mut table = Table::new(["From", "Until", "Sent", title, "Share"]);
     for (step, of) in steps.iter().zip(by_step) {
-        table.rows.push(vec![step.days.from.into(), step.days.until.into(), of.sent.into(), part(of).into(), share(part(of), of.sent).into()]);
+        let (sent, mine) = (Cell::count(of.sent, list(None, "sent", step.days)), Cell::count(part(of), list(None, way, step.days)));
+        table.rows.push(vec![step.days.from.into(), step.days.until.into(), sent, mine, share(part(of), of.sent).into()]);
     }
     Section { title, figure: Some(Figure::columns(caption, &columns)), table, ..Section::default() }
 }

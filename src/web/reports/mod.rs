@@ -4,6 +4,8 @@ mod campaigns;
 mod churn;
 mod deliverability;
 mod desk;
+mod parts;
+mod strategies;
 mod view;
 
 use actix_web::http::header;
@@ -47,6 +49,13 @@ const TABS: &[Tab] = &[
         about: "Who came back, and whether letters have to do with it.",
         for_managers: false,
         view: churn::recovered,
+    },
+    Tab {
+        word: "strategies",
+        name: "Strategies",
+        about: "Which way to write brings back customers who left for which reason.",
+        for_managers: false,
+        view: strategies::view,
     },
     Tab {
         word: "campaigns",

@@ -2,7 +2,8 @@
 
 use crate::domain::money::Money;
 use crate::domain::reports::percent;
-use crate::web::chart::{Bars, Columns, PARTS, Picture};
+use crate::domain::vigilance::numbers::FEWEST;
+use crate::web::chart::{Bars, Columns, PARTS, Picture, Spans};
 
 /// A number with what it is compared to.
 pub struct Stat {
@@ -69,6 +70,10 @@ impl Figure {
     pub fn bars(caption: &'static str, bars: &Bars) -> Figure {
         Figure { caption, legend: vec![], wide: bars.wide(), narrow: bars.narrow() }
     }
+
+    pub fn spans(caption: &'static str, spans: &Spans) -> Figure {
+        Figure { caption, legend: vec![], wide: spans.wide(), narrow: spans.narrow() }
+    }
 }
 
 /// What somebody wrote, from outside.
@@ -109,6 +114,15 @@ pub fn money(amounts: &[Money]) -> String {
 /// "12.5 %", or nothing where there is nothing to share.
 pub fn share(part: i64, whole: i64) -> String {
     percent(part, whole).map(|share| format!("{share} %")).unwrap_or_default()
+}
+
+/// "12.5 % of 40 messages", or why there is no rate.
+pub fn rate(part: i64, whole: i64, nouns: &str) -> String {
+    match whole {
+        0 => format!("of no {nouns}"),
+        few if few < i64::try_from(FEWEST).unwrap_or(i64::MAX) => format!("of {few} {nouns}: too few for a rate"),
+        _ => format!("{} of {whole} {nouns}", share(part, whole)),
+    }
 }
 
 /// "3 more than the 12 in the period before".

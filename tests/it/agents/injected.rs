@@ -340,6 +340,8 @@ const WITHOUT_ARGUMENTS: &[&str] = &[
     "get_demand",
     "get_churn_stats",
     "get_churn_reasons",
+    "get_departures",
+    "get_strategies",
     "get_recovered_revenue",
     "get_overview",
     "get_message_report",

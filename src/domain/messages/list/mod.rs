@@ -2,6 +2,7 @@
 
 mod plan;
 pub(in crate::domain) mod queries;
+mod way;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,8 @@ use crate::text_enum;
 use super::{Origin, State};
 use plan::View;
 use queries::{Ask, Position};
+
+pub use way::Way;
 
 /// The largest number that the count of waiting messages names.
 pub const MOST_COUNTED: i64 = 1000;
@@ -100,6 +103,12 @@ pub struct Filter {
     pub claims: Option<Claims>,
     /// Put together by.
     pub origin: Option<Origin>,
+    /// That went this way.
+    pub way: Option<Way>,
+    /// That left from this time on and before that, or were handed in then where they did not leave.
+    pub counted: Option<(Time, Time)>,
+    /// Only those of a campaign.
+    pub labelled: bool,
     /// In which order.
     pub sort: Sort,
     /// Continue after this one.
@@ -128,6 +137,9 @@ impl Default for Filter {
             mentions: None,
             snoozes: Snoozes::default(),
             claims: None,
+            way: None,
+            counted: None,
+            labelled: false,
             origin: None,
             sort: Sort::Newest,
             after: None,

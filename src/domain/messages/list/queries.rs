@@ -14,7 +14,7 @@ use crate::domain::ids::{MailboxId, MessageId, UserId};
 use crate::on_either;
 
 use super::plan::{FEW, Leg, Order, Search, Start, View, is_sqlite, legs};
-use super::{Assignee, Claims, Filter, ListRow, Snoozes, Sort};
+use super::{Assignee, Claims, Filter, ListRow, Snoozes, Sort, Way};
 use crate::domain::messages::State;
 
 /// Two processes that write at once may number so many messages in another order than that of their ids.
@@ -273,6 +273,28 @@ fn among(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
     };
 }
 
+/// What reports count by.
+fn ways(to: &mut Statement, filter: &Filter) {
+    if filter.way.is_some_and(Way::is_held) {
+        to.push(" AND m.expires_at IS NOT NULL");
+    }
+    if filter.way == Some(Way::Edited) {
+        to.push(" AND (m.editor_kind <> m.author_kind OR m.editor_id <> m.author_id)");
+    }
+    if filter.way.is_some() || filter.counted.is_some() {
+        to.push(" AND m.state <> 'draft'");
+    }
+    if filter.labelled {
+        to.push(" AND coalesce(m.campaign, '') <> ''");
+    }
+    if let Some((from, end)) = filter.counted {
+        to.push(" AND coalesce(m.sent_at, m.submitted_at, m.created_at) >= ").number(from.micros());
+        to.push(" AND coalesce(m.sent_at, m.submitted_at, m.created_at) < ").number(end.micros());
+        // Nothing leaves before it was handed in: a walk begins there.
+        to.push(" AND m.submitted_at < ").number(end.micros());
+    }
+}
+
 fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
     let filter = view.filter;
     places(to, view, leg);
@@ -313,6 +335,7 @@ fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
     if let Some(origin) = filter.origin {
         to.push(" AND m.origin = ").text(origin.as_str());
     }
+    ways(to, filter);
     if let Some(tag) = filter.tag.as_ref().filter(|_| view.start != Start::Tag) {
         to.push(" AND EXISTS (SELECT 1 FROM message_tags t WHERE t.message_id = m.id AND t.tag = ").text(tag).push(")");
     }

@@ -1,6 +1,6 @@
-//! What reports are read from: departures and messages counted by day. Triggers count, in the transaction of each change,
-//! so that nothing that changes a row can forget it. On PostgreSQL they add rows, which are folded into the days in the
-//! background; every question counts both.
+//! What reports are read from: departures and messages counted by day, and the days of each month added up. Triggers count, in the
+//! transaction of each change, so that nothing that changes a row can forget it. On PostgreSQL they add rows, which are folded into the
+//! days in the background; every question counts both.
 
 pub(super) mod queries;
 
@@ -18,20 +18,26 @@ const AT_ONCE: i64 = 2000;
 type ChurnPlace = (i64, String, String, String, bool, String);
 /// Day, mailbox, campaign, state, held, edited.
 type MessagePlace = (i64, String, String, String, bool, bool);
+/// Part, day, value, reason, outcome, currency.
+type PartPlace = (String, i64, String, String, String, String);
 
 /// Folds some changes into the days; whether there may be more.
 pub fn fold(conn: &mut Conn) -> Result<bool> {
     crate::db::transaction(conn, |conn| {
+        // Several days are added to one month, in no order that two could share.
+        if !queries::fold_alone(conn)? {
+            return Ok(false);
+        }
         let churn = queries::some_churn_moves(conn, AT_ONCE)?;
         let messages = queries::some_message_moves(conn, AT_ONCE)?;
-        let full = [churn.len(), messages.len()].iter().any(|count| i64::try_from(*count) == Ok(AT_ONCE));
+        let parts = queries::some_part_moves(conn, AT_ONCE)?;
+        let full = [churn.len(), messages.len(), parts.len()].iter().any(|count| i64::try_from(*count) == Ok(AT_ONCE));
         let mut by_place: BTreeMap<ChurnPlace, (i64, i64)> = BTreeMap::new();
         for (_, day, kind, reason, status, mailed, currency, number, minor) in &churn {
             let sum = by_place.entry((*day, kind.clone(), reason.clone(), status.clone(), *mailed, currency.clone())).or_default();
             *sum = (sum.0 + number, sum.1 + minor);
         }
         queries::delete_churn_moves(conn, churn.iter().map(|row| row.0).collect())?;
-        // In the order of the map, so that two who fold at once wait for each other instead of for ever.
         for (place, (number, minor)) in by_place {
             queries::add_churn(conn, &place, number, minor)?;
         }
@@ -42,6 +48,16 @@ pub fn fold(conn: &mut Conn) -> Result<bool> {
         queries::delete_message_moves(conn, messages.iter().map(|row| row.0).collect())?;
         for (place, number) in by_place {
             queries::add_messages(conn, &place, number)?;
+        }
+        let mut by_place: BTreeMap<PartPlace, (i64, i64)> = BTreeMap::new();
+        for (_, part, day, value, reason, outcome, currency, number, minor) in &parts {
+            let place = (part.clone(), *day, value.clone(), reason.clone(), outcome.clone(), currency.clone());
+            let sum = by_place.entry(place).or_default();
+            *sum = (sum.0 + number, sum.1 + minor);
+        }
+        queries::delete_part_moves(conn, parts.iter().map(|row| row.0).collect())?;
+        for (place, (number, minor)) in by_place {
+            queries::add_parts(conn, &place, number, minor)?;
         }
         Ok(full)
     })
@@ -68,5 +84,9 @@ pub fn recount(conn: &mut Conn) -> Result<Vec<Miscount>> {
     };
     let mut all: Vec<Miscount> = queries::churn_differences(conn)?.into_iter().map(|row| wrong("departures", row)).collect();
     all.extend(queries::message_differences(conn)?.into_iter().map(|row| wrong("messages", row)));
+    all.extend(queries::part_differences(conn)?.into_iter().map(|row| wrong("departures", row)));
+    for (table, of) in [("churn", "departures of the month"), ("message", "messages of the month"), ("churn_part", "departures of the month")] {
+        all.extend(queries::month_differences(conn, table)?.into_iter().map(|row| wrong(of, row)));
+    }
     Ok(all)
 }

@@ -4,23 +4,50 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::db::Conn;
-use crate::db::schema::{churn_day_moves, churn_days, message_day_moves, message_days};
+use crate::db::schema::{churn_day_moves, churn_days, churn_part_days, churn_part_moves, message_day_moves, message_days};
 use crate::db::statement::Statement;
 use crate::on_either;
 
-use super::{ChurnPlace, MessagePlace};
+use super::{ChurnPlace, MessagePlace, PartPlace};
 
 /// Id, day, kind, reason, status, mailed, currency, number, minor.
 type ChurnMove = (i64, i64, String, String, String, bool, String, i64, i64);
 /// Id, day, mailbox, campaign, state, held, edited, number.
 type MessageMove = (i64, i64, String, String, String, bool, bool, i64);
 
+/// Id, part, day, value, reason, outcome, currency, number, minor.
+type PartMove = (i64, String, i64, String, String, String, String, i64, i64);
+
 /// The days with the changes that are not in them yet, as one table of departures.
-pub(in crate::domain::reports) const ALL_CHURN: &str = "(SELECT day, kind, reason, status, mailed, currency, number, minor FROM churn_days \
+const ALL_CHURN: &str = "(SELECT day, kind, reason, status, mailed, currency, number, minor FROM churn_days \
      UNION ALL SELECT day, kind, reason, status, mailed, currency, number, minor FROM churn_day_moves) AS counted";
 /// The same of messages.
-pub(in crate::domain::reports) const ALL_MESSAGES: &str = "(SELECT day, mailbox_id, campaign, state, held, edited, number FROM message_days \
+const ALL_MESSAGES: &str = "(SELECT day, mailbox_id, campaign, state, held, edited, number FROM message_days \
      UNION ALL SELECT day, mailbox_id, campaign, state, held, edited, number FROM message_day_moves) AS counted";
+
+/// The same of parts.
+const ALL_PARTS: &str = "(SELECT part, day, value, reason, outcome, currency, number, minor FROM churn_part_days \
+     UNION ALL SELECT part, day, value, reason, outcome, currency, number, minor FROM churn_part_moves) AS counted";
+/// The name of the lock that whoever folds has until the end of the transaction.
+const FOLD_LOCK: i64 = 0x0066_6f6c_6400;
+
+#[derive(QueryableByName)]
+struct Got {
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    got: bool,
+}
+
+/// Whether nobody else folds; SQLite has one who writes.
+pub(super) fn fold_alone(conn: &mut Conn) -> QueryResult<bool> {
+    match conn {
+        Conn::Sqlite(_) => Ok(true),
+        Conn::Postgres(_) => {
+            let mut ask = Statement::default();
+            ask.push("SELECT pg_try_advisory_xact_lock(").number(FOLD_LOCK).push(") AS got");
+            Ok(ask.load::<Got>(conn)?.iter().all(|row| row.got))
+        }
+    }
+}
 
 /// Some changes, skipping those that another process folds right now.
 pub(super) fn some_churn_moves(conn: &mut Conn, limit: i64) -> QueryResult<Vec<ChurnMove>> {
@@ -37,6 +64,36 @@ pub(super) fn some_message_moves(conn: &mut Conn, limit: i64) -> QueryResult<Vec
         Conn::Sqlite(inner) => query.load(inner),
         Conn::Postgres(inner) => query.for_update().skip_locked().load(inner),
     }
+}
+
+pub(super) fn some_part_moves(conn: &mut Conn, limit: i64) -> QueryResult<Vec<PartMove>> {
+    churn_part_moves::table.order(churn_part_moves::id).limit(limit).load(conn)
+}
+
+pub(super) fn delete_part_moves(conn: &mut Conn, ids: Vec<i64>) -> QueryResult<()> {
+    diesel::delete(churn_part_moves::table.filter(churn_part_moves::id.eq_any(ids))).execute(conn).map(drop)
+}
+
+pub(super) fn add_parts(conn: &mut Conn, place: &PartPlace, number: i64, minor: i64) -> QueryResult<()> {
+    use churn_part_days as days;
+    let (part, day, value, reason, outcome, currency) = place;
+    let row = (
+        days::part.eq(part),
+        days::day.eq(day),
+        days::value.eq(value),
+        days::reason.eq(reason),
+        days::outcome.eq(outcome),
+        days::currency.eq(currency),
+        days::number.eq(number),
+        days::minor.eq(minor),
+    );
+    on_either!(conn, inner => diesel::insert_into(days::table)
+        .values(row)
+        .on_conflict((days::part, days::day, days::value, days::reason, days::outcome, days::currency))
+        .do_update()
+        .set((days::number.eq(days::number + number), days::minor.eq(days::minor + minor)))
+        .execute(inner))
+    .map(drop)
 }
 
 pub(super) fn delete_churn_moves(conn: &mut Conn, ids: Vec<i64>) -> QueryResult<()> {
@@ -131,5 +188,41 @@ pub(super) fn message_differences(conn: &mut Conn) -> QueryResult<Vec<Difference
          GROUP BY day, mailbox_id, campaign, state, held, edited) AS both_ways GROUP BY day, mailbox_id, campaign, state, held, edited \
          HAVING sum(number) <> 0 ORDER BY day, place",
     );
+    statement.load(conn)
+}
+
+pub(super) fn part_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>> {
+    let mut statement = Statement::default();
+    statement.push(
+        "SELECT day, part || ' ' || value || ' ' || reason || ' ' || outcome || ' ' || currency AS place, \
+         CAST(sum(number) AS BIGINT) AS number, CAST(sum(minor) AS BIGINT) AS minor FROM ( \
+         SELECT part, day, value, reason, outcome, currency, number, minor FROM ",
+    );
+    statement.push(ALL_PARTS).push(
+        " UNION ALL SELECT part, day, value, reason, outcome, currency, -count(*), -sum(minor) FROM counted_churn_parts \
+         GROUP BY part, day, value, reason, outcome, currency) AS both_ways GROUP BY part, day, value, reason, outcome, currency \
+         HAVING sum(number) <> 0 OR sum(minor) <> 0 ORDER BY day, place",
+    );
+    statement.load(conn)
+}
+
+/// Where the months of a table and its days differ.
+pub(super) fn month_differences(conn: &mut Conn, table: &'static str) -> QueryResult<Vec<Difference>> {
+    let month = match conn {
+        Conn::Sqlite(_) => "CAST(strftime('%s', day * 86400, 'unixepoch', 'start of month') AS INTEGER) / 86400",
+        Conn::Postgres(_) => "date_trunc('month', (DATE '1970-01-01' + CAST(day AS INTEGER))::timestamp)::date - DATE '1970-01-01'",
+    };
+    let (keys, place, minor) = match table {
+        "churn" => ("kind, reason, status, mailed, currency", "kind || ' ' || reason || ' ' || status || ' ' || currency", "minor"),
+        "message" => ("mailbox_id, campaign, state, held, edited", "state || ' in ' || mailbox_id || ' of ' || campaign", "0"),
+        _ => ("part, value, reason, outcome, currency", "part || ' ' || value || ' ' || reason || ' ' || outcome || ' ' || currency", "minor"),
+    };
+    let mut statement = Statement::default();
+    statement.push(format!(
+        "SELECT CAST(day AS BIGINT) AS day, {place} AS place, CAST(sum(number) AS BIGINT) AS number, CAST(sum(minor) AS BIGINT) AS minor FROM ( \
+         SELECT day, {keys}, number, {minor} AS minor FROM {table}_months \
+         UNION ALL SELECT {month} AS day, {keys}, -number, -{minor} AS minor FROM {table}_days) AS both_ways \
+         GROUP BY day, {keys} HAVING sum(number) <> 0 OR sum(minor) <> 0 ORDER BY 1, 2"
+    ));
     statement.load(conn)
 }

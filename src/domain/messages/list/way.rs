@@ -1,0 +1,73 @@
+//! Which way messages went, as reports count them.
+
+use crate::domain::messages::State;
+use crate::text_enum;
+
+text_enum!(
+    /// Which way a message went. A message may have gone several.
+    pub enum Way {
+        /// Held for a decision.
+        Held => "held",
+        /// Changed by somebody else than its author.
+        Edited => "edited",
+        /// Held, and approved.
+        Approved => "approved",
+        /// A person said no.
+        Rejected => "rejected",
+        /// Waits for a decision or for its author.
+        Waiting => "waiting",
+        /// Waits to leave, or nobody knows whether it did.
+        OnTheWay => "on_the_way",
+        /// Left.
+        Sent => "sent",
+        /// Was reported delivered.
+        Delivered => "delivered",
+        /// Came back.
+        Bounced => "bounced",
+        /// Was complained about.
+        Complained => "complained",
+        /// Ended otherwise.
+        Ended => "ended",
+    }
+);
+
+impl Way {
+    /// A name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Way::Held => "Held for a decision",
+            Way::Edited => "Edited by somebody else",
+            Way::Approved => "Held and approved",
+            Way::Rejected => "Rejected",
+            Way::Waiting => "Waits for somebody",
+            Way::OnTheWay => "On its way",
+            Way::Sent => "Left",
+            Way::Delivered => "Delivered",
+            Way::Bounced => "Came back",
+            Way::Complained => "Complained about",
+            Way::Ended => "Ended otherwise",
+        }
+    }
+
+    /// The states of such messages; all where there are none.
+    pub fn states(self) -> Vec<State> {
+        let ended_unread = [State::Pending, State::ChangesRequested, State::Rejected, State::Withdrawn, State::Expired, State::Draft];
+        match self {
+            Way::Held | Way::Edited => vec![],
+            Way::Approved => State::ALL.iter().copied().filter(|state| !ended_unread.contains(state)).collect(),
+            Way::Rejected => vec![State::Rejected],
+            Way::Waiting => vec![State::Pending, State::ChangesRequested],
+            Way::OnTheWay => vec![State::Approved, State::Queued, State::Sending, State::Uncertain],
+            Way::Sent => vec![State::Sent, State::Delivered, State::Bounced, State::Complained],
+            Way::Delivered => vec![State::Delivered],
+            Way::Bounced => vec![State::Bounced],
+            Way::Complained => vec![State::Complained],
+            Way::Ended => vec![State::Withdrawn, State::Expired, State::Skipped, State::Failed, State::Cancelled],
+        }
+    }
+
+    /// Whether only held messages went this way.
+    pub(super) fn is_held(self) -> bool {
+        matches!(self, Way::Held | Way::Approved)
+    }
+}
