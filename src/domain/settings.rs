@@ -40,6 +40,8 @@ pub const SIGN_IN_ISSUER: &str = "sign_in_issuer";
 /// The mailbox win-back messages go out from.
 pub const WINBACK_MAILBOX: &str = "winback_mailbox";
 
+/// Days that are no business days, as JSON.
+pub const HOLIDAYS: &str = "holidays";
 /// How often and when people are mailed, as JSON.
 pub const SENDING_RULES: &str = "sending_rules";
 

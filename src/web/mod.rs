@@ -56,6 +56,7 @@ mod session;
 mod shortcuts;
 mod sign_in;
 mod sources;
+mod templates;
 mod trials;
 mod uncertain;
 mod users;
