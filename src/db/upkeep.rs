@@ -12,6 +12,7 @@ use diesel::sql_types::{Integer, Text};
 use diesel::{QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
 
 use super::OpenError;
+use crate::clock;
 
 /// Pages of the log after which whoever commits puts them back after all, should the thread not come to it.
 pub(super) const AT_THE_LATEST: i32 = 200_000;
@@ -23,8 +24,11 @@ const MANY: i32 = 1_000;
 const PAUSE: Duration = Duration::from_millis(250);
 /// Pages of a word index that are merged in one transaction; writers wait so long.
 const MERGED_AT_ONCE: i32 = 16;
-/// Between two such transactions: those who wait for their turn take it.
+/// Between two such transactions, at the least: those who wait for their turn take it.
 const LET_OTHERS: Duration = Duration::from_millis(2);
+/// So many times as long as one lasted, others have the next turns. It ends only between two words, and a word that stands in
+/// millions of messages takes tenths of a second.
+const SHARE: u32 = 3;
 /// Such transactions in one round.
 const MERGES: usize = 32;
 
@@ -114,10 +118,10 @@ impl Rounds {
             let step = format!("INSERT INTO {name} ({name}, rank) VALUES ('merge', {MERGED_AT_ONCE})");
             for _ in 0..MERGES {
                 let turn = held(&self.turn);
-                let before = changes(conn)?;
+                let (before, began) = (changes(conn)?, clock::uptime());
                 conn.batch_execute(&step)?;
                 drop(turn);
-                std::thread::sleep(LET_OTHERS);
+                std::thread::sleep(LET_OTHERS.max((clock::uptime() - began) * SHARE));
                 // FTS5 documents it: where nothing is left to merge, the statement itself is the one change.
                 if changes(conn)? - before < 2 {
                     break;

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use diesel::dsl::exists;
+use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use crate::clock::Time;
 use crate::db::Conn;
@@ -107,7 +108,10 @@ pub(super) fn release(conn: &mut Conn, label: &str, now: Time) -> QueryResult<()
     let of_campaign =
         messages::table.filter(messages::campaign.eq(label)).filter(messages::state.eq_any(["queued", "approved"])).select(messages::id);
     diesel::update(
-        outbox::table.filter(outbox::state.eq("queued")).filter(outbox::waits_for.eq(WAITS_FOR)).filter(outbox::message_id.eq_any(of_campaign)),
+        outbox::table
+            .filter(sql::<Bool>("outbox.state = 'queued'"))
+            .filter(outbox::waits_for.eq(WAITS_FOR))
+            .filter(outbox::message_id.eq_any(of_campaign)),
     )
     .set((outbox::not_before.eq(now), outbox::waits_for.eq(None::<String>), outbox::updated_at.eq(now)))
     .execute(conn)

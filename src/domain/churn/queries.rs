@@ -1,6 +1,8 @@
 //! SQL of churn events and their variants.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use crate::clock::Time;
 use crate::db::Conn;
@@ -260,7 +262,7 @@ pub(super) fn set_replied(conn: &mut Conn, id: &ChurnEventId, now: Time) -> Quer
 /// Those who were written to and whose window is over, the oldest first.
 pub(super) fn window_over(conn: &mut Conn, now: Time, limit: i64) -> QueryResult<Vec<ChurnEventId>> {
     churn_events::table
-        .filter(churn_events::status.eq(Status::EmailSent))
+        .filter(sql::<Bool>("churn_events.status = 'email_sent'"))
         .filter(churn_events::window_ends_at.le(now))
         .order(churn_events::window_ends_at)
         .limit(limit)

@@ -1,6 +1,8 @@
 //! SQL of mailboxes.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use crate::clock::Time;
 use crate::db::Conn;
@@ -101,7 +103,7 @@ pub(super) fn insert_request(conn: &mut Conn, row: &ModeRequest) -> QueryResult<
 }
 
 pub(super) fn open_request(conn: &mut Conn, mailbox: &MailboxId) -> QueryResult<Option<ModeRequest>> {
-    mode_requests::table.filter(mode_requests::mailbox_id.eq(mailbox)).filter(mode_requests::state.eq(RequestState::Open)).first(conn).optional()
+    mode_requests::table.filter(mode_requests::mailbox_id.eq(mailbox)).filter(sql::<Bool>("mode_requests.state = 'open'")).first(conn).optional()
 }
 
 pub(super) fn replace_open_request(conn: &mut Conn, mailbox: &MailboxId, now: Time) -> QueryResult<()> {

@@ -3,9 +3,9 @@
 
 use std::collections::HashSet;
 
-use diesel::dsl::exists;
+use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
@@ -546,7 +546,7 @@ macro_rules! shown {
             .inner_join(messages::table.on(messages::id.eq(outbox::message_id)))
             .inner_join(message_versions::table.on(current))
             .inner_join(mailboxes::table.on(mailboxes::id.eq(outbox::mailbox_id)))
-            .filter(outbox::state.eq($state))
+            .filter(sql::<Bool>(concat!("outbox.state = '", $state, "'")))
             .order((outbox::not_before, outbox::message_id))
             .into_boxed();
         if let Mailboxes::These(ids) = $reach {
@@ -568,7 +568,7 @@ pub(super) fn uncertain(conn: &mut Conn, reach: &Mailboxes, limit: i64) -> Query
 }
 
 pub(super) fn count_queued(conn: &mut Conn, reach: &Mailboxes) -> QueryResult<i64> {
-    let mut query = outbox::table.filter(outbox::state.eq("queued")).into_boxed();
+    let mut query = outbox::table.filter(sql::<Bool>("outbox.state = 'queued'")).into_boxed();
     if let Mailboxes::These(ids) = reach {
         query = query.filter(outbox::mailbox_id.eq_any(ids.clone()));
     }
@@ -577,14 +577,18 @@ pub(super) fn count_queued(conn: &mut Conn, reach: &Mailboxes) -> QueryResult<i6
 
 /// How many rows are in each state in which nothing has left; 0 where there is none.
 pub(super) fn open_by_state(conn: &mut Conn) -> QueryResult<Vec<(String, i64)>> {
-    ["queued", "sending", "dot", "uncertain"]
+    // Each as its index has it.
+    [("queued", ""), ("sending", " AND state IN ('sending', 'dot')"), ("dot", " AND state IN ('sending', 'dot')"), ("uncertain", "")]
         .into_iter()
-        .map(|state| Ok((state.to_owned(), outbox::table.filter(outbox::state.eq(state)).count().get_result(conn)?)))
+        .map(|(state, also)| {
+            let counted = outbox::table.filter(sql::<Bool>(&format!("state = '{state}'{also}"))).count().get_result(conn)?;
+            Ok((state.to_owned(), counted))
+        })
         .collect()
 }
 
 pub(super) fn count_uncertain(conn: &mut Conn, reach: &Mailboxes, most: i64) -> QueryResult<i64> {
-    let mut query = outbox::table.filter(outbox::state.eq("uncertain")).select(outbox::message_id).limit(most).into_boxed();
+    let mut query = outbox::table.filter(sql::<Bool>("outbox.state = 'uncertain'")).select(outbox::message_id).limit(most).into_boxed();
     if let Mailboxes::These(ids) = reach {
         query = query.filter(outbox::mailbox_id.eq_any(ids.clone()));
     }

@@ -1,7 +1,8 @@
 //! SQL of requests, of where contacts come from, and of what is kept too long.
 
-use diesel::dsl::{exists, not};
+use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use crate::clock::Time;
 use crate::db::Conn;
@@ -67,7 +68,7 @@ pub(super) fn quiet_contacts(conn: &mut Conn, since: Time, limit: i64) -> QueryR
     let written = messages::table.filter(messages::contact_id.eq(contacts::id)).filter(messages::updated_at.ge(since));
     let heard = inbound_emails::table.filter(inbound_emails::contact_id.eq(contacts::id.nullable())).filter(inbound_emails::received_at.ge(since));
     let active = customers::table.filter(customers::contact_id.eq(contacts::id)).filter(customers::last_active_at.assume_not_null().ge(since));
-    let under_way = enrollments::table.filter(enrollments::contact_id.eq(contacts::id)).filter(enrollments::state.eq("active"));
+    let under_way = enrollments::table.filter(enrollments::contact_id.eq(contacts::id)).filter(sql::<Bool>("enrollments.state = 'active'"));
     let asked = data_requests::table.filter(data_requests::contact_id.eq(contacts::id)).filter(data_requests::done_at.is_null());
     contacts::table
         .filter(contacts::erased_at.is_null())
@@ -101,7 +102,7 @@ pub(super) fn delete_old_variants(conn: &mut Conn, before: Time, limit: i64) -> 
 pub(super) fn blank_raw_mail(conn: &mut Conn, before: Time, limit: i64) -> QueryResult<usize> {
     let old: Vec<InboundEmailId> = inbound_raw::table
         .inner_join(inbound_emails::table.on(inbound_emails::id.eq(inbound_raw::inbound_email_id)))
-        .filter(inbound_raw::raw.ne(""))
+        .filter(sql::<Bool>("inbound_raw.raw <> ''"))
         .filter(inbound_emails::received_at.lt(before))
         .order(inbound_raw::inbound_email_id)
         .limit(limit)
@@ -113,7 +114,7 @@ pub(super) fn blank_raw_mail(conn: &mut Conn, before: Time, limit: i64) -> Query
 /// Blanks the words of reports that are older; how many. What they led to stays.
 pub(super) fn blank_reports(conn: &mut Conn, before: Time, limit: i64) -> QueryResult<usize> {
     let old: Vec<RowId> = delivery_reports::table
-        .filter(delivery_reports::reason.ne(""))
+        .filter(sql::<Bool>("delivery_reports.reason <> ''"))
         .filter(delivery_reports::created_at.lt(before))
         .order(delivery_reports::created_at)
         .limit(limit)

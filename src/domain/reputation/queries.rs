@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use diesel::dsl::{count_star, exists, not};
+use diesel::dsl::{count_star, exists, not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
@@ -247,7 +247,7 @@ fn tally(rows: impl IntoIterator<Item = (Option<Outcome>, i64)>) -> Tally {
 pub(super) fn waiting_rows(conn: &mut Conn, id: &MailboxId, now: Time) -> QueryResult<Vec<WaitingRow>> {
     outbox::table
         .filter(outbox::mailbox_id.eq(id))
-        .filter(outbox::state.eq("queued"))
+        .filter(sql::<Bool>("outbox.state = 'queued'"))
         .filter(outbox::not_before.gt(now))
         .group_by(outbox::waits_for)
         .select((outbox::waits_for, count_star(), diesel::dsl::min(outbox::not_before)))
@@ -258,7 +258,12 @@ pub(super) fn waiting_rows(conn: &mut Conn, id: &MailboxId, now: Time) -> QueryR
 
 /// Those that are due, and wait for nothing but the mailbox.
 pub(super) fn due_rows(conn: &mut Conn, id: &MailboxId, now: Time) -> QueryResult<i64> {
-    outbox::table.filter(outbox::mailbox_id.eq(id)).filter(outbox::state.eq("queued")).filter(outbox::not_before.le(now)).count().get_result(conn)
+    outbox::table
+        .filter(outbox::mailbox_id.eq(id))
+        .filter(sql::<Bool>("outbox.state = 'queued'"))
+        .filter(outbox::not_before.le(now))
+        .count()
+        .get_result(conn)
 }
 
 /// The numbers by mailbox and day as the rows give them.

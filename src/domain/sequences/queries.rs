@@ -1,8 +1,8 @@
 //! SQL of sequences and enrollments.
 
-use diesel::dsl::{count, count_star, exists, max};
+use diesel::dsl::{count, count_star, exists, max, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
@@ -111,7 +111,7 @@ pub(super) fn move_enrollments(conn: &mut Conn, id: &SequenceId, moves: &Moves, 
 pub(super) fn waiting_by_position(conn: &mut Conn, id: &SequenceId) -> QueryResult<Vec<(i32, i64)>> {
     enrollments::table
         .filter(enrollments::sequence_id.eq(id))
-        .filter(enrollments::state.eq(State::Active))
+        .filter(sql::<Bool>("enrollments.state = 'active'"))
         .group_by(enrollments::position)
         .select((enrollments::position, count_star()))
         .load(conn)
@@ -132,7 +132,7 @@ pub(super) fn sends_by_number(conn: &mut Conn, id: &SequenceId) -> QueryResult<V
 pub(super) fn due_by_itself(conn: &mut Conn, now: Time, limit: i64) -> QueryResult<Vec<(SequenceId, EnrollmentId)>> {
     enrollments::table
         .inner_join(sequences::table.on(sequences::id.eq(enrollments::sequence_id)))
-        .filter(enrollments::state.eq(State::Active))
+        .filter(sql::<Bool>("enrollments.state = 'active'"))
         .filter(enrollments::ready_at.le(now))
         .filter(sequences::automatic)
         .filter(sequences::paused_at.is_null())
@@ -159,7 +159,7 @@ pub(super) fn counts(conn: &mut Conn, id: &SequenceId) -> QueryResult<Vec<(State
 }
 
 pub(super) fn active_of(conn: &mut Conn, contact: &ContactId) -> QueryResult<Option<Enrollment>> {
-    enrollments::table.filter(enrollments::contact_id.eq(contact)).filter(enrollments::state.eq(State::Active)).first(conn).optional()
+    enrollments::table.filter(enrollments::contact_id.eq(contact)).filter(sql::<Bool>("enrollments.state = 'active'")).first(conn).optional()
 }
 
 /// One enrollment, held until the transaction ends.
@@ -212,7 +212,7 @@ pub(super) fn due(conn: &mut Conn, id: &SequenceId, now: Time, limit: usize, aft
     let mut query = enrollments::table
         .inner_join(contacts::table.on(contacts::id.eq(enrollments::contact_id)))
         .filter(enrollments::sequence_id.eq(id))
-        .filter(enrollments::state.eq(State::Active))
+        .filter(sql::<Bool>("enrollments.state = 'active'"))
         .filter(enrollments::ready_at.le(now))
         .order(enrollments::id)
         .limit(one_more(limit))

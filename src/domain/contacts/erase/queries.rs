@@ -1,6 +1,8 @@
 //! SQL of erasure: one place for every table that holds something about a person.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use crate::clock::Time;
 use crate::db::Conn;
@@ -283,7 +285,7 @@ pub(super) fn delete_history(conn: &mut Conn, id: &ContactId) -> QueryResult<()>
 
 /// No step of a sequence comes any more.
 pub(super) fn end_enrollments(conn: &mut Conn, id: &ContactId, now: Time) -> QueryResult<()> {
-    diesel::update(enrollments::table.filter(enrollments::contact_id.eq(id)).filter(enrollments::state.eq("active")))
+    diesel::update(enrollments::table.filter(enrollments::contact_id.eq(id)).filter(sql::<Bool>("enrollments.state = 'active'")))
         .set((
             enrollments::state.eq("stopped"),
             enrollments::stopped_because.eq("the contact was erased"),

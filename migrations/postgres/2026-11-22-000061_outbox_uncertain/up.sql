@@ -1,0 +1,1 @@
+CREATE INDEX outbox_uncertain ON outbox (not_before, message_id) WHERE state = 'uncertain';
