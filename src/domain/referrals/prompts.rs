@@ -13,6 +13,9 @@ use crate::domain::settings;
 use super::fatigue::Prompt;
 use super::queries;
 
+/// Where links to recommend with begin, behind the address of the installation.
+const PATH: &str = "/r/";
+
 /// What a message shows of itself.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::domain) struct Signs<'a> {
@@ -39,9 +42,11 @@ pub(in crate::domain) fn of(conn: &mut Conn, signs: &Signs<'_>) -> Result<Option
     {
         return Ok(Some(Prompt::Ask));
     }
-    let link = format!("{}/r/", settings::base_url(conn)?).to_lowercase();
-    let holds = |text: &str| text.to_lowercase().contains(&link);
-    let found = holds(&signs.content.text_body) || signs.content.html_body.as_deref().is_some_and(holds);
+    let texts = [Some(signs.content.text_body.as_str()), signs.content.html_body.as_deref()];
+    let lower: Vec<String> = texts.into_iter().flatten().map(str::to_lowercase).collect();
+    let hold = |link: &str| lower.iter().any(|text| text.contains(link));
+    // Few do, and the rest needs no look at the address.
+    let found = hold(PATH) && hold(&format!("{}{PATH}", settings::base_url(conn)?).to_lowercase());
     Ok(found.then_some(Prompt::Ask))
 }
 
