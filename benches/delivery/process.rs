@@ -167,7 +167,7 @@ pub fn click(times: usize) {
     let mut client = Client::connect(&listen);
     let (mut answered, mut ready, mut beyond, mut syncs) = (vec![], vec![], vec![], vec![]);
     for n in 0..times {
-        let draft = json!({"mailbox": "box@sender.example", "to": format!("c{n}@example.com"), "subject": "s", "text_body": "Hello there."});
+        let draft = json!({"mailbox": "box@sender.example", "to": format!("c{n}@example.com"), "subject": "s", "text_body": "Hello there.", "consent_basis": "consent"});
         let id = client.post("/v1/send", &agent, &draft)["id"].as_str().unwrap().to_owned();
         let hash = client.get(&format!("/v1/emails/{id}"), &agent)["content_hash"].as_str().unwrap().to_owned();
         let decision = json!({"message_id": id, "decision": "approve", "content_hash": hash});

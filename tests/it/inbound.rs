@@ -402,10 +402,11 @@ async fn leads_have_a_page_and_only_administrators_change_what_makes_one() {
     arrive(
         &desk,
         Mode::Autonomous,
-        "From: ben@example.com\nTo: autonomous@sender.example\nSubject: Another\n\nIs there a gold plan with a contract?\n",
+        "From: ben@example.com\nTo: autonomous@sender.example\nSubject: Another\n\nIs there a GOLD plan with a contract?\n",
     );
     let page = browser.get("/leads").await.body;
     assert!(page.contains("ben@example.com") && !page.contains("ana@example.com"), "{page}");
+    assert!(page.contains("<span class=\"chip\">gold</span><span class=\"chip\">contract</span>"), "the words that were found: {page}");
 }
 
 #[actix_web::test]

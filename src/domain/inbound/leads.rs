@@ -14,6 +14,7 @@ use crate::domain::ids::{ContactId, InboundEmailId, LeadId, MailboxId, ThreadId}
 use crate::domain::paging::Page;
 use crate::domain::threads::{self, InboundEmail};
 use crate::domain::{mailboxes, settings, text, webhooks};
+use crate::inbound::quoted;
 
 use super::{MAIL, queries};
 
@@ -94,6 +95,13 @@ fn compiled(pattern: &str) -> Option<regex::Regex> {
 pub fn found(signals: &[String], written: &str) -> Vec<String> {
     let lower: String = written.to_lowercase().chars().take(20_000).collect();
     signals.iter().filter(|pattern| compiled(pattern).is_some_and(|regex| regex.is_match(&lower))).cloned().collect()
+}
+
+/// The words that each signal of a lead found; the signal itself where the mail is no longer there.
+pub fn words(lead: &Lead, email: &InboundEmail) -> Vec<String> {
+    let lower = quoted::written(&email.text_body).to_lowercase();
+    let word = |pattern: &String| Some(compiled(pattern)?.find(&lower)?.as_str().to_owned());
+    lead.signals.iter().map(|pattern| word(pattern).unwrap_or_else(|| pattern.clone())).collect()
 }
 
 /// Makes a lead of whoever shows enough signals, tags the email and tells of it.
