@@ -21,7 +21,7 @@ await run(async ({ demo, visitor, signIn, caught, shoot }) => {
     const found = [];
     for (const [view, width, height, colorScheme] of views) {
       await page.setViewportSize({ width, height });
-      await page.emulateMedia({ colorScheme });
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       found.push(...(await faults(page)).map((fault) => `${view}: ${fault}`), ...(overflow > 0 ? [`${view}: ${overflow} too wide`] : []));
       await shoot(page, `people-${name}-${view}`);
