@@ -1,6 +1,7 @@
 // A demo server of its own, a browser, and checks that are counted.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
@@ -69,8 +70,21 @@ export async function run(work, { excused = () => false, listen = "127.0.0.1:0" 
     mkdirSync(shots, { recursive: true });
     await page.screenshot({ path: `${shots}/${name}.png` });
   }
+  /** The page as it is: wide and on a phone, light and dark, without colours that are still on their way. */
+  async function look(page, name) {
+    const found = [];
+    for (const [view, width, height, colorScheme] of [["wide", 1280, 800, "light"], ["wide-dark", 1280, 800, "dark"], ["phone", 390, 844, "light"], ["phone-dark", 390, 844, "dark"]]) {
+      await page.setViewportSize({ width, height });
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      found.push(...(await faults(page)).map((fault) => `${view}: ${fault}`), ...(overflow > 0 ? [`${view}: ${overflow} too wide`] : []));
+      await shoot(page, `${basename(process.argv[1], ".mjs")}-${name}-${view}`);
+    }
+    await page.setViewportSize({ width: 1280, height: 800 });
+    check(`${name}: nothing for axe to find and no overflow, wide and on a phone, light and dark`, found.length === 0, found.join("\n"));
+  }
   try {
-    await work({ demo, browser, visitor, signIn, signInAs, api, caught, shoot });
+    await work({ demo, browser, visitor, signIn, signInAs, api, caught, shoot, look });
     check("the browser saw no error and no blocked resource", problems.length === 0, problems.join("\n"));
   } catch (error) {
     check("the run went to its end", false, error.stack);

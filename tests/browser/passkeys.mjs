@@ -1,22 +1,9 @@
 // Somebody adds a passkey with the authenticator of the browser, signs in with it after the password and alone, and removes it.
 // usage: node passkeys.mjs [--shots DIR]
-import { check, faults, run } from "./lib.mjs";
+import { check, run } from "./lib.mjs";
 
 // Browsers make no passkeys at an IP address.
-await run(async ({ demo, visitor, shoot }) => {
-  const views = [["wide", 1280, 800, "light"], ["wide-dark", 1280, 800, "dark"], ["phone", 390, 844, "light"], ["phone-dark", 390, 844, "dark"]];
-  async function look(page, name) {
-    const found = [];
-    for (const [view, width, height, colorScheme] of views) {
-      await page.setViewportSize({ width, height });
-      await page.emulateMedia({ colorScheme });
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      found.push(...(await faults(page)).map((fault) => `${view}: ${fault}`), ...(overflow > 0 ? [`${view}: ${overflow} too wide`] : []));
-      await shoot(page, `passkeys-${name}-${view}`);
-    }
-    await page.setViewportSize({ width: 1280, height: 800 });
-    check(`${name}: nothing for axe to find and no overflow, wide and on a phone, light and dark`, found.length === 0, found.join("\n"));
-  }
+await run(async ({ demo, visitor, look }) => {
   const person = demo.users.find((user) => user.role === "reviewer");
   const page = await visitor();
   const devtools = await page.context().newCDPSession(page);

@@ -3,7 +3,7 @@
 import { createServer } from "node:http";
 import { createServer as createSocket } from "node:net";
 import Provider from "oidc-provider";
-import { check, faults, run } from "./lib.mjs";
+import { check, run } from "./lib.mjs";
 
 const freePort = () => new Promise((done) => { const socket = createSocket().listen(0, "127.0.0.1", () => { const { port } = socket.address(); socket.close(() => done(port)); }); });
 const port = await freePort();
@@ -42,20 +42,7 @@ function serve(desk) {
   return new Promise((done) => server.listen(port, "127.0.0.1", () => done(server)));
 }
 
-await run(async ({ demo, visitor, signIn, shoot }) => {
-  const views = [["wide", 1280, 800, "light"], ["wide-dark", 1280, 800, "dark"], ["phone", 390, 844, "light"], ["phone-dark", 390, 844, "dark"]];
-  async function look(page, name) {
-    const found = [];
-    for (const [view, width, height, colorScheme] of views) {
-      await page.setViewportSize({ width, height });
-      await page.emulateMedia({ colorScheme });
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      found.push(...(await faults(page)).map((fault) => `${view}: ${fault}`), ...(overflow > 0 ? [`${view}: ${overflow} too wide`] : []));
-      await shoot(page, `provider-${name}-${view}`);
-    }
-    await page.setViewportSize({ width: 1280, height: 800 });
-    check(`${name}: nothing for axe to find and no overflow, wide and on a phone, light and dark`, found.length === 0, found.join("\n"));
-  }
+await run(async ({ demo, visitor, signIn, look }) => {
   const button = (page) => page.getByRole("link", { name: "Sign in with Harbourline ID" });
   const text = (page) => page.locator("main").innerText();
   /** Through the provider's own pages: who it is, and that the desk may know. */
