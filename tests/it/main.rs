@@ -73,6 +73,7 @@ mod reply;
 mod report_days;
 mod report_pages;
 mod report_parts;
+mod report_programs;
 mod reports;
 mod requests;
 mod reset;
