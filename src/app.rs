@@ -25,6 +25,7 @@ use crate::domain::inbound::sounding::Sounding;
 use crate::domain::inbound::{self, Arrived};
 use crate::domain::mailboxes::Mailbox;
 use crate::feed::Feed;
+use crate::oidc::Provider;
 use crate::senders::Senders;
 use crate::web::CookieKey;
 
@@ -57,6 +58,8 @@ pub struct State {
     pub senders: Arc<Senders>,
     /// What of the settings the doctor looks at.
     pub setup: Arc<Setup>,
+    /// Who vouches for people at sign-in, where one is set.
+    pub provider: Option<Arc<Provider>>,
     /// The built-in mail catcher, in the demo.
     pub catcher: Option<Arc<Catcher>>,
 }

@@ -1,5 +1,7 @@
 //! Settings: `countersign.toml`, each also as `COUNTERSIGN_SECTION__KEY` in the environment.
 
+mod oidc;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -23,6 +25,8 @@ use crate::llm::{Api, Endpoint};
 use crate::senders::Senders;
 use crate::worker::Relays;
 use crate::worker::relays::{CONNECTIONS, KEY_HEADER};
+
+pub use oidc::{Oidc, provider, provider_alone};
 
 /// Name of the file read from the working directory.
 pub const FILE: &str = "countersign.toml";
@@ -59,6 +63,8 @@ pub struct Config {
     pub dns: DnsSection,
     /// When a departure counts as lost.
     pub recovery: Recovery,
+    /// The sign-in provider.
+    pub oidc: Oidc,
 }
 
 /// `[database]`
@@ -212,6 +218,17 @@ pub enum OneOrMany {
     Many(Vec<String>),
 }
 
+impl OneOrMany {
+    /// The texts.
+    fn texts(&self) -> Vec<String> {
+        let all: Vec<&str> = match self {
+            OneOrMany::One(text) => text.split(',').collect(),
+            OneOrMany::Many(list) => list.iter().map(String::as_str).collect(),
+        };
+        all.into_iter().map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
+    }
+}
+
 impl Default for OneOrMany {
     fn default() -> Self {
         OneOrMany::Many(vec![])
@@ -240,6 +257,7 @@ pub fn load(file: &Path) -> Result<Config, ConfigError> {
         "dkim": {},
         "dns": {},
         "recovery": {"window_days": window::WINDOW_DAYS},
+        "oidc": {},
     });
     let config: Config = sources(file, defaults).extract().map_err(|error| unreadable(&error))?;
     check(&config)?;
@@ -265,13 +283,8 @@ pub fn webhooks(file: &Path) -> Result<Webhooks, ConfigError> {
 
 /// The private addresses that webhooks may go to.
 pub fn allowed(webhooks: &Webhooks) -> Result<Vec<Allowed>, ConfigError> {
-    let all: Vec<&str> = match &webhooks.allow_private {
-        OneOrMany::One(text) => text.split(',').collect(),
-        OneOrMany::Many(list) => list.iter().map(String::as_str).collect(),
-    };
-    all.into_iter()
-        .map(str::trim)
-        .filter(|one| !one.is_empty())
+    let all = webhooks.allow_private.texts();
+    all.iter()
         .map(|one| {
             let wrong = || ConfigError(format!("webhooks.allow_private must list hosts with their port such as 127.0.0.1:9000; got \"{one}\"."));
             Allowed::parse(one).ok_or_else(wrong)
@@ -298,6 +311,7 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         return Err(ConfigError(format!("recovery.window_days must be a number of days from 1 to 365; got {}.", config.recovery.window_days)));
     }
     endpoint(config)?;
+    provider(config)?;
     allowed(&config.webhooks)?;
     folders(config)?;
     relays(config).map(drop)
@@ -342,7 +356,11 @@ pub fn setup(config: &Config, directory: &Path) -> Result<Setup, ConfigError> {
         let parsed = Transport::parse(url.expose_secret()).map_err(|error| ConfigError(format!("smtp.mailboxes.\"{address}\": {error}")))?;
         relays.push((Some(address.clone()), parsed));
     }
-    let secrets = [("stripe.webhook_secret", &config.stripe.webhook_secret), ("llm.api_key", &config.llm.api_key)];
+    let secrets = [
+        ("stripe.webhook_secret", &config.stripe.webhook_secret),
+        ("llm.api_key", &config.llm.api_key),
+        ("oidc.client_secret", &config.oidc.client_secret),
+    ];
     Ok(Setup {
         relays,
         secrets: secrets.into_iter().filter_map(|(name, secret)| Some((name, secret.clone()?))).collect(),

@@ -242,6 +242,15 @@ async fn of_settings(state: &State, setup: &Setup) -> Vec<Check> {
             None => check,
         });
     }
+    if let Some(provider) = &state.provider {
+        checks.push(match provider.look().await {
+            Ok(()) => Check::ok("sign-in", format!("{} answers.", provider.name())),
+            Err(_) => Check::wrong(
+                "sign-in",
+                format!("{} does not answer as an OpenID Connect provider does, so nobody can sign in with it. Look at oidc.issuer, and at the log for the cause.", provider.name()),
+            ),
+        });
+    }
     checks.push(of_base_url(&state.base_url));
     let paths: Vec<(&'static str, PathBuf)> =
         [("the database", state.db.url().strip_prefix("sqlite://").map(PathBuf::from)), ("the files beside the database", setup.directory.clone())]

@@ -26,6 +26,7 @@ pub mod imap;
 pub mod inbound;
 pub mod llm;
 pub mod mcp;
+pub mod oidc;
 pub mod provenance;
 pub mod senders;
 pub mod telemetry;

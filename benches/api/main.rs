@@ -184,6 +184,7 @@ fn main() {
         limits: Arc::new(Limits::generous()),
         calls,
         setup: Arc::default(),
+        provider: None,
         catcher: None,
     };
     let fixed: Fixed = Arc::default();

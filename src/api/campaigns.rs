@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::error::Problem;
 use super::json::{Json, Params, rows};
@@ -12,9 +13,10 @@ use super::trials::Shape as Comparison;
 use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::campaigns::rounds::{self, NewRound};
 use crate::domain::campaigns::{self, Campaign, Change, Kind, NewCampaign, Numbers, overview};
 use crate::domain::contacts::Named;
-use crate::domain::ids::{CampaignId, MailboxId, SegmentId, TopicId};
+use crate::domain::ids::{CampaignId, MailboxId, RowId, SegmentId, TemplateId, TopicId};
 use crate::domain::mailboxes::Mode;
 use crate::domain::messages;
 use crate::domain::trials::Measure;
@@ -61,6 +63,24 @@ pub(super) fn operations() -> Vec<Operation> {
             .query::<VariantFor>()
             .answers::<Assigned>(200)
             .to(assigned),
+        post("/v1/campaigns/{id}/drafts", "draft_campaign", "Draft a template for everybody in the segment")
+            .about(
+                "Some contacts at a time in the background; it goes on after a restart. Each message goes through the oversight mode of the \
+                 mailbox, and whoever has the template in this campaign does not get it again. With `holdout` some get nothing, to compare with.",
+            )
+            .needs(&[Scope::Draft])
+            .body::<Draft>()
+            .answers::<CampaignDrafts>(202)
+            .to(draft),
+        get("/v1/campaigns/{id}/drafts", "list_campaign_drafts", "See how far the drafts of a campaign are")
+            .needs(&[Scope::Read])
+            .answers::<CampaignDraftsList>(200)
+            .to(drafts),
+        post("/v1/campaigns/{id}/drafts/cancel", "cancel_campaign_drafts", "Cancel what is being drafted for a campaign")
+            .about("What was drafted stays.")
+            .needs(&[Scope::Draft])
+            .answers::<CampaignDraftsList>(200)
+            .to(cancel_drafts),
         post("/v1/campaigns/{id}/stop", "stop_campaign", "Stop a campaign")
             .about("Nothing with its label leaves until a person resumes it. What is held can still be decided; it waits.")
             .needs(&[Scope::Draft])
@@ -114,6 +134,90 @@ pub struct Shape {
     pub measure: Measure,
     /// Whether a winner gets 80 of a hundred by itself.
     pub shifts: bool,
+}
+
+/// What to draft for everybody in the segment of a campaign.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "DraftCampaign")]
+pub struct Draft {
+    /// The template, by id.
+    pub(crate) template_id: String,
+    /// The version; the newest approved, or the newest, without it.
+    pub(crate) version: Option<i32>,
+    /// What is filled in for everybody, by variable; what comes from the record is left out.
+    #[serde(default)]
+    pub(crate) values: Map<String, Value>,
+    /// Where they leave from, by address or id; the campaign's mailbox without it.
+    pub(crate) mailbox: Option<String>,
+    /// Of a hundred contacts so many get nothing, to compare with: 0 to 50, 0 without it.
+    #[schemars(range(min = 0, max = 50))]
+    pub(crate) holdout: Option<i32>,
+}
+
+/// How far the drafts of one template are.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct CampaignDrafts {
+    /// Its id.
+    pub id: RowId,
+    /// The template.
+    pub template_id: TemplateId,
+    /// Its name.
+    pub template: String,
+    /// The version.
+    pub version: i32,
+    /// How many contacts there were when it began.
+    pub total: i32,
+    /// How many were looked at.
+    pub done: i32,
+    /// How many were drafted so far.
+    pub drafted: i32,
+    /// How many were left out, such as those who must not be mailed.
+    pub left_out: i32,
+    /// How many get nothing, to compare with.
+    pub held_out: i32,
+    /// How many had it already.
+    pub passed_over: i32,
+    /// Why the last of those left out was left out.
+    pub because: Option<String>,
+    /// Who asked for them.
+    pub created_by: String,
+    /// When it was asked for.
+    pub created_at: Time,
+    /// When all contacts were looked at.
+    pub finished_at: Option<Time>,
+    /// When somebody cancelled it.
+    pub cancelled_at: Option<Time>,
+}
+
+impl From<rounds::Named> for CampaignDrafts {
+    fn from(named: rounds::Named) -> Self {
+        let rounds::Named { round, template_id, template, version } = named;
+        CampaignDrafts {
+            total: round.total,
+            done: round.done(),
+            id: round.id,
+            template_id,
+            template,
+            version,
+            drafted: round.drafted,
+            left_out: round.left_out,
+            held_out: round.held_out,
+            passed_over: round.passed_over,
+            because: round.because,
+            created_by: round.author_name,
+            created_at: round.created_at,
+            finished_at: round.finished_at,
+            cancelled_at: round.cancelled_at,
+        }
+    }
+}
+
+/// What was drafted and how far it is.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct CampaignDraftsList {
+    /// The newest first, at most 50.
+    pub drafts: Vec<CampaignDrafts>,
 }
 
 /// A variant that some recipients should get.
@@ -416,4 +520,43 @@ pub(crate) async fn assign(actor: Actor, state: &State, id: &str, asked: Variant
     let (id, who) = (CampaignId::from(id), Named::by(Some(asked.contact), None));
     let found = state.read(move |conn| campaigns::variants::assigned(conn, &actor, &id, &who)).await?;
     Ok(Assigned { tag: format!("{}{}", campaigns::variants::TAG, found.name), name: found.name })
+}
+
+pub async fn draft(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Draft>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Accepted().json(begin(key.0, &state, &id, body.0).await?))
+}
+
+/// Begins to draft for everybody in the segment of a campaign.
+pub(crate) async fn begin(actor: Actor, state: &State, id: &str, draft: Draft) -> Result<CampaignDrafts, Problem> {
+    let Draft { template_id, version, values, mailbox, holdout } = draft;
+    let id = CampaignId::from(id);
+    let new = NewRound { template: TemplateId::from(template_id.as_str()), version, values, mailbox, holdout: holdout.unwrap_or(0) };
+    Ok(state.quiet_write(move |conn| rounds::start(conn, &actor, &id, &new, clock::now())).await?.into())
+}
+
+pub async fn drafts(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(how_far(key.0, &state, &id).await?))
+}
+
+/// How far the drafts of a campaign are.
+pub(crate) async fn how_far(actor: Actor, state: &State, id: &str) -> Result<CampaignDraftsList, Problem> {
+    let id = CampaignId::from(id);
+    let found = state.read(move |conn| rounds::rounds(conn, &actor, &id)).await?;
+    Ok(CampaignDraftsList { drafts: found.into_iter().map(CampaignDrafts::from).collect() })
+}
+
+pub async fn cancel_drafts(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(end_drafts(key.0, &state, &id).await?))
+}
+
+/// Ends what is being drafted for a campaign.
+pub(crate) async fn end_drafts(actor: Actor, state: &State, id: &str) -> Result<CampaignDraftsList, Problem> {
+    let id = CampaignId::from(id);
+    let found = state
+        .quiet_write(move |conn| {
+            rounds::cancel(conn, &actor, &id, clock::now())?;
+            rounds::rounds(conn, &actor, &id)
+        })
+        .await?;
+    Ok(CampaignDraftsList { drafts: found.into_iter().map(CampaignDrafts::from).collect() })
 }

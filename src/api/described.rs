@@ -15,14 +15,14 @@ use crate::domain::drafting::WrittenBy;
 use crate::domain::facts;
 use crate::domain::ids::{
     ApiKeyId, CallId, CampaignId, ChurnEventId, CohortId, ContactId, DeliveryId, EndpointId, EnrollmentId, FactId, InboundEmailId, MailboxId,
-    MessageId, ReferralId, RowId, SegmentId, SequenceId, SignalId, ThreadId, TopicId, VariantId,
+    MessageId, ReferralId, RowId, SegmentId, SequenceId, SignalId, TemplateId, ThreadId, TopicId, VariantId,
 };
 use crate::domain::mailboxes::{Mode, Notify, OnUncertain};
 use crate::domain::messages::{self, DecisionKind, inspect};
 use crate::domain::outbox;
 use crate::domain::reason::{Reason, Strategy};
 use crate::domain::webhooks::{self, deliveries};
-use crate::domain::{campaigns, claims, cohorts, sequences, trials};
+use crate::domain::{campaigns, claims, cohorts, sequences, templates, trials};
 
 macro_rules! ids {
     ($($id:ty),+ $(,)?) => {$(
@@ -77,6 +77,7 @@ ids!(
     TopicId,
     SequenceId,
     SignalId,
+    TemplateId,
     ThreadId,
     VariantId
 );
@@ -115,6 +116,7 @@ words!(
     cohorts::Phase,
     cohorts::changes::compare::What,
     trials::Measure,
+    templates::Type,
     cohorts::Progress,
     Churn,
     sequences::State,

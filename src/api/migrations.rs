@@ -66,6 +66,10 @@ pub struct RoundShape {
     pub id: RowId,
     /// The phase.
     pub phase: Phase,
+    /// How many contacts there were when it began.
+    pub total: i32,
+    /// How many were looked at.
+    pub done: i32,
     /// How many were drafted so far.
     pub drafted: i32,
     /// How many were left out, such as those who must not be mailed.
@@ -85,6 +89,8 @@ pub struct RoundShape {
 impl From<Round> for RoundShape {
     fn from(row: Round) -> Self {
         RoundShape {
+            total: row.total,
+            done: row.done(),
             id: row.id,
             phase: row.phase,
             drafted: row.drafted,

@@ -49,6 +49,7 @@ pub(crate) mod sequences;
 pub(crate) mod shapes;
 pub(crate) mod signals;
 pub(crate) mod suppression;
+pub(crate) mod templates;
 mod trials;
 pub(crate) mod turn;
 pub(crate) mod usage;

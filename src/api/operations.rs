@@ -13,7 +13,7 @@ use super::error::refuse;
 use super::{
     api_changes, audit, backtest, boxes, calls, campaigns, cancel_flow, claims, cohorts, consents, contacts, conversations, delivery, departures,
     exports, facts, hooks, inbound, keys, mailboxes, messages, migrations, oversight, overview, people, policy, preferences, programs, progress,
-    recovery, reference, referrals, reports, segments, sending, sequences, signals, suppression, usage, vigilance, webhooks,
+    recovery, reference, referrals, reports, segments, sending, sequences, signals, suppression, templates, usage, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
@@ -225,6 +225,7 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ("Campaigns", campaigns::operations()),
         ("Cohorts", cohorts::operations().into_iter().chain(migrations::operations()).chain(api_changes::operations()).collect()),
         ("Sequences", sequences::operations()),
+        ("Templates", templates::operations()),
         ("Signals", signals::operations()),
         ("Referrals", referrals::operations()),
         ("Claims", claims::operations()),

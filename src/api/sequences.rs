@@ -3,11 +3,12 @@
 use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::error::Problem;
 use super::json::{Json, Params, rows};
 use super::key::Key;
-use super::operations::{Operation, get, patch, post};
+use super::operations::{Operation, get, patch, post, put};
 use super::segments::Paging;
 use super::shapes::Submitted;
 use super::trials::Shape as Comparison;
@@ -16,7 +17,7 @@ use crate::clock::{self, Time};
 use crate::db::transaction;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::Named;
-use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, SequenceId};
+use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, SequenceId, TemplateId};
 use crate::domain::sequences::{self, Due, Edited, Member, NewSequence, Sequence, State as Standing};
 use crate::domain::trials::Measure;
 
@@ -89,7 +90,64 @@ pub(super) fn operations() -> Vec<Operation> {
             .query::<Paging>()
             .answers::<DuePage>(200)
             .to(due),
+        get("/v1/holidays", "list_holidays", "List the days that are no business days")
+            .about("Waits of sequences in business days and hours leave them out like weekends.")
+            .needs(&[Scope::Read])
+            .answers::<Holidays>(200)
+            .to(holidays_of),
+        put("/v1/holidays", "set_holidays", "Say which days are no business days")
+            .about("The whole list, at most 1,000 days. It holds for those who wait as well.")
+            .needs(&[Scope::Admin])
+            .body::<NewHolidays>()
+            .answers::<Holidays>(200)
+            .to(set_holidays),
     ]
+}
+
+/// A day that is no business day.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Holiday {
+    /// The day, such as 2026-12-25.
+    pub day: String,
+    /// What it is called.
+    #[serde(default)]
+    pub name: String,
+}
+
+/// The days that are no business days, by day.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Holidays {
+    /// The days.
+    pub holidays: Vec<Holiday>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewHolidays {
+    /// All of them; an empty list takes all away.
+    pub(crate) holidays: Vec<Holiday>,
+}
+
+impl From<Vec<sequences::holidays::Holiday>> for Holidays {
+    fn from(list: Vec<sequences::holidays::Holiday>) -> Self {
+        Holidays { holidays: list.into_iter().map(|one| Holiday { day: one.day.to_string(), name: one.name }).collect() }
+    }
+}
+
+pub async fn holidays_of(key: Key, state: web::Data<State>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(all_holidays(key.0, &state).await?))
+}
+
+/// The days that are no business days.
+pub(crate) async fn all_holidays(actor: Actor, state: &State) -> Result<Holidays, Problem> {
+    Ok(state.read(move |conn| sequences::holidays::list(conn, &actor)).await?.into())
+}
+
+pub async fn set_holidays(key: Key, state: web::Data<State>, body: Json<NewHolidays>) -> Result<HttpResponse, Problem> {
+    let lines: String = body.0.holidays.iter().map(|one| format!("{} {}\n", one.day.replace('\n', " "), one.name.replace('\n', " "))).collect();
+    let list = state.quiet_write(move |conn| sequences::holidays::set(conn, &key.0, &sequences::holidays::of_lines(&lines)?, clock::now())).await?;
+    Ok(HttpResponse::Ok().json(Holidays::from(list)))
 }
 
 /// One message of a sequence.
@@ -97,9 +155,11 @@ pub(super) fn operations() -> Vec<Operation> {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "SequenceStep")]
 pub struct Step {
-    /// The subject; {name} and {email} are filled in.
+    /// The subject; {name} and {email} are filled in. With a template it is that of its version.
+    #[serde(default)]
     pub subject: String,
-    /// The plain text, at most 20,000 characters; {name} and {email} are filled in.
+    /// The plain text, at most 20,000 characters; {name} and {email} are filled in. With a template it is that of its version.
+    #[serde(default)]
     pub body: String,
     /// Days to wait after the step before has left, or after the enrollment; 0 to 365, 0 without it.
     #[serde(default)]
@@ -113,6 +173,35 @@ pub struct Step {
     /// Other words that some recipients get instead, at most 4; a contact always gets the same.
     #[serde(default)]
     pub variants: Vec<StepVariant>,
+    /// Instead of words of its own: a version of a template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<StepTemplate>,
+}
+
+/// A version of a template that a step is made from.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "SequenceStepTemplate")]
+pub struct StepTemplate {
+    /// The template, by id.
+    pub id: TemplateId,
+    /// The version; the newest approved, or the newest, without it. It stays when the template gets another one.
+    pub version: Option<i32>,
+    /// What is filled in for everybody, by variable; what comes from the record is left out.
+    #[serde(default)]
+    pub values: Map<String, Value>,
+}
+
+impl From<sequences::FromTemplate> for StepTemplate {
+    fn from(from: sequences::FromTemplate) -> Self {
+        StepTemplate { id: from.id, version: from.version, values: from.values }
+    }
+}
+
+impl From<StepTemplate> for sequences::FromTemplate {
+    fn from(from: StepTemplate) -> Self {
+        sequences::FromTemplate { id: from.id, version: from.version, values: from.values }
+    }
 }
 
 /// Other words of a step.
@@ -150,6 +239,7 @@ impl From<&sequences::Step> for Step {
             wait_business_days: step.wait_business_days,
             wait_business_hours: step.wait_business_hours,
             variants: step.variants.iter().cloned().map(StepVariant::from).collect(),
+            template: step.template.clone().map(StepTemplate::from),
         }
     }
 }
@@ -163,6 +253,7 @@ impl From<Step> for sequences::Step {
             wait_business_days: step.wait_business_days,
             wait_business_hours: step.wait_business_hours,
             variants: step.variants.into_iter().map(sequences::Variant::from).collect(),
+            template: step.template.map(sequences::FromTemplate::from),
         }
     }
 }
@@ -423,9 +514,11 @@ pub struct Patch {
 pub struct ChangedStep {
     /// Which step it was, counted from 1; left out for a new one. Those that stay keep their order.
     was: Option<usize>,
-    /// The subject; {name} and {email} are filled in.
+    /// The subject; {name} and {email} are filled in. With a template it is that of its version.
+    #[serde(default)]
     subject: String,
-    /// The plain text; {name} and {email} are filled in.
+    /// The plain text; {name} and {email} are filled in. With a template it is that of its version.
+    #[serde(default)]
     body: String,
     /// Days to wait after the step before has left, or after the enrollment; 0 to 365, 0 without it.
     #[serde(default)]
@@ -439,6 +532,9 @@ pub struct ChangedStep {
     /// Other words that some recipients get instead, at most 4. What came back is counted for words: those that stay keep it.
     #[serde(default)]
     variants: Vec<StepVariant>,
+    /// Instead of words of its own: a version of a template.
+    #[serde(default)]
+    template: Option<StepTemplate>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -547,10 +643,10 @@ pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, bo
     let id = SequenceId::from(id.as_str());
     let Patch { archived, paused, automatic, steps, measure, shifts } = body.0;
     let edited = |step: ChangedStep| {
-        let ChangedStep { was, subject, body, wait_days, wait_business_days, wait_business_hours, variants } = step;
+        let ChangedStep { was, subject, body, wait_days, wait_business_days, wait_business_hours, variants, template } = step;
         // No step is the one before the first.
         let was = was.map(|was| was.checked_sub(1).unwrap_or(usize::MAX));
-        let step = Step { subject, body, wait_days, wait_business_days, wait_business_hours, variants };
+        let step = Step { subject, body, wait_days, wait_business_days, wait_business_hours, variants, template };
         Edited { was, step: step.into() }
     };
     let steps: Option<Vec<Edited>> = steps.map(|steps| steps.into_iter().map(edited).collect());

@@ -1,6 +1,7 @@
 //! The demo: sample data, everything on this machine, nothing leaves it.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use rust_embed_for_web::{EmbedableFile, RustEmbed};
@@ -15,8 +16,9 @@ use crate::app::State;
 use crate::call_log::CallLog;
 use crate::catcher::Catcher;
 use crate::clock::{self, Time};
+use crate::config;
 use crate::db::{self, Conn, Db};
-use crate::dialer::{Allowed, Dialer};
+use crate::dialer::Dialer;
 use crate::doctor::Setup;
 use crate::domain::accounts::users::{self, NewUser};
 use crate::domain::actor::{Actor, Role, Scope};
@@ -161,7 +163,7 @@ struct Filled {
     keys: Value,
 }
 
-pub(super) fn run(listen: &str, as_json: bool, allowed: Vec<Allowed>) -> std::result::Result<(), Failed> {
+pub(super) fn run(listen: &str, as_json: bool, file: &Path) -> std::result::Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let db = Db::open(&format!("sqlite://{}", folder.path().join("demo.db").display()), 8)?;
     db::migrate::run(&db)?;
@@ -171,6 +173,7 @@ pub(super) fn run(listen: &str, as_json: bool, allowed: Vec<Allowed>) -> std::re
         let catcher = Arc::new(Catcher::start("127.0.0.1:0").await?);
         let transport = Transport::parse(&format!("smtp://{}", catcher.addr())).map_err(|error| Failed::Other(error.to_string()))?;
         serve::note_settings(&db, &base_url, true)?;
+        let provider = serve::provider(&db, config::provider_alone(file, &base_url)?)?;
         // Every run has its own password: the demo may listen where others reach it.
         let password = users_password();
         let filled = db.write(|conn| fill(conn, &password, clock::now()))?;
@@ -182,13 +185,14 @@ pub(super) fn run(listen: &str, as_json: bool, allowed: Vec<Allowed>) -> std::re
             stripe_secret: None,
             drafter: Arc::new(Playbook),
             sounding: None,
-            dialer: Arc::new(Dialer::new(allowed)),
+            dialer: Arc::new(Dialer::new(config::allowed(&config::webhooks(file)?)?)),
             wake: Arc::new(Notify::new()),
             feed: Feed::default(),
             limits: Arc::new(Limits::generous()),
             calls: CallLog::start(db.clone())?,
             senders: Arc::new(Senders { keys: KeyRing::new(Some(folder.path().join("dkim"))), ..Senders::default() }),
             setup: Arc::new(Setup { relays: vec![(None, transport.clone())], directory: Some(folder.path().to_owned()), ..Setup::default() }),
+            provider,
             catcher: Some(catcher),
         };
         announce(&base_url, &password, &filled, as_json)?;

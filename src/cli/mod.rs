@@ -207,7 +207,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failed> {
             serve::serve(&config, !no_worker)?;
         }
         Command::Worker { drain } => serve::worker(&settings()?, drain)?,
-        Command::Demo { listen, json } => demo::run(&listen, json, config::allowed(&config::webhooks(&cli.config)?)?)?,
+        Command::Demo { listen, json } => demo::run(&listen, json, &cli.config)?,
         Command::Mcp { url } => mcp::run(url)?,
         Command::User(command) => admin::user(&open(&settings()?)?, &settings()?, command)?,
         Command::Mailbox(command) => admin::mailbox(&open(&settings()?)?, command)?,

@@ -26,6 +26,7 @@ use crate::domain::inbound::sounding::Sounding;
 use crate::domain::settings;
 use crate::feed::Feed;
 use crate::imap::Account;
+use crate::oidc::{self, Provider};
 use crate::web::{CookieKey, upload_limits};
 use crate::worker::{self, Relays};
 
@@ -66,6 +67,7 @@ pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failed> {
         limits: Arc::new(Limits::new()),
         calls: CallLog::start(db.clone())?,
         setup: Arc::new(config::setup(config, &directory(config))?),
+        provider: provider(&db, config::provider(config)?)?,
         catcher: None,
     };
     let (listen, folders) = (config.server.listen.clone(), config::folders(config)?);
@@ -103,6 +105,7 @@ pub(super) fn worker(config: &Config, drain: bool) -> Result<(), Failed> {
         limits: Arc::new(Limits::new()),
         calls,
         setup: Arc::new(config::setup(config, &directory(config))?),
+        provider: None,
         catcher: None,
     };
     let folders = config::folders(config)?;
@@ -160,6 +163,7 @@ fn looked_at(config: &Config, db: Db) -> Result<Vec<Check>, Failed> {
         feed: Feed::default(),
         limits: Arc::new(Limits::new()),
         setup: Arc::new(config::setup(config, &directory(config))?),
+        provider: config::provider(config)?.map(made).transpose()?,
         catcher: None,
     };
     Ok(actix_web::rt::System::new().block_on(doctor::look(&state, &state.setup, true))?)
@@ -172,6 +176,19 @@ pub(super) fn note_settings(db: &Db, base_url: &str, four_eyes: bool) -> Result<
         settings::set(conn, settings::FOUR_EYES, if four_eyes { "on" } else { "off" })
     })?;
     Ok(())
+}
+
+/// The sign-in provider, where one is set. Every process on the database has to know which it is.
+pub(super) fn provider(db: &Db, settings: Option<oidc::Settings>) -> Result<Option<Arc<Provider>>, Failed> {
+    db.write(|conn| match &settings {
+        Some(provider) => settings::set(conn, settings::SIGN_IN_ISSUER, &provider.issuer),
+        None => settings::clear(conn, settings::SIGN_IN_ISSUER),
+    })?;
+    settings.map(made).transpose()
+}
+
+fn made(settings: oidc::Settings) -> Result<Arc<Provider>, Failed> {
+    Provider::new(settings).map(Arc::new).map_err(Failed::Other)
 }
 
 /// The key that signs cookies, made on first start and shared by all processes.

@@ -38,6 +38,9 @@ diesel::table! {
         shortcuts -> Bool,
         digest_hour -> Integer,
         notices -> Bool,
+        issuer -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        role_given -> Bool,
     }
 }
 
@@ -1288,6 +1291,8 @@ diesel::table! {
         finished_at -> Nullable<BigInt>,
         cancelled_at -> Nullable<BigInt>,
         created_at -> BigInt,
+        total -> Integer,
+        passed_over -> Integer,
     }
 }
 
@@ -1313,6 +1318,86 @@ diesel::table! {
         phase -> Text,
         contact_id -> Text,
         deadline -> Text,
+    }
+}
+
+diesel::table! {
+    templates (id) {
+        id -> Text,
+        name -> Text,
+        about -> Nullable<Text>,
+        archived_at -> Nullable<BigInt>,
+        created_by -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    template_versions (id) {
+        id -> Text,
+        template_id -> Text,
+        version -> Integer,
+        subject -> Text,
+        body -> Text,
+        html -> Nullable<Text>,
+        variables -> Text,
+        note -> Nullable<Text>,
+        author_kind -> Text,
+        author_id -> Text,
+        author_name -> Text,
+        created_at -> BigInt,
+        approved_at -> Nullable<BigInt>,
+        approved_by -> Nullable<Text>,
+        withdrawn_at -> Nullable<BigInt>,
+        withdrawn_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    template_messages (message_id) {
+        message_id -> Text,
+        template_version_id -> Text,
+    }
+}
+
+diesel::table! {
+    message_prompts (message_id) {
+        message_id -> Text,
+        prompt -> Text,
+    }
+}
+
+diesel::table! {
+    campaign_rounds (id) {
+        id -> Text,
+        campaign_id -> Text,
+        template_version_id -> Text,
+        filled -> Text,
+        mailbox_id -> Text,
+        holdout -> Integer,
+        author_kind -> Text,
+        author_id -> Text,
+        author_name -> Text,
+        total -> Integer,
+        last_contact -> Text,
+        drafted -> Integer,
+        left_out -> Integer,
+        held_out -> Integer,
+        passed_over -> Integer,
+        because -> Nullable<Text>,
+        finished_at -> Nullable<BigInt>,
+        cancelled_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    campaign_contacts (campaign_id, template_id, contact_id) {
+        campaign_id -> Text,
+        template_id -> Text,
+        contact_id -> Text,
+        message_id -> Nullable<Text>,
     }
 }
 

@@ -132,6 +132,14 @@ text_id!(
     TopicId
 );
 text_id!(
+    /// Words with places that are filled in.
+    TemplateId
+);
+text_id!(
+    /// One version of a template.
+    TemplateVersionId
+);
+text_id!(
     /// Any row that needs no type of its own.
     RowId
 );

@@ -42,6 +42,7 @@ pub mod sequences;
 pub mod settings;
 pub mod signals;
 pub mod sources;
+pub mod templates;
 pub mod text;
 pub mod threads;
 pub mod trials;

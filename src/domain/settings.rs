@@ -35,9 +35,13 @@ pub const PSEUDONYM_KEY: &str = "pseudonym_key";
 pub const WORKER_BEAT: &str = "worker_beat";
 /// Who must have a second factor.
 pub const SECOND_FACTOR_REQUIRED: &str = "second_factor_required";
+/// The sign-in provider that is set, by its address.
+pub const SIGN_IN_ISSUER: &str = "sign_in_issuer";
 /// The mailbox win-back messages go out from.
 pub const WINBACK_MAILBOX: &str = "winback_mailbox";
 
+/// Days that are no business days, as JSON.
+pub const HOLIDAYS: &str = "holidays";
 /// How often and when people are mailed, as JSON.
 pub const SENDING_RULES: &str = "sending_rules";
 

@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
-use crate::api::campaigns::{self as rest, CampaignVariant, Compare, New, Query, VariantFor};
+use crate::api::campaigns::{self as rest, CampaignVariant, Compare, Draft, New, Query, VariantFor};
 use crate::domain::actor::Scope;
 use crate::domain::trials::Measure;
 
@@ -44,6 +44,34 @@ pub(super) fn tools() -> Vec<Entry> {
             Effect::Reads,
             assign,
         ).only_with(Scope::Read).example(json!({"campaign_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "contact": "ana@example.com"})),
+        tool(
+            "draft_campaign",
+            "Draft a template for everybody in the segment",
+            "Drafts a template for everybody in the segment of a campaign, in the background and each once. The messages go through the oversight mode of \
+             the mailbox. With holdout some of a hundred get nothing, to compare with. Ask get_campaign_drafts how far it is.",
+            Effect::Adds,
+            draft,
+        )
+        .only_with(Scope::Draft)
+        .example(json!({"campaign_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "template_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d7", "holdout": 10})),
+        tool(
+            "get_campaign_drafts",
+            "See how far the drafts of a campaign are",
+            "Answers how many contacts were looked at of how many, and how many were drafted, left out and held out, as {drafts}, newest first.",
+            Effect::Reads,
+            drafts,
+        )
+        .only_with(Scope::Read)
+        .example(json!({"campaign_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
+        tool(
+            "cancel_campaign_drafts",
+            "Cancel what is being drafted for a campaign",
+            "Ends what is being drafted for a campaign. What was drafted stays: stop the campaign to keep it from leaving.",
+            Effect::Settles,
+            cancel,
+        )
+        .only_with(Scope::Draft)
+        .example(json!({"campaign_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
         tool(
             "stop_campaign",
             "Stop a campaign",
@@ -111,4 +139,36 @@ struct For {
 async fn assign(call: Call, asked: For) -> Answered {
     let found = rest::assign(call.actor, &call.state, &asked.campaign_id, VariantFor { contact: asked.contact }).await?;
     Ok(Answer::new(found))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Begin {
+    /// The campaign, by id. It needs a segment.
+    campaign_id: String,
+    /// The template, by id.
+    template_id: String,
+    /// The version; the newest approved, or the newest, without it.
+    version: Option<i32>,
+    /// What is filled in for everybody, by variable; what comes from the record is left out.
+    #[serde(default)]
+    values: Map<String, Value>,
+    /// Where they leave from, by address or id; the campaign's mailbox without it.
+    mailbox: Option<String>,
+    /// Of a hundred contacts so many get nothing, to compare with: 0 to 50.
+    holdout: Option<i32>,
+}
+
+async fn draft(call: Call, asked: Begin) -> Answered {
+    let Begin { campaign_id, template_id, version, values, mailbox, holdout } = asked;
+    let begun = rest::begin(call.actor, &call.state, &campaign_id, Draft { template_id, version, values, mailbox, holdout }).await?;
+    Ok(Answer::new(begun).next("It goes on in the background. Ask get_campaign_drafts how far it is; do not begin it again."))
+}
+
+async fn drafts(call: Call, asked: Which) -> Answered {
+    Ok(Answer::new(rest::how_far(call.actor, &call.state, &asked.campaign_id).await?))
+}
+
+async fn cancel(call: Call, asked: Which) -> Answered {
+    Ok(Answer::new(rest::end_drafts(call.actor, &call.state, &asked.campaign_id).await?))
 }

@@ -36,6 +36,7 @@ mod segments;
 mod sending;
 mod sequences;
 mod server;
+mod templates;
 mod tool;
 mod usage;
 mod vigilance;

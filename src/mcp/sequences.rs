@@ -76,6 +76,15 @@ pub(super) fn tools() -> Vec<Entry> {
             Effect::Ends,
             stop,
         ).only_with(Scope::Draft).example(json!({"sequence_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "enrollment_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "reason": "They asked us to wait."})),
+        tool(
+            "list_holidays",
+            "List the days that are no business days",
+            "Lists the days that waits of sequences in business days and hours leave out, like weekends, as {holidays}. A person changes them.",
+            Effect::Reads,
+            holidays,
+        )
+        .only_with(Scope::Read)
+        .example(json!({})),
     ]
 }
 
@@ -180,4 +189,12 @@ struct Stop {
 
 async fn stop(call: Call, asked: Stop) -> Answered {
     Ok(Answer::new(rest::leave(call.actor, &call.state, &asked.sequence_id, &asked.enrollment_id, asked.reason).await?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+async fn holidays(call: Call, _: Nothing) -> Answered {
+    Ok(Answer::new(rest::all_holidays(call.actor, &call.state).await?))
 }

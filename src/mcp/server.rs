@@ -16,7 +16,7 @@ use super::once::{self, Caller};
 use super::tool::{Call, Entry};
 use super::{
     campaigns, churn, claims, cohorts, consents, contacts, delivery, facts, inbox, keys, mail, mailboxes, oversight, overview, policy, preferences,
-    progress, prompts, recall, recovery, referrals, resources, segments, sending, sequences, usage, vigilance,
+    progress, prompts, recall, recovery, referrals, resources, segments, sending, sequences, templates, usage, vigilance,
 };
 use crate::app::State;
 use crate::domain::actor::Actor;
@@ -47,6 +47,7 @@ static TOOLS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         preferences::tools(),
         consents::tools(),
         sequences::tools(),
+        templates::tools(),
         usage::tools(),
         recall::tools(),
     ]

@@ -4,6 +4,7 @@ use actix_session::Session;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::errors::PageError;
 use super::form::Form;
@@ -14,20 +15,24 @@ use crate::clock;
 use crate::db::Conn;
 use crate::domain::actor::Actor;
 use crate::domain::campaigns::overview::{self, Overview, Summary, Totals};
+use crate::domain::campaigns::rounds::{self, MOST_HELD_OUT, Named, NewRound};
 use crate::domain::campaigns::variants::{Comparison, Variant};
 use crate::domain::campaigns::{self, Change, Kind, NewCampaign};
 use crate::domain::error::{Error, Result as DomainResult};
-use crate::domain::ids::{CampaignId, SegmentId};
+use crate::domain::ids::{CampaignId, SegmentId, TemplateId};
 use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::messages::State as MessageState;
 use crate::domain::policy::{self, Forecast, Group, Verdict};
 use crate::domain::preferences::topics::{self, Topic};
 use crate::domain::segments::{self, Segment};
+use crate::domain::templates::{self, Whole};
 use crate::domain::text;
 use crate::domain::trials::Measure;
 
 /// Campaigns on one page.
 const PAGE: usize = 30;
+/// Templates that can be chosen in a form.
+const TEMPLATES: usize = 200;
 /// Segments that can be chosen in a form.
 const SEGMENTS: usize = 200;
 
@@ -164,9 +169,18 @@ struct ShowPage {
     /// The variants as they stand in the form, a line each.
     variants: String,
     comparison: Option<Shown>,
+    /// What was drafted for its segment, and how far it is.
+    rounds: Vec<Named>,
+    /// What can be drafted.
+    templates: Vec<Whole>,
+    holdout: String,
 }
 
 impl ShowPage {
+    fn under_way(&self) -> bool {
+        self.rounds.iter().any(|named| named.round.goes_on())
+    }
+
     /// The states in which there are messages, with how many.
     fn states(&self) -> Vec<(&MessageState, i64)> {
         self.found.totals.numbers.iter().filter(|(_, number)| **number != 0).map(|(state, number)| (state, *number)).collect()
@@ -188,12 +202,19 @@ impl ShowPage {
 
 async fn shown(person: &Person, state: &State, id: CampaignId, given: Option<(&Form, String)>) -> Result<ShowPage, PageError> {
     let actor = person.actor.clone();
-    let (found, choices) = state.read(move |conn| Ok((overview::overview(conn, &actor, &id, clock::now())?, choices(conn, &actor)?))).await?;
+    let (found, choices, rounds, templates) = state
+        .read(move |conn| {
+            let found = overview::overview(conn, &actor, &id, clock::now())?;
+            let templates = templates::list(conn, &actor, false, TEMPLATES, None)?.rows;
+            Ok((found, choices(conn, &actor)?, rounds::rounds(conn, &actor, &id)?, templates))
+        })
+        .await?;
     let row = &found.campaign;
+    let holdout = given.as_ref().map(|(form, _)| form.get("holdout").to_owned()).unwrap_or_default();
     let given_variants = given.as_ref().and_then(|(form, _)| form.some("variants").map(str::to_owned));
     let (form, problem) = given.map_or((None, None), |(form, problem)| (Some(form), Some(problem)));
-    // The form of a comparison does not hold the other fields.
-    let fields = match form.filter(|form| form.some("measure").is_none()) {
+    // The forms of a comparison and of drafts do not hold the other fields.
+    let fields = match form.filter(|form| form.some("measure").is_none() && form.some("template").is_none()) {
         Some(form) => posted(choices, form),
         None => {
             let word = |id: Option<&str>| id.unwrap_or_default().to_owned();
@@ -211,7 +232,17 @@ async fn shown(person: &Person, state: &State, id: CampaignId, given: Option<(&F
         None => row.variants.iter().map(|one| format!("{} {}\n", one.name, one.share)).collect(),
     };
     let comparison = (!found.arms.is_empty()).then(|| trials::shown("Variants side by side".to_owned(), &found.arms, row.measure));
-    Ok(ShowPage { chrome: person.visit.chrome(row.name.clone(), "campaigns"), fields, problem, variants, comparison, found })
+    Ok(ShowPage {
+        chrome: person.visit.chrome(row.name.clone(), "campaigns"),
+        fields,
+        problem,
+        variants,
+        comparison,
+        rounds,
+        templates,
+        holdout,
+        found,
+    })
 }
 
 pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
@@ -278,6 +309,45 @@ pub(super) async fn compare(
     let work = move |conn: &mut Conn, actor: &Actor, id: &CampaignId| {
         campaigns::variants::compare(conn, actor, id, &wanted?, clock::now())?;
         Ok("Saved. Ask for each contact which variant they get, and tag the message with it.")
+    };
+    settle(person, &state, &session, &id, &form, work).await
+}
+
+/// Lines of a variable and what it is for everybody, such as "deadline 2026-04-30".
+fn values(form: &Form) -> Map<String, Value> {
+    let line =
+        |line: &str| line.trim().split_once([' ', '=', ':']).map(|(name, value)| (name.trim().to_owned(), Value::String(value.trim().to_owned())));
+    form.get("values").lines().filter_map(line).collect()
+}
+
+pub(super) async fn draft(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let holdout = form.number("holdout").map(|share| share.and_then(|share| i32::try_from(share).ok()).unwrap_or(0));
+    let template = TemplateId::from(form.get("template"));
+    let (values, mailbox) = (values(&form), form.some("mailbox").map(str::to_owned));
+    let work = move |conn: &mut Conn, actor: &Actor, id: &CampaignId| {
+        let new = NewRound { template, version: None, values, mailbox, holdout: holdout? };
+        rounds::start(conn, actor, id, &new, clock::now())?;
+        Ok("Drafting. It goes on in the background, also after a restart.")
+    };
+    settle(person, &state, &session, &id, &form, work).await
+}
+
+pub(super) async fn cancel_drafts(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let work = |conn: &mut Conn, actor: &Actor, id: &CampaignId| {
+        rounds::cancel(conn, actor, id, clock::now())?;
+        Ok("Cancelled. What was drafted stays.")
     };
     settle(person, &state, &session, &id, &form, work).await
 }

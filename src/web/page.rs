@@ -297,7 +297,8 @@ async fn visit(request: &ServiceRequest) -> DomainResult<Visit> {
     if visitor.is_some() && !by_script {
         note_use(&session, now);
     }
-    let factor_due = visitor.as_ref().is_some_and(|visitor| visitor.factor_due);
+    let met_there = session.get(session::FACTOR_MET).ok().flatten().unwrap_or(false);
+    let factor_due = visitor.as_ref().is_some_and(|visitor| visitor.factor_due) && !met_there;
     let (actor, profile) = visitor.map(|visitor| (visitor.actor, visitor.profile)).unzip();
     Ok(Visit {
         csrf: csrf_token(&session, actor.is_some() || ["/login", "/invite", "/reset"].iter().any(|form| request.path().starts_with(form))),

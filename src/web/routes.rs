@@ -4,8 +4,9 @@ use actix_web::web::{self, ServiceConfig};
 
 use super::{
     account, api_changes, audit, batches, calls, campaigns, caught, churn, claims, compose, customers, delivery, demand, desk, doctor, events, facts,
-    heads, imports, inactivity, inbox, keys, leads, mailboxes, messages, migrations, overview, preferences, privacy, public, reference, referrals,
-    reports, reset, rules, second_factor, segments, sending, sequences, sign_in, sources, uncertain, users, verify, views, vigilance, webhooks,
+    heads, imports, inactivity, inbox, keys, leads, mailboxes, messages, migrations, overview, preferences, privacy, provider, public, reference,
+    referrals, reports, reset, rules, second_factor, segments, sending, sequences, sign_in, sources, templates, uncertain, users, verify, views,
+    vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -75,6 +76,9 @@ routes! {
     post "/login" Public sign_in::sign_in;
     get "/login/code" Public sign_in::code_page;
     post "/login/code" Public sign_in::code;
+    get "/login/provider" Public provider::send;
+    get "/login/provider/callback" Public provider::receive;
+    get "/login/provider/end" Public provider::sign_out;
     get "/login/forgot" Public reset::ask_page;
     post "/login/forgot" Public reset::ask;
     get "/reset/{token}" Public reset::page;
@@ -151,6 +155,8 @@ routes! {
     post "/campaigns/{id}/variants" Manager campaigns::compare;
     post "/campaigns/{id}/stop" Manager campaigns::stop;
     post "/campaigns/{id}/resume" Manager campaigns::resume;
+    post "/campaigns/{id}/drafts" Manager campaigns::draft;
+    post "/campaigns/{id}/drafts/cancellation" Manager campaigns::cancel_drafts;
     post "/campaigns/{id}/archive" Manager campaigns::archive;
     get "/migrations" Manager migrations::index;
     get "/migrations/new" Manager migrations::new;
@@ -181,6 +187,15 @@ routes! {
     get "/referrals/{id}" Manager referrals::show;
     post "/referrals/{id}/rewards" Manager referrals::reward;
     post "/referrals/{id}/reminder" Manager referrals::remind;
+    get "/templates" Manager templates::index;
+    get "/templates/new" Manager templates::new;
+    post "/templates" Manager templates::create;
+    get "/templates/{id}" Manager templates::show;
+    get "/templates/{id}/edit" Manager templates::edit;
+    post "/templates/{id}/versions" Manager templates::add_version;
+    post "/templates/{id}/versions/{version}/approval" Manager templates::approve;
+    post "/templates/{id}/versions/{version}/withdrawal" Manager templates::withdraw;
+    post "/templates/{id}/archive" Manager templates::archive;
     get "/sequences" Manager sequences::index;
     get "/sequences/new" Manager sequences::new;
     post "/sequences" Manager sequences::create;
@@ -256,6 +271,7 @@ routes! {
     post "/uncertain/log" SignedIn uncertain::read_log;
     get "/rules" SignedIn rules::show;
     post "/rules" Admin rules::change;
+    post "/rules/holidays" Manager rules::set_holidays;
     post "/rules/groups" Manager rules::suppress;
     post "/rules/groups/lift" Manager rules::lift;
     post "/views" SignedIn views::create;
@@ -269,6 +285,7 @@ routes! {
     post "/users/{id}/disable" Admin users::disable;
     post "/users/{id}/enable" Admin users::enable;
     post "/users/{id}/invite" Admin users::invite;
+    post "/users/{id}/unlink" Admin users::unlink;
     get "/keys" Admin keys::index;
     post "/keys" Admin keys::create;
     get "/keys/{id}" Admin keys::show;

@@ -17,6 +17,7 @@ use crate::domain::ids::ContactId;
 use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::policy::rules::{self, GroundRule, Rules};
 use crate::domain::policy::{self, Explanation, Question, Verdict, quiet};
+use crate::domain::sequences::holidays;
 
 #[derive(Template)]
 #[template(path = "rules/show.html")]
@@ -26,6 +27,9 @@ struct RulesPage {
     groups: Vec<Suppression>,
     problem: Option<String>,
     group_problem: Option<String>,
+    /// The days as they stand in the form, a line each.
+    holidays: String,
+    holiday_problem: Option<String>,
 }
 
 impl RulesPage {
@@ -40,8 +44,30 @@ pub(super) async fn show(person: Person, state: web::Data<State>) -> Result<Http
 
 async fn page(person: &Person, state: &State) -> Result<RulesPage, PageError> {
     let actor = person.actor.clone();
-    let (rules, groups) = state.read(move |conn| Ok((rules::rules(conn)?, groups::list(conn, &actor)?))).await?;
-    Ok(RulesPage { chrome: person.visit.chrome("Rules of sending", "rules"), rules, groups, problem: None, group_problem: None })
+    let (rules, groups, holidays) =
+        state.read(move |conn| Ok((rules::rules(conn)?, groups::list(conn, &actor)?, holidays::list(conn, &actor)?))).await?;
+    let holidays = holidays.iter().map(|holiday| holiday.in_line() + "\n").collect();
+    let chrome = person.visit.chrome("Rules of sending", "rules");
+    Ok(RulesPage { chrome, rules, groups, problem: None, group_problem: None, holidays, holiday_problem: None })
+}
+
+/// Says which days are no business days.
+pub(super) async fn set_holidays(person: Person, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {
+    let actor = person.actor.clone();
+    let done = match holidays::of_lines(form.get("holidays")) {
+        Ok(list) => state.write(move |conn| holidays::set(conn, &actor, &list, clock::now())).await,
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(list) => {
+            flash(&session, format!("Saved: {} days. They hold for those who wait as well.", list.len()));
+            Ok(see_other("/rules#holidays"))
+        }
+        Err(error) => {
+            let page = RulesPage { holidays: form.get("holidays").to_owned(), holiday_problem: Some(error.detail), ..page(&person, &state).await? };
+            html_with(crate::api::status(error.kind), &page)
+        }
+    }
 }
 
 /// Suppresses a domain or a tag.

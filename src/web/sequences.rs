@@ -15,15 +15,20 @@ use crate::db::Conn;
 use crate::domain::actor::Actor;
 use crate::domain::contacts::{ContactRow, Named};
 use crate::domain::error::{Error, Kind as ErrorKind, Result as DomainResult};
-use crate::domain::ids::{EnrollmentId, SequenceId};
+use crate::domain::ids::{EnrollmentId, SequenceId, TemplateId};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
-use crate::domain::sequences::{self, At, Edited, Member, NewSequence, Sequence, Shown, State as Standing, Step, Trial, Variant, waits};
+use crate::domain::sequences::{
+    self, At, Edited, FromTemplate, Member, NewSequence, Sequence, Shown, State as Standing, Step, Trial, Variant, waits,
+};
+use crate::domain::templates;
 use crate::domain::trials::Measure;
 
 /// Sequences, and contacts in one, on one page.
 const PAGE: usize = 30;
 /// Steps that the form has room for, beyond those there are.
 const ROOM: usize = 2;
+/// Templates that can be chosen for a step.
+const TEMPLATES: usize = 200;
 /// What ends a sequence for somebody, in words.
 const ENDS: [&str; 6] = [
     "They answer any message.",
@@ -87,6 +92,8 @@ struct StepField {
     business_days: String,
     business_hours: String,
     variants: Vec<VariantField>,
+    /// A template and the number of its version, such as "id 2"; empty for words of its own.
+    template: String,
 }
 
 /// Other words of a step as they were written in the form.
@@ -113,7 +120,7 @@ fn wait(text: &str, unit: &str) -> DomainResult<i64> {
 
 impl StepField {
     fn is_empty(&self) -> bool {
-        self.subject.is_empty() && self.body.trim().is_empty()
+        self.subject.is_empty() && self.body.trim().is_empty() && self.template.is_empty()
     }
 
     fn edited(&self) -> DomainResult<Edited> {
@@ -124,6 +131,11 @@ impl StepField {
             wait_business_days: wait(&self.business_days, "business days")?,
             wait_business_hours: wait(&self.business_hours, "business hours")?,
             variants: self.variants.iter().map(VariantField::variant).collect::<DomainResult<_>>()?,
+            template: self.template.split_once(' ').map(|(id, version)| FromTemplate {
+                id: TemplateId::from(id),
+                version: version.parse().ok(),
+                values: serde_json::Map::new(),
+            }),
         };
         let was = self.was.parse::<usize>().ok().and_then(|was| was.checked_sub(1));
         Ok(Edited { was, step })
@@ -137,11 +149,13 @@ fn posted(form: &Form) -> Vec<StepField> {
     // Which row of the form each of the other wordings belongs to.
     let (of, others) = (form.all("variant_of"), form.all("variant_subject"));
     let (texts, shares) = (form.all("variant_body"), form.all("variant_share"));
+    let templates = form.all("template");
     let at = |all: &[&str], place: usize| all.get(place).map(|text| text.trim().to_owned()).unwrap_or_default();
     let field = |place: usize| StepField {
         was: at(&was, place),
         subject: at(&subjects, place),
         body: bodies.get(place).map(|text| (*text).to_owned()).unwrap_or_default(),
+        template: at(&templates, place),
         days: at(&days, place),
         business_days: at(&business_days, place),
         business_hours: at(&business_hours, place),
@@ -164,10 +178,25 @@ struct FormPage {
     automatic: bool,
     steps: Vec<StepField>,
     mailboxes: Vec<Mailbox>,
+    /// What a step can be made from: the value in the form, and a name.
+    templates: Vec<(String, String)>,
     problem: Option<String>,
 }
 
 impl FormPage {
+    /// What can be chosen for a step; also the version that it has now.
+    fn choices(&self, chosen: &str) -> Vec<(String, String)> {
+        let mut all = self.templates.clone();
+        if let Some((id, version)) = chosen.split_once(' ').filter(|_| all.iter().all(|(value, _)| value != chosen)) {
+            let name = all
+                .iter()
+                .find(|(value, _)| value.starts_with(id))
+                .map_or("The template as it is", |(_, name)| name.split(',').next().unwrap_or_default());
+            all.push((chosen.to_owned(), format!("{name}, version {version}")));
+        }
+        all
+    }
+
     fn is_new(&self) -> bool {
         self.id.is_empty()
     }
@@ -188,12 +217,24 @@ fn sending(conn: &mut Conn, actor: &Actor) -> DomainResult<Vec<Mailbox>> {
     Ok(all)
 }
 
+/// Templates that need nothing but the record of whoever gets them, each in the version that is used.
+fn choosable(conn: &mut Conn, actor: &Actor) -> DomainResult<Vec<(String, String)>> {
+    let all = templates::list(conn, actor, false, TEMPLATES, None)?.rows;
+    let choice = |whole: templates::Whole| {
+        let version = whole.usual()?;
+        let fits = version.variables.iter().all(|variable| variable.optional || variable.source.is_some());
+        let standing = if version.is_approved() { "approved" } else { "not approved" };
+        fits.then(|| (format!("{} {}", whole.row.id, version.version), format!("{}, version {} ({standing})", whole.row.name, version.version)))
+    };
+    Ok(all.into_iter().filter_map(choice).collect())
+}
+
 pub(super) async fn new(person: Person, state: web::Data<State>) -> Result<HttpResponse, PageError> {
     let actor = person.actor.clone();
-    let mailboxes = state.read(move |conn| sending(conn, &actor)).await?;
+    let (mailboxes, templates) = state.read(move |conn| Ok((sending(conn, &actor)?, choosable(conn, &actor)?))).await?;
     let chrome = person.visit.chrome("New sequence", "campaigns");
     let (id, name, mailbox) = (String::new(), String::new(), String::new());
-    html(&FormPage { chrome, id, name, mailbox, automatic: true, steps: vec![], mailboxes, problem: None })
+    html(&FormPage { chrome, id, name, mailbox, automatic: true, steps: vec![], mailboxes, templates, problem: None })
 }
 
 pub(super) async fn create(person: Person, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {
@@ -210,22 +251,24 @@ pub(super) async fn create(person: Person, state: web::Data<State>, session: Ses
     };
     let again = async |problem| {
         let actor = person.actor.clone();
-        let mailboxes = state.read(move |conn| sending(conn, &actor)).await?;
+        let (mailboxes, templates) = state.read(move |conn| Ok((sending(conn, &actor)?, choosable(conn, &actor)?))).await?;
         let chrome = person.visit.chrome("New sequence", "campaigns");
         let (name, mailbox) = (form.get("name").to_owned(), form.get("mailbox").to_owned());
-        Ok(FormPage { chrome, id: String::new(), name, mailbox, automatic, steps, mailboxes, problem: Some(problem) })
+        Ok(FormPage { chrome, id: String::new(), name, mailbox, automatic, steps, mailboxes, templates, problem: Some(problem) })
     };
     settled(&session, made.map(|row| ("Made. Enroll somebody to begin.", format!("/sequences/{}", row.id))), again).await
 }
 
 pub(super) async fn edit(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), SequenceId::from(id.as_str()));
-    let (row, _) = state.read(move |conn| sequences::get(conn, &actor, &id)).await?;
+    let (row, templates) = state.read(move |conn| Ok((sequences::get(conn, &actor, &id)?.0, choosable(conn, &actor)?))).await?;
     let some = |n: i64| if n == 0 { String::new() } else { n.to_string() };
     let field = |(at, step): (usize, &Step)| StepField {
         was: (at + 1).to_string(),
-        subject: step.subject.clone(),
-        body: step.body.clone(),
+        // The words of a template stand on its own page.
+        subject: if step.template.is_some() { String::new() } else { step.subject.clone() },
+        body: if step.template.is_some() { String::new() } else { step.body.clone() },
+        template: step.template.as_ref().map(|from| format!("{} {}", from.id, from.version.unwrap_or(1))).unwrap_or_default(),
         days: step.wait_days.to_string(),
         business_days: some(step.wait_business_days),
         business_hours: some(step.wait_business_hours),
@@ -236,13 +279,25 @@ pub(super) async fn edit(person: Person, state: web::Data<State>, id: web::Path<
             .collect(),
     };
     let steps = row.steps.iter().enumerate().map(field).collect();
-    html(&edit_page(&person, row, steps, None))
+    html(&edit_page(&person, row, steps, templates, None))
 }
 
-fn edit_page(person: &Person, row: Sequence, steps: Vec<StepField>, problem: Option<String>) -> FormPage {
+fn edit_page(person: &Person, row: Sequence, steps: Vec<StepField>, templates: Vec<(String, String)>, problem: Option<String>) -> FormPage {
     let chrome = person.visit.chrome(format!("Change {}", row.name), "campaigns");
     let id = row.id.to_string();
-    FormPage { chrome, id, name: row.name, mailbox: String::new(), automatic: row.automatic, steps, mailboxes: vec![], problem }
+    FormPage { chrome, id, name: row.name, mailbox: String::new(), automatic: row.automatic, steps, mailboxes: vec![], templates, problem }
+}
+
+/// The form does not show what a step fills in for everybody: it stays with the same template.
+fn keep_values(row: &Sequence, edited: &mut [Edited]) {
+    for one in edited {
+        let old = one.was.and_then(|was| row.steps.get(was)).and_then(|step| step.template.as_ref());
+        if let (Some(old), Some(new)) = (old, one.step.template.as_mut())
+            && old.id == new.id
+        {
+            new.values = old.values.clone();
+        }
+    }
 }
 
 pub(super) async fn change(
@@ -255,8 +310,9 @@ pub(super) async fn change(
     let (id, steps, automatic) = (SequenceId::from(id.as_str()), posted(&form), form.some("automatic").is_some());
     let (actor, target) = (person.actor.clone(), id.clone());
     let changed = match steps.iter().map(StepField::edited).collect::<DomainResult<Vec<Edited>>>() {
-        Ok(edited) => {
+        Ok(mut edited) => {
             let work = move |conn: &mut Conn| {
+                keep_values(&sequences::get(conn, &actor, &target)?.0, &mut edited);
                 sequences::edit(conn, &actor, &target, &edited, clock::now())?;
                 sequences::set_automatic(conn, &actor, &target, automatic, clock::now())
             };
@@ -266,8 +322,8 @@ pub(super) async fn change(
     };
     let again = async |problem| {
         let actor = person.actor.clone();
-        let (row, _) = state.read(move |conn| sequences::get(conn, &actor, &id)).await?;
-        Ok(edit_page(&person, row, steps, Some(problem)))
+        let (row, templates) = state.read(move |conn| Ok((sequences::get(conn, &actor, &id)?.0, choosable(conn, &actor)?))).await?;
+        Ok(edit_page(&person, row, steps, templates, Some(problem)))
     };
     let done = changed.map(|row| ("Saved. Nobody misses a step, and nobody gets one twice.", format!("/sequences/{}", row.id)));
     settled(&session, done, again).await

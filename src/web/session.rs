@@ -34,6 +34,12 @@ pub const HALF_EPOCH: &str = "half_epoch";
 pub const HALF_SINCE: &str = "half_since";
 /// Name of the page that is shown after the code.
 pub const NEXT: &str = "next";
+/// Name of what is remembered of somebody who was sent to the sign-in provider, until they come back.
+pub const ERRAND: &str = "errand";
+/// Name of whether they came from the provider.
+pub const BY_PROVIDER: &str = "by_provider";
+/// Name of whether the provider's sign-in counts as one with a second factor.
+pub const FACTOR_MET: &str = "factor_met";
 /// Name of the form token in a session.
 pub const CSRF: &str = "csrf";
 /// Name of the message shown once.

@@ -24,28 +24,43 @@ struct LoginPage {
     chrome: Chrome,
     next: String,
     email: String,
+    /// What people call the sign-in provider, where one is set.
+    provider: Option<String>,
+    /// Whether they came from there and are still signed in there.
+    still_there: bool,
     problem: Option<String>,
+}
+
+impl LoginPage {
+    fn new(visitor: &Visitor, state: &State, next: String, email: String, problem: Option<String>) -> Self {
+        let provider = state.provider.as_ref().map(|provider| provider.name().to_owned());
+        LoginPage { chrome: visitor.0.chrome("Sign in", ""), next, email, provider, still_there: false, problem }
+    }
 }
 
 #[derive(Deserialize)]
 pub(super) struct Next {
-    next: Option<String>,
+    pub(super) next: Option<String>,
+    left: Option<String>,
 }
 
 /// Only paths of our own: "//host" and "/\host" lead elsewhere.
-fn local(path: Option<&str>) -> String {
+pub(super) fn local(path: Option<&str>) -> String {
     let path = path.unwrap_or("/queue");
     let fits = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\') && !path.chars().any(char::is_control);
     if fits { path.to_owned() } else { "/queue".to_owned() }
 }
 
-pub(super) async fn page(visitor: Visitor, query: web::Query<Next>) -> Result<HttpResponse, PageError> {
+pub(super) async fn page(visitor: Visitor, state: web::Data<State>, query: web::Query<Next>) -> Result<HttpResponse, PageError> {
     if visitor.0.actor.is_some() {
         return Ok(see_other("/queue"));
     }
-    let next = local(query.next.as_deref());
-    html(&LoginPage { chrome: visitor.0.chrome("Sign in", ""), next, email: String::new(), problem: None })
+    let page = LoginPage::new(&visitor, &state, local(query.next.as_deref()), String::new(), None);
+    html(&LoginPage { still_there: query.left.as_deref() == Some(LEFT) && page.provider.is_some(), ..page })
 }
+
+/// What the address of the page says after somebody signed out here who came from the provider.
+const LEFT: &str = "desk";
 
 /// The address that somebody signs in from: that of the peer.
 pub(super) fn network_of(request: &HttpRequest) -> String {
@@ -69,13 +84,20 @@ pub(super) async fn sign_in(
             wait_for_code(&session, &half, &next)?;
             Ok(see_other("/login/code"))
         }
-        Err(error) if error.kind == Kind::Forbidden => from_the_start(&visitor, next, email, error),
+        Err(error) if error.kind == Kind::Forbidden => from_the_start(&visitor, &state, next, email, StatusCode::FORBIDDEN, error.detail),
         Err(error) => Err(error.into()),
     }
 }
 
-fn from_the_start(visitor: &Visitor, next: String, email: String, error: Error) -> Result<HttpResponse, PageError> {
-    html_with(StatusCode::FORBIDDEN, &LoginPage { chrome: visitor.0.chrome("Sign in", ""), next, email, problem: Some(error.detail) })
+pub(super) fn from_the_start(
+    visitor: &Visitor,
+    state: &State,
+    next: String,
+    email: String,
+    status: StatusCode,
+    problem: String,
+) -> Result<HttpResponse, PageError> {
+    html_with(status, &LoginPage::new(visitor, state, next, email, Some(problem)))
 }
 
 async fn password(state: &State, email: &str, password: String, network: String) -> Result<Passed, Error> {
@@ -92,7 +114,7 @@ async fn password(state: &State, email: &str, password: String, network: String)
 /// From here on the session is that of a person, under a new id and with a new form token.
 pub(super) fn enter(request: &HttpRequest, session: &Session, who: &SignedIn) -> Result<(), PageError> {
     session.renew();
-    for name in [session::CSRF, session::HALF_USER, session::HALF_EPOCH, session::HALF_SINCE, session::NEXT] {
+    for name in [session::CSRF, session::HALF_USER, session::HALF_EPOCH, session::HALF_SINCE, session::NEXT, session::ERRAND, session::FACTOR_MET] {
         session.remove(name);
     }
     let now = clock::now().micros();
@@ -112,7 +134,7 @@ pub(super) fn enter(request: &HttpRequest, session: &Session, who: &SignedIn) ->
 }
 
 /// The session remembers who gave a password. Nothing but the page of the code looks at it, so it opens nothing.
-fn wait_for_code(session: &Session, half: &Half, next: &str) -> Result<(), PageError> {
+pub(super) fn wait_for_code(session: &Session, half: &Half, next: &str) -> Result<(), PageError> {
     session.renew();
     session.remove(session::CSRF);
     session.insert(session::HALF_USER, half.id.as_str()).map_err(Error::internal)?;
@@ -136,10 +158,14 @@ struct CodePage {
     problem: Option<String>,
 }
 
-pub(super) async fn code_page(visitor: Visitor, session: Session) -> Result<HttpResponse, PageError> {
+fn password_first(visitor: &Visitor, state: &State, next: String) -> Result<HttpResponse, PageError> {
+    from_the_start(visitor, state, next, String::new(), StatusCode::FORBIDDEN, domain::password_first().detail)
+}
+
+pub(super) async fn code_page(visitor: Visitor, state: web::Data<State>, session: Session) -> Result<HttpResponse, PageError> {
     match half_of(&session) {
         Some(_) => html(&CodePage { chrome: visitor.0.chrome("Sign in", ""), problem: None }),
-        None => from_the_start(&visitor, local(None), String::new(), domain::password_first()),
+        None => password_first(&visitor, &state, local(None)),
     }
 }
 
@@ -151,7 +177,7 @@ pub(super) async fn code(
     form: Form,
 ) -> Result<HttpResponse, PageError> {
     let next = local(session.get::<String>(session::NEXT).ok().flatten().as_deref());
-    let Some(half) = half_of(&session) else { return from_the_start(&visitor, next, String::new(), domain::password_first()) };
+    let Some(half) = half_of(&session) else { return password_first(&visitor, &state, next) };
     let (given, network) = (form.get("code").to_owned(), network_of(&request));
     let finished = state.write(move |conn| domain::finish(conn, &half, &given, &network, clock::now())).await;
     match finished.and_then(|tried| tried) {
@@ -162,7 +188,7 @@ pub(super) async fn code(
             }
             Ok(see_other(&next))
         }
-        Err(error) if error.code == "sign_in_needed" => from_the_start(&visitor, next, String::new(), error),
+        Err(error) if error.code == "sign_in_needed" => password_first(&visitor, &state, next),
         Err(error) if matches!(error.kind, Kind::Invalid | Kind::Forbidden) => {
             html_with(crate::api::status(error.kind), &CodePage { chrome: visitor.0.chrome("Sign in", ""), problem: Some(error.detail) })
         }
@@ -171,8 +197,9 @@ pub(super) async fn code(
 }
 
 pub(super) async fn sign_out(session: Session, _form: Form) -> HttpResponse {
+    let by_provider = session.get::<bool>(session::BY_PROVIDER).ok().flatten().unwrap_or(false);
     session.purge();
-    see_other("/login")
+    see_other(&if by_provider { format!("/login?left={LEFT}") } else { "/login".to_owned() })
 }
 
 #[derive(Template)]

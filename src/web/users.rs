@@ -10,10 +10,10 @@ use super::form::Form;
 use super::page::{Chrome, Person, flash, html, html_with, see_other};
 use crate::app::State;
 use crate::clock;
-use crate::domain::accounts::User;
 use crate::domain::accounts::second_factor::required::{self, Required, required};
 use crate::domain::accounts::sessions;
 use crate::domain::accounts::users::{self, NewUser};
+use crate::domain::accounts::{User, identity};
 use crate::domain::actor::Role;
 use crate::domain::error::Error;
 use crate::domain::ids::{MailboxId, UserId};
@@ -139,4 +139,21 @@ pub(super) async fn end_sessions(
     state.write(move |conn| sessions::end_all_of(conn, &actor, &id, clock::now())).await?;
     flash(&session, "All their sessions have ended.");
     Ok(see_other("/users"))
+}
+
+pub(super) async fn unlink(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), UserId::from(id.as_str()));
+    match state.write(move |conn| identity::unlink(conn, &actor, &id, clock::now())).await {
+        Ok(()) => {
+            flash(&session, "Unlinked. Their sessions have ended.");
+            Ok(see_other("/users"))
+        }
+        Err(error) => refused(&person, &state, error).await,
+    }
 }

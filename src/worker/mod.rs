@@ -44,6 +44,8 @@ pub use relays::Relays;
 
 /// Time between two chores, in seconds; a third of a claim's lease.
 const CHORES_SECONDS: u64 = 15;
+/// Time between two looks at whether there is something to draft for many, in seconds.
+const DRAFTS_SECONDS: u64 = 2;
 /// Time between two looks at whether a variant has won, in seconds: counting all that came back takes a while.
 const COMPARE_SECONDS: i64 = 600;
 /// Time between two notes of how far the database has come, in seconds.
@@ -77,6 +79,7 @@ pub async fn run(state: State, relays: impl Into<Relays>, stop: watch::Receiver<
         running.push(actix_web::rt::spawn(relay_log::run(state.clone(), log.to_owned(), stop.clone())));
     }
     running.push(actix_web::rt::spawn(webhooks::run(state.clone(), stop.clone())));
+    running.push(actix_web::rt::spawn(draft_rounds(state.clone(), stop.clone())));
     running.push(actix_web::rt::spawn(keep_mark(state.clone(), stop.clone())));
     work_off(&state, &stop, "what left and is not yet shown as sent", |conn, now| Ok(outbox::finish_all(conn, now)? > 0)).await;
     chores(state, worker, stop).await;
@@ -124,6 +127,18 @@ async fn show_slow(state: State, mut stop: watch::Receiver<bool>) {
     }
 }
 
+/// Drafts what was asked for many people. It has a loop of its own, so that ten thousand drafts keep no chore waiting.
+async fn draft_rounds(state: State, mut stop: watch::Receiver<bool>) {
+    loop {
+        work_off(&state, &stop, "drafts of migrations", rounds::step).await;
+        work_off(&state, &stop, "drafts of campaigns", campaigns::rounds::step).await;
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(DRAFTS_SECONDS)) => {}
+            _ = stop.wait_for(|stopped| *stopped) => return,
+        }
+    }
+}
+
 async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>) {
     let mut last_compared = None;
     loop {
@@ -159,7 +174,6 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
         work_off(&state, &stop, "drafts for an update", shipping::step).await;
         work_off(&state, &stop, "rules of inactivity", inactivity::step).await;
         work_off(&state, &stop, "recovery windows", window::step).await;
-        work_off(&state, &stop, "drafts of migrations", rounds::step).await;
         work_off(&state, &stop, "steps of sequences", sequences::step).await;
         if last_compared.is_none_or(|at: Time| at.plus_seconds(COMPARE_SECONDS) <= clock::now()) {
             work_off(&state, &stop, "shares of variants", sequences::shift_step).await;

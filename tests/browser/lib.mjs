@@ -22,7 +22,8 @@ export async function faults(page) {
   return found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 3).join(" | ")}`);
 }
 
-export async function run(work) {
+/** With `excused`, what the browser logs may be excused by the address of the page and the words. */
+export async function run(work, { excused = () => false } = {}) {
   const server = spawn(binary, ["demo", "--json", "--listen", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "ignore"] });
   const lines = createInterface({ input: server.stdout });
   const demo = JSON.parse((await lines[Symbol.asyncIterator]().next()).value);
@@ -36,7 +37,7 @@ export async function run(work) {
     const page = await context.newPage();
     // A page that answers 409 or 404 on purpose is logged by the browser, and a screenshot tries a script in every frame.
     const expected = (words) => /status of 4\d\d/.test(words) || (shots && /document's frame is sandboxed/.test(words));
-    page.on("console", (m) => m.type() === "error" && !expected(m.text()) && problems.push(`${page.url()} ${m.text()}`));
+    page.on("console", (m) => m.type() === "error" && !expected(m.text()) && !excused(page.url(), m.text()) && problems.push(`${page.url()} ${m.text()}`));
     page.on("pageerror", (e) => problems.push(`${page.url()} ${e}`));
     return page;
   }

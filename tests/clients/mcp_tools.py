@@ -156,6 +156,20 @@ class Story:
         halves = [{"name": "short", "share": 50}, {"name": "long", "share": 50}]
         yield "set_campaign_variants", "agent", {"campaign_id": kept["create_campaign"]["id"], "variants": halves}
         yield "assign_campaign_variant", "reader", {"campaign_id": kept["create_campaign"]["id"], "contact": email}
+        place = {"name": "mail", "type": "text", "source": "contact.email"}
+        words = {"subject": "News for {{ mail }}", "body": "Hello {{ mail }}.", "variables": [place]}
+        yield "create_template", "agent", {"name": f"Template {who}", **words}
+        template = {"template_id": kept["create_template"]["id"]}
+        yield "list_templates", "reader", {}
+        yield "get_template", "reader", template
+        yield "add_template_version", "agent", {**template, **words, "note": "the same again"}
+        yield "render_template", "reader", {**template, "contact": email}
+        yield "send_template", "agent", {**template, "mailbox": gated, "to": email, "version": 2}
+        campaign = {"campaign_id": kept["create_campaign"]["id"]}
+        yield "draft_campaign", "agent", {**campaign, **template, "mailbox": gated}, "segment_missing"
+        yield "get_campaign_drafts", "reader", campaign
+        yield "cancel_campaign_drafts", "agent", campaign
+        yield "list_holidays", "reader", {}
         yield "stop_campaign", "agent", {"campaign_id": kept["create_campaign"]["id"]}
         yield "create_cohort", "agent", {"name": f"Cohort {who}", "tags": "api-v1", "deadline": "2199-04-30", "from_version": "v1", "to_version": "v2"}
         yield "list_cohorts", "reader", {}

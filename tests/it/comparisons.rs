@@ -1,5 +1,7 @@
 //! Variants side by side: who gets which, what came back of each, when one is better; and waits in business time.
 
+use std::collections::BTreeSet;
+
 use countersign::clock::{Time, zone};
 use countersign::domain::campaigns;
 use countersign::domain::contacts::{self, ContactInput};
@@ -205,7 +207,8 @@ async fn a_wait_in_business_time_ends_on_the_recipients_clock_and_changes_while_
     desk.write(|conn| contacts::upsert(conn, &OPERATOR, &input, desk.now())).unwrap();
     let (_, made) = post(&desk, &format!("{path}/enrollments"), json!({"email": "ana@example.com"})).await;
     let auckland = zone(Some("Pacific/Auckland"));
-    let of = |step: sequences::Step| sequences::waits::due(&step, Time::parse(made["created_at"].as_str().unwrap()).unwrap(), &auckland);
+    let of =
+        |step: sequences::Step| sequences::waits::due(&step, Time::parse(made["created_at"].as_str().unwrap()).unwrap(), &auckland, &BTreeSet::new());
     let two_days = of(sequences::Step { wait_business_days: 2, ..sequences::Step::default() });
     assert_eq!(made["due_at"], json!(two_days));
     let steps = json!([{"was": 1, "subject": "One", "body": "Words.", "wait_days": 1, "wait_business_hours": 3}]);
@@ -217,6 +220,35 @@ async fn a_wait_in_business_time_ends_on_the_recipients_clock_and_changes_while_
     max.sign_in("max").await;
     let page = max.get(&path["/v1".len()..]).await.body;
     assert!(page.contains("1 day and 3 business hours after the enrollment"), "{page}");
+}
+
+#[actix_web::test]
+async fn holidays_are_pasted_and_hold_for_those_who_wait() {
+    let desk = Desk::new().await;
+    let path = sequence(&desk, json!([{"subject": "One", "body": "Words.", "wait_business_days": 3}])).await;
+    let input = ContactInput { email: "ana@example.com".into(), time_zone: Some("UTC".into()), ..ContactInput::default() };
+    desk.write(|conn| contacts::upsert(conn, &OPERATOR, &input, desk.now())).unwrap();
+    let (_, made) = post(&desk, &format!("{path}/enrollments"), json!({"email": "ana@example.com"})).await;
+    let due = Time::parse(made["due_at"].as_str().unwrap()).unwrap();
+    // The day on which it was due becomes a holiday: it is the next business day.
+    let day = due.local(&zone(Some("UTC"))).date();
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let saved = max.post("/rules", "/rules/holidays", &[("holidays", &format!("{day} A feast\n\n{day}\n"))]).await;
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    let step = sequences::Step { wait_business_days: 3, ..sequences::Step::default() };
+    let wanted = sequences::waits::due(&step, Time::parse(made["created_at"].as_str().unwrap()).unwrap(), &zone(Some("UTC")), &BTreeSet::from([day]));
+    assert!(wanted > due);
+    assert_eq!(get(&desk, &format!("{path}/enrollments")).await["enrollments"][0]["due_at"], json!(wanted));
+    assert_eq!(get(&desk, "/v1/holidays").await, json!({"holidays": [{"day": day.to_string(), "name": "A feast"}]}));
+    assert!(max.get("/rules").await.body.contains(&format!("{day} A feast")));
+    let wrong = max.post("/rules", "/rules/holidays", &[("holidays", "25.12.2026 Christmas")]).await;
+    assert!(wrong.status == 422 && wrong.body.contains("holidays, line 1: begin with a day") && wrong.body.contains("25.12.2026 Christmas"));
+    // Taken away again by an administrator's key, they wait as before; no other key may.
+    assert_eq!(desk.call(&desk.agent, "PUT", "/v1/holidays", json!({"holidays": []})).await.0, 403);
+    let admin = desk.key(&[countersign::domain::actor::Scope::Admin, countersign::domain::actor::Scope::Read]);
+    assert_eq!(desk.call(&admin, "PUT", "/v1/holidays", json!({"holidays": []})).await.0, 200);
+    assert_eq!(get(&desk, &format!("{path}/enrollments")).await["enrollments"][0]["due_at"], made["due_at"]);
 }
 
 #[actix_web::test]

@@ -95,6 +95,39 @@ async fn one_that_was_tagged_after_it_was_handed_in_does_not_leave_either() {
     assert!(row.state_reason.unwrap().contains("1 ask per 90 days"));
 }
 
+/// Whoever writes the message and whatever they call it.
+#[actix_web::test]
+async fn a_link_to_recommend_with_or_a_referral_campaign_makes_a_message_an_ask() {
+    let desk = Desk::new().await;
+    free(&desk);
+    let made = link(&desk, ASKED).await;
+    let link = made["link"].as_str().unwrap();
+    let campaign = json!({"name": "Friends", "kind": "referral"});
+    assert_eq!(desk.call(&desk.agent, "POST", "/v1/campaigns", campaign).await.0, 201);
+    let with_link = json!({"text_body": format!("Your referral reward is a gift. Share it: {link}"), "tags": ["referral-reward"]});
+    let in_html = json!({"text_body": "Hello.", "html_body": format!("<p>Your referral reward is a gift: <a href=\"{}\">share it</a></p>", link.to_uppercase().replace("/R/", "/r/"))});
+    let of_campaign = json!({"campaign": "Friends"});
+    let (status, first) = desk.send(Mode::GatedSend, ASKED, with_link.clone()).await;
+    assert_eq!(status, 202, "{first}");
+    for other in [&with_link, &in_html, &of_campaign, &ask()] {
+        let (status, answer) = desk.send(Mode::GatedSend, ASKED, other.clone()).await;
+        assert_eq!((status, &answer["code"]), (409, &json!("referral_limit")), "{other}: {answer}");
+    }
+    let message = desk.message(first["id"].as_str().unwrap());
+    desk.decide("Rita", &message, DecisionKind::Approve).unwrap();
+    desk.drain().await;
+    assert_eq!(desk.message(message.row.id.as_str()).row.state, State::Sent);
+    let (_, answer) = desk.send(Mode::Autonomous, ASKED, of_campaign).await;
+    assert_eq!(answer["code"], "referral_cooldown", "{answer}");
+    // An edit that brings the link in is one as well.
+    let (_, plain) = desk.send(Mode::GatedSend, ASKED, json!({})).await;
+    let edit = json!({"subject": "A subject", "body": with_link["text_body"]});
+    let (status, answer) = desk.call(&desk.agent, "PATCH", &format!("/v1/emails/{}", plain["id"].as_str().unwrap()), edit).await;
+    assert_eq!((status, &answer["code"]), (409, &json!("referral_cooldown")), "{answer}");
+    let (_, program) = desk.call(&desk.agent, "GET", "/v1/referrals/program", json!(null)).await;
+    assert_eq!(program["asked"], 1, "{program}");
+}
+
 /// P-10 for asks: of many that were cleared at once, one leaves, whoever claims at the same time.
 #[actix_web::test]
 async fn of_many_asks_that_were_cleared_one_leaves() {

@@ -128,6 +128,7 @@ impl Desk {
             calls,
             senders: Arc::new(Senders { keys: KeyRing::new(Some(folder.path().join("dkim"))), ..Senders::default() }),
             setup: Arc::default(),
+            provider: None,
             catcher: None,
         };
         Desk { state, catcher, agent, oversight, relay: None, _folder: folder }

@@ -1,5 +1,6 @@
 //! People: users, their settings, passwords, second factors, sign-in, invitations, sessions.
 
+pub mod identity;
 pub mod passwords;
 mod queries;
 pub mod reset;
@@ -10,4 +11,5 @@ pub mod sign_in;
 pub mod throttle;
 pub mod users;
 
+pub(in crate::domain) use queries::can_sign_in;
 pub use users::{User, UserRow};

@@ -29,13 +29,37 @@ pub(super) fn insert(conn: &mut Conn, row: &UserRow) -> QueryResult<()> {
     diesel::insert_into(users::table).values(row.clone()).execute(conn).map(drop)
 }
 
-/// Administrators who can sign in. Their rows stay locked until the transaction ends, so that two who each take one
-/// away come one after the other; on SQLite whoever writes is alone.
-pub(super) fn lock_active_admins(conn: &mut Conn) -> QueryResult<Vec<UserId>> {
+/// Who is not disabled and has a way in: a password, or a provider that knows them.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(in crate::domain) fn can_sign_in() -> _ {
+    users::disabled_at.is_null().and(users::password_hash.is_not_null().or(users::subject.is_not_null()))
+}
+
+pub(super) fn by_subject(conn: &mut Conn, issuer: &str, subject: &str) -> QueryResult<Option<UserRow>> {
+    users::table.filter(users::issuer.eq(issuer)).filter(users::subject.eq(subject)).first(conn).optional()
+}
+
+pub(super) fn bind(conn: &mut Conn, id: &UserId, issuer: &str, subject: &str) -> QueryResult<()> {
+    diesel::update(users::table.find(id)).set((users::issuer.eq(issuer), users::subject.eq(subject))).execute(conn).map(drop)
+}
+
+pub(super) fn unbind(conn: &mut Conn, id: &UserId) -> QueryResult<()> {
+    let nobody = (users::issuer.eq(None::<String>), users::subject.eq(None::<String>));
+    diesel::update(users::table.find(id)).set(nobody).execute(conn).map(drop)
+}
+
+pub(super) fn set_role_given(conn: &mut Conn, id: &UserId) -> QueryResult<()> {
+    diesel::update(users::table.find(id)).set(users::role_given.eq(true)).execute(conn).map(drop)
+}
+
+/// Administrators who can sign in, with a password or with this provider. Their rows stay locked until the transaction ends, so that
+/// two who each take one away come one after the other; on SQLite whoever writes is alone.
+pub(super) fn lock_active_admins(conn: &mut Conn, issuer: Option<&str>) -> QueryResult<Vec<UserId>> {
+    let by_provider = users::issuer.is_not_null().and(users::issuer.eq(issuer.unwrap_or_default()).assume_not_null());
     let active = users::table
         .filter(users::role.eq(Role::Admin))
         .filter(users::disabled_at.is_null())
-        .filter(users::password_hash.is_not_null())
+        .filter(users::password_hash.is_not_null().or(by_provider))
         .order(users::id)
         .select(users::id);
     match conn {
@@ -45,7 +69,7 @@ pub(super) fn lock_active_admins(conn: &mut Conn) -> QueryResult<Vec<UserId>> {
 }
 
 pub(super) fn anybody(conn: &mut Conn) -> QueryResult<bool> {
-    diesel::select(diesel::dsl::exists(users::table.filter(users::password_hash.is_not_null()))).get_result(conn)
+    diesel::select(diesel::dsl::exists(users::table.filter(users::password_hash.is_not_null().or(users::subject.is_not_null())))).get_result(conn)
 }
 
 /// All sessions end, and links that would set another password are used up.

@@ -69,6 +69,10 @@ pub struct Settings {
     pub weekly: bool,
     /// The mailboxes within reach, by address.
     pub mailboxes: Vec<MailboxSetting>,
+    /// Whether they have a password here.
+    pub has_password: bool,
+    /// The provider that they sign in with.
+    pub issuer: Option<String>,
 }
 
 /// The settings of who asks.
@@ -79,7 +83,8 @@ pub fn own(conn: &mut Conn, actor: &Actor) -> Result<Settings> {
     let mailboxes = mailboxes::list(conn, actor)?;
     let mailboxes = mailboxes.into_iter().map(|mailbox| MailboxSetting { own: choice(&mailbox), mailbox }).collect();
     let weekly = queries::weekly_choice(conn, &user.id)?.unwrap_or(notices::weekly_by_role(user.role));
-    Ok(Settings { profile: Profile::of(&user), notices: user.notices, digest_hour: user.digest_hour, weekly, mailboxes })
+    let (profile, has_password) = (Profile::of(&user), user.password_hash.is_some());
+    Ok(Settings { profile, notices: user.notices, digest_hour: user.digest_hour, weekly, mailboxes, has_password, issuer: user.issuer })
 }
 
 /// Sets the zone in which times are shown, and whether single keys do something.

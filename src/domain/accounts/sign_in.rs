@@ -57,6 +57,18 @@ pub fn begin(conn: &mut Conn, email: &str, network: &str, now: Time) -> Result<O
     })
 }
 
+/// May somebody of this network come back from a provider once more?
+pub fn begin_elsewhere(conn: &mut Conn, network: &str, now: Time) -> Result<()> {
+    transaction(conn, |conn| match throttle::count(conn, &format!("network:{network}"), now)? {
+        true => Ok(()),
+        false => Err(throttled()),
+    })
+}
+
+fn throttled() -> Error {
+    Error::forbidden("sign_in_throttled", "There were too many attempts. Wait fifteen minutes and try again.")
+}
+
 /// The password did not fit, or there is no such account: one answer, and one row in the log, whichever it was.
 pub fn refuse(conn: &mut Conn, user: Option<&UserRow>, network: &str, now: Time) -> Result<Error> {
     let nobody = UserId::from("unknown".to_owned());
@@ -71,7 +83,7 @@ pub fn pass(conn: &mut Conn, user: &UserRow, network: &str, now: Time) -> Result
         if second_factor::is_on(conn, &user.id)? {
             return Ok(Passed::CodeNeeded(Half { id: user.id.clone(), epoch: user.sign_in_epoch, since: now }));
         }
-        enter(conn, user, network, None, now).map(Passed::SignedIn)
+        enter(conn, user, network, "none", None, now).map(Passed::SignedIn)
     })
 }
 
@@ -84,7 +96,10 @@ pub fn finish(conn: &mut Conn, half: &Half, code: &str, network: &str, now: Time
         let Some(user) = user.filter(|_| now.seconds_since(half.since) < PATIENCE) else { return Err(password_first()) };
         count_try(conn, &user.email_key, network, now)?;
         match second_factor::take(conn, &BY, &user.id, code, now)? {
-            Ok(codes_left) => enter(conn, &user, network, Some(codes_left), now).map(Ok),
+            Ok(codes_left) => {
+                let factor = if codes_left.is_some() { "recovery_code" } else { "app" };
+                enter(conn, &user, network, factor, codes_left, now).map(Ok)
+            }
             Err(refusal) => {
                 log(conn, &BY, "user.sign_in_refused", &user.id, json!({"wrong": "code", "network": network}), now)?;
                 Ok(Err(refusal))
@@ -101,7 +116,7 @@ pub fn password_first() -> Error {
 fn count_try(conn: &mut Conn, email_key: &str, network: &str, now: Time) -> Result<()> {
     for subject in subjects(email_key, network) {
         if !throttle::count(conn, &subject, now)? {
-            return Err(Error::forbidden("sign_in_throttled", "There were too many attempts. Wait fifteen minutes and try again."));
+            return Err(throttled());
         }
     }
     Ok(())
@@ -111,16 +126,11 @@ fn subjects(email_key: &str, network: &str) -> [String; 2] {
     [format!("account:{email_key}"), format!("network:{network}")]
 }
 
-/// `code` is none where no second factor was asked for, and else the recovery codes that are left where one was used.
-fn enter(conn: &mut Conn, user: &UserRow, network: &str, code: Option<Option<i64>>, now: Time) -> Result<SignedIn> {
+/// They are in: `factor` says what stood for the second one, and `codes_left` how many recovery codes are left where one did.
+pub(super) fn enter(conn: &mut Conn, user: &UserRow, network: &str, factor: &'static str, codes_left: Option<i64>, now: Time) -> Result<SignedIn> {
     for subject in subjects(&user.email_key, network) {
         throttle::clear(conn, &subject)?;
     }
-    let factor = match code {
-        None => "none",
-        Some(None) => "app",
-        Some(Some(_)) => "recovery_code",
-    };
     log(conn, &BY, "user.sign_in", &user.id, json!({"second_factor": factor, "network": network}), now)?;
-    Ok(SignedIn { id: user.id.clone(), epoch: user.sign_in_epoch, codes_left: code.flatten() })
+    Ok(SignedIn { id: user.id.clone(), epoch: user.sign_in_epoch, codes_left })
 }

@@ -10,7 +10,7 @@ use crate::domain::audit::{self, Entry};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{MailboxId, UserId, secret, sha256_hex};
-use crate::domain::text;
+use crate::domain::{settings, text};
 
 use super::second_factor::{self, required};
 use super::settings::Profile;
@@ -33,7 +33,7 @@ pub struct UserRow {
     pub name: String,
     /// The role.
     pub role: Role,
-    /// None until the invitation is taken.
+    /// None until the invitation is taken, and where they sign in with the provider alone.
     pub password_hash: Option<String>,
     /// Counts what ends all sessions: changes of the password or the second factor, and disabling.
     pub sign_in_epoch: i64,
@@ -49,6 +49,12 @@ pub struct UserRow {
     pub digest_hour: i32,
     /// Whether they are mailed notices at all.
     pub notices: bool,
+    /// The sign-in provider that they came from.
+    pub issuer: Option<String>,
+    /// The provider's name for them.
+    pub subject: Option<String>,
+    /// Whether they are here only because the provider gives them a role.
+    pub role_given: bool,
 }
 
 /// A user with their memberships, as pages show it.
@@ -126,6 +132,9 @@ pub fn add(conn: &mut Conn, actor: &Actor, new: &NewUser, now: Time) -> Result<A
             shortcuts: true,
             digest_hour: 8,
             notices: true,
+            issuer: None,
+            subject: None,
+            role_given: false,
         };
         queries::insert(conn, &row)?;
         queries::set_memberships(conn, &row.id, &new.mailboxes)?;
@@ -297,12 +306,22 @@ pub fn set_disabled(conn: &mut Conn, actor: &Actor, id: &UserId, disabled: bool,
 }
 
 /// Refuses to take away the last one. Call it in the transaction that would.
-fn keep_one_admin(conn: &mut Conn, user: &UserRow) -> Result<()> {
-    let active = queries::lock_active_admins(conn)?;
-    if active.contains(&user.id) && active.len() == 1 {
+pub(super) fn keep_one_admin(conn: &mut Conn, user: &UserRow) -> Result<()> {
+    if is_last_admin(conn, user)? {
         return Err(Error::conflict("last_admin", "This is the last administrator. Make somebody else an administrator first."));
     }
     Ok(())
+}
+
+fn is_last_admin(conn: &mut Conn, user: &UserRow) -> Result<bool> {
+    let issuer = settings::get(conn, settings::SIGN_IN_ISSUER)?;
+    let active = queries::lock_active_admins(conn, issuer.as_deref())?;
+    Ok(active.contains(&user.id) && active.len() == 1)
+}
+
+/// Whether a claim of the provider may set this role: the last administrator stays one, or nobody could mend the claim's mapping here.
+pub(super) fn may_become(conn: &mut Conn, user: &UserRow, role: Role) -> Result<bool> {
+    Ok(role == Role::Admin || !is_last_admin(conn, user)?)
 }
 
 pub(super) fn log(conn: &mut Conn, actor: &Actor, action: &'static str, id: &UserId, detail: serde_json::Value, now: Time) -> Result<()> {

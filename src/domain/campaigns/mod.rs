@@ -5,6 +5,7 @@ pub mod counts;
 mod outcomes;
 pub mod overview;
 mod queries;
+pub mod rounds;
 pub mod variants;
 
 use std::collections::HashSet;
@@ -209,6 +210,11 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &CampaignId, change: &Change, 
         log(conn, actor, "campaign.change", &row, detail, now)?;
         Ok(row)
     })
+}
+
+/// What the campaign with this label is for, if there is one.
+pub(in crate::domain) fn kind_of(conn: &mut Conn, name: &str) -> Result<Option<Kind>> {
+    Ok(queries::by_name(conn, name)?.map(|row| row.kind))
 }
 
 /// The topic of the campaign with this label, if it has one.

@@ -7,11 +7,12 @@ use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{campaigns, mailbox_campaigns, messages, outbox};
+use crate::db::schema::{campaign_contacts, campaign_rounds, campaigns, mailbox_campaigns, messages, outbox};
 use crate::domain::actor::Mailboxes;
-use crate::domain::ids::{CampaignId, MailboxId, MessageId};
+use crate::domain::ids::{CampaignId, ContactId, MailboxId, MessageId, RowId, TemplateId};
 use crate::domain::paging::one_more;
 
+use super::rounds::Round;
 use super::{Campaign, WAITS_FOR};
 
 pub(super) fn by_id(conn: &mut Conn, id: &CampaignId) -> QueryResult<Option<Campaign>> {
@@ -129,4 +130,89 @@ pub(super) fn update_comparison(conn: &mut Conn, row: &Campaign) -> QueryResult<
 /// Campaigns in which winners get more by themselves.
 pub(super) fn that_shift(conn: &mut Conn) -> QueryResult<Vec<CampaignId>> {
     campaigns::table.filter(campaigns::shifts).filter(campaigns::archived_at.is_null()).order(campaigns::id).select(campaigns::id).load(conn)
+}
+
+/// Keeps a campaign from others who would change it until the transaction ends.
+pub(super) fn hold(conn: &mut Conn, id: &CampaignId) -> QueryResult<()> {
+    diesel::update(campaigns::table.find(id)).set(campaigns::updated_at.eq(campaigns::updated_at)).execute(conn).map(drop)
+}
+
+pub(super) fn insert_round(conn: &mut Conn, round: &Round) -> QueryResult<()> {
+    diesel::insert_into(campaign_rounds::table).values(round.clone()).execute(conn).map(drop)
+}
+
+pub(super) fn rounds(conn: &mut Conn, id: &CampaignId, limit: i64) -> QueryResult<Vec<Round>> {
+    campaign_rounds::table.filter(campaign_rounds::campaign_id.eq(id)).order(campaign_rounds::id.desc()).limit(limit).load(conn)
+}
+
+/// The oldest round with something left to do.
+pub(super) fn next_round(conn: &mut Conn) -> QueryResult<Option<RowId>> {
+    campaign_rounds::table
+        .filter(campaign_rounds::finished_at.is_null())
+        .filter(campaign_rounds::cancelled_at.is_null())
+        .order(campaign_rounds::id)
+        .select(campaign_rounds::id)
+        .first(conn)
+        .optional()
+}
+
+/// One round, held until the transaction ends.
+pub(super) fn held_round(conn: &mut Conn, id: &RowId) -> QueryResult<Option<Round>> {
+    diesel::update(campaign_rounds::table.find(id)).set(campaign_rounds::total.eq(campaign_rounds::total)).execute(conn)?;
+    campaign_rounds::table.find(id).first(conn).optional()
+}
+
+pub(super) fn update_round(conn: &mut Conn, round: &Round) -> QueryResult<()> {
+    diesel::update(campaign_rounds::table.find(&round.id))
+        .set((
+            campaign_rounds::last_contact.eq(round.last_contact.clone()),
+            campaign_rounds::drafted.eq(round.drafted),
+            campaign_rounds::left_out.eq(round.left_out),
+            campaign_rounds::held_out.eq(round.held_out),
+            campaign_rounds::passed_over.eq(round.passed_over),
+            campaign_rounds::because.eq(round.because.clone()),
+            campaign_rounds::finished_at.eq(round.finished_at),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn cancel_rounds(conn: &mut Conn, id: &CampaignId, now: Time) -> QueryResult<usize> {
+    diesel::update(
+        campaign_rounds::table
+            .filter(campaign_rounds::campaign_id.eq(id))
+            .filter(campaign_rounds::finished_at.is_null())
+            .filter(campaign_rounds::cancelled_at.is_null()),
+    )
+    .set(campaign_rounds::cancelled_at.eq(now))
+    .execute(conn)
+}
+
+/// Those of these contacts who have a template in a campaign already, or were held out of it.
+pub(super) fn had(conn: &mut Conn, campaign: &CampaignId, template: &TemplateId, of: &[ContactId]) -> QueryResult<HashSet<ContactId>> {
+    let found: Vec<ContactId> = campaign_contacts::table
+        .filter(campaign_contacts::campaign_id.eq(campaign))
+        .filter(campaign_contacts::template_id.eq(template))
+        .filter(campaign_contacts::contact_id.eq_any(of.to_vec()))
+        .select(campaign_contacts::contact_id)
+        .load(conn)?;
+    Ok(found.into_iter().collect())
+}
+
+pub(super) fn insert_contact(
+    conn: &mut Conn,
+    campaign: &CampaignId,
+    template: &TemplateId,
+    contact: &ContactId,
+    message: Option<&MessageId>,
+) -> QueryResult<()> {
+    diesel::insert_into(campaign_contacts::table)
+        .values((
+            campaign_contacts::campaign_id.eq(campaign),
+            campaign_contacts::template_id.eq(template),
+            campaign_contacts::contact_id.eq(contact),
+            campaign_contacts::message_id.eq(message.cloned()),
+        ))
+        .execute(conn)
+        .map(drop)
 }

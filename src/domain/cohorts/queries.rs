@@ -88,6 +88,7 @@ pub(super) fn update_round(conn: &mut Conn, round: &Round) -> QueryResult<()> {
             cohort_rounds::last_contact.eq(round.last_contact.clone()),
             cohort_rounds::drafted.eq(round.drafted),
             cohort_rounds::left_out.eq(round.left_out),
+            cohort_rounds::passed_over.eq(round.passed_over),
             cohort_rounds::because.eq(round.because.clone()),
             cohort_rounds::finished_at.eq(round.finished_at),
         ))

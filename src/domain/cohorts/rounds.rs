@@ -22,6 +22,8 @@ use super::{Cohort, Phase, Progress, by_id, may_change, members, note, queries};
 
 /// Contacts that one step looks at, in one transaction.
 const STEP: usize = 20;
+/// Contacts that are counted before it begins, at most.
+const COUNTED: usize = 1_000_000;
 /// Days between two reminders to the same people.
 pub const REMINDER_DAYS: i64 = 7;
 /// The tag of all messages about migrations.
@@ -61,9 +63,18 @@ pub struct Round {
     pub cancelled_at: Option<Time>,
     /// When it was asked for.
     pub created_at: Time,
+    /// How many contacts there were when it began; 0 where that was not counted yet.
+    pub total: i32,
+    /// How many had it already.
+    pub passed_over: i32,
 }
 
 impl Round {
+    /// How many contacts were looked at.
+    pub fn done(&self) -> i32 {
+        self.drafted + self.left_out + self.passed_over
+    }
+
     /// Whether there is more to do.
     pub fn goes_on(&self) -> bool {
         self.finished_at.is_none() && self.cancelled_at.is_none()
@@ -117,6 +128,8 @@ pub fn start(conn: &mut Conn, actor: &Actor, id: &CohortId, which: Which, mailbo
                 let detail = format!("They were reminded less than {REMINDER_DAYS} days ago. Wait, or write to single people.");
                 return Err(Error::conflict("reminded_lately", detail));
             }
+            let audience = audience(conn, &cohort, phase, None, now)?;
+            let (total, _) = contacts::count_up_to(conn, &audience, COUNTED)?;
             let round = Round {
                 id: RowId::new(),
                 cohort_id: id.clone(),
@@ -133,6 +146,8 @@ pub fn start(conn: &mut Conn, actor: &Actor, id: &CohortId, which: Which, mailbo
                 finished_at: None,
                 cancelled_at: None,
                 created_at: now,
+                total: i32::try_from(total).unwrap_or(i32::MAX),
+                passed_over: 0,
             };
             queries::insert_round(conn, &round)?;
             started.push(round);
@@ -178,6 +193,7 @@ pub fn step(conn: &mut Conn, now: Time) -> Result<bool> {
         for contact in &found {
             contact.row.id.as_str().clone_into(&mut round.last_contact);
             if done.contains(&contact.row.id) {
+                round.passed_over += 1;
                 continue;
             }
             // Refused for one contact, such as one who left, is no reason to stop.
@@ -228,7 +244,7 @@ fn draft(conn: &mut Conn, cohort: &Cohort, round: &Round, contact: &Contact, now
         facts: vec![],
         origin: Origin::Playbook,
     };
-    let writer = Writer { kind: &round.author_kind, id: &round.author_id };
+    let writer = Writer::new(&round.author_kind, &round.author_id);
     let message = submit_words_of(conn, &Actor::System("migration"), &writer, &new, now)?;
     Ok(queries::insert_message(conn, &message.row.id, cohort, round, &contact.row.id)?)
 }

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::schema::{mailbox_members, message_comments, message_mentions, message_readers, message_snoozes, messages, users};
+use crate::domain::accounts::can_sign_in;
 use crate::domain::ids::{CommentId, MailboxId, MessageId, UserId};
 use crate::on_either;
 
@@ -99,8 +100,7 @@ pub(super) fn delete_gone(conn: &mut Conn, now: Time, seen_before: Time) -> Quer
 pub(super) fn colleagues(conn: &mut Conn, mailbox: &MailboxId) -> QueryResult<Vec<Colleague>> {
     let members = mailbox_members::table.filter(mailbox_members::mailbox_id.eq(mailbox)).select(mailbox_members::user_id);
     users::table
-        .filter(users::disabled_at.is_null())
-        .filter(users::password_hash.is_not_null())
+        .filter(can_sign_in())
         .filter(users::role.eq("admin").or(users::id.eq_any(members)))
         .order((users::name, users::id))
         .select((users::id, users::name, users::email))

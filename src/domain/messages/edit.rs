@@ -8,6 +8,8 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::MessageId;
 use crate::domain::policy;
+use crate::domain::referrals;
+use crate::domain::referrals::prompts::{self, Signs};
 
 use super::content::{Content, IN_REPLY_TO, Words};
 use super::{Message, State, expiry, lawful, ledger, lifecycle, log, queries, submit};
@@ -36,7 +38,16 @@ pub fn edit(conn: &mut Conn, actor: &Actor, id: &MessageId, words: &Words, seen_
         let in_thread = content.headers.iter().any(|(name, _)| name == IN_REPLY_TO);
         let tags: Vec<String> = queries::tags_of(conn, std::slice::from_ref(id))?.into_iter().map(|(_, tag)| tag).collect();
         let class = policy::class_of(conn, id)?;
-        lawful::refuse(conn, &row.contact_id, in_thread, &tags, class, &content)?;
+        let asked = prompts::of_message(conn, id)?;
+        let prompt = match referrals::tells_of_reward(conn, id)? {
+            true => None,
+            false => prompts::of(conn, &Signs { tags: &tags, campaign: row.campaign.as_deref(), content: &content, answers: in_thread })?,
+        };
+        lawful::refuse(conn, &row.contact_id, in_thread, prompt.is_some(), class, &content)?;
+        if asked.is_none() {
+            policy::refuse_prompt(conn, &row.contact_id, prompt, now)?;
+        }
+        prompts::keep(conn, id, prompt)?;
         if matches!(row.state, State::Approved | State::Queued) && !queries::cancel_outbox(conn, id, now)? {
             return Err(Error::conflict("state_conflict", "The message is on its way already and can no longer be edited."));
         }

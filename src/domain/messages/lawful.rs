@@ -6,7 +6,6 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::ContactId;
 use crate::domain::mailboxes::Mailbox;
 use crate::domain::policy::consent::Class;
-use crate::domain::referrals::fatigue::Prompt;
 use crate::domain::{settings, threads};
 
 use super::content::Content;
@@ -60,7 +59,7 @@ const PROMOTION: &[&str] = &[
 ];
 
 /// Refuses a message whose words say what is not so, or leave out what must be said.
-pub(super) fn refuse(conn: &mut Conn, contact: &ContactId, in_thread: bool, tags: &[String], class: Class, content: &Content) -> Result<()> {
+pub(super) fn refuse(conn: &mut Conn, contact: &ContactId, in_thread: bool, asks: bool, class: Class, content: &Content) -> Result<()> {
     if class == Class::Transactional {
         refuse_promotion(conn, content)?;
     }
@@ -70,7 +69,7 @@ pub(super) fn refuse(conn: &mut Conn, contact: &ContactId, in_thread: bool, tags
             "The subject says that the message answers or forwards something, and nothing came in from this person. Leave \"Re:\" or \"Fwd:\" out.";
         return Err(Error::invalid("subject_misleading", "subject", detail));
     }
-    if Prompt::of_tags(tags.iter().map(String::as_str)).is_some() {
+    if asks {
         let link = format!("{}/r/", settings::base_url(conn)?);
         let html = content.html_body.as_deref().map(markup::to_text).unwrap_or_default();
         // 16 CFR 255.5: near the link, and in what each reader sees.

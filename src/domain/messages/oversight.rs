@@ -38,6 +38,8 @@ pub struct Facts {
     pub open_claims: bool,
     /// The same person was promised something else.
     pub promised_otherwise: bool,
+    /// It was made from a version of a template that nobody approved.
+    pub unapproved_template: bool,
 }
 
 /// What the gate says.
@@ -59,9 +61,10 @@ const ANNOUNCEMENT: &str = "Announcements are always held.";
 const TRANSACTIONAL: &str = "It is said to be transactional, which takes a person to confirm.";
 /// Held for a person who records a ground or rejects the message.
 pub(in crate::domain) const NO_GROUND: &str = "No ground for mailing this person is on record.";
+const UNAPPROVED_TEMPLATE: &str = "Nobody approved this version of its template.";
 const FIRST: &str = "It is the first message of a new campaign.";
 /// The reasons that speak of no trouble with the message itself.
-const MODES_OWN: &[&str] = &[EVERY_MESSAGE, BY_AGENT, BY_DRAFTER, BY_MODEL, ANNOUNCEMENT, FIRST];
+const MODES_OWN: &[&str] = &[EVERY_MESSAGE, BY_AGENT, BY_DRAFTER, BY_MODEL, ANNOUNCEMENT, UNAPPROVED_TEMPLATE, FIRST];
 
 text_enum!(
     /// What the gate looks at, in the order in which it does.
@@ -74,6 +77,8 @@ text_enum!(
         EarlierPromise => "earlier_promise",
         /// Whether it is an announcement.
         Announcement => "announcement",
+        /// Whether the version of its template was approved, where it was made from one.
+        Template => "template",
         /// Whether one of its campaign was approved before.
         FirstOfCampaign => "first_of_campaign",
         /// Whether a machine says that it is transactional.
@@ -91,6 +96,7 @@ impl Check {
             Check::Claims => "Every hard claim rests on a recorded fact.",
             Check::EarlierPromise => "The person was promised nothing else.",
             Check::Announcement => "It is no announcement, or a person wrote it.",
+            Check::Template => "It was made from no template, or from a version that is approved, or a person wrote it.",
             Check::FirstOfCampaign => "It is not the first of a new campaign, or a person wrote it.",
             Check::Class => "It is commercial, or a person says that it is not.",
             Check::ConsentBasis => "A ground for mailing this person is on record, or a person wrote it.",
@@ -120,6 +126,7 @@ pub fn checks(facts: Facts) -> Vec<(Check, Verdict)> {
         (Check::Claims, held(facts.open_claims, "A claim in it rests on no recorded fact.")),
         (Check::EarlierPromise, held(facts.promised_otherwise, "The same person was promised something else before.")),
         (Check::Announcement, held(by_machine && facts.announcement, ANNOUNCEMENT)),
+        (Check::Template, held(by_machine && facts.unapproved_template, UNAPPROVED_TEMPLATE)),
         (Check::FirstOfCampaign, held(by_machine && facts.first_of_campaign, FIRST)),
         (Check::Class, held(by_machine && facts.transactional, TRANSACTIONAL)),
         (Check::ConsentBasis, held(!facts.has_basis, NO_GROUND)),
@@ -166,6 +173,7 @@ mod tests {
             has_basis: true,
             open_claims: false,
             promised_otherwise: false,
+            unapproved_template: false,
         }
     }
 
@@ -193,6 +201,7 @@ mod tests {
             assert!(matches!(gate(Facts { first_of_campaign: true, ..base }), Verdict::Held(_)));
             assert!(matches!(gate(Facts { announcement: true, ..base }), Verdict::Held(_)));
             assert!(matches!(gate(Facts { transactional: true, ..base }), Verdict::Held(_)));
+            assert!(matches!(gate(Facts { unapproved_template: true, ..base }), Verdict::Held(_)));
             assert!(matches!(gate(Facts { transactional: true, origin: Origin::Person, ..base }), Verdict::Cleared(_)));
             for origin in [Origin::Agent, Origin::Person] {
                 assert!(matches!(gate(Facts { has_basis: false, origin, ..base }), Verdict::Held(_)));

@@ -72,7 +72,7 @@ pub fn reply(conn: &mut Conn, actor: &Actor, within: Option<&MailboxId>, id: &In
             facts: reply.facts.clone(),
             origin: reply.origin,
         };
-        submit_into(conn, actor, &Writer { kind: actor.kind(), id: actor.id() }, &new, Some(GoesOn { thread: email.thread_id, headers }), now)
+        submit_into(conn, actor, &Writer::new(actor.kind(), actor.id()), &new, Some(GoesOn { thread: email.thread_id, headers }), now)
     })
 }
 

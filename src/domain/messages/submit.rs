@@ -10,13 +10,14 @@ use crate::domain::claims;
 use crate::domain::contacts::{self, ConsentBasis, ContactInput, ContactRow, suppressions};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{FactId, MessageId, ThreadId, secret};
+use crate::domain::ids::{FactId, MessageId, TemplateVersionId, ThreadId, secret};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
 use crate::domain::policy::consent::{Allowed, Class};
 use crate::domain::preferences::{Topic, footers, topics};
 use crate::domain::privacy::provenance;
+use crate::domain::referrals::prompts::{self, Signs};
 use crate::domain::vigilance::planting;
-use crate::domain::{facts, inbound, policy, settings, text, threads};
+use crate::domain::{facts, inbound, policy, settings, templates, text, threads};
 
 use super::content::{Content, Footer, Words, check_headers};
 use super::oversight::{Facts, NO_GROUND, Verdict, gate};
@@ -71,11 +72,22 @@ pub(in crate::domain) struct Writer<'a> {
     pub kind: &'a str,
     /// The id that goes with the kind.
     pub id: &'a str,
+    /// The version of a template that the words were made from.
+    pub template: Option<&'a TemplateVersionId>,
+    /// Whether it tells of a reward: then the link in it asks for nothing.
+    pub tells_of_reward: bool,
+}
+
+impl<'a> Writer<'a> {
+    /// Words that were made from no template.
+    pub fn new(kind: &'a str, id: &'a str) -> Self {
+        Writer { kind, id, template: None, tells_of_reward: false }
+    }
 }
 
 /// Submits a message to its mailbox's mode.
 pub fn submit(conn: &mut Conn, actor: &Actor, new: &NewMessage, now: Time) -> Result<Message> {
-    submit_into(conn, actor, &Writer { kind: actor.kind(), id: actor.id() }, new, None, now)
+    submit_into(conn, actor, &Writer::new(actor.kind(), actor.id()), new, None, now)
 }
 
 /// The same with words that somebody wrote earlier, such as a step of a sequence.
@@ -116,8 +128,10 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
             headers,
             footer: footer(conn, &mailbox, &contact, new.origin, topic.as_ref(), now)?,
         };
-        lawful::refuse(conn, &contact.id, thread.is_some(), &new.tags, class, &content)?;
-        policy::refuse_prompt(conn, &contact.id, &new.tags, now)?;
+        let signs = Signs { tags: &new.tags, campaign: campaign.as_deref(), content: &content, answers: thread.is_some() };
+        let prompt = if writer.tells_of_reward { None } else { prompts::of(conn, &signs)? };
+        lawful::refuse(conn, &contact.id, thread.is_some(), prompt.is_some(), class, &content)?;
+        policy::refuse_prompt(conn, &contact.id, prompt, now)?;
         facts::note_tagged_departure(conn, actor, &contact.id, &new.tags, now)?;
         let claims = ledger::find(conn, &contact.id, &content, now, now)?;
         let otherwise = promises::contradiction(conn, &contact.id, &promises::offers_of(&claims), now)?;
@@ -126,6 +140,10 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
         if let Allowed::No(why) = ground {
             return Err(Error::conflict("consent_lapsed", why));
         }
+        let unapproved_template = match writer.template {
+            Some(version) => !templates::is_approved(conn, version)?,
+            None => false,
+        };
         let verdict = gate(Facts {
             mode,
             origin: new.origin,
@@ -135,6 +153,7 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
             has_basis: ground == Allowed::Yes,
             open_claims: claims.iter().any(claims::Claim::is_open),
             promised_otherwise: otherwise.is_some(),
+            unapproved_template,
         });
         if verdict == Verdict::Refused {
             return Err(read_only(&mailbox));
@@ -191,6 +210,10 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
         queries::insert(conn, &row)?;
         queries::insert_version(conn, &version_row(&row, &content, actor, now))?;
         policy::keep_class(conn, &row.id, class)?;
+        prompts::keep(conn, &row.id, prompt)?;
+        if let Some(version) = writer.template {
+            templates::note(conn, &row.id, version)?;
+        }
         ledger::keep_first(conn, &row, &claims)?;
         suppressions::keep_link(conn, &token_of(&content.footer), &row.id, &contact.id, now)?;
         tags::attach(conn, actor, &row, &contact, &new.tags, now)?;

@@ -8,6 +8,8 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::{self, ContactRow};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::MessageId;
+use crate::domain::referrals::fatigue::Prompt;
+use crate::domain::referrals::prompts;
 use crate::domain::text;
 
 use super::{Message, MessageRow, log, queries};
@@ -40,6 +42,11 @@ pub fn add(conn: &mut Conn, actor: &Actor, id: &MessageId, tags: &[String], now:
         let row = super::row(conn, actor, id)?;
         let contact = contacts::row(conn, &row.contact_id)?;
         attach(conn, actor, &row, &contact, tags, now)?;
+        if let Some(prompt) = Prompt::of_tags(tags.iter().map(String::as_str))
+            && prompts::of_message(conn, id)? != Some(Prompt::Ask)
+        {
+            prompts::keep(conn, id, Some(prompt))?;
+        }
         queries::note_approved(conn, &row.id)?;
         log(conn, actor, "message.tag", &row, json!({"tags": tags}), now)?;
         super::get(conn, actor, id)

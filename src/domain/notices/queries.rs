@@ -10,6 +10,7 @@ use crate::db::schema::{
     decisions, mailbox_members, mailboxes, message_snoozes, message_versions, messages, notice_times, notice_told, notices, notification_settings,
     outbox, users, warrants, weekly_choices,
 };
+use crate::domain::accounts::can_sign_in;
 use crate::domain::actor::Role;
 use crate::domain::ids::{MailboxId, MessageId, RowId, UserId};
 use crate::domain::mailboxes::Notify;
@@ -27,8 +28,7 @@ pub(super) type PersonRow = (UserId, String, String, Role, Option<String>, i32, 
 
 pub(super) fn people(conn: &mut Conn, only: Option<&UserId>) -> QueryResult<Vec<PersonRow>> {
     let mut query = users::table
-        .filter(users::disabled_at.is_null())
-        .filter(users::password_hash.is_not_null())
+        .filter(can_sign_in())
         .filter(users::notices.eq(true))
         .order(users::id)
         .left_join(weekly_choices::table.on(weekly_choices::user_id.eq(users::id)))
@@ -42,13 +42,7 @@ pub(super) fn people(conn: &mut Conn, only: Option<&UserId>) -> QueryResult<Vec<
 
 /// Name, address and zone of somebody who can sign in.
 pub(super) fn account(conn: &mut Conn, id: &UserId) -> QueryResult<Option<(String, String, Option<String>)>> {
-    users::table
-        .find(id)
-        .filter(users::disabled_at.is_null())
-        .filter(users::password_hash.is_not_null())
-        .select((users::name, users::email, users::time_zone))
-        .first(conn)
-        .optional()
+    users::table.find(id).filter(can_sign_in()).select((users::name, users::email, users::time_zone)).first(conn).optional()
 }
 
 pub(super) fn mailboxes(conn: &mut Conn) -> QueryResult<Vec<(MailboxId, String, Notify)>> {

@@ -160,9 +160,10 @@ impl Gate {
             has_basis: ground == Allowed::Yes,
             open_claims: false,
             promised_otherwise: false,
+            unapproved_template: false,
         };
         let mut checks = evaluate(Known { standing, person, message: &message, stream: &self.stream, rules: &self.rules }, now);
-        checks.extend(of_gate(facts).into_iter().filter(|check| !matches!(check.check, "claims" | "earlier_promise" | "consent_basis")));
+        checks.extend(of_gate(facts).into_iter().filter(|check| !matches!(check.check, "claims" | "earlier_promise" | "template" | "consent_basis")));
         if let (Some(basis), Some(contact)) = (checks.iter_mut().find(|check| check.check == "consent_basis"), contact) {
             basis.data["consents"] = json!(contact.consents);
         }

@@ -98,6 +98,7 @@ pub fn of_gate(facts: Facts) -> Vec<Check> {
         oversight::Check::Claims => json!({"open_claims": facts.open_claims}),
         oversight::Check::EarlierPromise => json!({"promised_otherwise": facts.promised_otherwise}),
         oversight::Check::Announcement => json!({"announcement": facts.announcement}),
+        oversight::Check::Template => json!({"unapproved": facts.unapproved_template}),
         oversight::Check::FirstOfCampaign => json!({"first_of_campaign": facts.first_of_campaign}),
         oversight::Check::Class => json!({"transactional": facts.transactional}),
         oversight::Check::ConsentBasis => json!({"recorded": facts.has_basis}),
@@ -178,9 +179,9 @@ pub(in crate::domain) fn ground(
     })
 }
 
-/// Refuses to write to somebody what asks them too often to recommend, by the tags it would carry.
-pub(in crate::domain) fn refuse_prompt(conn: &mut Conn, contact: &ContactId, tags: &[String], now: Time) -> Result<(), Error> {
-    let Some(prompt) = Prompt::of_tags(tags.iter().map(String::as_str)) else { return Ok(()) };
+/// Refuses to write to somebody what asks them too often to recommend.
+pub(in crate::domain) fn refuse_prompt(conn: &mut Conn, contact: &ContactId, prompt: Option<Prompt>, now: Time) -> Result<(), Error> {
+    let Some(prompt) = prompt else { return Ok(()) };
     let history = fatigue::of_many(conn, std::slice::from_ref(contact))?.remove(contact).unwrap_or_default();
     match history.against(prompt, None, now) {
         Some(no) if no.until.is_some() => Err(Error::conflict("referral_cooldown", no.why)),

@@ -8,6 +8,7 @@ use crate::db::Conn;
 use crate::domain::error::Result;
 use crate::domain::ids::{ContactId, MessageId};
 use crate::domain::messages::State;
+use crate::text_enum;
 
 use super::queries;
 
@@ -24,14 +25,15 @@ pub const MOST_IGNORED: usize = 2;
 /// Days that an ask is left to work before a reminder.
 pub const REMIND_AFTER_DAYS: i64 = 7;
 
-/// What a message wants of whoever gets it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Prompt {
-    /// To recommend.
-    Ask,
-    /// To think of it again.
-    Reminder,
-}
+text_enum!(
+    /// What a message wants of whoever gets it.
+    pub enum Prompt {
+        /// To recommend.
+        Ask => "ask",
+        /// To think of it again.
+        Reminder => "reminder",
+    }
+);
 
 impl Prompt {
     /// What messages with these tags want.
@@ -147,9 +149,8 @@ pub(in crate::domain) fn of_many(conn: &mut Conn, ids: &[ContactId]) -> Result<H
     for row in queries::prompts(conn, ids)? {
         let (left, under_way) = (has_left(row.state) || row.leaving_at.is_some(), is_under_way(row.state));
         if left || under_way {
-            let prompt = if row.tag == ASK { Prompt::Ask } else { Prompt::Reminder };
             let at = row.sent_at.or(row.leaving_at).unwrap_or(row.created_at);
-            all.entry(row.contact_id).or_default().prompts.push(Prompted { message_id: row.message_id, prompt, at, left });
+            all.entry(row.contact_id).or_default().prompts.push(Prompted { message_id: row.message_id, prompt: row.prompt, at, left });
         }
     }
     for (id, click, conversion) in queries::answers(conn, ids)? {

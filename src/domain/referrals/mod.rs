@@ -6,6 +6,7 @@ mod conversions;
 mod eligible;
 pub mod fatigue;
 pub mod program;
+pub(in crate::domain) mod prompts;
 mod queries;
 pub mod rewards;
 
@@ -18,7 +19,7 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
 use crate::domain::contacts::{self, ContactRow, Named};
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{ContactId, ReferralId, code};
+use crate::domain::ids::{ContactId, MessageId, ReferralId, code};
 use crate::domain::paging::Page;
 use crate::domain::{facts, settings, text};
 
@@ -137,6 +138,11 @@ pub fn get(conn: &mut Conn, actor: &Actor, id: &ReferralId) -> Result<(Owned, Ve
     let contact = contacts::row(conn, &row.contact_id)?;
     let conversions = queries::conversions(conn, id, 100)?;
     Ok(((row, contact), conversions))
+}
+
+/// Whether a message tells of a reward that is on record.
+pub(in crate::domain) fn tells_of_reward(conn: &mut Conn, id: &MessageId) -> Result<bool> {
+    Ok(queries::tells_of_reward(conn, id)?)
 }
 
 /// The links of a contact, as they stand in mail.

@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{contacts, referral_conversions, referral_rewards, referral_salts, referral_visitors, referrals};
+use crate::db::schema::{contacts, message_prompts, referral_conversions, referral_rewards, referral_salts, referral_visitors, referrals};
 use crate::db::statement::Statement;
 use crate::domain::actor::Mailboxes;
 use crate::domain::ids::{ContactId, MessageId, ReferralId, RowId};
@@ -14,7 +14,7 @@ use crate::domain::messages::State;
 use crate::domain::paging::one_more;
 use crate::on_either;
 
-use super::fatigue::{ASK, REMINDER};
+use super::fatigue::Prompt;
 use super::{Conversion, Owned, Referral, Reward};
 
 pub(super) fn by_id(conn: &mut Conn, id: &ReferralId) -> QueryResult<Option<Referral>> {
@@ -137,9 +137,9 @@ struct Asks {
 pub(super) fn asks_by_state(conn: &mut Conn, reach: &Mailboxes) -> QueryResult<Vec<(State, i64)>> {
     let mut ask = Statement::default();
     ask.push(
-        "SELECT m.state AS state, count(*) AS n FROM message_tags t JOIN messages m ON m.id = t.message_id WHERE m.planted = FALSE AND t.tag = ",
+        "SELECT m.state AS state, count(*) AS n FROM message_prompts p JOIN messages m ON m.id = p.message_id \
+         WHERE m.planted = FALSE AND p.prompt = 'ask'",
     );
-    ask.text(ASK);
     if let Mailboxes::These(ids) = reach {
         if ids.is_empty() {
             return Ok(vec![]);
@@ -197,7 +197,7 @@ pub(super) struct Prompted {
     #[diesel(sql_type = Text)]
     pub(super) message_id: MessageId,
     #[diesel(sql_type = Text)]
-    pub(super) tag: String,
+    pub(super) prompt: Prompt,
     #[diesel(sql_type = Text)]
     pub(super) state: State,
     #[diesel(sql_type = Nullable<BigInt>)]
@@ -209,14 +209,42 @@ pub(super) struct Prompted {
     pub(super) leaving_at: Option<Time>,
 }
 
-/// Messages to these contacts that ask or remind. One with both tags comes twice, as both.
+/// Messages to these contacts that ask or remind.
 pub(super) fn prompts(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<Prompted>> {
     let mut ask = Statement::kept();
-    ask.push("SELECT m.contact_id, m.id AS message_id, t.tag, m.state, m.sent_at, m.created_at, s.at AS leaving_at FROM messages m ");
-    ask.push("JOIN message_tags t ON t.message_id = m.id LEFT JOIN sends s ON s.message_id = m.id WHERE m.contact_id");
+    ask.push("SELECT m.contact_id, m.id AS message_id, p.prompt, m.state, m.sent_at, m.created_at, s.at AS leaving_at FROM messages m ");
+    ask.push("JOIN message_prompts p ON p.message_id = m.id LEFT JOIN sends s ON s.message_id = m.id WHERE m.contact_id");
     ask.among(ids.iter().map(ContactId::as_str));
-    ask.push(" AND m.planted = FALSE AND m.is_test = FALSE AND t.tag IN ").texts([ASK, REMINDER].into_iter());
+    ask.push(" AND m.planted = FALSE AND m.is_test = FALSE");
     ask.load(conn)
+}
+
+#[derive(QueryableByName)]
+struct OfMessage {
+    #[diesel(sql_type = Text)]
+    id: MessageId,
+    #[diesel(sql_type = Text)]
+    prompt: Prompt,
+}
+
+/// What these messages want, of those that want something.
+pub(super) fn prompts_of(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<(MessageId, Prompt)>> {
+    let mut ask = Statement::kept();
+    ask.push("SELECT message_id AS id, prompt FROM message_prompts WHERE message_id").among(ids.iter().map(MessageId::as_str));
+    Ok(ask.load::<OfMessage>(conn)?.into_iter().map(|row| (row.id, row.prompt)).collect())
+}
+
+pub(super) fn tells_of_reward(conn: &mut Conn, id: &MessageId) -> QueryResult<bool> {
+    diesel::select(exists(referral_rewards::table.filter(referral_rewards::message_id.eq(id.as_str())))).get_result(conn)
+}
+
+pub(super) fn set_prompt(conn: &mut Conn, id: &MessageId, prompt: Option<Prompt>) -> QueryResult<()> {
+    diesel::delete(message_prompts::table.find(id)).execute(conn)?;
+    let Some(prompt) = prompt else { return Ok(()) };
+    diesel::insert_into(message_prompts::table)
+        .values((message_prompts::message_id.eq(id), message_prompts::prompt.eq(prompt)))
+        .execute(conn)
+        .map(drop)
 }
 
 /// The latest click and conversion of each link of these contacts.

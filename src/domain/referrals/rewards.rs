@@ -15,7 +15,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, MessageId, ReferralId, RowId};
 use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::messages::content::Words;
-use crate::domain::messages::submit::{NewMessage, submit};
+use crate::domain::messages::submit::{NewMessage, Writer, submit, submit_words_of};
 use crate::domain::messages::{Message, Origin};
 use crate::domain::money::Money;
 use crate::domain::policy::consent::Class;
@@ -201,7 +201,9 @@ fn tell(
         row.link(&settings::base_url(conn)?),
     );
     let words = Words { subject: "Somebody signed up by your link".to_owned(), text: Some(body), html: None };
-    submit(conn, actor, &letter(contact, words, REWARD, mailbox), now)
+    // It carries the link and asks for nothing.
+    let writer = Writer { tells_of_reward: true, ..Writer::new(actor.kind(), actor.id()) };
+    submit_words_of(conn, actor, &writer, &letter(contact, words, REWARD, mailbox), now)
 }
 
 /// Reminds somebody of their link who was asked and did not share it. The checks say whether they may be: once after an ask.

@@ -33,9 +33,9 @@ pub fn edit(conn: &mut Conn, actor: &Actor, id: &SequenceId, edited: &[Edited], 
     if edited.is_empty() || edited.len() > MOST_STEPS {
         return Err(Error::invalid("field_invalid", "steps", format!("steps must be 1 to {MOST_STEPS}; got {}.", edited.len())));
     }
-    let steps = edited.iter().enumerate().map(|(at, one)| words::check(at, &one.step)).collect::<Result<Vec<Step>>>()?;
     transaction(conn, |conn| {
         reached(conn, actor, id)?;
+        let steps = words::check_all(conn, actor, &edited.iter().map(|one| one.step.clone()).collect::<Vec<Step>>())?;
         let mut row = queries::held(conn, id)?.ok_or_else(|| Error::not_found("sequence"))?;
         let kept: Vec<Option<usize>> = edited.iter().map(|one| one.was).collect();
         refuse_disorder(&kept, row.steps.len())?;

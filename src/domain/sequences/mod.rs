@@ -5,6 +5,7 @@
 
 mod edit;
 mod enroll;
+pub mod holidays;
 mod queries;
 mod send;
 mod variants;
@@ -13,7 +14,7 @@ mod words;
 
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::clock::Time;
 use crate::db::types::Json;
@@ -22,7 +23,7 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
 use crate::domain::contacts::ContactRow;
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, MessageId, SequenceId};
+use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, MessageId, SequenceId, TemplateId};
 use crate::domain::paging::Page;
 use crate::domain::trials::Measure;
 use crate::domain::{mailboxes, text};
@@ -59,6 +60,21 @@ pub struct Step {
     /// Other words that some get instead.
     #[serde(default)]
     pub variants: Vec<Variant>,
+    /// The version of a template that subject and text are from; it is filled in instead of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<FromTemplate>,
+}
+
+/// A version of a template that a step is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FromTemplate {
+    /// The template.
+    pub id: TemplateId,
+    /// The version; until the step is written down nothing stands for the one that is used where nobody names one.
+    pub version: Option<i32>,
+    /// What is filled in for everybody, by variable.
+    #[serde(default)]
+    pub values: Map<String, Value>,
 }
 
 /// Other words of a step.
@@ -126,7 +142,7 @@ impl Sequence {
     /// When a step, counted from 0, is due for somebody who waits from this time.
     fn due(&self, conn: &mut Conn, step: usize, contact: &ContactRow, from: Time) -> Result<Time> {
         let Some(step) = self.steps.get(step) else { return Ok(from) };
-        Ok(waits::due(step, from, &waits::zone_of(conn, contact)?))
+        Ok(waits::due(step, from, &waits::zone_of(conn, contact)?, &holidays::days(conn)?))
     }
 }
 
@@ -237,8 +253,8 @@ pub fn create(conn: &mut Conn, actor: &Actor, new: &NewSequence, now: Time) -> R
     if new.steps.is_empty() || new.steps.len() > MOST_STEPS {
         return Err(Error::invalid("field_invalid", "steps", format!("steps must be 1 to {MOST_STEPS}; got {}.", new.steps.len())));
     }
-    let steps = new.steps.iter().enumerate().map(|(at, step)| words::check(at, step)).collect::<Result<Vec<Step>>>()?;
     transaction(conn, |conn| {
+        let steps = words::check_all(conn, actor, &new.steps)?;
         if queries::by_name(conn, &name)?.is_some() {
             return Err(Error::conflict("name_taken", format!("There is a sequence named \"{}\" already. Take another name.", text::excerpt(&name))));
         }

@@ -293,6 +293,11 @@ pub(super) fn set_ready(conn: &mut Conn, id: &EnrollmentId, at: Time) -> QueryRe
     diesel::update(enrollments::table.find(id)).set(enrollments::ready_at.eq(at)).execute(conn).map(drop)
 }
 
+/// Sequences in which somebody may wait.
+pub(super) fn under_way(conn: &mut Conn) -> QueryResult<Vec<SequenceId>> {
+    sequences::table.filter(sequences::archived_at.is_null()).order(sequences::id).select(sequences::id).load(conn)
+}
+
 /// Sequences in which winners get more by themselves.
 pub(super) fn that_shift(conn: &mut Conn) -> QueryResult<Vec<SequenceId>> {
     sequences::table

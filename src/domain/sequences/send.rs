@@ -8,12 +8,12 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::{self, ContactRow, Named, UNSUBSCRIBED, suppressions};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::ids::{EnrollmentId, MessageId, SequenceId};
-use crate::domain::messages::content::Words;
 use crate::domain::messages::submit::{NewMessage, Writer, submit_words_of};
 use crate::domain::messages::{self, Message, Origin};
 use crate::domain::paging::Page;
 use crate::domain::policy::consent::Class;
 
+use super::variants::Filled;
 use super::{COMPLETE, Enrollment, Member, STEP, Sequence, State, Why, log, may_change, queries, reached, refuse_archived, refuse_paused, waits};
 
 /// The tag of all messages of sequences.
@@ -45,8 +45,8 @@ pub fn due(conn: &mut Conn, actor: &Actor, id: &SequenceId, limit: usize, after:
         let step = row.next_step(&tags);
         let mut obstacle = ends(conn, &row, &contact, &tags)?.map(|(_, because)| because);
         let (mut subject, mut body) = (None, None);
-        match sequence.steps.get(step).map(|_| sequence.words_for(step, &contact)) {
-            Some(Ok(filled)) => (subject, body) = (Some(filled.0), Some(filled.1)),
+        match sequence.steps.get(step).map(|_| sequence.words_for(conn, actor, step, &contact)) {
+            Some(Ok(filled)) => (subject, body) = (Some(filled.words.subject), filled.words.text),
             Some(Err(error)) => obstacle = obstacle.or(Some(error.detail)),
             None => obstacle = obstacle.or_else(|| Some("No step is left.".to_owned())),
         }
@@ -92,13 +92,13 @@ pub fn send_next(conn: &mut Conn, actor: &Actor, id: &SequenceId, enrollment: &E
             return Ok(Sent { member: (row, contact), message: None });
         }
         refuse_early(&row, now)?;
-        let (subject, body) = sequence.words_for(place, &contact)?;
+        let Filled { words, version } = sequence.words_for(conn, actor, place, &contact)?;
         let by_people = sequence.author_kind == "user" && matches!(actor, Actor::User { .. });
         let new = NewMessage {
             mailbox: Some(sequence.mailbox_id.as_str().to_owned()),
             to: contact.email.clone(),
             to_name: None,
-            words: Words { subject, text: Some(body), html: None },
+            words,
             tags: vec![format!("{STEP}{place}"), CAMPAIGN_TAG.to_owned()],
             headers: vec![],
             mode: None,
@@ -114,7 +114,12 @@ pub fn send_next(conn: &mut Conn, actor: &Actor, id: &SequenceId, enrollment: &E
                 _ => Origin::Agent,
             },
         };
-        let writer = Writer { kind: &sequence.author_kind, id: &sequence.author_id };
+        // Before somebody approved its version, whoever wrote that is the one who must not decide.
+        let writer = match &version {
+            Some(version) if !version.is_approved() => Writer::new(&version.author_kind, &version.author_id),
+            _ => Writer::new(&sequence.author_kind, &sequence.author_id),
+        };
+        let writer = Writer { template: version.as_ref().map(|version| &version.id), ..writer };
         let message = submit_words_of(conn, actor, &writer, &new, now)?;
         queries::insert_send(conn, &row.id, sequence.number(place), &message.row.id, &sequence.variant_for(place, &contact.id))?;
         (row.position, row.ready_at, row.updated_at) = (i32::try_from(place + 1).unwrap_or(i32::MAX), None, now);
@@ -146,13 +151,13 @@ pub fn preview(conn: &mut Conn, actor: &Actor, id: &SequenceId, who: &Named, now
     actor.must_have(Scope::Read)?;
     let sequence = reached(conn, actor, id)?;
     let contact = contacts::meant_among_known(conn, actor, who)?;
-    let zone = waits::zone_of(conn, &contact)?;
+    let (zone, holidays) = (waits::zone_of(conn, &contact)?, super::holidays::days(conn)?);
     let mut at = now;
     let shown = sequence.steps.iter().enumerate().map(|(place, step)| {
-        at = waits::due(step, at, &zone);
+        at = waits::due(step, at, &zone, &holidays);
         let day = at.seconds_since(now) / 86_400;
-        let (subject, body) = match sequence.words_for(place, &contact) {
-            Ok((subject, body)) => (Ok(subject), body),
+        let (subject, body) = match sequence.words_for(conn, actor, place, &contact) {
+            Ok(Filled { words, .. }) => (Ok(words.subject), words.text.unwrap_or_default()),
             Err(error) => (Err(error.detail), String::new()),
         };
         Shown { day, at, subject, body }

@@ -8,6 +8,8 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::ContactRow;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, SequenceId, sha256_hex};
+use crate::domain::messages::content::Words;
+use crate::domain::templates::{self, Version};
 use crate::domain::trials::{self, Arm, Measure, Verdict};
 
 use super::{Sequence, Step, log, may_change, queries, reached, words};
@@ -42,12 +44,25 @@ impl Sequence {
         self.steps.get(step).and_then(|step| step.all_words().get(place).map(|words| name_of(*words))).unwrap_or_default()
     }
 
-    /// Subject and text of a step, counted from 0, for this contact.
-    pub(super) fn words_for(&self, step: usize, contact: &ContactRow) -> Result<(String, String)> {
+    /// The words of a step, counted from 0, for this contact.
+    pub(super) fn words_for(&self, conn: &mut Conn, actor: &Actor, step: usize, contact: &ContactRow) -> Result<Filled> {
         let place = self.place_for(step, &contact.id);
-        let found = self.steps.get(step).and_then(|step| step.all_words().get(place).copied());
-        words::fill(found.ok_or_else(|| Error::not_found("step"))?, contact)
+        let found = self.steps.get(step).ok_or_else(|| Error::not_found("step"))?;
+        if let Some(from) = found.template.as_ref().filter(|_| place == 0) {
+            let version = templates::chosen(conn, actor, &from.id, from.version)?.version;
+            let words = templates::words_for(conn, &version, Some(contact), None, &from.values)?;
+            return Ok(Filled { words, version: Some(version) });
+        }
+        let (subject, body) = words::fill(found.all_words().get(place).copied().ok_or_else(|| Error::not_found("step"))?, contact)?;
+        Ok(Filled { words: Words { subject, text: Some(body), html: None }, version: None })
     }
+}
+
+/// The words that somebody gets, and the version of a template that they were made from.
+#[derive(Debug, Clone)]
+pub(super) struct Filled {
+    pub(super) words: Words,
+    pub(super) version: Option<Version>,
 }
 
 /// The variants of one step side by side.

@@ -1,5 +1,7 @@
 //! When a step is due: plain days, then business days, then business hours, on the recipient's clock. Pure, but for `zone_of`.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::TimeZone;
 
@@ -25,38 +27,38 @@ pub(super) fn zone_of(conn: &mut Conn, contact: &ContactRow) -> Result<TimeZone>
 }
 
 /// When a step is due that waits from this time.
-pub fn due(step: &Step, from: Time, zone: &TimeZone) -> Time {
+pub fn due(step: &Step, from: Time, zone: &TimeZone, holidays: &BTreeSet<Date>) -> Time {
     let at = from.plus_days(step.wait_days);
-    let at = after_days(at, step.wait_business_days, zone);
-    after_hours(at, step.wait_business_hours, zone)
+    let at = after_days(at, step.wait_business_days, zone, holidays);
+    after_hours(at, step.wait_business_hours, zone, holidays)
 }
 
-fn is_business(day: Date) -> bool {
-    !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday)
+fn is_business(day: Date, holidays: &BTreeSet<Date>) -> bool {
+    !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) && !holidays.contains(&day)
 }
 
-fn next_business(day: Date) -> Date {
+fn next_business(day: Date, holidays: &BTreeSet<Date>) -> Date {
     let mut next = day;
     loop {
         next = next.tomorrow().unwrap_or(Date::MAX);
-        if is_business(next) || next == Date::MAX {
+        if is_business(next, holidays) || next == Date::MAX {
             return next;
         }
     }
 }
 
 /// The same time of the clock, so many business days later. A time that the clocks skip on that day is the one after the jump.
-fn after_days(from: Time, days: i64, zone: &TimeZone) -> Time {
+fn after_days(from: Time, days: i64, zone: &TimeZone, holidays: &BTreeSet<Date>) -> Time {
     if days <= 0 {
         return from;
     }
     let local = from.local(zone);
-    let day = (0..days).fold(local.date(), |day, _| next_business(day));
+    let day = (0..days).fold(local.date(), |day, _| next_business(day, holidays));
     at(day.to_datetime(local.time()), zone).unwrap_or(from)
 }
 
 /// So many hours later, counting only those in which business is open.
-fn after_hours(from: Time, hours: i64, zone: &TimeZone) -> Time {
+fn after_hours(from: Time, hours: i64, zone: &TimeZone, holidays: &BTreeSet<Date>) -> Time {
     if hours <= 0 {
         return from;
     }
@@ -65,14 +67,14 @@ fn after_hours(from: Time, hours: i64, zone: &TimeZone) -> Time {
         let (opens, closes) = (at(day.at(OPENS, 0, 0, 0), zone), at(day.at(CLOSES, 0, 0, 0), zone));
         let (Some(opens), Some(closes)) = (opens, closes) else { return from };
         let start = begins.max(opens);
-        if is_business(day) && start < closes {
+        if is_business(day, holidays) && start < closes {
             let room = closes.seconds_since(start);
             if left <= room {
                 return start.plus_seconds(left);
             }
             left -= room;
         }
-        day = next_business(day);
+        day = next_business(day, holidays);
         begins = opens;
     }
 }
@@ -99,7 +101,7 @@ mod tests {
     fn due_at(from: &str, zone_name: &str, days: i64, business_days: i64, hours: i64) -> String {
         let step = Step { wait_days: days, wait_business_days: business_days, wait_business_hours: hours, ..Step::default() };
         let zone = zone(Some(zone_name));
-        due(&step, Time::parse(from).unwrap(), &zone).local(&zone).to_string()
+        due(&step, Time::parse(from).unwrap(), &zone, &BTreeSet::new()).local(&zone).to_string()
     }
 
     #[test]
@@ -125,15 +127,30 @@ mod tests {
     fn clocks_that_change_do_not_move_the_hour() {
         for zone in ["Europe/Vienna", "America/New_York", "Africa/Cairo", "Australia/Lord_Howe", "Etc/UTC"] {
             for day in 0..400 {
+                let none = BTreeSet::new();
                 let from = Time::parse("2026-01-01T10:00:00Z").unwrap().plus_days(day);
                 let tz = crate::clock::zone(Some(zone));
-                let local = due(&Step { wait_business_days: 1, ..Step::default() }, from, &tz).local(&tz);
-                assert!(is_business(local.date()) && local.time() == from.local(&tz).time(), "{zone} {from}: {local}");
-                let hours = due(&Step { wait_business_hours: 20, ..Step::default() }, from, &tz);
+                let local = due(&Step { wait_business_days: 1, ..Step::default() }, from, &tz, &none).local(&tz);
+                assert!(is_business(local.date(), &none) && local.time() == from.local(&tz).time(), "{zone} {from}: {local}");
+                let hours = due(&Step { wait_business_hours: 20, ..Step::default() }, from, &tz, &none);
                 let end = hours.local(&tz);
-                assert!(hours > from && is_business(end.date()) && (OPENS..=CLOSES).contains(&end.hour()), "{zone} {from}: {end}");
+                assert!(hours > from && is_business(end.date(), &none) && (OPENS..=CLOSES).contains(&end.hour()), "{zone} {from}: {end}");
             }
         }
+    }
+
+    #[test]
+    fn holidays_are_left_out_like_weekends_and_plain_days_are_not() {
+        let zone = zone(Some("Europe/Vienna"));
+        let holidays: BTreeSet<Date> = ["2026-12-24", "2026-12-25", "2026-12-28"].iter().map(|day| day.parse().unwrap()).collect();
+        let at = |step: &Step, from: &str| due(step, Time::parse(from).unwrap(), &zone, &holidays).local(&zone).to_string();
+        let days = Step { wait_business_days: 1, ..Step::default() };
+        // 2026-12-23 is a Wednesday; Thursday and Friday are holidays, then a weekend, then another.
+        assert_eq!(at(&days, "2026-12-23T09:00:00Z"), "2026-12-29T10:00:00");
+        assert_eq!(at(&days, "2026-12-25T09:00:00Z"), "2026-12-29T10:00:00", "from a holiday");
+        let hours = Step { wait_business_hours: 4, ..Step::default() };
+        assert_eq!(at(&hours, "2026-12-23T14:00:00Z"), "2026-12-29T11:00:00", "two on Wednesday, two on Tuesday");
+        assert_eq!(at(&Step { wait_days: 1, ..Step::default() }, "2026-12-23T09:00:00Z"), "2026-12-24T10:00:00");
     }
 
     #[test]

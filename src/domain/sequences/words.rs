@@ -1,18 +1,38 @@
 //! The words of a step, and the two places in them that are filled in.
 
+use crate::db::Conn;
+use crate::domain::actor::Actor;
 use crate::domain::contacts::ContactRow;
 use crate::domain::error::{Error, Result};
 use crate::domain::messages::content::LONGEST_SUBJECT;
-use crate::domain::text;
 use crate::domain::trials::MOST_VARIANTS;
+use crate::domain::{templates, text};
 
-use super::{Step, Variant};
+use super::{FromTemplate, Step, Variant};
 
 /// Longest body of a step, in characters.
 const LONGEST_BODY: usize = 20_000;
 
+/// Checks the steps; those of a template get the words of its version, which they are shown with.
+pub(super) fn check_all(conn: &mut Conn, actor: &Actor, steps: &[Step]) -> Result<Vec<Step>> {
+    let checked = |(at, step): (usize, &Step)| match &step.template {
+        None => check(at, step),
+        Some(from) => {
+            let chosen = templates::chosen(conn, actor, &from.id, from.version)?;
+            templates::refuse_lacking(&chosen.version, &from.values)?;
+            let shown = Step { subject: SHOWN.to_owned(), body: SHOWN.to_owned(), ..step.clone() };
+            let template = Some(FromTemplate { version: Some(chosen.version.version), ..from.clone() });
+            Ok(Step { subject: chosen.version.subject, body: chosen.version.body, template, ..check(at, &shown)? })
+        }
+    };
+    steps.iter().enumerate().map(checked).collect()
+}
+
+/// What stands for words that the check of a step need not look at, because their template was checked.
+const SHOWN: &str = "-";
+
 /// Checks a step; `at` is counted from 0.
-pub(super) fn check(at: usize, step: &Step) -> Result<Step> {
+fn check(at: usize, step: &Step) -> Result<Step> {
     let field = |name: &str| format!("steps[{at}].{name}");
     let (subject, body) = (field("subject"), field("body"));
     let checked = Step {
@@ -22,6 +42,7 @@ pub(super) fn check(at: usize, step: &Step) -> Result<Step> {
         wait_business_days: step.wait_business_days,
         wait_business_hours: step.wait_business_hours,
         variants: step.variants.iter().enumerate().map(|(number, one)| variant(at, number, one)).collect::<Result<_>>()?,
+        template: None,
     };
     if checked.body.trim().is_empty() {
         return Err(Error::invalid("field_invalid", &body, format!("{body} must be filled in; got nothing.")));

@@ -314,6 +314,7 @@ fn arguments<S>(scene: &Scene<S>, tool: &str) -> Value {
         "create_sequence" => {
             json!({"name": ORDER, "mailbox": "gated-send@sender.example", "steps": [{"subject": ORDER, "body": ORDER, "wait_days": 0}]})
         }
+        "create_template" => json!({"name": ORDER[..90], "about": ORDER, "subject": ORDER, "body": ORDER, "note": ORDER}),
         "record_signal" | "list_signals" | "create_referral" | "list_referrals" | "get_usage" => {
             json!({"email": "c@example.com", "kind": "nps", "target_url": "https://www.example.com/", "contact_id": scene.contact})
         }
@@ -351,6 +352,8 @@ const WITHOUT_ARGUMENTS: &[&str] = &[
     "list_cohorts",
     "list_segments",
     "list_sequences",
+    "list_templates",
+    "list_holidays",
     "list_referral_candidates",
     "get_referral_program",
     "describe_key",
@@ -359,6 +362,13 @@ const WITHOUT_ARGUMENTS: &[&str] = &[
     "set_campaign_variants",
     "assign_campaign_variant",
     "stop_campaign",
+    "draft_campaign",
+    "get_campaign_drafts",
+    "cancel_campaign_drafts",
+    "get_template",
+    "add_template_version",
+    "render_template",
+    "send_template",
     "get_cohort_progress",
     "list_stragglers",
     "get_cohort_board",

@@ -313,6 +313,7 @@ impl World {
             mode,
             origin,
             first_of_campaign: first,
+            unapproved_template: false,
             announcement: false,
             transactional: false,
             // A person who writes looks.

@@ -184,6 +184,18 @@ pub const CALLS: &[Case] = &[
     ("GET /v1/campaigns/{id}/variant", At::Path("id"), Of::Desk, "?contact=c@example.com"),
     ("GET /v1/campaigns/{id}/variant", At::Query("contact"), Of::Contact, ""),
     ("POST /v1/campaigns/{id}/stop", At::Path("id"), Of::Desk, ""),
+    ("POST /v1/campaigns/{id}/drafts", At::Path("id"), Of::Desk, r#"{"template_id": "$template"}"#),
+    ("POST /v1/campaigns/{id}/drafts", At::Field("template_id"), Of::Desk, r#"{"mailbox": "monitored@sender.example"}"#),
+    ("POST /v1/campaigns/{id}/drafts", At::Field("mailbox"), Of::Mailbox, r#"{"template_id": "$template"}"#),
+    ("GET /v1/campaigns/{id}/drafts", At::Path("id"), Of::Desk, ""),
+    ("POST /v1/campaigns/{id}/drafts/cancel", At::Path("id"), Of::Desk, ""),
+    ("GET /v1/templates/{id}", At::Path("id"), Of::Desk, ""),
+    ("PATCH /v1/templates/{id}", At::Path("id"), Of::Desk, r#"{"archived": true}"#),
+    ("POST /v1/templates/{id}/versions", At::Path("id"), Of::Desk, r#"{"subject": "s", "body": "b"}"#),
+    ("POST /v1/templates/{id}/render", At::Path("id"), Of::Desk, "{}"),
+    ("POST /v1/templates/{id}/render", At::Field("contact"), Of::Contact, "{}"),
+    ("POST /v1/templates/{id}/send", At::Path("id"), Of::Desk, r#"{"mailbox": "monitored@sender.example", "to": "c@example.com"}"#),
+    ("POST /v1/templates/{id}/send", At::Field("mailbox"), Of::Mailbox, r#"{"to": "c@example.com"}"#),
     ("GET /v1/emails/{id}/attempts", At::Path("id"), Of::Message, ""),
     ("POST /v1/sending/stop", At::Field("mailbox"), Of::Mailbox, r#"{"reason": "odd"}"#),
     ("POST /v1/cohorts", At::Field("segment_id"), Of::Desk, r#"{"name": "other", "deadline": "2027-04-30", "from_version": "1", "to_version": "2"}"#),
@@ -296,6 +308,17 @@ pub const TOOLS: &[Case] = &[
     ("assign_campaign_variant", At::Field("campaign_id"), Of::Desk, r#"{"contact": "c@example.com"}"#),
     ("assign_campaign_variant", At::Field("contact"), Of::Contact, r#"{"campaign_id": "$campaign"}"#),
     ("stop_campaign", At::Field("campaign_id"), Of::Desk, ""),
+    ("draft_campaign", At::Field("campaign_id"), Of::Desk, r#"{"template_id": "$template"}"#),
+    ("draft_campaign", At::Field("template_id"), Of::Desk, r#"{"campaign_id": "$campaign", "mailbox": "monitored@sender.example"}"#),
+    ("draft_campaign", At::Field("mailbox"), Of::Mailbox, r#"{"campaign_id": "$campaign", "template_id": "$template"}"#),
+    ("get_campaign_drafts", At::Field("campaign_id"), Of::Desk, ""),
+    ("cancel_campaign_drafts", At::Field("campaign_id"), Of::Desk, ""),
+    ("get_template", At::Field("template_id"), Of::Desk, ""),
+    ("add_template_version", At::Field("template_id"), Of::Desk, r#"{"subject": "s", "body": "b"}"#),
+    ("render_template", At::Field("template_id"), Of::Desk, ""),
+    ("render_template", At::Field("contact"), Of::Contact, r#"{"template_id": "$template"}"#),
+    ("send_template", At::Field("template_id"), Of::Desk, r#"{"mailbox": "monitored@sender.example", "to": "c@example.com"}"#),
+    ("send_template", At::Field("mailbox"), Of::Mailbox, r#"{"template_id": "$template", "to": "c@example.com"}"#),
     ("list_attempts", At::Field("message_id"), Of::Message, ""),
     ("stop_sending", At::Field("mailbox"), Of::Mailbox, r#"{"reason": "odd"}"#),
     ("create_cohort", At::Field("segment_id"), Of::Desk, r#"{"name": "another", "deadline": "2027-04-30", "from_version": "1", "to_version": "2"}"#),
@@ -443,6 +466,7 @@ struct Ground<'a, S> {
     webhook: String,
     contact: String,
     campaign: String,
+    template: String,
     cohort: String,
     sequence: String,
     referral: String,
@@ -488,6 +512,7 @@ async fn ground(desk: &Desk) -> Ground<'_, impl Service<Request, Response = Serv
     let webhook = webhook.json["id"].as_str().unwrap().to_owned();
     let made = async |path: &str, body: Value| talk.rest(&free[0], "POST", path, &body).await.json["id"].as_str().unwrap().to_owned();
     let campaign = made("/v1/campaigns", json!({"name": "a campaign", "kind": "winback"})).await;
+    let template = made("/v1/templates", json!({"name": "a template", "subject": "hello", "body": "hello there"})).await;
     let cohort = json!({"name": "a cohort", "tags": "seen", "deadline": "2027-04-30", "from_version": "1", "to_version": "2"});
     let cohort = made("/v1/cohorts", cohort).await;
     let steps = json!([{"subject": "Hello", "body": "Hello", "wait_days": 0}]);
@@ -511,6 +536,7 @@ async fn ground(desk: &Desk) -> Ground<'_, impl Service<Request, Response = Serv
         webhook,
         contact: contact.to_string(),
         campaign,
+        template,
         cohort,
         sequence,
         referral,
@@ -555,6 +581,7 @@ where
             .replace("$cohort", &self.cohort)
             .replace("$referral", &self.referral)
             .replace("$campaign", &self.campaign)
+            .replace("$template", &self.template)
             .replace("$departure", &self.departure)
             .replace("$variant", &self.variants[self.variant.get()]);
         let mut body: Value = if body.is_empty() { Value::Null } else { serde_json::from_str(&body).unwrap() };
@@ -598,6 +625,7 @@ where
             ("/api/v1/churn-events", &self.departure),
             ("/v1/contacts", &self.contact),
             ("/v1/campaigns", &self.campaign),
+            ("/v1/templates", &self.template),
             ("/v1/cohorts", &self.cohort),
             ("/v1/sequences", &self.sequence),
             ("/v1/referrals", &self.referral),

@@ -7,6 +7,7 @@ use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::schema::{mailboxes, notice_mails, users};
 use crate::db::types::Json;
+use crate::domain::accounts::can_sign_in;
 use crate::domain::ids::{MailboxId, RowId, UserId};
 
 use super::{ClaimedNotice, NoticeMail};
@@ -129,8 +130,7 @@ pub(super) fn set_dot(conn: &mut Conn, claimed: &ClaimedNotice, now: Time) -> Qu
         users::table
             .find(&claimed.user_id)
             .filter(users::email.eq(&claimed.to_address))
-            .filter(users::disabled_at.is_null())
-            .filter(users::password_hash.is_not_null())
+            .filter(can_sign_in())
             .filter(users::notices.eq(true).or(notice_mails::account.eq(true))),
     );
     let changed = diesel::update(notice_mails::table.find(&claimed.id))

@@ -11,6 +11,7 @@ use crate::domain::error::Result;
 use crate::domain::ids::{ContactId, MailboxId, MessageId};
 use crate::domain::preferences;
 use crate::domain::referrals::fatigue::{self, Prompt};
+use crate::domain::referrals::prompts;
 use crate::domain::reputation::plan::SPIKE_DAYS;
 use crate::domain::reputation::{Pace, queries as counted};
 
@@ -138,6 +139,7 @@ pub(super) fn messages(conn: &mut Conn, ids: &[MessageId], now: Time) -> Result<
     for (id, tag) in queries::program_tags(conn, ids)? {
         tags.entry(id).or_default().push(tag);
     }
+    let mut wanted: HashMap<MessageId, Prompt> = prompts::of_messages(conn, ids)?.into_iter().collect();
     let mut found: HashMap<MessageId, Due> = HashMap::new();
     for row in queries::candidates(conn, ids)? {
         let tags = tags.remove(&row.id).unwrap_or_default();
@@ -155,7 +157,7 @@ pub(super) fn messages(conn: &mut Conn, ids: &[MessageId], now: Time) -> Result<
             recovered: recovered.contains(&row.id),
             permission: Permission::NotAsked,
             lost_ground: None,
-            prompt: Prompt::of_tags(tags.iter().map(String::as_str)).map(|prompt| (prompt, Some(row.id.clone()))),
+            prompt: wanted.remove(&row.id).map(|prompt| (prompt, Some(row.id.clone()))),
         };
         found.insert(row.id.clone(), Due { id: row.id, mailbox_id: row.mailbox_id, contact_id: row.contact_id, outgoing });
     }

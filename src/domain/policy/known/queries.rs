@@ -70,13 +70,13 @@ struct OfMessage {
     value: String,
 }
 
-/// Tags that say which step of which campaign a message is, and whether it asks for a recommendation.
+/// Tags that say which step of which campaign a message is.
 pub(super) fn program_tags(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<(MessageId, String)>> {
     let mut statement = Statement::kept();
     statement.push("SELECT message_id AS id, tag AS value FROM message_tags WHERE message_id").among(ids.iter().map(MessageId::as_str));
     statement.push(
-        " AND (tag LIKE 'drip\\_step\\_%' ESCAPE '\\' OR tag LIKE 'campaign\\_%' ESCAPE '\\' OR tag LIKE '%migration-%' \
-         OR tag IN ('referral-program', 'referral-reminder')) ORDER BY message_id, tag",
+        " AND (tag LIKE 'drip\\_step\\_%' ESCAPE '\\' OR tag LIKE 'campaign\\_%' ESCAPE '\\' OR tag LIKE '%migration-%') \
+         ORDER BY message_id, tag",
     );
     Ok(statement.load::<OfMessage>(conn)?.into_iter().map(|row| (row.id, row.value)).collect())
 }
