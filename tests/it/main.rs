@@ -59,6 +59,7 @@ mod oidc;
 mod openapi;
 mod overview;
 mod pages;
+mod passkeys;
 mod pending;
 mod people;
 mod power;
