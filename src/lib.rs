@@ -27,6 +27,7 @@ pub mod inbound;
 pub mod llm;
 pub mod mcp;
 pub mod oidc;
+pub mod passkeys;
 pub mod provenance;
 pub mod senders;
 pub mod telemetry;

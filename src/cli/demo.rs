@@ -1,6 +1,7 @@
 //! The demo: sample data, everything on this machine, nothing leaves it.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -169,7 +170,7 @@ pub(super) fn run(listen: &str, as_json: bool, file: &Path) -> std::result::Resu
     db::migrate::run(&db)?;
     actix_web::rt::System::new().block_on(async move {
         let listener = std::net::TcpListener::bind(listen)?;
-        let base_url = format!("http://{}", listener.local_addr()?);
+        let base_url = address(listen, listener.local_addr()?);
         let catcher = Arc::new(Catcher::start("127.0.0.1:0").await?);
         let transport = Transport::parse(&format!("smtp://{}", catcher.addr())).map_err(|error| Failed::Other(error.to_string()))?;
         serve::note_settings(&db, &base_url, true)?;
@@ -200,6 +201,14 @@ pub(super) fn run(listen: &str, as_json: bool, file: &Path) -> std::result::Resu
         drop(folder);
         ended
     })
+}
+
+/// Where people reach it: by the name that it was told to listen at, if that was one.
+fn address(listen: &str, bound: SocketAddr) -> String {
+    match listen.rsplit_once(':').filter(|(host, _)| host.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && !host.is_empty()) {
+        Some((name, _)) => format!("http://{name}:{}", bound.port()),
+        None => format!("http://{bound}"),
+    }
 }
 
 fn users_password() -> String {

@@ -10,6 +10,7 @@ use super::page::{Chrome, Person, flash, html, html_with, see_other};
 use super::second_factor::go_on;
 use crate::app::State;
 use crate::clock;
+use crate::domain::accounts::passkeys::{self, PasskeyRow};
 use crate::domain::accounts::second_factor::{self as factor, Factor, RECOVERY_CODES};
 use crate::domain::accounts::sessions::{self, Open};
 use crate::domain::accounts::settings::{self, MailboxSetting, NoticeChoice, Profile, Settings};
@@ -26,6 +27,7 @@ pub(super) enum Part {
     Profile,
     Password,
     SecondFactor,
+    Passkeys,
 }
 
 #[derive(Template)]
@@ -37,6 +39,8 @@ struct AccountPage {
     last: Option<NoticeMail>,
     email_configured: bool,
     factor: Factor,
+    passkeys: Vec<PasskeyRow>,
+    passkeys_possible: bool,
     sessions: Vec<Open>,
     /// The one at hand.
     this: String,
@@ -55,23 +59,24 @@ impl AccountPage {
 
 async fn account_page(person: &Person, state: &State, problem: Option<(Part, String)>) -> Result<AccountPage, PageError> {
     let actor = person.actor.clone();
-    let (settings, last, factor, sessions) = state
+    let (settings, last, factor, passkeys, sessions) = state
         .read(move |conn| {
             let last = match &actor {
                 Actor::User { id, .. } => mails::latest(conn, id)?,
                 _ => None,
             };
             let now = clock::now();
-            Ok((settings::own(conn, &actor)?, last, factor::own(conn, &actor, now)?, sessions::own(conn, &actor, now)?))
+            let (factor, passkeys) = (factor::own(conn, &actor, now)?, passkeys::own(conn, &actor)?);
+            Ok((settings::own(conn, &actor)?, last, factor, passkeys, sessions::own(conn, &actor, now)?))
         })
         .await?;
     let mut zones = settings::zones();
     if !zones.contains(&settings.profile.time_zone) {
         zones.push(settings.profile.time_zone.clone());
     }
-    let email_configured = state.email_configured;
+    let (email_configured, passkeys_possible) = (state.email_configured, super::passkeys::possible(state));
     let (chrome, this) = (person.visit.chrome("Your account", ""), person.visit.session.clone().unwrap_or_default());
-    Ok(AccountPage { chrome, settings, zones, last, email_configured, factor, sessions, this, problem })
+    Ok(AccountPage { chrome, settings, zones, last, email_configured, factor, passkeys, passkeys_possible, sessions, this, problem })
 }
 
 pub(super) async fn refused(person: &Person, state: &State, part: Part, error: Error) -> Result<HttpResponse, PageError> {
@@ -124,7 +129,12 @@ fn chosen(form: &Form, settings: &Settings) -> DomainResult<NoticeChoice> {
             _ => mailboxes.push((row.mailbox.id.clone(), Some(form.word::<Notify>(&field)?))),
         }
     }
-    Ok(NoticeChoice { notices: form.some("notices").is_some(), digest_hour: form.number("digest_hour")?.unwrap_or(-1), mailboxes })
+    Ok(NoticeChoice {
+        notices: form.some("notices").is_some(),
+        digest_hour: form.number("digest_hour")?.unwrap_or(-1),
+        weekly: Some(form.some("weekly").is_some()),
+        mailboxes,
+    })
 }
 
 pub(super) async fn change_password(person: Person, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {

@@ -36,6 +36,7 @@ mod messages;
 mod migrations;
 mod overview;
 mod page;
+mod passkeys;
 mod preferences;
 pub mod preview;
 mod privacy;

@@ -192,7 +192,8 @@ pub(super) fn visit_of(request: &HttpRequest) -> Rc<Visit> {
 }
 
 /// What somebody may use who must set a second factor up before anything else.
-const SETTING_UP: [&str; 3] = ["/account/second-factor", "/account/second-factor/confirmation", "/logout"];
+const SETTING_UP: [&str; 5] =
+    ["/account/second-factor", "/account/second-factor/confirmation", "/account/passkeys/new", "/account/passkeys", "/logout"];
 /// How exactly it is known when a session was used last, in seconds.
 const SEEN_SECONDS: i64 = 300;
 

@@ -4,9 +4,9 @@ use actix_web::web::{self, ServiceConfig};
 
 use super::{
     account, api_changes, audit, batches, calls, campaigns, caught, churn, claims, compose, customers, delivery, demand, desk, doctor, events, facts,
-    heads, imports, inactivity, inbox, keys, leads, mailboxes, messages, migrations, overview, preferences, privacy, provider, public, reference,
-    referrals, reports, reset, rules, second_factor, segments, sending, sequences, sign_in, sources, templates, uncertain, users, verify, views,
-    vigilance, webhooks,
+    heads, imports, inactivity, inbox, keys, leads, mailboxes, messages, migrations, overview, passkeys, preferences, privacy, provider, public,
+    reference, referrals, reports, reset, rules, second_factor, segments, sending, sequences, sign_in, sources, templates, uncertain, users, verify,
+    views, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -79,6 +79,8 @@ routes! {
     get "/login/provider" Public provider::send;
     get "/login/provider/callback" Public provider::receive;
     get "/login/provider/end" Public provider::sign_out;
+    get "/login/passkey" Public passkeys::ask;
+    post "/login/passkey" Public passkeys::show;
     get "/login/forgot" Public reset::ask_page;
     post "/login/forgot" Public reset::ask;
     get "/reset/{token}" Public reset::page;
@@ -96,6 +98,9 @@ routes! {
     post "/account/second-factor" SignedIn second_factor::start;
     post "/account/second-factor/confirmation" SignedIn second_factor::confirm;
     post "/account/second-factor/removal" SignedIn second_factor::remove;
+    get "/account/passkeys/new" SignedIn passkeys::new;
+    post "/account/passkeys" SignedIn passkeys::add;
+    post "/account/passkeys/{id}/removal" SignedIn passkeys::remove;
     get "/" SignedIn overview::home;
     get "/overview" SignedIn overview::show;
     get "/events" SignedIn events::events;

@@ -55,6 +55,7 @@ pub(super) async fn start(person: Person, state: web::Data<State>, _form: Form) 
 struct SecondFactorPage {
     chrome: Chrome,
     factor: Factor,
+    passkeys_possible: bool,
     problem: Option<String>,
 }
 
@@ -67,7 +68,7 @@ impl SecondFactorPage {
 async fn alone(person: &Person, state: &State, problem: Option<String>) -> Result<SecondFactorPage, PageError> {
     let actor = person.actor.clone();
     let factor = state.read(move |conn| factor::own(conn, &actor, clock::now())).await?;
-    Ok(SecondFactorPage { chrome: person.visit.chrome("Second factor", ""), factor, problem })
+    Ok(SecondFactorPage { chrome: person.visit.chrome("Second factor", ""), factor, passkeys_possible: super::passkeys::possible(state), problem })
 }
 
 pub(super) async fn page(person: Person, state: web::Data<State>) -> Result<HttpResponse, PageError> {

@@ -40,6 +40,10 @@ pub const ERRAND: &str = "errand";
 pub const BY_PROVIDER: &str = "by_provider";
 /// Name of whether the provider's sign-in counts as one with a second factor.
 pub const FACTOR_MET: &str = "factor_met";
+/// Name of what the browser was asked when a passkey is to be made.
+pub const MAKING: &str = "making";
+/// Name of what the browser was asked when a passkey is to be shown.
+pub const SHOWING: &str = "showing";
 /// Name of the form token in a session.
 pub const CSRF: &str = "csrf";
 /// Name of the message shown once.

@@ -12,9 +12,9 @@ use super::page::{Chrome, Visitor, flash, html, html_with, see_other};
 use super::{device, session};
 use crate::app::State;
 use crate::clock::{self, Time};
-use crate::domain::accounts::passwords;
 use crate::domain::accounts::sign_in::{self as domain, Half, PATIENCE, Passed, SignedIn};
 use crate::domain::accounts::users::{self, Invited};
+use crate::domain::accounts::{passkeys, passwords, second_factor};
 use crate::domain::error::{Error, Kind};
 use crate::domain::ids::{UserId, fresh};
 
@@ -28,13 +28,23 @@ struct LoginPage {
     provider: Option<String>,
     /// Whether they came from there and are still signed in there.
     still_there: bool,
+    /// Whether browsers show passkeys at the address of this desk.
+    passkeys: bool,
     problem: Option<String>,
 }
 
 impl LoginPage {
     fn new(visitor: &Visitor, state: &State, next: String, email: String, problem: Option<String>) -> Self {
         let provider = state.provider.as_ref().map(|provider| provider.name().to_owned());
-        LoginPage { chrome: visitor.0.chrome("Sign in", ""), next, email, provider, still_there: false, problem }
+        LoginPage {
+            chrome: visitor.0.chrome("Sign in", ""),
+            next,
+            email,
+            provider,
+            still_there: false,
+            passkeys: super::passkeys::possible(state),
+            problem,
+        }
     }
 }
 
@@ -114,7 +124,16 @@ async fn password(state: &State, email: &str, password: String, network: String)
 /// From here on the session is that of a person, under a new id and with a new form token.
 pub(super) fn enter(request: &HttpRequest, session: &Session, who: &SignedIn) -> Result<(), PageError> {
     session.renew();
-    for name in [session::CSRF, session::HALF_USER, session::HALF_EPOCH, session::HALF_SINCE, session::NEXT, session::ERRAND, session::FACTOR_MET] {
+    for name in [
+        session::CSRF,
+        session::HALF_USER,
+        session::HALF_EPOCH,
+        session::HALF_SINCE,
+        session::NEXT,
+        session::ERRAND,
+        session::FACTOR_MET,
+        session::SHOWING,
+    ] {
         session.remove(name);
     }
     let now = clock::now().micros();
@@ -144,17 +163,26 @@ pub(super) fn wait_for_code(session: &Session, half: &Half, next: &str) -> Resul
     Ok(())
 }
 
-fn half_of(session: &Session) -> Option<Half> {
+pub(super) fn half_of(session: &Session) -> Option<Half> {
     let id: String = session.get(session::HALF_USER).ok()??;
     let epoch = session.get(session::HALF_EPOCH).ok()??;
     let since = Time::from_micros(session.get(session::HALF_SINCE).ok()??);
     Some(Half { id: UserId::from(id), epoch, since }).filter(|half| clock::now().seconds_since(half.since) < PATIENCE)
 }
 
+/// Whether somebody has codes of an app, and whether they have passkeys that can be shown here.
+async fn ways(state: &State, half: Half) -> Result<(bool, bool), Error> {
+    let possible = super::passkeys::possible(state);
+    let read = move |conn: &mut _| Ok((second_factor::has_codes(conn, &half.id)?, possible && !passkeys::credentials(conn, &half.id)?.is_empty()));
+    state.read(read).await
+}
+
 #[derive(Template)]
 #[template(path = "public/code.html")]
 struct CodePage {
     chrome: Chrome,
+    /// Whether they may show a passkey instead.
+    passkeys: bool,
     problem: Option<String>,
 }
 
@@ -164,7 +192,13 @@ fn password_first(visitor: &Visitor, state: &State, next: String) -> Result<Http
 
 pub(super) async fn code_page(visitor: Visitor, state: web::Data<State>, session: Session) -> Result<HttpResponse, PageError> {
     match half_of(&session) {
-        Some(_) => html(&CodePage { chrome: visitor.0.chrome("Sign in", ""), problem: None }),
+        Some(half) => {
+            let (codes, passkeys) = ways(&state, half).await?;
+            if passkeys && !codes {
+                return Ok(see_other("/login/passkey"));
+            }
+            html(&CodePage { chrome: visitor.0.chrome("Sign in", ""), passkeys, problem: None })
+        }
         None => password_first(&visitor, &state, local(None)),
     }
 }
@@ -178,7 +212,7 @@ pub(super) async fn code(
 ) -> Result<HttpResponse, PageError> {
     let next = local(session.get::<String>(session::NEXT).ok().flatten().as_deref());
     let Some(half) = half_of(&session) else { return password_first(&visitor, &state, next) };
-    let (given, network) = (form.get("code").to_owned(), network_of(&request));
+    let (given, network, waits) = (form.get("code").to_owned(), network_of(&request), half.clone());
     let finished = state.write(move |conn| domain::finish(conn, &half, &given, &network, clock::now())).await;
     match finished.and_then(|tried| tried) {
         Ok(who) => {
@@ -190,7 +224,9 @@ pub(super) async fn code(
         }
         Err(error) if error.code == "sign_in_needed" => password_first(&visitor, &state, next),
         Err(error) if matches!(error.kind, Kind::Invalid | Kind::Forbidden) => {
-            html_with(crate::api::status(error.kind), &CodePage { chrome: visitor.0.chrome("Sign in", ""), problem: Some(error.detail) })
+            let (_, passkeys) = ways(&state, waits).await?;
+            let page = CodePage { chrome: visitor.0.chrome("Sign in", ""), passkeys, problem: Some(error.detail) };
+            html_with(crate::api::status(error.kind), &page)
         }
         Err(error) => Err(error.into()),
     }

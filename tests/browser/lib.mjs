@@ -23,8 +23,8 @@ export async function faults(page) {
 }
 
 /** With `excused`, what the browser logs may be excused by the address of the page and the words. */
-export async function run(work, { excused = () => false } = {}) {
-  const server = spawn(binary, ["demo", "--json", "--listen", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "ignore"] });
+export async function run(work, { excused = () => false, listen = "127.0.0.1:0" } = {}) {
+  const server = spawn(binary, ["demo", "--json", "--listen", listen], { stdio: ["ignore", "pipe", "ignore"] });
   const lines = createInterface({ input: server.stdout });
   const demo = JSON.parse((await lines[Symbol.asyncIterator]().next()).value);
   const browser = await chromium.launch({

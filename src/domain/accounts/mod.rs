@@ -1,6 +1,7 @@
 //! People: users, their settings, passwords, second factors, sign-in, invitations, sessions.
 
 pub mod identity;
+pub mod passkeys;
 pub mod passwords;
 mod queries;
 pub mod reset;

@@ -1,4 +1,4 @@
-//! The second factor: codes of an authenticator app, asked for after the password and where somebody makes a key that may decide.
+//! The second factor: codes of an authenticator app (or a passkey, which is beside this), asked for after the password and where somebody makes a key that may decide.
 
 mod codes;
 mod queries;
@@ -14,6 +14,7 @@ use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::UserId;
 
+use super::passkeys;
 use super::queries as accounts;
 use super::users::{UserRow, log};
 
@@ -159,8 +160,13 @@ pub fn check(conn: &mut Conn, actor: &Actor, code: &str, now: Time) -> Result<Re
     })
 }
 
-/// Whether a person has one that counts.
+/// Whether a person has one that counts: codes of an app, or a passkey.
 pub fn is_on(conn: &mut Conn, user: &UserId) -> Result<bool> {
+    Ok(has_codes(conn, user)? || passkeys::any(conn, user)?)
+}
+
+/// Whether a person has codes of an app.
+pub fn has_codes(conn: &mut Conn, user: &UserId) -> Result<bool> {
     Ok(queries::by_user(conn, user)?.is_some_and(|row| row.confirmed_at.is_some()))
 }
 
@@ -207,7 +213,8 @@ pub fn reset(conn: &mut Conn, actor: &Actor, email: &str, now: Time) -> Result<(
     let email = EmailAddress::parse("email", email)?;
     transaction(conn, |conn| {
         let user = accounts::by_email(conn, email.key())?.ok_or_else(|| Error::not_found("user"))?;
-        if !queries::delete(conn, &user.id)? {
+        let passkeys = passkeys::delete_all(conn, &user.id)?;
+        if !queries::delete(conn, &user.id)? && !passkeys {
             return Err(Error::conflict("second_factor_missing", "This person has no second factor. Nothing was changed."));
         }
         accounts::raise_epoch(conn, &user.id)?;
