@@ -37,6 +37,7 @@ pub(crate) mod overview;
 pub(crate) mod people;
 pub(crate) mod policy;
 pub(crate) mod preferences;
+pub(crate) mod programs;
 pub(crate) mod progress;
 pub(crate) mod recovery;
 mod reference;

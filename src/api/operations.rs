@@ -12,8 +12,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::error::refuse;
 use super::{
     api_changes, audit, backtest, boxes, calls, campaigns, cancel_flow, claims, cohorts, consents, contacts, conversations, delivery, departures,
-    exports, facts, hooks, inbound, keys, mailboxes, messages, migrations, oversight, overview, people, policy, preferences, progress, recovery,
-    reference, referrals, reports, segments, sending, sequences, signals, suppression, templates, usage, vigilance, webhooks,
+    exports, facts, hooks, inbound, keys, mailboxes, messages, migrations, oversight, overview, people, policy, preferences, programs, progress,
+    recovery, reference, referrals, reports, segments, sending, sequences, signals, suppression, templates, usage, vigilance, webhooks,
 };
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
@@ -236,6 +236,7 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ("Log of calls", calls::operations()),
         ("Reports", reports::operations()),
         ("Reports", departures::operations()),
+        ("Reports", programs::operations()),
         ("Exports", exports::operations()),
         ("Churn and recovery", recovery::operations()),
         ("Webhooks out", webhooks::operations()),

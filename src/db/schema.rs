@@ -818,6 +818,7 @@ diesel::table! {
         told_at -> Nullable<BigInt>,
         digest_at -> BigInt,
         revision -> BigInt,
+        weekly_at -> Nullable<BigInt>,
     }
 }
 
@@ -1173,6 +1174,40 @@ diesel::table! {
 }
 
 diesel::table! {
+    weekly_choices (user_id) {
+        user_id -> Text,
+        wanted -> Bool,
+    }
+}
+
+diesel::table! {
+    program_days (kind, of, day, place, what, word) {
+        kind -> Text,
+        of -> Text,
+        day -> BigInt,
+        place -> BigInt,
+        what -> Text,
+        word -> Text,
+        number -> BigInt,
+        amount -> BigInt,
+    }
+}
+
+diesel::table! {
+    program_day_moves (id) {
+        id -> BigInt,
+        kind -> Text,
+        of -> Text,
+        day -> BigInt,
+        place -> BigInt,
+        what -> Text,
+        word -> Text,
+        number -> BigInt,
+        amount -> BigInt,
+    }
+}
+
+diesel::table! {
     churn_part_days (part, day, value, reason, outcome, currency) {
         part -> Text,
         day -> BigInt,
@@ -1412,6 +1447,7 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         shift -> Integer,
+        stopped_why -> Nullable<Text>,
     }
 }
 
@@ -1421,6 +1457,8 @@ diesel::table! {
         step -> Integer,
         message_id -> Text,
         variant -> Text,
+        sent_at -> Nullable<BigInt>,
+        replied_at -> Nullable<BigInt>,
     }
 }
 
@@ -1773,6 +1811,7 @@ diesel::allow_tables_to_appear_in_same_query!(outbox, message_versions);
 diesel::allow_tables_to_appear_in_same_query!(outbox, contacts);
 diesel::allow_tables_to_appear_in_same_query!(churn_events, contacts);
 diesel::allow_tables_to_appear_in_same_query!(segments, segment_counts);
+diesel::allow_tables_to_appear_in_same_query!(users, weekly_choices);
 diesel::allow_tables_to_appear_in_same_query!(contacts, customers);
 diesel::allow_tables_to_appear_in_same_query!(contacts, contact_tags);
 diesel::allow_tables_to_appear_in_same_query!(messages, message_tags);

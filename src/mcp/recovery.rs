@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::departures::{self as counted, DeparturesQuery};
+use crate::api::programs;
 use crate::api::recovery as rest;
 use crate::api::reports::{self, Between, Days, MessagesQuery, Months, Page, Since};
 use crate::domain::actor::Scope;
@@ -46,6 +47,29 @@ pub(super) fn tools() -> Vec<Entry> {
             Effect::Reads,
             strategies,
         ).only_with(Scope::Read).example(json!({"from": "2026-09-01"})),
+        tool(
+            "get_referral_return",
+            "What comes of recommendations",
+            "Counts asks, links, visitors, sign-ups with their value, and rewards, in a period and the one before. Example: {\"from\": \"2026-09-01\"}.",
+            Effect::Reads,
+            referral_return,
+        ).only_with(Scope::Read).example(json!({"from": "2026-09-01"})),
+        tool(
+            "get_sequence_funnel",
+            "How many come how far in a sequence",
+            "Counts for each step of a sequence, of those who were enrolled in a period, how many came to it, got it and answered it, and why the others left. \
+             Example: {\"sequence_id\": \"…\"}.",
+            Effect::Reads,
+            funnel,
+        ).only_with(Scope::Read).example(json!({"sequence_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
+        tool(
+            "get_cohort_history",
+            "How far a migration is over time",
+            "Counts how many contacts of a migration were how far at the end of each day, week or month of a period. Say pace_in_words with any number you quote. \
+             Example: {\"cohort_id\": \"…\"}.",
+            Effect::Reads,
+            burn_down,
+        ).only_with(Scope::Read).example(json!({"cohort_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
         tool(
             "get_recovered_revenue",
             "Recovered revenue",
@@ -138,6 +162,44 @@ async fn reasons(call: Call, months: Months) -> Answered {
 
 async fn recovered_revenue(call: Call, between: Between) -> Answered {
     Ok(Answer::new(reports::came_back(call.actor, &call.state, between).await?))
+}
+
+async fn referral_return(call: Call, between: Between) -> Answered {
+    Ok(Answer::new(programs::returned(call.actor, &call.state, between).await?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct OfSequence {
+    /// The sequence.
+    #[serde(alias = "id")]
+    sequence_id: String,
+    /// The first day of the enrollments, such as 2026-09-01; 90 days with the last without it.
+    from: Option<String>,
+    /// The last day; today without it.
+    until: Option<String>,
+}
+
+async fn funnel(call: Call, asked: OfSequence) -> Answered {
+    let between = Between { from: asked.from, until: asked.until };
+    Ok(Answer::new(programs::came_far(call.actor, &call.state, &asked.sequence_id, between).await?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct OfCohort {
+    /// The cohort of the migration.
+    #[serde(alias = "id")]
+    cohort_id: String,
+    /// The first day, such as 2026-09-01; 90 days with the last without it.
+    from: Option<String>,
+    /// The last day; today without it.
+    until: Option<String>,
+}
+
+async fn burn_down(call: Call, asked: OfCohort) -> Answered {
+    let between = Between { from: asked.from, until: asked.until };
+    Ok(Answer::new(programs::burnt_down(call.actor, &call.state, &asked.cohort_id, between).await?))
 }
 
 async fn departures(call: Call, query: DeparturesQuery) -> Answered {

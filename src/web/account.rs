@@ -129,7 +129,12 @@ fn chosen(form: &Form, settings: &Settings) -> DomainResult<NoticeChoice> {
             _ => mailboxes.push((row.mailbox.id.clone(), Some(form.word::<Notify>(&field)?))),
         }
     }
-    Ok(NoticeChoice { notices: form.some("notices").is_some(), digest_hour: form.number("digest_hour")?.unwrap_or(-1), mailboxes })
+    Ok(NoticeChoice {
+        notices: form.some("notices").is_some(),
+        digest_hour: form.number("digest_hour")?.unwrap_or(-1),
+        weekly: Some(form.some("weekly").is_some()),
+        mailboxes,
+    })
 }
 
 pub(super) async fn change_password(person: Person, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {

@@ -20,7 +20,7 @@ use crate::domain::audit::{chain, heads};
 use crate::domain::calls;
 use crate::domain::campaigns::{self, counts};
 use crate::domain::churn::{shipping, timeline, window};
-use crate::domain::cohorts::rounds;
+use crate::domain::cohorts::{history, rounds};
 use crate::domain::contacts::erase;
 use crate::domain::desk::presence;
 use crate::domain::error::Error;
@@ -184,6 +184,7 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
             tracing::error!(%error, "sender domains were not looked at; it is tried again");
         }
         count_segments(&state, &stop).await;
+        count_migrations(&state, &stop).await;
         keep_no_longer(&state, &stop).await;
         look_through_files(&state).await;
         tokio::select! {
@@ -252,6 +253,20 @@ async fn count_segments(state: &State, stop: &watch::Receiver<bool>) {
                 Ok((false, _)) => break,
                 Err(error) => return tracing::error!(%error, "who of a segment left was not written down; it is tried again"),
             }
+        }
+    }
+}
+
+/// Notes how far each migration is.
+async fn count_migrations(state: &State, stop: &watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let counted = match state.read(|conn| history::next(conn, clock::now())).await {
+            Ok(Some((id, counts))) => state.quiet_write(move |conn| history::keep(conn, &id, &counts, clock::now())).await,
+            Ok(None) => return,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = counted {
+            return tracing::error!(%error, "how far a migration is was not counted; it is tried again");
         }
     }
 }

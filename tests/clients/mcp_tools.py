@@ -136,7 +136,7 @@ class Story:
         yield "get_sending", "reader", {}
         yield "stop_sending", "oversight", {"mailbox": "nobody@example.com", "reason": "It is odd."}, "not_found"
         yield "undo_approval", "oversight", {"message_id": absent}, "not_found"
-        for report in ("get_churn_stats", "get_churn_reasons", "get_departures", "get_strategies", "get_recovered_revenue", "get_message_report",
+        for report in ("get_churn_stats", "get_churn_reasons", "get_departures", "get_strategies", "get_referral_return", "get_recovered_revenue", "get_message_report",
                        "get_campaign_report", "get_deliverability"):
             yield report, "reader", {}
         yield "backtest_mode", "oversight", {"mailbox": "nobody@example.com"}, "not_found"
@@ -176,6 +176,7 @@ class Story:
         yield "get_cohort_progress", "reader", {"cohort_id": kept["create_cohort"]["id"]}
         yield "list_stragglers", "reader", {"cohort_id": kept["create_cohort"]["id"]}
         yield "get_cohort_board", "reader", {"cohort_id": kept["create_cohort"]["id"]}
+        yield "get_cohort_history", "reader", {"cohort_id": kept["create_cohort"]["id"]}
         file = {"openapi": "3.1.0", "info": {"title": "Shop", "version": "1"}, "paths": {}}
         used = {**file, "paths": {"/orders": {"get": {}}}}
         yield "compare_cohort_api", "agent", {"cohort_id": kept["create_cohort"]["id"], "old": used, "new": file}
@@ -187,6 +188,7 @@ class Story:
         yield "preview_sequence", "reader", {"sequence_id": sequence, "contact": email}
         yield "list_sequences", "reader", {}
         yield "get_sequence", "reader", {"sequence_id": sequence}
+        yield "get_sequence_funnel", "reader", {"sequence_id": sequence}
         yield "enroll_contact", "agent", {"sequence_id": sequence, "email": email}
         yield "list_due_steps", "reader", {"sequence_id": sequence}
         enrolled = {"sequence_id": sequence, "enrollment_id": kept["enroll_contact"]["id"]}

@@ -164,6 +164,8 @@ async fn what_came_back_is_counted_for_words_and_shifts_keep_whose_they_are() {
     }
     let found = get(&desk, &path).await["comparisons"][0].clone();
     assert_eq!((&found["winner"], &found["variants"][0]["replied"]), (&json!("b"), &json!(2)), "{found}");
+    desk.write(|conn| sequences::shift_step(conn, desk.now())).unwrap();
+    assert_eq!(get(&desk, &path).await["steps"][0]["variants"][0]["share"], 50, "nobody asked for it");
     desk.call(&desk.agent, "PATCH", &path, json!({"shifts": true})).await;
     let author = get(&desk, &path).await["created_by"].clone();
     desk.write(|conn| sequences::shift_step(conn, desk.now())).unwrap();

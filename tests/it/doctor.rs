@@ -1,5 +1,9 @@
 //! What the doctor finds, as a command and on its page.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use countersign::app::State;
 use countersign::clock;
 use countersign::doctor::{self, Check, Setup, Standing};
@@ -74,6 +78,41 @@ async fn a_clock_that_went_back_and_a_worker_that_fell_silent_are_found_out() {
         desk.write(|conn| stops::stop(conn, &crate::support::OPERATOR, None, "x", clock::now().plus_days(1))).unwrap();
         let checks = doctor::look(&desk.state, &told(&desk), false).await.unwrap();
         assert_eq!(of(&checks, "clock").standing, Standing::Wrong, "{checks:?}");
+    }
+}
+
+#[actix_web::test]
+async fn what_others_on_the_machine_can_read_and_what_they_can_guess_is_found_out() {
+    let desk = Desk::new().await;
+    let mode = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    let keys = tempfile::tempdir().unwrap();
+    let pem = keys.path().join("example.com.pem");
+    std::fs::write(&pem, "a key").unwrap();
+    let setup = || Setup {
+        keys: Some(keys.path().to_owned()),
+        secrets: vec![("llm.api_key", "k-1234567".to_owned().into()), ("oidc.client_secret", "changeme-please-now".to_owned().into())],
+        directory: Some(keys.path().to_owned()),
+        ..Setup::default()
+    };
+    let file = desk.state.db.is_a_file().then(|| Path::new(desk.state.db.url().trim_start_matches("sqlite://")));
+    if let Some(file) = file {
+        mode(file.parent().unwrap(), 0o700);
+    }
+    mode(&pem, 0o640);
+    let checks = doctor::look(&desk.state, &setup(), false).await.unwrap();
+    let found: Vec<_> = checks.iter().filter(|check| check.part == "permissions").collect();
+    assert!(found.len() == 1 && found[0].standing == Standing::Wrong && found[0].words.contains("chmod 600"), "{found:?}");
+    let secret = |name: &str| checks.iter().find(|check| check.of.as_deref() == Some(name)).unwrap().standing;
+    assert_eq!((secret("llm.api_key"), secret("oidc.client_secret")), (Standing::Warning, Standing::Wrong));
+    assert!(checks.iter().any(|check| check.part == "disk"), "{checks:?}");
+    mode(&pem, 0o600);
+    let checks = doctor::look(&desk.state, &setup(), false).await.unwrap();
+    assert!(checks.iter().all(|check| check.part != "permissions"), "{checks:?}");
+    if let Some(file) = file {
+        mode(file, 0o644);
+        mode(file.parent().unwrap(), 0o755);
+        let checks = doctor::look(&desk.state, &setup(), false).await.unwrap();
+        assert_eq!(of(&checks, "permissions").standing, Standing::Warning);
     }
 }
 

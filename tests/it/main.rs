@@ -76,6 +76,7 @@ mod reply;
 mod report_days;
 mod report_pages;
 mod report_parts;
+mod report_programs;
 mod reports;
 mod requests;
 mod reset;

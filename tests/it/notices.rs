@@ -36,7 +36,7 @@ fn set_mailbox(desk: &Desk, mode: Mode, notify: Notify) {
 /// What one person says about one mailbox, and their hour.
 fn choose(desk: &Desk, who: &str, notices: bool, digest_hour: i64, own: &[(Mode, Option<Notify>)]) {
     let mailboxes = own.iter().map(|(mode, notify)| (mailbox(desk, *mode), *notify)).collect();
-    let choice = NoticeChoice { notices, digest_hour, mailboxes };
+    let choice = NoticeChoice { notices, digest_hour, weekly: None, mailboxes };
     desk.write(|conn| settings::set_notices(conn, &desk.person(who), &choice, desk.now())).unwrap();
 }
 
@@ -239,7 +239,7 @@ async fn a_new_hour_that_is_past_today_begins_tomorrow() {
     let noon = Time::from_date(desk.now().date()).plus_days(1).plus_seconds(12 * 3600);
     step_at(&desk, noon).await;
     let rita = desk.person("Rita");
-    let choice = |hour| NoticeChoice { notices: true, digest_hour: hour, mailboxes: vec![] };
+    let choice = |hour| NoticeChoice { notices: true, digest_hour: hour, weekly: None, mailboxes: vec![] };
     desk.write(|conn| settings::set_notices(conn, &rita, &choice(11), noon)).unwrap();
     step_at(&desk, noon.plus_seconds(60)).await;
     assert!(mails_to(&desk, "Rita").is_empty());
@@ -580,7 +580,7 @@ async fn people_choose_on_their_account_and_administrators_on_the_mailbox() {
     let actions: Vec<&str> = log.iter().map(|line| line.action.as_str()).collect();
     assert!(actions.starts_with(&["user.set_profile", "user.set_notices"]), "{actions:?}");
     // A mailbox out of reach cannot be chosen, whatever a form says.
-    let choice = NoticeChoice { notices: true, digest_hour: 8, mailboxes: vec![(MailboxId::from("nowhere"), Some(Notify::Immediate))] };
+    let choice = NoticeChoice { notices: true, digest_hour: 8, weekly: None, mailboxes: vec![(MailboxId::from("nowhere"), Some(Notify::Immediate))] };
     assert_eq!(desk.write(|conn| settings::set_notices(conn, &rita, &choice, desk.now())).unwrap_err().code, "not_found");
     let key = Actor::System("x");
     assert_eq!(desk.write(|conn| settings::set_notices(conn, &key, &choice, desk.now())).unwrap_err().code, "person_required");

@@ -90,3 +90,13 @@ async fn an_administrator_sets_it_on_the_page_of_users() {
     let line = desk.read(|conn| crate::support::log_of(conn, &OPERATOR, Some("second_factor_required"), 1)).remove(0);
     assert_eq!((line.action.as_str(), line.actor_name.as_str()), ("settings.require_second_factor", "Ada"));
 }
+
+#[actix_web::test]
+async fn nobody_but_an_administrator_in_person_sets_it_by_whatever_way() {
+    let desk = Desk::new().await;
+    for name in ["Max", "Rita"] {
+        let person = desk.person(name);
+        let refused = desk.write(|conn| set_required(conn, &person, Required::Nobody, desk.now())).unwrap_err();
+        assert_eq!(refused.code, "role_missing", "{name}");
+    }
+}

@@ -101,3 +101,16 @@ async fn looking_at_pages_writes_the_session_once_in_five_minutes_and_half_of_on
     desk.write(|conn| users::set_disabled(conn, &OPERATOR, &row(&desk, "Rita").id, true, desk.now())).unwrap();
     assert_eq!(count(&desk, "SELECT COUNT(*) AS n FROM sessions WHERE user_id IS NOT NULL"), 0);
 }
+
+/// Whoever gave the password alone has no row that could be ended: the epoch ends it.
+#[actix_web::test]
+async fn ending_all_sessions_ends_a_sign_in_that_waits_for_its_code() {
+    let desk = Desk::new().await;
+    let (_, recovery) = crate::second_factor::enrolled(&desk, &desk.person("Rita"), desk.now());
+    let mut half = Browser::new(desk.app().await);
+    half.sign_in("rita").await;
+    desk.write(|conn| sessions::end_all_of(conn, &OPERATOR, &row(&desk, "Rita").id, desk.now())).unwrap();
+    let page = half.post("/login/code", "/login/code", &[("code", &recovery[0])]).await;
+    assert!(page.status == 403 && page.body.contains("Enter your address and your password first"), "{}", page.status);
+    assert_eq!(half.get("/queue").await.status, 303);
+}

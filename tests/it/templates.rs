@@ -269,6 +269,10 @@ async fn a_step_of_a_sequence_is_made_from_the_version_it_names() {
     let next = format!("{path}/enrollments/{}/send-next", enrolled["id"].as_str().unwrap());
     let (_, sent) = desk.call(&desk.agent, "POST", &next, json!({})).await;
     assert_eq!(sent["message"]["reason"], "Nobody approved this version of its template.", "{sent}");
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let page = max.get(&path["/v1".len()..]).await.body;
+    assert!(page.contains(&format!("<a href=\"/templates/{id}?version=1\">From a template, version 1</a>")), "{page}");
     let used = desk.read(|conn| templates::used(conn, &OPERATOR, &TemplateId::from(id.as_str())));
     assert_eq!((used.of_version(1), used.of_version(2), used.sequences.len()), (1, 0, 1));
     // A template that needs a value for each message cannot be a step without it.

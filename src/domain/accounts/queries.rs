@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{invitations, mailbox_members, notification_settings, password_resets, sessions, sign_in_attempts, users};
+use crate::db::schema::{invitations, mailbox_members, notification_settings, password_resets, sessions, sign_in_attempts, users, weekly_choices};
 use crate::domain::actor::Role;
 use crate::domain::ids::{MailboxId, UserId};
 use crate::domain::mailboxes::Notify;
@@ -266,6 +266,17 @@ pub(super) fn clear_attempts(conn: &mut Conn, subject: &str) -> QueryResult<()> 
 
 pub(super) fn set_profile(conn: &mut Conn, id: &UserId, time_zone: Option<&str>, shortcuts: bool) -> QueryResult<()> {
     diesel::update(users::table.find(id)).set((users::time_zone.eq(time_zone), users::shortcuts.eq(shortcuts))).execute(conn).map(drop)
+}
+
+pub(super) fn weekly_choice(conn: &mut Conn, id: &UserId) -> QueryResult<Option<bool>> {
+    weekly_choices::table.find(id.as_str()).select(weekly_choices::wanted).first(conn).optional()
+}
+
+pub(super) fn set_weekly_choice(conn: &mut Conn, id: &UserId, wanted: bool) -> QueryResult<()> {
+    let row = (weekly_choices::user_id.eq(id.as_str()), weekly_choices::wanted.eq(wanted));
+    on_either!(conn, inner => diesel::insert_into(weekly_choices::table).values(row).on_conflict(weekly_choices::user_id).do_update()
+        .set(weekly_choices::wanted.eq(wanted)).execute(inner))
+    .map(drop)
 }
 
 pub(super) fn set_notices(conn: &mut Conn, id: &UserId, notices: bool, digest_hour: i32) -> QueryResult<()> {

@@ -65,6 +65,8 @@ pub struct Settings {
     pub notices: bool,
     /// The hour of their daily mail in their zone, 0 to 23.
     pub digest_hour: i32,
+    /// Whether they get the weekly report.
+    pub weekly: bool,
     /// The mailboxes within reach, by address.
     pub mailboxes: Vec<MailboxSetting>,
     /// Whether they have a password here.
@@ -80,8 +82,9 @@ pub fn own(conn: &mut Conn, actor: &Actor) -> Result<Settings> {
     let choice = |mailbox: &Mailbox| chosen.iter().find(|(id, _)| *id == mailbox.id).map(|(_, notify)| *notify);
     let mailboxes = mailboxes::list(conn, actor)?;
     let mailboxes = mailboxes.into_iter().map(|mailbox| MailboxSetting { own: choice(&mailbox), mailbox }).collect();
+    let weekly = queries::weekly_choice(conn, &user.id)?.unwrap_or(notices::weekly_by_role(user.role));
     let (profile, has_password) = (Profile::of(&user), user.password_hash.is_some());
-    Ok(Settings { profile, notices: user.notices, digest_hour: user.digest_hour, mailboxes, has_password, issuer: user.issuer })
+    Ok(Settings { profile, notices: user.notices, digest_hour: user.digest_hour, weekly, mailboxes, has_password, issuer: user.issuer })
 }
 
 /// Sets the zone in which times are shown, and whether single keys do something.
@@ -107,6 +110,8 @@ pub struct NoticeChoice {
     pub notices: bool,
     /// The hour of their daily mail in their zone, 0 to 23.
     pub digest_hour: i64,
+    /// Whether they want the weekly report; none leaves it as it is.
+    pub weekly: Option<bool>,
     /// The choice for each of these mailboxes; none is as the mailbox says. Others stay as they are.
     pub mailboxes: Vec<(MailboxId, Option<Notify>)>,
 }
@@ -120,13 +125,23 @@ pub fn set_notices(conn: &mut Conn, actor: &Actor, choice: &NoticeChoice, now: T
         .ok_or_else(|| Error::invalid("field_invalid", "digest_hour", format!("digest_hour must be 0 to 23; got {}.", choice.digest_hour)))?;
     transaction(conn, |conn| {
         queries::set_notices(conn, id, choice.notices, hour)?;
+        if let Some(wanted) = choice.weekly {
+            queries::set_weekly_choice(conn, id, wanted)?;
+        }
         for (mailbox, notify) in &choice.mailboxes {
             mailboxes::get(conn, actor, mailbox)?;
             queries::set_notification(conn, id, mailbox, *notify)?;
         }
         notices::hour_changed(conn, id, now)?;
         let mailboxes: Vec<_> = choice.mailboxes.iter().map(|(id, notify)| json!({"mailbox": id, "notify": notify})).collect();
-        log(conn, actor, "user.set_notices", id, json!({"notices": choice.notices, "digest_hour": hour, "mailboxes": mailboxes}), now)
+        log(
+            conn,
+            actor,
+            "user.set_notices",
+            id,
+            json!({"notices": choice.notices, "digest_hour": hour, "weekly": choice.weekly, "mailboxes": mailboxes}),
+            now,
+        )
     })
 }
 

@@ -3,6 +3,7 @@
 
 pub mod board;
 pub mod changes;
+pub mod history;
 pub mod plan;
 mod queries;
 pub mod rounds;
@@ -195,6 +196,7 @@ pub fn delete(conn: &mut Conn, actor: &Actor, id: &CohortId, now: Time) -> Resul
     transaction(conn, |conn| {
         let row = by_id(conn, id)?;
         queries::delete_with_rounds(conn, id)?;
+        history::forget(conn, id)?;
         log(conn, actor, "cohort.delete", &row, now)
     })
 }

@@ -71,6 +71,7 @@ pub(super) fn answered(conn: &mut Conn, email: &InboundEmail, found: Option<&Fou
         }
         cohorts::acknowledged(conn, &found.contact, &found.tags, now)?;
         churn::answered(conn, &found.row.id, now)?;
+        sequences::note_answer(conn, &found.row.id, now)?;
         churn::heard(conn, &MAIL, &found.contact.id, &written, now)?;
     }
     leads::qualify(conn, email, &written, now)

@@ -25,6 +25,7 @@ use crate::domain::mailboxes::ladder::ModeRequest;
 use crate::text_enum;
 
 pub use mails::{ClaimedNotice, NoticeDot};
+pub(in crate::domain) use people::weekly_by_role;
 
 /// Between two mails to one person about what is new, in seconds; the daily mail is apart.
 pub const BUNDLE_SECONDS: i64 = 300;
@@ -35,6 +36,10 @@ pub const LIFETIME_HOURS: i64 = 24;
 const OVERLAP_SECONDS: i64 = 600;
 /// A daily mail that could not be written so many hours after its time waits for the next day.
 const DIGEST_LATEST_HOURS: i64 = 12;
+/// Between two reports on a week there is more than this, in seconds: four days.
+const WEEK_LEAST_SECONDS: i64 = 4 * 86_400;
+/// A report on a week that could not be written so many hours after its Monday morning waits for the next.
+const WEEKLY_LATEST_HOURS: i64 = 36;
 /// Days after which what was told is forgotten; longer than a message waits for a decision.
 const TOLD_DAYS: i64 = 7;
 /// Days after which a mail that ended is forgotten.

@@ -20,6 +20,9 @@ pub(super) struct Person {
     pub(super) name: String,
     pub(super) email: String,
     pub(super) is_admin: bool,
+    pub(super) role: Role,
+    /// Whether they want the weekly report.
+    pub(super) weekly: bool,
     pub(super) zone: TimeZone,
     pub(super) digest_hour: i32,
     /// The mailboxes within reach by address, with what holds there for this person.
@@ -51,6 +54,12 @@ impl Person {
     }
 }
 
+/// Whether somebody who did not say gets the weekly report: whoever answers for the numbers does. Reviewers decide message by message
+/// and hear of what waits; more mail would only teach them not to read it.
+pub(in crate::domain) fn weekly_by_role(role: Role) -> bool {
+    matches!(role, Role::Manager | Role::Admin)
+}
+
 /// The administrators who can be mailed, except this one.
 pub(super) fn admins_but(conn: &mut Conn, asker: &Actor) -> Result<Vec<Person>> {
     let mut all = load(conn, None)?;
@@ -77,7 +86,7 @@ pub(super) fn load(conn: &mut Conn, only: Option<&UserId>) -> Result<Vec<Person>
     }
     let chosen: HashMap<(UserId, MailboxId), Notify> =
         queries::settings(conn, only)?.into_iter().map(|(user, mailbox, notify)| ((user, mailbox), notify)).collect();
-    let person = |(id, name, email, role, zone, digest_hour): queries::PersonRow| {
+    let person = |(id, name, email, role, zone, digest_hour, weekly): queries::PersonRow| {
         let member = members.get(&id).map(Vec::as_slice).unwrap_or_default();
         // The same reach that a session gets in `users::actor_of_session`.
         let within = |mailbox: &MailboxId| role == Role::Admin || member.contains(mailbox);
@@ -87,7 +96,17 @@ pub(super) fn load(conn: &mut Conn, only: Option<&UserId>) -> Result<Vec<Person>
             address: address.clone(),
             notify: chosen.get(&(id.clone(), mailbox.clone())).copied().unwrap_or(*notify),
         });
-        Person { mailboxes: reached.collect(), id, name, email, is_admin: role == Role::Admin, zone: clock::zone(zone.as_deref()), digest_hour }
+        Person {
+            mailboxes: reached.collect(),
+            id,
+            name,
+            email,
+            is_admin: role == Role::Admin,
+            role,
+            weekly: weekly.unwrap_or(weekly_by_role(role)),
+            zone: clock::zone(zone.as_deref()),
+            digest_hour,
+        }
     };
     Ok(users.into_iter().map(person).collect())
 }

@@ -8,7 +8,7 @@ use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::schema::{
     decisions, mailbox_members, mailboxes, message_snoozes, message_versions, messages, notice_times, notice_told, notices, notification_settings,
-    outbox, users, warrants,
+    outbox, users, warrants, weekly_choices,
 };
 use crate::domain::accounts::can_sign_in;
 use crate::domain::actor::Role;
@@ -24,14 +24,15 @@ const ITEMS: i64 = 10;
 /// The states of a message that goes out or went out.
 const LEAVING: [State; 7] = [State::Queued, State::Sending, State::Sent, State::Delivered, State::Bounced, State::Complained, State::Uncertain];
 
-pub(super) type PersonRow = (UserId, String, String, Role, Option<String>, i32);
+pub(super) type PersonRow = (UserId, String, String, Role, Option<String>, i32, Option<bool>);
 
 pub(super) fn people(conn: &mut Conn, only: Option<&UserId>) -> QueryResult<Vec<PersonRow>> {
     let mut query = users::table
         .filter(can_sign_in())
         .filter(users::notices.eq(true))
         .order(users::id)
-        .select((users::id, users::name, users::email, users::role, users::time_zone, users::digest_hour))
+        .left_join(weekly_choices::table.on(weekly_choices::user_id.eq(users::id)))
+        .select((users::id, users::name, users::email, users::role, users::time_zone, users::digest_hour, weekly_choices::wanted.nullable()))
         .into_boxed();
     if let Some(id) = only {
         query = query.filter(users::id.eq(id.clone()));
@@ -71,6 +72,7 @@ pub(super) struct Times {
     pub(super) told_at: Option<Time>,
     pub(super) digest_at: Time,
     pub(super) revision: i64,
+    pub(super) weekly_at: Option<Time>,
 }
 
 pub(super) fn times(conn: &mut Conn) -> QueryResult<Vec<Times>> {
@@ -82,8 +84,9 @@ pub(super) fn times_of(conn: &mut Conn, user: &UserId) -> QueryResult<Option<Tim
 }
 
 /// Does nothing where another worker was quicker.
-pub(super) fn insert_times(conn: &mut Conn, user: &UserId, digest_at: Time) -> QueryResult<()> {
-    let row = (notice_times::user_id.eq(user), notice_times::digest_at.eq(digest_at), notice_times::revision.eq(0));
+pub(super) fn insert_times(conn: &mut Conn, user: &UserId, digest_at: Time, weekly_at: Time) -> QueryResult<()> {
+    let row =
+        (notice_times::user_id.eq(user), notice_times::digest_at.eq(digest_at), notice_times::revision.eq(0), notice_times::weekly_at.eq(weekly_at));
     on_either!(conn, inner => diesel::insert_into(notice_times::table).values(row).on_conflict_do_nothing().execute(inner)).map(drop)
 }
 
@@ -91,6 +94,14 @@ pub(super) fn insert_times(conn: &mut Conn, user: &UserId, digest_at: Time) -> Q
 pub(super) fn set_told(conn: &mut Conn, seen: &Times, now: Time) -> QueryResult<bool> {
     let changed = diesel::update(notice_times::table.find(&seen.user_id).filter(notice_times::revision.eq(seen.revision)))
         .set((notice_times::told_at.eq(now), notice_times::revision.eq(seen.revision + 1)))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// `false` when another worker was quicker.
+pub(super) fn set_reported(conn: &mut Conn, seen: &Times, slot: Time) -> QueryResult<bool> {
+    let changed = diesel::update(notice_times::table.find(&seen.user_id).filter(notice_times::revision.eq(seen.revision)))
+        .set((notice_times::weekly_at.eq(slot), notice_times::revision.eq(seen.revision + 1)))
         .execute(conn)?;
     Ok(changed == 1)
 }

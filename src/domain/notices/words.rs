@@ -11,6 +11,7 @@ use crate::clock::Time;
 use crate::domain::ids::MessageId;
 use crate::domain::mailboxes::Mailbox;
 use crate::domain::mailboxes::ladder::ModeRequest;
+use crate::domain::reports::weekly::Week;
 use crate::email::address::is_invisible;
 
 use super::Kind;
@@ -216,6 +217,18 @@ pub(super) fn digest(waits: &[Waits], first: &[Item], reader: &Reader<'_>) -> (S
     text.push_str("\nFirst to decide:\n");
     push_items(&mut text, first, count, reader, "decide until");
     (waiting_subject(count), closed(text, reader))
+}
+
+/// Subject and text of the report on a week.
+pub(super) fn week(week: &Week, reader: &Reader<'_>) -> (String, String) {
+    let mut text = greeting(reader);
+    let _ = writeln!(text, "The week of {}, UTC, beside the week before it.\n", week.period.in_words());
+    for line in &week.lines {
+        let _ = writeln!(text, "{}: {}", line.name, line.words);
+        let _ = writeln!(text, "  {}{}", reader.base_url, line.page);
+    }
+    text.push('\n');
+    (format!("Your week at the desk, {}", week.period.in_words()), closed(text, reader))
 }
 
 fn greeting(reader: &Reader<'_>) -> String {

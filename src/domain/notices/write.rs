@@ -8,19 +8,19 @@ use std::collections::{HashMap, HashSet};
 use crate::clock::Time;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Mailboxes};
 use crate::domain::error::Result;
 use crate::domain::ids::{MailboxId, RowId, UserId};
 use crate::domain::mailboxes::ladder::ModeRequest;
 use crate::domain::mailboxes::{Mailbox, Notify};
 use crate::domain::messages::State;
-use crate::domain::settings;
+use crate::domain::{reports, settings};
 
 use super::mails::queries::{self as mails, NewMail};
 use super::people::{self, Person};
 use super::queries::{self, Look, Times};
 use super::words::{self, Item, News, Reader, Told, Waits};
-use super::{BUNDLE_SECONDS, DIGEST_LATEST_HOURS, Kind, LIFETIME_HOURS, OVERLAP_SECONDS, slots};
+use super::{BUNDLE_SECONDS, DIGEST_LATEST_HOURS, Kind, LIFETIME_HOURS, OVERLAP_SECONDS, WEEK_LEAST_SECONDS, WEEKLY_LATEST_HOURS, slots};
 
 /// A mail to one person that is due.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ enum What {
     News,
     /// The daily mail of this moment.
     Digest(Time),
+    /// The report on the week that ended before this moment.
+    Week(Time),
 }
 
 pub(super) fn due(conn: &mut Conn, now: Time) -> Result<Vec<Due>> {
@@ -52,6 +54,10 @@ pub(super) fn due(conn: &mut Conn, now: Time) -> Result<Vec<Due>> {
         if row.is_none_or(|row| row.digest_at < slot) {
             found.push(Due { person: person.clone(), what: What::Digest(slot) });
         }
+        let week = slots::latest_monday(&person.zone, person.digest_hour, now);
+        if row.is_some_and(|row| is_new_week(row, week)) {
+            found.push(Due { person: person.clone(), what: What::Week(week) });
+        }
         let told_at = row.and_then(|row| row.told_at);
         if may_tell(told_at, now) && !under_way.contains(&person.id) && (told.contains(&person.id) || is_new(conn, &person, told_at, now)?) {
             found.push(Due { person, what: What::News });
@@ -64,6 +70,7 @@ pub(super) fn write(conn: &mut Conn, due: &Due, now: Time) -> Result<bool> {
     transaction(conn, |conn| match due.what {
         What::News => write_news(conn, &due.person, now),
         What::Digest(slot) => write_digest(conn, &due.person, slot, now),
+        What::Week(slot) => write_week(conn, &due.person, slot, now),
     })
 }
 
@@ -131,8 +138,8 @@ fn write_news(conn: &mut Conn, person: &Person, now: Time) -> Result<bool> {
 
 fn write_digest(conn: &mut Conn, person: &Person, slot: Time, now: Time) -> Result<bool> {
     let Some(times) = queries::times_of(conn, &person.id)? else {
-        // Whoever is new here starts with the next day.
-        queries::insert_times(conn, &person.id, slot)?;
+        // Whoever is new here starts with the next day, and the next Monday.
+        queries::insert_times(conn, &person.id, slot, slots::latest_monday(&person.zone, person.digest_hour, now))?;
         return Ok(false);
     };
     if times.digest_at >= slot || !queries::set_digested(conn, &times, slot)? || now.seconds_since(slot) > DIGEST_LATEST_HOURS * 3600 {
@@ -166,6 +173,31 @@ fn write_digest(conn: &mut Conn, person: &Person, slot: Time, now: Time) -> Resu
     let base_url = settings::base_url(conn)?;
     let (subject, text) = words::digest(&waits, &first, &Reader { name: &person.name, zone: &person.zone, base_url: &base_url });
     insert(conn, person, "digest", from, subject, text, now)
+}
+
+/// Whether nothing was written for this Monday: one that is near the last is the same, in another zone or at another hour.
+fn is_new_week(times: &Times, monday: Time) -> bool {
+    times.weekly_at.is_none_or(|last| monday.seconds_since(last) > WEEK_LEAST_SECONDS)
+}
+
+/// The report on the last week, once: whoever moves `weekly_at` on writes it. A week that nobody was told of in time is not made up for.
+fn write_week(conn: &mut Conn, person: &Person, slot: Time, now: Time) -> Result<bool> {
+    let Some(times) = queries::times_of(conn, &person.id)? else { return Ok(false) };
+    let first = times.weekly_at.is_none();
+    if !is_new_week(&times, slot) || !queries::set_reported(conn, &times, slot)? {
+        return Ok(false);
+    }
+    let late = now.seconds_since(slot) > WEEKLY_LATEST_HOURS * 3600;
+    if first || late || !person.weekly || person.mailboxes.is_empty() {
+        return Ok(false);
+    }
+    let reach = person.mailboxes.iter().map(|reach| reach.id.clone()).collect::<Vec<_>>();
+    let mailboxes = if person.is_admin { Mailboxes::All } else { Mailboxes::These(reach.clone()) };
+    let actor = Actor::User { id: person.id.clone(), name: person.name.clone(), role: person.role, mailboxes };
+    let week = reports::weekly::week(conn, &actor, slot)?;
+    let base_url = settings::base_url(conn)?;
+    let (subject, text) = words::week(&week, &Reader { name: &person.name, zone: &person.zone, base_url: &base_url });
+    insert(conn, person, "digest", reach, subject, text, now)
 }
 
 pub(super) fn write_code(conn: &mut Conn, asker: &Actor, mailbox: &Mailbox, request: &ModeRequest, code: &str, now: Time) -> Result<usize> {

@@ -4,11 +4,13 @@ pub mod days;
 pub mod messages;
 pub mod parts;
 pub mod period;
+pub mod programs;
 mod queries;
 mod reasons;
 mod recovered;
 mod spans;
 pub mod strategies;
+pub mod weekly;
 
 use std::collections::BTreeMap;
 

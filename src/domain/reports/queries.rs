@@ -184,6 +184,36 @@ pub(super) fn by_part(conn: &mut Conn, only: &'static str, starts: [i64; 2], end
     sql.load(conn)
 }
 
+/// A number of a programme.
+#[derive(Debug, QueryableByName)]
+pub(super) struct ProgramRow {
+    #[diesel(sql_type = BigInt)]
+    pub(super) day: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) place: i64,
+    #[diesel(sql_type = Text)]
+    pub(super) what: String,
+    #[diesel(sql_type = Text)]
+    pub(super) word: String,
+    #[diesel(sql_type = BigInt)]
+    pub(super) number: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) amount: i64,
+}
+
+/// The numbers of a kind of programme, or of one, by day.
+pub(super) fn program_days(conn: &mut Conn, kind: &'static str, of: Option<&str>, start: i64, end: i64) -> QueryResult<Vec<ProgramRow>> {
+    let mut sql = Statement::default();
+    sql.push("SELECT day, place, what, word, CAST(SUM(number) AS BIGINT) AS number, CAST(SUM(amount) AS BIGINT) AS amount FROM (");
+    for (position, table) in ["program_days", "program_day_moves"].into_iter().enumerate() {
+        sql.push(if position > 0 { " UNION ALL " } else { "" });
+        sql.push(format!("SELECT day, place, what, word, number, amount FROM {table} WHERE kind = ")).text(kind).push(" AND of = ");
+        sql.text(of.unwrap_or_default()).push(" AND day >= ").number(start).push(" AND day < ").number(end);
+    }
+    sql.push(") AS counted GROUP BY day, place, what, word HAVING SUM(number) <> 0 OR SUM(amount) <> 0");
+    sql.load(conn)
+}
+
 /// The same by segment, as they were counted last.
 pub(super) fn by_segment(conn: &mut Conn, starts: [i64; 2], end: i64) -> QueryResult<Vec<PartRow>> {
     let mut sql = Statement::default();

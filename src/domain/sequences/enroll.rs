@@ -12,7 +12,7 @@ use crate::domain::paging::Page;
 use crate::domain::policy::{self, Standing};
 use crate::domain::text;
 
-use super::{COMPLETE, Enrollment, Member, State, log, may_change, queries, reached, refuse_archived, steps_in};
+use super::{COMPLETE, Enrollment, Member, State, Why, log, may_change, queries, reached, refuse_archived, steps_in};
 
 /// What came of enrolling.
 #[derive(Debug, Clone)]
@@ -59,6 +59,7 @@ pub fn enroll(conn: &mut Conn, actor: &Actor, id: &SequenceId, who: &Named, now:
             position: i32::try_from(position).unwrap_or(i32::MAX),
             ready_at: Some(sequence.due(conn, position, &contact, now)?),
             stopped_because: None,
+            stopped_why: None,
             created_at: now,
             updated_at: now,
             shift: 0,
@@ -94,7 +95,7 @@ pub fn stop(conn: &mut Conn, actor: &Actor, id: &SequenceId, enrollment: &Enroll
         if row.state == State::Active {
             let because = reason.unwrap_or_else(|| format!("Stopped by {}.", actor.name()));
             log(conn, actor, "enrollment.stop", &sequence, row.id.as_str(), json!({"because": because}), now)?;
-            super::end(conn, &mut row, State::Stopped, Some(because), now)?;
+            super::end(conn, &mut row, State::Stopped, Some((Why::ByHand, because)), now)?;
         }
         Ok((row, contact))
     })

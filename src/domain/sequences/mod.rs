@@ -23,7 +23,7 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
 use crate::domain::contacts::ContactRow;
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, SequenceId, TemplateId};
+use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, MessageId, SequenceId, TemplateId};
 use crate::domain::paging::Page;
 use crate::domain::trials::Measure;
 use crate::domain::{mailboxes, text};
@@ -135,7 +135,7 @@ impl Sequence {
     }
 
     /// The numbers of all steps.
-    fn numbers(&self) -> Vec<i32> {
+    pub fn numbers(&self) -> Vec<i32> {
         (0..self.steps.len()).map(|step| self.number(step)).collect()
     }
 
@@ -157,6 +157,38 @@ text_enum!(
         Stopped => "stopped",
     }
 );
+
+text_enum!(
+    /// Why somebody left a sequence before its end, in one word.
+    pub enum Why {
+        /// They wrote to us.
+        Answered => "answered",
+        /// They must not be mailed.
+        Suppressed => "suppressed",
+        /// A tag of theirs says so.
+        Tagged => "tagged",
+        /// A step of theirs was rejected, taken back, or did not leave.
+        NotSent => "not_sent",
+        /// Somebody stopped it.
+        ByHand => "by_hand",
+        /// They were erased.
+        Erased => "erased",
+    }
+);
+
+impl Why {
+    /// A name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Why::Answered => "answered",
+            Why::Suppressed => "must not be mailed",
+            Why::Tagged => "ended by a tag",
+            Why::NotSent => "a step did not leave",
+            Why::ByHand => "stopped by hand",
+            Why::Erased => "erased",
+        }
+    }
+}
 
 /// A row of `enrollments`.
 #[derive(Debug, Clone, Queryable, Insertable)]
@@ -182,6 +214,8 @@ pub struct Enrollment {
     pub updated_at: Time,
     /// What is added to the number of its tags, where steps came or went.
     pub shift: i32,
+    /// The same in one word.
+    pub stopped_why: Option<Why>,
 }
 
 impl Enrollment {
@@ -323,8 +357,9 @@ fn refuse_paused(row: &Sequence) -> Result<()> {
     }
 }
 
-fn end(conn: &mut Conn, row: &mut Enrollment, state: State, because: Option<String>, now: Time) -> Result<()> {
-    (row.state, row.ready_at, row.stopped_because, row.updated_at) = (state, None, because, now);
+fn end(conn: &mut Conn, row: &mut Enrollment, state: State, because: Option<(Why, String)>, now: Time) -> Result<()> {
+    (row.stopped_why, row.stopped_because) = because.unzip();
+    (row.state, row.ready_at, row.updated_at) = (state, None, now);
     Ok(queries::update_enrollment(conn, row)?)
 }
 
@@ -346,5 +381,10 @@ pub(in crate::domain) fn answered(conn: &mut Conn, contact: &ContactRow, now: Ti
     let sequence = queries::by_id(conn, &row.sequence_id)?.ok_or_else(|| Error::not_found("sequence"))?;
     let because = "They answered.".to_owned();
     log(conn, &Actor::System("sequence"), "enrollment.stop", &sequence, row.id.as_str(), json!({"because": because}), now)?;
-    end(conn, &mut row, State::Stopped, Some(because), now)
+    end(conn, &mut row, State::Stopped, Some((Why::Answered, because)), now)
+}
+
+/// Notes that a step was answered, if this message is one.
+pub(in crate::domain) fn note_answer(conn: &mut Conn, message: &MessageId, now: Time) -> Result<()> {
+    Ok(queries::set_step_replied(conn, message, now)?)
 }

@@ -179,6 +179,7 @@ pub(super) fn update_enrollment(conn: &mut Conn, row: &Enrollment) -> QueryResul
             enrollments::position.eq(row.position),
             enrollments::ready_at.eq(row.ready_at),
             enrollments::stopped_because.eq(row.stopped_because.clone()),
+            enrollments::stopped_why.eq(row.stopped_why),
             enrollments::updated_at.eq(row.updated_at),
         ))
         .execute(conn)
@@ -232,6 +233,18 @@ pub(super) fn insert_send(conn: &mut Conn, enrollment: &EnrollmentId, step: i32,
             sequence_sends::message_id.eq(message),
             sequence_sends::variant.eq(variant),
         ))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn set_step_sent(conn: &mut Conn, message: &MessageId, at: Time) -> QueryResult<()> {
+    diesel::update(sequence_sends::table.filter(sequence_sends::message_id.eq(message))).set(sequence_sends::sent_at.eq(at)).execute(conn).map(drop)
+}
+
+/// The first answer counts.
+pub(super) fn set_step_replied(conn: &mut Conn, message: &MessageId, at: Time) -> QueryResult<()> {
+    diesel::update(sequence_sends::table.filter(sequence_sends::message_id.eq(message)).filter(sequence_sends::replied_at.is_null()))
+        .set(sequence_sends::replied_at.eq(at))
         .execute(conn)
         .map(drop)
 }

@@ -14,7 +14,7 @@ use crate::domain::paging::Page;
 use crate::domain::policy::consent::Class;
 
 use super::variants::Filled;
-use super::{COMPLETE, Enrollment, Member, STEP, Sequence, State, log, may_change, queries, reached, refuse_archived, refuse_paused, waits};
+use super::{COMPLETE, Enrollment, Member, STEP, Sequence, State, Why, log, may_change, queries, reached, refuse_archived, refuse_paused, waits};
 
 /// The tag of all messages of sequences.
 const CAMPAIGN_TAG: &str = "campaign_drip";
@@ -43,7 +43,7 @@ pub fn due(conn: &mut Conn, actor: &Actor, id: &SequenceId, limit: usize, after:
     for (row, contact) in page.rows {
         let tags = contacts::tags_of(conn, &contact.id)?;
         let step = row.next_step(&tags);
-        let mut obstacle = ends(conn, &row, &contact, &tags)?;
+        let mut obstacle = ends(conn, &row, &contact, &tags)?.map(|(_, because)| because);
         let (mut subject, mut body) = (None, None);
         match sequence.steps.get(step).map(|_| sequence.words_for(conn, actor, step, &contact)) {
             Some(Ok(filled)) => (subject, body) = (Some(filled.words.subject), filled.words.text),
@@ -81,9 +81,9 @@ pub fn send_next(conn: &mut Conn, actor: &Actor, id: &SequenceId, enrollment: &E
         }
         let contact = contacts::row(conn, &row.contact_id)?;
         let tags = contacts::tags_of(conn, &contact.id)?;
-        if let Some(because) = ends(conn, &row, &contact, &tags)? {
+        if let Some((why, because)) = ends(conn, &row, &contact, &tags)? {
             log(conn, actor, "enrollment.stop", &sequence, row.id.as_str(), json!({"because": because}), now)?;
-            super::end(conn, &mut row, State::Stopped, Some(because), now)?;
+            super::end(conn, &mut row, State::Stopped, Some((why, because)), now)?;
             return Ok(Sent { member: (row, contact), message: None });
         }
         let place = row.next_step(&tags);
@@ -198,6 +198,9 @@ pub(in crate::domain) fn follow(conn: &mut Conn, message: &MessageId, to: messag
         return Ok(());
     }
     let Some((found, _, number)) = queries::of_message(conn, message)? else { return Ok(()) };
+    if !lost {
+        queries::set_step_sent(conn, message, now)?;
+    }
     // Held before it is read, so that steps that change meanwhile are not written over.
     let Some(mut row) = queries::held_enrollment(conn, &found.sequence_id, &found.id)? else { return Ok(()) };
     let Some(sequence) = queries::by_id(conn, &found.sequence_id)? else { return Ok(()) };
@@ -209,7 +212,7 @@ pub(in crate::domain) fn follow(conn: &mut Conn, message: &MessageId, to: messag
         let which = step.map_or_else(|| "A step that was taken out".to_owned(), |step| format!("Step {}", step + 1));
         let because = format!("{which} did not leave: {}.", to.label().to_lowercase());
         log(conn, &Actor::System("sequence"), "enrollment.stop", &sequence, row.id.as_str(), json!({"because": because}), now)?;
-        return super::end(conn, &mut row, State::Stopped, Some(because), now);
+        return super::end(conn, &mut row, State::Stopped, Some((Why::NotSent, because)), now);
     }
     let next = usize::try_from(row.position).unwrap_or(0);
     let contact = contacts::row(conn, &row.contact_id)?;
@@ -218,14 +221,14 @@ pub(in crate::domain) fn follow(conn: &mut Conn, message: &MessageId, to: messag
 }
 
 /// What ends a sequence for somebody, if anything.
-fn ends(conn: &mut Conn, row: &Enrollment, contact: &ContactRow, tags: &[String]) -> Result<Option<String>> {
+fn ends(conn: &mut Conn, row: &Enrollment, contact: &ContactRow, tags: &[String]) -> Result<Option<(Why, String)>> {
     if let Some(suppression) = suppressions::of(conn, &contact.email_key)? {
-        return Ok(Some(suppression.refusal().detail));
+        return Ok(Some((Why::Suppressed, suppression.refusal().detail)));
     }
     if let Some(tag) = tags.iter().find(|tag| [UNSUBSCRIBED, COMPLETE].contains(&tag.as_str())) {
-        return Ok(Some(format!("The contact has the tag {tag}.")));
+        return Ok(Some((Why::Tagged, format!("The contact has the tag {tag}."))));
     }
-    Ok(queries::was_answered(conn, &row.id, &contact.email_key)?.then(|| "They answered.".to_owned()))
+    Ok(queries::was_answered(conn, &row.id, &contact.email_key)?.then(|| (Why::Answered, "They answered.".to_owned())))
 }
 
 fn refuse_early(row: &Enrollment, now: Time) -> Result<()> {

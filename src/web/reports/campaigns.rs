@@ -1,7 +1,7 @@
 //! What became of each campaign's messages.
 
+use super::Asked;
 use super::view::{Cell, Figure, Section, Stat, Table, View, compared, rate};
-use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
@@ -26,7 +26,8 @@ fn list(campaign: Option<&str>, way: &str, period: Period) -> String {
     format!("/messages?{}", query.finish())
 }
 
-pub(super) fn view(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -> Result<View> {
+pub(super) fn view(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<View> {
+    let period = asked.period;
     let mut all = messages::by_campaign(conn, actor, period)?;
     if all.is_empty() {
         return Ok(View {
@@ -109,5 +110,5 @@ pub(super) fn view(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -> R
         Section { title: "By campaign", words, table, ..Section::default() },
         Section { title: "Over time", figure: Some(Figure::columns("Messages of all campaigns", &columns)), table: over_time, ..Section::default() },
     ];
-    Ok(View { stats, sections, empty: None })
+    Ok(View { stats, sections, ..View::default() })
 }

@@ -1,8 +1,7 @@
 //! Why customers leave, and who comes back.
 
-use super::parts;
 use super::view::{Cell, Figure, Quote, Section, Stat, Table, View, compared, money, rate};
-use crate::clock::Time;
+use super::{Asked, parts};
 use crate::db::Conn;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
@@ -20,7 +19,8 @@ pub(super) fn list(period: Period, more: &str) -> String {
     format!("/churn?{}{more}", super::days(period))
 }
 
-pub(super) fn reasons(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -> Result<View> {
+pub(super) fn reasons(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<View> {
+    let period = asked.period;
     let steps = period.steps();
     let report = reports::reasons(conn, actor, period, &steps)?;
     if report.total + report.before == 0 {
@@ -48,7 +48,7 @@ pub(super) fn reasons(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -
     }
     sections.push(parts::by_segment(&by_segment(conn, actor, period)?, period));
     sections.push(quotes(&report));
-    Ok(View { stats, sections, empty: None })
+    Ok(View { stats, sections, ..View::default() })
 }
 
 fn by_reason(report: &ReasonReport) -> Section {
@@ -108,7 +108,8 @@ fn about(reason: Reason, day: &str) -> String {
     format!("{}, {day}", reason.label())
 }
 
-pub(super) fn recovered(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -> Result<View> {
+pub(super) fn recovered(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<View> {
+    let period = asked.period;
     let steps = period.steps();
     let report = reports::recovered(conn, actor, period, &steps)?;
     if report.count + report.before == 0 && report.mailed.back.of + report.unmailed.back.of == 0 {
@@ -168,7 +169,7 @@ pub(super) fn recovered(conn: &mut Conn, actor: &Actor, period: Period, _: Time)
         table,
         quotes: vec![],
     };
-    Ok(View { stats, sections: vec![over_time, compare], empty: None })
+    Ok(View { stats, sections: vec![over_time, compare], ..View::default() })
 }
 
 /// Where those who came back in these days are listed.

@@ -1,7 +1,7 @@
 //! How mail is received, against what mailbox providers tolerate.
 
+use super::Asked;
 use super::view::{Cell, Figure, Section, Stat, Table, View, compared, share};
-use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
@@ -40,7 +40,8 @@ fn verdict(of: &Ways) -> String {
     }
 }
 
-pub(super) fn view(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -> Result<View> {
+pub(super) fn view(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<View> {
+    let period = asked.period;
     let steps = period.steps();
     let all = messages::by_mailbox(conn, actor, period)?;
     let now = all.iter().fold(Ways::default(), |sum, flow| add(sum, &flow.now));
@@ -100,7 +101,7 @@ pub(super) fn view(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -> R
         ]);
     }
     sections.push(Section { title: "By mailbox", table, ..Section::default() });
-    Ok(View { stats, sections, empty: None })
+    Ok(View { stats, sections, ..View::default() })
 }
 
 fn rates(

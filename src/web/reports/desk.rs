@@ -1,11 +1,10 @@
 //! How long messages wait for a decision, and what people change and refuse.
 
+use super::Asked;
 use super::view::{Cell, Figure, Quote, Section, Stat, Table, View};
-use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
-use crate::domain::reports::period::Period;
 use crate::domain::vigilance::numbers::{Share, duration};
 use crate::domain::vigilance::{self, MOST_ROWS, Numbers, Team};
 use crate::web::chart::Bars;
@@ -28,7 +27,8 @@ fn row(team: &Team) -> Vec<Cell> {
     ]
 }
 
-pub(super) fn view(conn: &mut Conn, actor: &Actor, period: Period, now: Time) -> Result<View> {
+pub(super) fn view(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<View> {
+    let (period, now) = (asked.period, asked.now);
     let report = vigilance::between(conn, actor, None, (period.before().start(), period.start(), period.end()), now)?;
     let teams: Vec<Team> = report.teams.into_iter().filter(|team| !team.is_quiet()).collect();
     if teams.is_empty() {
@@ -72,7 +72,7 @@ pub(super) fn view(conn: &mut Conn, actor: &Actor, period: Period, now: Time) ->
     table.rows.extend(teams.iter().map(row));
     let figure = (!drawn.rows.is_empty()).then(|| Figure::bars("9 in 10 messages waited no longer than", &drawn));
     let waits = Section { title: "Waits and edits", words, figure, table, quotes: vec![] };
-    Ok(View { stats, sections: vec![waits, reasons(&teams)], empty: None })
+    Ok(View { stats, sections: vec![waits, reasons(&teams)], ..View::default() })
 }
 
 fn reasons(teams: &[Team]) -> Section {

@@ -5,6 +5,7 @@ mod churn;
 mod deliverability;
 mod desk;
 mod parts;
+mod programs;
 mod strategies;
 mod view;
 
@@ -32,7 +33,15 @@ struct Tab {
     name: &'static str,
     about: &'static str,
     for_managers: bool,
-    view: fn(&mut Conn, &Actor, Period, Time) -> DomainResult<View>,
+    view: fn(&mut Conn, &Actor, &Asked) -> DomainResult<View>,
+}
+
+/// What is asked of a report.
+struct Asked {
+    period: Period,
+    now: Time,
+    /// The one that it is about, where there are several.
+    of: Option<String>,
 }
 
 const TABS: &[Tab] = &[
@@ -65,6 +74,27 @@ const TABS: &[Tab] = &[
         view: campaigns::view,
     },
     Tab {
+        word: "migrations",
+        name: "Migrations",
+        about: "How many customers remain before the deadline, and at what pace they go.",
+        for_managers: false,
+        view: programs::migration,
+    },
+    Tab {
+        word: "sequences",
+        name: "Sequences",
+        about: "How many come how far in a sequence, and why the others leave it.",
+        for_managers: false,
+        view: programs::funnel,
+    },
+    Tab {
+        word: "referrals",
+        name: "Referrals",
+        about: "What comes of asking customers to recommend.",
+        for_managers: false,
+        view: programs::referrals,
+    },
+    Tab {
         word: "deliverability",
         name: "Deliverability",
         about: "How mail is received, against what mailbox providers tolerate: 2 % bounces and 0.1 % complaints.",
@@ -87,6 +117,14 @@ const PERIODS: [(i64, &str); 4] = [(7, "7 days"), (30, "30 days"), (90, "90 days
 pub(super) struct Query {
     from: Option<String>,
     until: Option<String>,
+    of: Option<String>,
+}
+
+impl Query {
+    fn asked(&self, now: Time) -> DomainResult<Asked> {
+        let period = Period::read(self.from.as_deref(), self.until.as_deref(), now)?;
+        Ok(Asked { period, now, of: self.of.clone().filter(|of| !of.is_empty()) })
+    }
 }
 
 #[derive(Template)]
@@ -104,15 +142,25 @@ impl ReportPage {
         TABS.iter().filter(|tab| !tab.for_managers || self.chrome.manages()).collect()
     }
 
+    /// The days and what it is about, for another form of the same report.
     fn days(&self) -> String {
+        format!("{}{}", days(self.period), self.chosen())
+    }
+
+    /// The days alone, for another report.
+    fn days_alone(&self) -> String {
         days(self.period)
+    }
+
+    fn chosen(&self) -> String {
+        self.view.choices.iter().find(|choice| choice.chosen).map(|choice| format!("&of={}", choice.id)).unwrap_or_default()
     }
 
     /// The periods that end today: their days, their name, and whether it is this one.
     fn periods(&self) -> Vec<(String, &'static str, bool)> {
         let link = |(count, name)| {
             let period = Period::last(count, self.today);
-            (days(period), name, period == self.period)
+            (format!("{}{}", days(period), self.chosen()), name, period == self.period)
         };
         PERIODS.into_iter().map(link).collect()
     }
@@ -147,9 +195,9 @@ pub(super) async fn show(
 
 async fn page(person: Person, state: &State, word: &str, query: &Query) -> Result<HttpResponse, PageError> {
     let (tab, now) = (tab(word, &person.actor)?, clock::now());
-    let period = Period::read(query.from.as_deref(), query.until.as_deref(), now)?;
-    let actor = person.actor.clone();
-    let view = state.read(move |conn| (tab.view)(conn, &actor, period, now)).await?;
+    let asked = query.asked(now)?;
+    let (actor, period) = (person.actor.clone(), asked.period);
+    let view = state.read(move |conn| (tab.view)(conn, &actor, &asked)).await?;
     html(&ReportPage { chrome: person.visit.chrome(tab.name, "reports"), tab, period, today: now, view })
 }
 
@@ -157,6 +205,7 @@ async fn page(person: Person, state: &State, word: &str, query: &Query) -> Resul
 pub(super) struct FileQuery {
     from: Option<String>,
     until: Option<String>,
+    of: Option<String>,
     table: Option<usize>,
 }
 
@@ -168,9 +217,11 @@ pub(super) async fn csv(
     query: web::Query<FileQuery>,
 ) -> Result<HttpResponse, PageError> {
     let (tab, now) = (tab(&word, &person.actor)?, clock::now());
-    let period = Period::read(query.from.as_deref(), query.until.as_deref(), now)?;
-    let view = state.read(move |conn| (tab.view)(conn, &person.actor, period, now)).await?;
     let number = query.table.unwrap_or(1);
+    let query = query.into_inner();
+    let asked = Query { from: query.from, until: query.until, of: query.of }.asked(now)?;
+    let period = asked.period;
+    let view = state.read(move |conn| (tab.view)(conn, &person.actor, &asked)).await?;
     let section = number.checked_sub(1).and_then(|at| view.sections.get(at)).ok_or_else(|| Error::not_found("table"))?;
     let rows = section.table.rows.iter().map(|row| row.iter().map(|cell| cell.text.clone()).collect::<Vec<_>>());
     let all: Vec<Vec<String>> = std::iter::once(section.table.columns.clone()).chain(rows).collect();

@@ -1,7 +1,7 @@
 //! Which strategy works for which reason.
 
+use super::Asked;
 use super::view::{Cell, Figure, Section, Stat, Table, View, compared, rate, share};
-use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
@@ -10,7 +10,8 @@ use crate::domain::reports::period::Period;
 use crate::domain::reports::strategies::{self, LATEST_LETTER, Letters};
 use crate::web::chart::Spans;
 
-pub(super) fn view(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -> Result<View> {
+pub(super) fn view(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<View> {
+    let period = asked.period;
     let report = strategies::strategies(conn, actor, period)?;
     let (now, before) = report.all();
     if now.sent + before.sent == 0 {
@@ -86,5 +87,5 @@ pub(super) fn view(conn: &mut Conn, actor: &Actor, period: Period, _: Time) -> R
         table,
         ..Section::default()
     };
-    Ok(View { stats, sections: vec![overall, by_reason], empty: None })
+    Ok(View { stats, sections: vec![overall, by_reason], ..View::default() })
 }

@@ -94,9 +94,18 @@ pub struct Section {
     pub quotes: Vec<Quote>,
 }
 
+/// One of those that a report can be about.
+pub struct Choice {
+    pub id: String,
+    pub name: String,
+    pub chosen: bool,
+}
+
 /// A report.
 #[derive(Default)]
 pub struct View {
+    /// What it can be about, where there are several.
+    pub choices: Vec<Choice>,
     pub stats: Vec<Stat>,
     pub sections: Vec<Section>,
     /// What to do where there is nothing to show.

@@ -206,6 +206,8 @@ pub const CALLS: &[Case] = &[
     ("GET /v1/cohorts/{id}/progress", At::Path("id"), Of::Desk, ""),
     ("GET /v1/cohorts/{id}/stragglers", At::Path("id"), Of::Desk, ""),
     ("GET /v1/cohorts/{id}/board", At::Path("id"), Of::Desk, ""),
+    ("GET /v1/reports/cohorts/{id}", At::Path("id"), Of::Desk, ""),
+    ("GET /v1/reports/sequences/{id}", At::Path("id"), Of::Desk, ""),
     (
         "POST /v1/cohorts/{id}/api-changes",
         At::Path("id"),
@@ -323,6 +325,8 @@ pub const TOOLS: &[Case] = &[
     ("get_cohort_progress", At::Field("cohort_id"), Of::Desk, ""),
     ("list_stragglers", At::Field("cohort_id"), Of::Desk, ""),
     ("get_cohort_board", At::Field("cohort_id"), Of::Desk, ""),
+    ("get_cohort_history", At::Field("cohort_id"), Of::Desk, ""),
+    ("get_sequence_funnel", At::Field("sequence_id"), Of::Desk, ""),
     (
         "compare_cohort_api",
         At::Field("cohort_id"),

@@ -289,6 +289,7 @@ pub(super) fn end_enrollments(conn: &mut Conn, id: &ContactId, now: Time) -> Que
         .set((
             enrollments::state.eq("stopped"),
             enrollments::stopped_because.eq("the contact was erased"),
+            enrollments::stopped_why.eq("erased"),
             enrollments::ready_at.eq(None::<Time>),
             enrollments::updated_at.eq(now),
         ))

@@ -18,6 +18,8 @@ const AT_ONCE: i64 = 2000;
 type ChurnPlace = (i64, String, String, String, bool, String);
 /// Day, mailbox, campaign, state, held, edited.
 type MessagePlace = (i64, String, String, String, bool, bool);
+/// Kind, of, day, place, what, word.
+type ProgramPlace = (String, String, i64, i64, String, String);
 /// Part, day, value, reason, outcome, currency.
 type PartPlace = (String, i64, String, String, String, String);
 
@@ -31,7 +33,8 @@ pub fn fold(conn: &mut Conn) -> Result<bool> {
         let churn = queries::some_churn_moves(conn, AT_ONCE)?;
         let messages = queries::some_message_moves(conn, AT_ONCE)?;
         let parts = queries::some_part_moves(conn, AT_ONCE)?;
-        let full = [churn.len(), messages.len(), parts.len()].iter().any(|count| i64::try_from(*count) == Ok(AT_ONCE));
+        let programs = queries::some_program_moves(conn, AT_ONCE)?;
+        let full = [churn.len(), messages.len(), parts.len(), programs.len()].iter().any(|count| i64::try_from(*count) == Ok(AT_ONCE));
         let mut by_place: BTreeMap<ChurnPlace, (i64, i64)> = BTreeMap::new();
         for (_, day, kind, reason, status, mailed, currency, number, minor) in &churn {
             let sum = by_place.entry((*day, kind.clone(), reason.clone(), status.clone(), *mailed, currency.clone())).or_default();
@@ -59,6 +62,15 @@ pub fn fold(conn: &mut Conn) -> Result<bool> {
         for (place, (number, minor)) in by_place {
             queries::add_parts(conn, &place, number, minor)?;
         }
+        let mut by_place: BTreeMap<ProgramPlace, (i64, i64)> = BTreeMap::new();
+        for (_, kind, of, day, place, what, word, number, amount) in &programs {
+            let sum = by_place.entry((kind.clone(), of.clone(), *day, *place, what.clone(), word.clone())).or_default();
+            *sum = (sum.0 + number, sum.1 + amount);
+        }
+        queries::delete_program_moves(conn, programs.iter().map(|row| row.0).collect())?;
+        for (place, (number, amount)) in by_place {
+            queries::add_programs(conn, &place, number, amount)?;
+        }
         Ok(full)
     })
 }
@@ -85,6 +97,7 @@ pub fn recount(conn: &mut Conn) -> Result<Vec<Miscount>> {
     let mut all: Vec<Miscount> = queries::churn_differences(conn)?.into_iter().map(|row| wrong("departures", row)).collect();
     all.extend(queries::message_differences(conn)?.into_iter().map(|row| wrong("messages", row)));
     all.extend(queries::part_differences(conn)?.into_iter().map(|row| wrong("departures", row)));
+    all.extend(queries::program_differences(conn)?.into_iter().map(|row| wrong("programmes", row)));
     for (table, of) in [("churn", "departures of the month"), ("message", "messages of the month"), ("churn_part", "departures of the month")] {
         all.extend(queries::month_differences(conn, table)?.into_iter().map(|row| wrong(of, row)));
     }

@@ -4,11 +4,13 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::db::Conn;
-use crate::db::schema::{churn_day_moves, churn_days, churn_part_days, churn_part_moves, message_day_moves, message_days};
+use crate::db::schema::{
+    churn_day_moves, churn_days, churn_part_days, churn_part_moves, message_day_moves, message_days, program_day_moves, program_days,
+};
 use crate::db::statement::Statement;
 use crate::on_either;
 
-use super::{ChurnPlace, MessagePlace, PartPlace};
+use super::{ChurnPlace, MessagePlace, PartPlace, ProgramPlace};
 
 /// Id, day, kind, reason, status, mailed, currency, number, minor.
 type ChurnMove = (i64, i64, String, String, String, bool, String, i64, i64);
@@ -17,6 +19,9 @@ type MessageMove = (i64, i64, String, String, String, bool, bool, i64);
 
 /// Id, part, day, value, reason, outcome, currency, number, minor.
 type PartMove = (i64, String, i64, String, String, String, String, i64, i64);
+
+/// Id, kind, of, day, place, what, word, number, amount.
+type ProgramMove = (i64, String, String, i64, i64, String, String, i64, i64);
 
 /// The days with the changes that are not in them yet, as one table of departures.
 const ALL_CHURN: &str = "(SELECT day, kind, reason, status, mailed, currency, number, minor FROM churn_days \
@@ -64,6 +69,36 @@ pub(super) fn some_message_moves(conn: &mut Conn, limit: i64) -> QueryResult<Vec
         Conn::Sqlite(inner) => query.load(inner),
         Conn::Postgres(inner) => query.for_update().skip_locked().load(inner),
     }
+}
+
+pub(super) fn some_program_moves(conn: &mut Conn, limit: i64) -> QueryResult<Vec<ProgramMove>> {
+    program_day_moves::table.order(program_day_moves::id).limit(limit).load(conn)
+}
+
+pub(super) fn delete_program_moves(conn: &mut Conn, ids: Vec<i64>) -> QueryResult<()> {
+    diesel::delete(program_day_moves::table.filter(program_day_moves::id.eq_any(ids))).execute(conn).map(drop)
+}
+
+pub(super) fn add_programs(conn: &mut Conn, place: &ProgramPlace, number: i64, amount: i64) -> QueryResult<()> {
+    use program_days as days;
+    let (kind, of, day, position, what, word) = place;
+    let row = (
+        days::kind.eq(kind),
+        days::of.eq(of),
+        days::day.eq(day),
+        days::place.eq(position),
+        days::what.eq(what),
+        days::word.eq(word),
+        days::number.eq(number),
+        days::amount.eq(amount),
+    );
+    on_either!(conn, inner => diesel::insert_into(days::table)
+        .values(row)
+        .on_conflict((days::kind, days::of, days::day, days::place, days::what, days::word))
+        .do_update()
+        .set((days::number.eq(days::number + number), days::amount.eq(days::amount + amount)))
+        .execute(inner))
+    .map(drop)
 }
 
 pub(super) fn some_part_moves(conn: &mut Conn, limit: i64) -> QueryResult<Vec<PartMove>> {
@@ -202,6 +237,25 @@ pub(super) fn part_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>> 
         " UNION ALL SELECT part, day, value, reason, outcome, currency, -count(*), -sum(minor) FROM counted_churn_parts \
          GROUP BY part, day, value, reason, outcome, currency) AS both_ways GROUP BY part, day, value, reason, outcome, currency \
          HAVING sum(number) <> 0 OR sum(minor) <> 0 ORDER BY day, place",
+    );
+    statement.load(conn)
+}
+
+/// Where the days of programmes and the rows differ. Clicks are in no row by day, so all of them together are compared.
+pub(super) fn program_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>> {
+    let mut statement = Statement::default();
+    statement.push(
+        "SELECT day, kind || ' ' || of || ' ' || what || ' ' || word || ' at ' || place AS place, \
+         CAST(sum(number) AS BIGINT) AS number, CAST(sum(amount) AS BIGINT) AS minor FROM ( \
+         SELECT kind, of, day, place, what, word, number, amount FROM program_days \
+         UNION ALL SELECT kind, of, day, place, what, word, number, amount FROM program_day_moves \
+         UNION ALL SELECT kind, of, day, place, what, word, -count(*), -sum(amount) FROM counted_programs \
+         GROUP BY kind, of, day, place, what, word) AS both_ways WHERE kind <> 'cohort' AND what NOT IN ('click', 'share') \
+         GROUP BY kind, of, day, place, what, word HAVING sum(number) <> 0 OR sum(amount) <> 0 \
+         UNION ALL SELECT 0, 'referral clicks in all', CAST(sum(number) AS BIGINT), CAST(0 AS BIGINT) FROM ( \
+         SELECT number FROM program_days WHERE kind = 'referral' AND what = 'click' \
+         UNION ALL SELECT number FROM program_day_moves WHERE kind = 'referral' AND what = 'click' \
+         UNION ALL SELECT -clicks FROM referrals) AS clicks HAVING sum(number) <> 0 ORDER BY 1, 2",
     );
     statement.load(conn)
 }
