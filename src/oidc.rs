@@ -260,11 +260,12 @@ impl Provider {
     /// The highest role that the claim gives.
     fn role(&self, claims: &Other) -> Option<Role> {
         let name = self.settings.role_claim.as_deref()?;
-        let found = if name.starts_with('/') {
-            let (first, rest) = name[1..].split_once('/').map_or((&name[1..], String::new()), |(first, rest)| (first, format!("/{rest}")));
-            claims.0.get(&first.replace("~1", "/").replace("~0", "~")).and_then(|value| value.pointer(&rest))
-        } else {
-            claims.0.get(name)
+        let found = match name.strip_prefix('/') {
+            Some(path) => {
+                let (first, rest) = path.split_once('/').map_or((path, String::new()), |(first, rest)| (first, format!("/{rest}")));
+                claims.0.get(&first.replace("~1", "/").replace("~0", "~")).and_then(|value| value.pointer(&rest))
+            }
+            None => claims.0.get(name),
         };
         let values: Vec<&str> = match found? {
             Value::String(one) => vec![one],

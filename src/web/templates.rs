@@ -244,7 +244,7 @@ fn look(conn: &mut Conn, actor: &Actor, id: &TemplateId, asked: &Asked) -> Domai
     let before = since.and_then(|since| whole.version(since)).or_else(|| whole.versions.iter().find(|version| version.version < shown.version));
     let changes = before.map(|before| differences(before, &shown));
     let used = templates::used(conn, actor, id)?;
-    let may_approve = !shown.is_approved() && !(shown.is_by(actor) && settings::four_eyes(conn)?);
+    let may_approve = !(shown.is_approved() || shown.is_by(actor) && settings::four_eyes(conn)?);
     let value =
         |variable: &Variable| asked.values.iter().find(|(name, _)| *name == variable.name).map(|(_, value)| value.clone()).unwrap_or_default();
     let given: Vec<(Variable, String)> =

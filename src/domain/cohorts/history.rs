@@ -30,8 +30,11 @@ fn hour(now: Time) -> i64 {
     now.micros().div_euclid(3_600_000_000)
 }
 
+/// How many customers of a migration are how far.
+pub type Counts = Vec<(Progress, i64)>;
+
 /// How far one migration is that was not counted in this hour; none where all were.
-pub fn next(conn: &mut Conn, now: Time) -> Result<Option<(CohortId, Vec<(Progress, i64)>)>> {
+pub fn next(conn: &mut Conn, now: Time) -> Result<Option<(CohortId, Counts)>> {
     for cohort in queries::all(conn)? {
         let mut ask = Statement::default();
         ask.push("SELECT coalesce(max(amount), 0) AS n FROM program_days WHERE kind = ").text(KIND).push(" AND of = ").text(cohort.id.as_str());

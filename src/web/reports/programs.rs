@@ -14,6 +14,9 @@ use crate::web::chart::{Bars, Columns};
 /// Programmes that can be chosen between.
 const CHOICES: usize = 100;
 
+/// A number of the return, with what it is called.
+type Way = (&'static str, fn(&Returned) -> i64);
+
 pub(super) fn referrals(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<View> {
     let (period, steps) = (asked.period, asked.period.steps());
     let report = programs::referrals(conn, actor, period, &steps)?;
@@ -48,7 +51,7 @@ pub(super) fn referrals(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
     ];
     let mut bars = Bars::default();
     let mut table = Table::new(["From ask to sign-up", "In this period", "Of the step before", "Before"]);
-    let ways: [(&str, fn(&Returned) -> i64); 5] = [
+    let ways: [Way; 5] = [
         ("Asks that left", |of| of.asks),
         ("Links followed for the first time", |of| of.shares),
         ("Visitors", |of| of.clicks),
