@@ -2,6 +2,7 @@
 
 use countersign::catcher::{Action, Behaviour, Rule, Verb};
 use countersign::clock;
+use countersign::db::schema::message_prompts;
 use countersign::domain::facts::{self, AllowedUrl, Body};
 use countersign::domain::inbound::providers::{self, Reporter};
 use countersign::domain::mailboxes::Mode;
@@ -9,6 +10,7 @@ use countersign::domain::messages::{DecisionKind, Message, State};
 use countersign::domain::outbox::uncertain::{self, Evidence, Settlement, Verdict};
 use countersign::inbound::provider;
 use countersign::worker::{self, Relays};
+use diesel::RunQueryDsl;
 use serde_json::{Value, json};
 
 use crate::inbound::{arrive, bounce, reply};
@@ -130,7 +132,7 @@ async fn a_click_settles_the_only_message_that_can_have_brought_the_link() {
         assert_eq!(status, 201, "{made}");
         format!("/r/{}", made["code"].as_str().unwrap())
     };
-    let words = |link: &str| json!({"text_body": format!("Your link: https://desk.example.com{link}")});
+    let words = |link: &str| json!({"text_body": format!("Your link: https://desk.example.com{link}\n\nThere is a reward in it for you.")});
     let (ana, ben) = (link("ana@example.com").await, link("ben@example.com").await);
     let mut visitor = Browser::new(desk.app().await);
     let first = uncertain_one(&desk, "ana@example.com", words(&ana)).await;
@@ -139,7 +141,10 @@ async fn a_click_settles_the_only_message_that_can_have_brought_the_link() {
     assert_eq!(state(&desk, &without), State::Uncertain);
     desk.write(|conn| uncertain::settle_by_evidence(conn, &without.row.id, Evidence::Reply, "x", desk.now())).unwrap();
     settled_by(&desk, &first, Evidence::Click, State::Sent).await;
-    let (one, other) = (uncertain_one(&desk, "ben@example.com", words(&ben)).await, uncertain_one(&desk, "ben@example.com", words(&ben)).await);
+    let one = uncertain_one(&desk, "ben@example.com", words(&ben)).await;
+    // As if it were long ago: nobody is asked twice in a quarter.
+    desk.write(|conn| diesel::delete(message_prompts::table).execute(conn).map_err(Into::into)).unwrap();
+    let other = uncertain_one(&desk, "ben@example.com", words(&ben)).await;
     assert_eq!(visitor.get(&ben).await.status, 303);
     assert_eq!((state(&desk, &one), state(&desk, &other)), (State::Uncertain, State::Uncertain), "it may have come with either");
 }
