@@ -76,6 +76,8 @@ export async function run(work, { excused = () => false, listen = "127.0.0.1:0" 
     for (const [view, width, height, colorScheme] of [["wide", 1280, 800, "light"], ["wide-dark", 1280, 800, "dark"], ["phone", 390, 844, "light"], ["phone-dark", 390, 844, "dark"]]) {
       await page.setViewportSize({ width, height });
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      // The shortest transition takes a frame too.
+      await page.waitForTimeout(100);
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       found.push(...(await faults(page)).map((fault) => `${view}: ${fault}`), ...(overflow > 0 ? [`${view}: ${overflow} too wide`] : []));
       await shoot(page, `${basename(process.argv[1], ".mjs")}-${name}-${view}`);
