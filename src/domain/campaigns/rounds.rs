@@ -18,7 +18,7 @@ use crate::domain::messages::Origin;
 use crate::domain::messages::submit::{NewMessage, Writer, submit_words_of};
 use crate::domain::policy::consent::Class;
 use crate::domain::templates::{self, Version};
-use crate::domain::{segments, text, trials};
+use crate::domain::{segments, trials};
 
 use super::{Campaign, log, may_change, queries, reached};
 
@@ -233,7 +233,7 @@ pub fn step(conn: &mut Conn, now: Time) -> Result<bool> {
                 Ok(()) => round.drafted += 1,
                 Err(error) if !matches!(error.kind, ErrorKind::Internal | ErrorKind::Busy | ErrorKind::StorageFull) => {
                     round.left_out += 1;
-                    round.because = Some(text::excerpt(&error.detail));
+                    round.because = Some(error.detail.clone());
                 }
                 Err(error) => return Err(error),
             }
