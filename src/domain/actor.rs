@@ -34,6 +34,20 @@ text_enum!(
     }
 );
 
+impl Scope {
+    /// What it lets a key do, for people who choose.
+    pub fn about(self) -> &'static str {
+        match self {
+            Scope::Read => "Look at contacts, mail, facts, churn and reports.",
+            Scope::Draft => "Write messages and submit them. What the mailbox holds waits for a person.",
+            Scope::Contacts => "Add, tag, change, suppress and erase contacts.",
+            Scope::OversightRead => "See what waits for a decision.",
+            Scope::Oversight => "Approve and reject what others wrote, where the mailbox lets keys decide.",
+            Scope::Admin => "Mailboxes and settings.",
+        }
+    }
+}
+
 /// Which mailboxes an actor reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mailboxes {

@@ -8,6 +8,7 @@ use super::page::{Chrome, Person, html, see_other};
 use crate::app::State;
 use crate::clock;
 use crate::domain::actor::{Actor, Role};
+use crate::domain::overview::guide::{self, Guide};
 use crate::domain::overview::{self, DAYS, Group, Overview};
 
 #[derive(Template)]
@@ -15,6 +16,8 @@ use crate::domain::overview::{self, DAYS, Group, Overview};
 struct OverviewPage {
     chrome: Chrome,
     overview: Overview,
+    guide: Option<Guide>,
+    base_url: String,
 }
 
 /// Reviewers come for the queue; who manages comes for the whole.
@@ -24,7 +27,7 @@ pub(super) async fn home(person: Person) -> HttpResponse {
 }
 
 pub(super) async fn show(person: Person, state: web::Data<State>) -> Result<HttpResponse, PageError> {
-    let actor = person.actor.clone();
-    let overview = state.read(move |conn| overview::overview(conn, &actor, clock::now())).await?;
-    html(&OverviewPage { chrome: person.visit.chrome("Overview", "overview"), overview })
+    let (actor, sends) = (person.actor.clone(), state.email_configured);
+    let (overview, guide) = state.read(move |conn| Ok((overview::overview(conn, &actor, clock::now())?, guide::guide(conn, &actor, sends)?))).await?;
+    html(&OverviewPage { chrome: person.visit.chrome("Overview", "overview"), overview, guide, base_url: state.base_url.clone() })
 }

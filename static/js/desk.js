@@ -231,6 +231,12 @@
   addEventListener("pagehide", remember);
   document.addEventListener("htmx:beforeRequest", (event) => { if (event.detail.boosted) remember(); });
 
+  // ---- A field that is missing is shown, also where its panel is closed --------------
+  // The browser refuses to send a form whose field it cannot show, and says nothing.
+  document.addEventListener("invalid", (event) => {
+    for (let closed = event.target.closest("details:not([open])"); closed; closed = closed.parentElement.closest("details:not([open])")) closed.open = true;
+  }, true);
+
   // ---- Findings are ticked before approving ------------------------------------------
   function ticked() {
     const boxes = all("input[name=ticked]");

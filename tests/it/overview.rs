@@ -24,9 +24,12 @@ async fn the_overview_names_what_waits_leaves_is_stopped_and_needs_attention_wit
     let mut max = Browser::new(desk.app().await);
     max.sign_in("max").await;
     let page = max.get("/overview").await.body;
-    for nothing in
-        ["Nothing waits for a decision of yours.", "Nothing leaves in the next 24 hours.", "Nothing is stopped.", "Nothing needs attention."]
-    {
+    for nothing in [
+        "Nothing waits for a decision of yours. You decided 0 messages in the last 7 days.",
+        "Nothing leaves in the next 24 hours. 0 messages of the last 7 days were sent.",
+        "Nothing is stopped. You can stop a mailbox on its page",
+        "Nothing needs attention. Looked at: unanswered, refused and lapsed messages, how mail is received, DNS, and requests",
+    ] {
         assert!(page.contains(nothing), "{nothing} in {page}");
     }
 
@@ -91,4 +94,59 @@ async fn the_overview_is_within_reach_and_the_first_page_is_what_somebody_comes_
         assert_eq!(browser.get("/").await.location.as_deref(), Some(wanted), "{name}");
         assert_eq!(browser.get("/overview").await.status, 200, "{name}");
     }
+}
+
+#[actix_web::test]
+async fn where_nothing_waits_each_role_is_told_what_is_true_and_of_use() {
+    let desk = Desk::new().await;
+    let sent = desk.pending("a@example.com", json!({})).await;
+    desk.decide("Rita", &sent, DecisionKind::Approve).unwrap();
+    desk.drain().await;
+    let rob = crate::sign_in::row(&desk, "Rob");
+    desk.write(|conn| countersign::domain::accounts::users::change(conn, &crate::support::OPERATOR, &rob.id, rob.role, &[], desk.now())).unwrap();
+    for (name, words) in [
+        (
+            "rita",
+            vec!["You decided 1 message in the last 7 days.", "1 message of the last 7 days was sent.", "Managers and administrators stop sending"],
+        ),
+        ("rob", vec!["You belong to no mailbox yet"]),
+        ("max", vec!["You decided 0 messages", "1 message of the last 7 days was sent.", "You can stop a mailbox on its page"]),
+        ("ada", vec!["steps to looser modes, keys that end and webhooks that were switched off"]),
+    ] {
+        let mut browser = Browser::new(desk.app().await);
+        browser.sign_in(name).await;
+        let page = browser.get("/overview").await.body;
+        for words in words {
+            assert!(page.contains(words), "{name}: {words} in {page}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn an_administrator_is_led_from_an_empty_installation_to_the_first_mail_that_left() {
+    let desk = Desk::new().await;
+    sql(&desk, "UPDATE api_keys SET revoked_at = 1");
+    let (mut ada, mut max) = (Browser::new(desk.app().await), Browser::new(desk.app().await));
+    ada.sign_in("ada").await;
+    max.sign_in("max").await;
+    let next =
+        |page: &str| page.split("aria-current=\"step\"").nth(1).map(|rest| rest.split("<b>").nth(1).unwrap().split('<').next().unwrap().to_owned());
+    let page = ada.get("/overview").await.body;
+    assert_eq!(next(&page).as_deref(), Some("Make a key for your agent"), "the mail server and the mailboxes are there");
+    assert!(page.contains("2 of 6 done"), "{page}");
+    assert!(!max.get("/overview").await.body.contains("id=\"guide\""), "it is for administrators");
+    let agent = desk.key(&[countersign::domain::actor::Scope::Read, countersign::domain::actor::Scope::Draft]);
+    let page = ada.get("/overview").await.body;
+    assert_eq!(next(&page).as_deref(), Some("Submit a first draft"));
+    // The example is what an agent sends: it is taken as it stands.
+    let example = page.split("--json &#39;").nth(1).or_else(|| page.split("--json '").nth(1)).unwrap().split("}").next().unwrap().to_owned() + "}";
+    let body = serde_json::from_str(&example.replace("&#34;", "\"")).unwrap();
+    let (status, held) = desk.call(&agent, "POST", "/v1/send", body).await;
+    assert_eq!((status, held["status"].as_str()), (202, Some("pending")), "{held}");
+    assert_eq!(next(&ada.get("/overview").await.body).as_deref(), Some("Approve it"));
+    let message = desk.message(held["id"].as_str().unwrap());
+    desk.decide("Rita", &message, DecisionKind::Approve).unwrap();
+    assert_eq!(next(&ada.get("/overview").await.body).as_deref(), Some("See it leave"));
+    desk.drain().await;
+    assert!(!ada.get("/overview").await.body.contains("id=\"guide\""));
 }

@@ -280,3 +280,86 @@ async fn the_queue_is_filtered_by_words_in_any_case() {
         assert_eq!((body.contains("Blue Whales"), body.contains("Red pandas")), (wanted, other), "{query}");
     }
 }
+
+/// Answers of pages that are no page themselves: files, frames, redirects, streams, what programs read.
+const NO_PAGE: [&str; 23] = [
+    "/.well-known/countersign-keys.json",
+    "/healthz",
+    "/readyz",
+    "/r/{token}",
+    "/login/code",
+    "/login/provider",
+    "/login/provider/callback",
+    "/login/provider/end",
+    "/login/passkey",
+    "/events",
+    "/",
+    "/messages/{id}/preview",
+    "/inbox/{id}/preview",
+    "/inbox/{id}/raw",
+    "/imports/{id}/refused.csv",
+    "/reports/{id}/table.csv",
+    "/customers/{id}/personal-data.json",
+    "/customers/{id}/personal-data.csv",
+    "/audit/heads/{day}",
+    "/audit/export.csv",
+    "/catcher",
+    "/catcher/{id}/preview",
+    "/catcher.json",
+];
+
+/// Whether a path is one of a pattern.
+fn fits(pattern: &str, path: &str) -> bool {
+    let (parts, of): (Vec<&str>, Vec<&str>) = (path.split('/').collect(), pattern.split('/').collect());
+    parts.len() == of.len() && parts.iter().zip(&of).all(|(part, of)| of == part || of.starts_with('{'))
+}
+
+/// The pattern of a path: one without a place for an id first.
+fn pattern_of(path: &str) -> Option<&'static str> {
+    let gets = || ROUTES.iter().filter(|route| route.method == "get").map(|route| route.path);
+    gets().find(|pattern| *pattern == path).or_else(|| gets().find(|pattern| fits(pattern, path)))
+}
+
+/// The sentence of a page: the paragraph that follows its heading.
+fn help(page: &str) -> Option<&str> {
+    let after = page.split("</h1>").nth(1)?.trim_start();
+    let words = after.strip_prefix("<p").filter(|rest| rest.starts_with(['>', ' ']))?;
+    let words = words.split_once('>')?.1.split("</p>").next()?;
+    Some(words).filter(|words| words.split_whitespace().count() > 3 && words.contains('.'))
+}
+
+#[actix_web::test]
+async fn every_page_has_help_in_one_sentence() {
+    let desk = Desk::new().await;
+    let now = desk.now();
+    desk.write(|conn| countersign::cli::demo::fill_samples(conn, PASSWORD, now)).unwrap();
+    let held = desk.pending("a@example.com", json!({"consent_basis": "contract"})).await;
+    desk.decide("Rita", &held, DecisionKind::Approve).unwrap();
+    desk.drain().await;
+    let mut ada = Browser::new(desk.app().await);
+    ada.sign_in("ada").await;
+    let starts = ROUTES.iter().filter(|route| route.method == "get" && !route.path.contains('{')).map(|route| route.path.to_owned());
+    let mut waiting: Vec<String> = starts.filter(|path| !NO_PAGE.contains(&path.as_str())).collect();
+    let (mut met, mut without) = (std::collections::BTreeSet::new(), vec![]);
+    while let Some(path) = waiting.pop() {
+        let Some(pattern) = pattern_of(path.split(['?', '#']).next().unwrap()) else { continue };
+        if NO_PAGE.contains(&pattern) || !met.insert(pattern) {
+            continue;
+        }
+        // Who signed in has no page to sign in.
+        let page = match pattern {
+            "/login" | "/login/forgot" => Browser::new(desk.app().await).get(&path).await,
+            _ => ada.get(&path).await,
+        };
+        if page.status == 303 {
+            continue;
+        }
+        assert_eq!(page.status, 200, "{path}");
+        if help(&page.body).is_none() {
+            without.push(pattern);
+        }
+        waiting.extend(page.body.split(" href=\"/").skip(1).map(|rest| format!("/{}", rest.split('"').next().unwrap())));
+    }
+    assert_eq!(without, Vec::<&str>::new(), "pages without a sentence below their heading");
+    assert!(met.len() > 60, "only {} kinds of pages were met: {met:?}", met.len());
+}

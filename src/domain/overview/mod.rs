@@ -1,6 +1,7 @@
 //! What somebody should know when they come in: what waits for them, what goes out, what is stopped, what money is at stake,
 //! and what needs attention. Numbers are within reach of who asks, and counted up to a limit where there may be very many.
 
+pub mod guide;
 mod queries;
 
 use jiff::ToSpan;
@@ -8,7 +9,7 @@ use serde::Serialize;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::domain::actor::{Actor, Role, Scope};
+use crate::domain::actor::{Actor, Mailboxes, Role, Scope};
 use crate::domain::error::Result;
 use crate::domain::ids::{MailboxId, UserId};
 use crate::domain::mailboxes;
@@ -56,16 +57,6 @@ impl Group {
             Group::Attention => "Needs attention",
         }
     }
-
-    /// What is said where there is nothing.
-    pub fn nothing(self) -> &'static str {
-        match self {
-            Group::Waits => "Nothing waits for a decision of yours.",
-            Group::Leaves => "Nothing leaves in the next 24 hours.",
-            Group::Stopped => "Nothing is stopped.",
-            Group::Attention => "Nothing needs attention.",
-        }
-    }
 }
 
 /// One thing to know.
@@ -107,9 +98,16 @@ pub struct Overview {
     pub lines: Vec<Line>,
     /// What money is at stake.
     pub money: AtStake,
+    /// What is said under a heading without lines.
+    quiet: Vec<(Group, String)>,
 }
 
 impl Overview {
+    /// What is said under a heading without lines.
+    pub fn nothing(&self, group: &Group) -> &str {
+        self.quiet.iter().find(|(of, _)| of == group).map_or("", |(_, words)| words)
+    }
+
     /// The lines under a heading.
     pub fn of(&self, group: &Group) -> Vec<&Line> {
         self.lines.iter().filter(|line| line.group == *group).collect()
@@ -123,7 +121,47 @@ pub fn overview(conn: &mut Conn, actor: &Actor, now: Time) -> Result<Overview> {
     lines.extend(leaves(conn, actor, now)?);
     lines.extend(stopped(conn, actor)?);
     lines.extend(attention(conn, actor, now)?);
-    Ok(Overview { lines, money: at_stake(conn, actor, now)? })
+    let empty = Group::ALL.iter().filter(|group| !lines.iter().any(|line| line.group == **group));
+    let quiet = empty.map(|group| Ok((*group, nothing(conn, actor, *group, now)?))).collect::<Result<_>>()?;
+    Ok(Overview { lines, money: at_stake(conn, actor, now)?, quiet })
+}
+
+/// What is said of a heading where there is nothing: that, and what is true and of use to whoever looks.
+fn nothing(conn: &mut Conn, actor: &Actor, group: Group, now: Time) -> Result<String> {
+    let role = match actor {
+        Actor::User { role, .. } => *role,
+        _ => return Ok(String::new()),
+    };
+    let week = Period { from: now.date().saturating_sub((RECENT_DAYS - 1).days()), until: now.date() };
+    Ok(match group {
+        Group::Waits if matches!(actor.mailboxes(), Mailboxes::These(reached) if reached.is_empty()) => {
+            "You belong to no mailbox yet, so nothing can wait for you. An administrator makes you a member of one under Users.".to_owned()
+        }
+        Group::Waits => {
+            let decided = queries::decided(conn, actor.id(), now.plus_days(-RECENT_DAYS), MOST)?;
+            format!("Nothing waits for a decision of yours. You decided {} in the last {RECENT_DAYS} days.", said(decided, "message", "messages"))
+        }
+        Group::Leaves => {
+            let sent = usize::try_from(reports::messages::in_state(conn, actor, State::Sent, week)?).unwrap_or(0);
+            let verb = if sent == 1 { "was" } else { "were" };
+            format!("Nothing leaves in the next 24 hours. {} of the last {RECENT_DAYS} days {verb} sent.", all(sent, "message", "messages"))
+        }
+        Group::Stopped if role == Role::Reviewer => "Nothing is stopped. Managers and administrators stop sending, on every page.".to_owned(),
+        Group::Stopped => "Nothing is stopped. You can stop a mailbox on its page, and all sending at the foot of the menu.".to_owned(),
+        Group::Attention => {
+            let more = match role {
+                Role::Reviewer => "",
+                Role::Manager => ", and requests about personal data",
+                Role::Admin => ", requests about personal data, steps to looser modes, keys that end and webhooks that were switched off",
+            };
+            format!("Nothing needs attention. Looked at: unanswered, refused and lapsed messages, how mail is received, DNS{more}.")
+        }
+    })
+}
+
+/// "1 message", "120 messages".
+fn all(count: usize, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
 /// "1 message", "12 messages", "100 or more messages".

@@ -5,7 +5,9 @@ use diesel::sql_types::BigInt;
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{api_keys, campaigns, data_requests, mailbox_pace, mode_requests, sender_domains, webhook_endpoints};
+use crate::db::schema::{
+    api_keys, campaigns, data_requests, decisions, mailbox_pace, mailboxes, messages, mode_requests, sender_domains, webhook_endpoints,
+};
 use crate::db::statement::Statement;
 use crate::domain::ids::MailboxId;
 
@@ -78,4 +80,37 @@ pub(super) fn switched_off_webhooks(conn: &mut Conn) -> QueryResult<Vec<(String,
         .order(webhook_endpoints::id)
         .select((webhook_endpoints::id, webhook_endpoints::url, webhook_endpoints::disabled_because))
         .load(conn)
+}
+
+/// Whether any mail ever left.
+pub(super) fn has_sent(conn: &mut Conn) -> QueryResult<bool> {
+    Ok(messages::table.filter(messages::sent_at.is_not_null()).select(messages::id).first::<String>(conn).optional()?.is_some())
+}
+
+/// Whether there is any message.
+pub(super) fn has_messages(conn: &mut Conn) -> QueryResult<bool> {
+    Ok(messages::table.select(messages::id).first::<String>(conn).optional()?.is_some())
+}
+
+/// Whether anything was ever approved.
+pub(super) fn has_approved(conn: &mut Conn) -> QueryResult<bool> {
+    Ok(decisions::table.filter(decisions::kind.eq("approve")).select(decisions::id).first::<String>(conn).optional()?.is_some())
+}
+
+/// The address of the mailbox that was added first, of those that may send.
+pub(super) fn first_mailbox(conn: &mut Conn) -> QueryResult<Option<String>> {
+    mailboxes::table.filter(mailboxes::mode.ne("read_only")).order(mailboxes::id).select(mailboxes::address).first(conn).optional()
+}
+
+/// Whether a key that may draft is in use.
+pub(super) fn has_drafting_key(conn: &mut Conn) -> QueryResult<bool> {
+    let scopes: Vec<String> = api_keys::table.filter(api_keys::revoked_at.is_null()).select(api_keys::scopes).load(conn)?;
+    Ok(scopes.iter().any(|scopes| scopes.contains("draft")))
+}
+
+/// How often somebody decided since then, counted up to a limit.
+pub(super) fn decided(conn: &mut Conn, actor_id: &str, since: Time, limit: usize) -> QueryResult<usize> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mine = decisions::table.filter(decisions::actor_id.eq(actor_id)).filter(decisions::created_at.ge(since));
+    Ok(mine.limit(limit).select(decisions::id).load::<String>(conn)?.len())
 }
