@@ -22,7 +22,9 @@ pub fn row(desk: &Desk, name: &str) -> UserRow {
 
 /// Whose password was right at that time.
 fn half(desk: &Desk, name: &str, at: Time) -> Half {
-    match desk.write(|conn| sign_in::pass(conn, &row(desk, name), NETWORK, at)).unwrap() {
+    let user = row(desk, name);
+    desk.write(|conn| sign_in::begin(conn, &user.email, NETWORK, at)).unwrap();
+    match desk.write(|conn| sign_in::pass(conn, &user, NETWORK, at)).unwrap() {
         Passed::CodeNeeded(half) => half,
         other => panic!("{other:?}"),
     }
@@ -159,22 +161,42 @@ async fn wrong_codes_make_account_and_network_wait() {
     let people = ["Ada", "Max", "Rita"];
     let secrets: Vec<_> = people.iter().map(|name| enrolled(&desk, &desk.person(name), now.plus_days(-1)).0).collect();
     let bad = |number: usize| wrong(&code(&secrets[number], now));
-    let ada = half(&desk, "Ada", now);
+    let [ada, max, rita] = people.map(|name| half(&desk, name, now));
     for _ in 0..5 {
         assert_eq!(finish(&desk, &ada, bad(0), now).unwrap_err().code, "code_wrong");
     }
     assert_eq!(finish(&desk, &ada, &code(&secrets[0], now), now).unwrap_err().code, "code_throttled", "the account waits, wherever it is");
-    let max = half(&desk, "Max", now);
     for _ in 0..4 {
         assert_eq!(finish(&desk, &max, bad(1), now).unwrap_err().code, "code_wrong");
     }
-    let rita = half(&desk, "Rita", now);
     assert_eq!(finish(&desk, &rita, &code(&secrets[2], now), now).unwrap_err().code, "sign_in_throttled", "and the network after ten");
     let elsewhere = |half: &Half, code: &str| desk.write(|conn| sign_in::finish(conn, half, code, "198.51.100.7", now)).and_then(|tried| tried);
     assert!(elsewhere(&rita, &code(&secrets[2], now)).is_ok());
     let after = now.plus_seconds(15 * 60);
     let ada = half(&desk, "Ada", after);
     assert!(finish(&desk, &ada, &code(&secrets[0], after), after).is_ok());
+}
+
+#[actix_web::test]
+async fn a_sign_in_buys_its_network_no_more_tries_and_costs_it_none() {
+    let desk = Desk::new().await;
+    let now = desk.now();
+    let begin = |email: &str| desk.write(|conn| sign_in::begin(conn, email, NETWORK, now));
+    let enters = |name: &str| {
+        begin(&row(&desk, name).email).unwrap();
+        assert!(matches!(desk.write(|conn| sign_in::pass(conn, &row(&desk, name), NETWORK, now)).unwrap(), Passed::SignedIn(_)));
+    };
+    // A whole office signs in from one address.
+    for _ in 0..12 {
+        enters("Rob");
+    }
+    for round in 0..9 {
+        begin(&format!("victim-{round}@desk.example")).unwrap();
+        enters("Rob");
+    }
+    begin("victim@desk.example").unwrap();
+    assert_eq!(begin("victim@desk.example").unwrap_err().code, "sign_in_throttled", "ten failures, whoever signed in between");
+    assert_eq!(begin(&row(&desk, "Rob").email).unwrap_err().code, "sign_in_throttled");
 }
 
 #[actix_web::test]

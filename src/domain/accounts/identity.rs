@@ -115,6 +115,7 @@ fn admitted(conn: &mut Conn, mut user: UserRow, identity: &Identity, network: &s
         _ => {}
     }
     if !identity.factor_met && second_factor::is_on(conn, &user.id)? {
+        sign_in::step_passed(conn, network)?;
         return Ok(Ok(Passed::CodeNeeded(Half { id: user.id, epoch: user.sign_in_epoch, since: now })));
     }
     let factor = if identity.factor_met { "provider" } else { "none" };

@@ -260,6 +260,13 @@ pub(super) fn count_attempt(conn: &mut Conn, subject: &str, stale: Time, now: Ti
     sign_in_attempts::table.find(subject).select(sign_in_attempts::failures).first(conn)
 }
 
+pub(super) fn give_back_attempt(conn: &mut Conn, subject: &str) -> QueryResult<()> {
+    diesel::update(sign_in_attempts::table.find(subject).filter(sign_in_attempts::failures.gt(0)))
+        .set(sign_in_attempts::failures.eq(sign_in_attempts::failures - 1))
+        .execute(conn)
+        .map(drop)
+}
+
 pub(super) fn clear_attempts(conn: &mut Conn, subject: &str) -> QueryResult<()> {
     diesel::delete(sign_in_attempts::table.find(subject)).execute(conn).map(drop)
 }

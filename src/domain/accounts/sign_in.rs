@@ -59,7 +59,7 @@ pub fn begin(conn: &mut Conn, email: &str, network: &str, now: Time) -> Result<O
 
 /// May somebody of this network come back from a provider once more?
 pub fn begin_elsewhere(conn: &mut Conn, network: &str, now: Time) -> Result<()> {
-    transaction(conn, |conn| match throttle::count(conn, &format!("network:{network}"), now)? {
+    transaction(conn, |conn| match throttle::count(conn, &of_network(network), now)? {
         true => Ok(()),
         false => Err(throttled()),
     })
@@ -81,6 +81,7 @@ pub fn refuse(conn: &mut Conn, user: Option<&UserRow>, network: &str, now: Time)
 pub fn pass(conn: &mut Conn, user: &UserRow, network: &str, now: Time) -> Result<Passed> {
     transaction(conn, |conn| {
         if second_factor::is_on(conn, &user.id)? {
+            step_passed(conn, network)?;
             return Ok(Passed::CodeNeeded(Half { id: user.id.clone(), epoch: user.sign_in_epoch, since: now }));
         }
         enter(conn, user, network, "none", None, now).map(Passed::SignedIn)
@@ -123,14 +124,27 @@ fn count_try(conn: &mut Conn, email_key: &str, network: &str, now: Time) -> Resu
 }
 
 fn subjects(email_key: &str, network: &str) -> [String; 2] {
-    [format!("account:{email_key}"), format!("network:{network}")]
+    [account(email_key), of_network(network)]
+}
+
+fn account(email_key: &str) -> String {
+    format!("account:{email_key}")
+}
+
+fn of_network(network: &str) -> String {
+    format!("network:{network}")
+}
+
+/// One step of signing in went well, and its try counts no more against the network. Those that failed stay: whoever has an account must
+/// not buy tries at the accounts of others with it.
+pub(super) fn step_passed(conn: &mut Conn, network: &str) -> Result<()> {
+    throttle::give_back(conn, &of_network(network))
 }
 
 /// They are in: `factor` says what stood for the second one, and `codes_left` how many recovery codes are left where one did.
 pub(super) fn enter(conn: &mut Conn, user: &UserRow, network: &str, factor: &'static str, codes_left: Option<i64>, now: Time) -> Result<SignedIn> {
-    for subject in subjects(&user.email_key, network) {
-        throttle::clear(conn, &subject)?;
-    }
+    throttle::clear(conn, &account(&user.email_key))?;
+    step_passed(conn, network)?;
     log(conn, &BY, "user.sign_in", &user.id, json!({"second_factor": factor, "network": network}), now)?;
     Ok(SignedIn { id: user.id.clone(), epoch: user.sign_in_epoch, codes_left })
 }

@@ -1,4 +1,4 @@
-//! Sign-in throttling: at most ten failures for one account or one address in fifteen minutes.
+//! Sign-in throttling: at most ten failures for one account or one network address in fifteen minutes.
 
 use crate::clock::Time;
 use crate::db::Conn;
@@ -15,6 +15,11 @@ pub const WINDOW: i64 = 15 * 60;
 /// made. The row stays locked until the transaction ends, so that attempts at the same time cannot outrun the limit.
 pub fn count(conn: &mut Conn, subject: &str, now: Time) -> Result<bool> {
     Ok(queries::count_attempt(conn, subject, now.plus_seconds(-WINDOW), now)? <= FAILURES)
+}
+
+/// Takes back the one attempt of this subject that succeeded.
+pub fn give_back(conn: &mut Conn, subject: &str) -> Result<()> {
+    Ok(queries::give_back_attempt(conn, subject)?)
 }
 
 /// Forgets the failures of this subject.
