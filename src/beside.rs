@@ -1,17 +1,21 @@
-//! The files beside the database: the mark by which a database that was put back or copied is found out, and the
+//! The files beside the database: the key of what lies in it sealed, the mark by which a database that was put back or copied is found out, and the
 //! journal of suppressions.
 
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::clock::Time;
 use crate::db::journal::Journal;
 use crate::db::mark::{MarkFile, Marked};
+use crate::db::seal::SealingKey;
 use crate::db::{Beside, Db};
 use crate::domain::contacts::journal::{self, Head};
 use crate::domain::error::Error;
 use crate::domain::ids::secret;
 use crate::domain::installation::{self, Found};
+use crate::domain::sealing;
 
 /// Why the files cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -22,10 +26,29 @@ pub enum BesideError {
     /// A file is something else.
     #[error("The file {0} is no journal of suppressions. Move it away, or set data.directory to another folder.")]
     Foreign(PathBuf),
+    /// The key is not here, and cannot be made anew.
+    #[error(
+        "Secrets in this database are sealed with a key that is not here. Put the file {0} back from where you keep your secrets, or copy it from \
+         another machine that works on this database, or give the key in COUNTERSIGN_SECURITY__SECRET. If it is lost for good, run countersign secrets \
+         give-up: everybody's authenticator app is taken off, and mail is signed with a new provenance key."
+    )]
+    KeyMissing(PathBuf),
+    /// The key is another one.
+    #[error(
+        "Secrets in this database are sealed with another key than the one in {0}. Put the right one there. If it is lost for good, run \
+         countersign secrets give-up: everybody's authenticator app is taken off, and mail is signed with a new provenance key."
+    )]
+    OtherKey(String),
+    /// The key can be guessed.
+    #[error("The key in {0} is shorter than 32 characters. Use 32 random octets in base64, such as openssl rand -base64 32 prints.")]
+    ShortKey(String),
     /// The database refused.
     #[error("{0}")]
     Domain(#[from] Error),
 }
+
+/// The shortest key, in characters.
+const SHORTEST_KEY: usize = 32;
 
 /// What was found at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +123,78 @@ fn compare(db: &Db, mark: &MarkFile, now: Time) -> Result<io::Result<bool>, Besi
         }
     };
     Ok(restored.and_then(|restored| mark.unlock().map(|()| restored)))
+}
+
+/// With the key of what lies sealed in the database: the one of the settings, that of the file beside it, or, where nothing was sealed yet,
+/// a new one in that file. What an older version left open is sealed.
+pub fn unlock(db: Db, directory: &Path, configured: Option<&str>) -> Result<Db, BesideError> {
+    let path = key_of(db.url(), directory);
+    let known = db.read(sealing::key_id)?;
+    let (secret, place) = match configured {
+        Some(secret) => (secret.to_owned(), "security.secret".to_owned()),
+        None => (secret_of_file(&path, known.is_none())?, path.display().to_string()),
+    };
+    if secret.trim().chars().count() < SHORTEST_KEY {
+        return Err(BesideError::ShortKey(place));
+    }
+    let key = SealingKey::of(&secret).map_err(Error::from)?;
+    let id = key.id().to_owned();
+    if known.is_some_and(|known| known != id) {
+        return Err(BesideError::OtherKey(place));
+    }
+    let db = db.with_key(key);
+    let sealed = db.write(|conn| match sealing::key_id(conn)? {
+        Some(meanwhile) if meanwhile != id => Ok(None),
+        _ => sealing::adopt(conn, &id).map(Some),
+    })?;
+    match sealed {
+        None => return Err(BesideError::OtherKey(place)),
+        Some(0) => {}
+        Some(sealed) => tracing::info!(sealed, "secrets that lay open in the database were sealed"),
+    }
+    Ok(db)
+}
+
+/// The same for a look that changes nothing: with the key where it is here and the right one, and without it otherwise.
+pub fn unlock_if_possible(db: Db, directory: &Path, configured: Option<&str>) -> Db {
+    let Ok(Some(known)) = db.read(sealing::key_id) else { return db };
+    let secret = configured.map(str::to_owned).or_else(|| fs::read_to_string(key_of(db.url(), directory)).ok());
+    match secret.and_then(|secret| SealingKey::of(&secret).ok()) {
+        Some(key) if key.id() == known => db.with_key(key),
+        _ => db,
+    }
+}
+
+/// Reads the file of the key; makes it where it may.
+fn secret_of_file(path: &Path, may_make: bool) -> Result<String, BesideError> {
+    let failed = |error| BesideError::File(path.to_owned(), error);
+    match fs::read_to_string(path) {
+        Ok(secret) => return Ok(secret),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        Err(_) if !may_make => return Err(BesideError::KeyMissing(path.to_owned())),
+        Err(_) => {}
+    }
+    make_key(path).map_err(failed)?;
+    fs::read_to_string(path).map_err(failed)
+}
+
+/// Writes a new key. It has its name only when it is whole and on the disk; where another process was quicker, its key stays.
+fn make_key(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let begun = path.with_extension(format!("secret-{}", secret()));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&begun)?;
+    file.write_all(format!("{}\n", secret()).as_bytes())?;
+    file.sync_all()?;
+    let linked = fs::hard_link(&begun, path);
+    fs::remove_file(&begun)?;
+    fs::File::open(folder)?.sync_all()?;
+    linked.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
+}
+
+/// Where the key of what lies sealed in a database lies, unless the settings give it.
+pub fn key_of(url: &str, directory: &Path) -> PathBuf {
+    place(url, directory, "secret")
 }
 
 /// Where the journal of suppressions of a database lies.

@@ -65,6 +65,17 @@ pub struct Config {
     pub recovery: Recovery,
     /// The sign-in provider.
     pub oidc: Oidc,
+    /// What seals secrets in the database.
+    pub security: Security,
+}
+
+/// `[security]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Security {
+    /// `COUNTERSIGN_SECURITY__SECRET`: the key of what lies in the database sealed, 32 characters or more. Without it that of the file beside
+    /// the database, which the first start makes.
+    pub secret: Option<SecretString>,
 }
 
 /// `[database]`
@@ -245,6 +256,7 @@ pub fn load(file: &Path) -> Result<Config, ConfigError> {
     let defaults = serde_json::json!({
         "database": {"url": "sqlite://countersign.db"},
         "data": {},
+        "security": {},
         "server": {"listen": "127.0.0.1:8080", "base_url": null},
         "imap": {},
         "smtp": {"connections": CONNECTIONS, "key_header": KEY_HEADER},
@@ -360,6 +372,7 @@ pub fn setup(config: &Config, directory: &Path) -> Result<Setup, ConfigError> {
         ("stripe.webhook_secret", &config.stripe.webhook_secret),
         ("llm.api_key", &config.llm.api_key),
         ("oidc.client_secret", &config.oidc.client_secret),
+        ("security.secret", &config.security.secret),
     ];
     Ok(Setup {
         relays,

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use crate::app::State;
+use crate::beside;
 use crate::clock::{self, Time};
 use crate::db::health;
 use crate::domain::error::{Error, Result};
@@ -130,6 +131,7 @@ pub async fn look(state: &State, setup: &Setup, ask: bool) -> Result<Vec<Check>>
         checks.push(clock_of(&health, found.latest, now));
         checks.push(worker_of(found.beat, now, setup.relays.is_empty()));
         checks.push(stops_of(found.stopped));
+        checks.push(of_sealing(state.db.has_key(), found.is_sealed));
         checks.push(match found.cookie_key_length {
             0 => Check::warning("secret", "The key that signs cookies is not there yet. It is made at the first start of the server.").of("cookies"),
             1..=63 => Check::wrong("secret", "The key that signs cookies is too short. Remove the row cookie_key from settings and start the server: a new one is made, and everybody signs in again.").of("cookies"),
@@ -202,6 +204,25 @@ fn worker_of(beat: Option<Time>, now: Time, no_relay: bool) -> Check {
     }
 }
 
+/// Secrets of second factors and of provenance lie sealed, with a key outside of the database.
+fn of_sealing(has_key: bool, is_sealed: bool) -> Check {
+    match (has_key, is_sealed) {
+        (true, _) => {
+            Check::ok("secret", "Secrets of second factors and provenance are sealed, and the key is here. Keep a copy of it apart from the backups.")
+                .of("sealing")
+        }
+        (false, true) => Check::wrong(
+            "secret",
+            "Secrets in the database are sealed and the key is not here, or another. Put it back (docs/OPERATIONS.md, Sealed secrets).",
+        )
+        .of("sealing"),
+        (false, false) => {
+            Check::warning("secret", "Secrets of second factors and provenance lie open in the database. The next start of the server seals them.")
+                .of("sealing")
+        }
+    }
+}
+
 fn stops_of(stopped: bool) -> Check {
     match stopped {
         true => Check::warning("sending", "All sending is stopped. The page Sending says by whom and why, and resumes it."),
@@ -258,9 +279,10 @@ async fn of_settings(state: &State, setup: &Setup) -> Vec<Check> {
             .filter_map(|(what, path)| Some((what, path?)))
             .collect();
     let (keys, file) = (setup.keys.clone(), state.db.url().strip_prefix("sqlite://").map(PathBuf::from));
+    let sealing = setup.directory.as_ref().map(|directory| beside::key_of(state.db.url(), directory));
     let of_files = move || {
         let mut checks: Vec<Check> = paths.iter().map(|(what, path)| of_disk(what, path)).collect();
-        checks.extend(of_permissions(file.as_deref(), keys.as_deref()));
+        checks.extend(of_permissions(file.as_deref(), keys.as_deref(), sealing));
         checks
     };
     checks.extend(actix_web::web::block(of_files).await.unwrap_or_default());
@@ -315,7 +337,7 @@ fn of_disk(what: &str, path: &Path) -> Check {
 }
 
 /// Others on the machine must read neither the database nor the keys.
-fn of_permissions(database: Option<&Path>, keys: Option<&Path>) -> Vec<Check> {
+fn of_permissions(database: Option<&Path>, keys: Option<&Path>, sealing: Option<PathBuf>) -> Vec<Check> {
     let open = |path: &Path| std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o007 != 0);
     let mut checks = vec![];
     if let Some(path) = database
@@ -325,7 +347,8 @@ fn of_permissions(database: Option<&Path>, keys: Option<&Path>) -> Vec<Check> {
         checks.push(Check::warning("permissions", format!("Everybody on this machine can read the database. Run chmod 600 {}.", path.display())));
     }
     let files = keys.and_then(|keys| std::fs::read_dir(keys).ok()).into_iter().flatten().flatten();
-    for path in files.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|ending| ending == "pem")) {
+    let signing = files.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|ending| ending == "pem"));
+    for path in signing.chain(sealing) {
         if std::fs::metadata(&path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
             checks.push(Check::wrong("permissions", format!("Others can read a private key. Run chmod 600 {}.", path.display())));
         }

@@ -22,7 +22,7 @@ use crate::domain::keys::{self, NewKey};
 use crate::domain::mailboxes::{self, Mode, NewMailbox};
 use crate::domain::outbox::verify as walk;
 
-const OPERATOR: Actor = Actor::System("command line");
+pub(super) const OPERATOR: Actor = Actor::System("command line");
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use super::{Failed, demo_programs, serve};
 use crate::api::limits::Limits;
 use crate::app::State;
+use crate::beside;
 use crate::call_log::CallLog;
 use crate::catcher::Catcher;
 use crate::clock::{self, Time};
@@ -168,6 +169,7 @@ pub(super) fn run(listen: &str, as_json: bool, file: &Path) -> std::result::Resu
     let folder = tempfile::tempdir()?;
     let db = Db::open(&format!("sqlite://{}", folder.path().join("demo.db").display()), 8)?;
     db::migrate::run(&db)?;
+    let db = beside::unlock(db, folder.path(), None)?;
     actix_web::rt::System::new().block_on(async move {
         let listener = std::net::TcpListener::bind(listen)?;
         let base_url = address(listen, listener.local_addr()?);

@@ -69,6 +69,9 @@ enum Command {
         #[arg(long)]
         url: Option<String>,
     },
+    /// What to do about the key that secrets in the database are sealed with.
+    #[command(subcommand)]
+    Secrets(storage::SecretsCommand),
     /// Manage users.
     #[command(subcommand)]
     User(admin::UserCommand),
@@ -209,6 +212,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Worker { drain } => serve::worker(&settings()?, drain)?,
         Command::Demo { listen, json } => demo::run(&listen, json, &cli.config)?,
         Command::Mcp { url } => mcp::run(url)?,
+        Command::Secrets(storage::SecretsCommand::GiveUp) => storage::give_up(&open(&settings()?)?)?,
         Command::User(command) => admin::user(&open(&settings()?)?, &settings()?, command)?,
         Command::Mailbox(command) => admin::mailbox(&open(&settings()?)?, command)?,
         Command::Key(command) => admin::key(&open(&settings()?)?, command)?,
@@ -234,9 +238,16 @@ fn directory(config: &Config) -> PathBuf {
     config.data.directory.clone().unwrap_or_else(|| beside::default_directory(&config.database.url))
 }
 
+/// With the key of what lies in it sealed.
+fn unlock(db: Db, config: &Config) -> Result<Db, Failed> {
+    use secrecy::ExposeSecret;
+    let configured = config.security.secret.as_ref().map(ExposeSecret::expose_secret);
+    Ok(beside::unlock(db, &directory(config), configured)?)
+}
+
 /// With the files beside it. Where mail leaves from here, a database that was put back or copied is stopped.
 fn open_with_files(db: Db, config: &Config, sends: bool) -> Result<Db, Failed> {
-    let (db, start) = beside::attach(db, &directory(config), sends, clock::now())?;
+    let (db, start) = beside::attach(unlock(db, config)?, &directory(config), sends, clock::now())?;
     if start.restored {
         tracing::warn!("this database was put back or copied; sending is stopped until an administrator confirms it on the page Sending");
     }

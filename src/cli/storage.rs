@@ -1,16 +1,25 @@
-//! `countersign backup` and `countersign restore`.
+//! `countersign backup`, `countersign restore` and `countersign secrets`.
 
 use std::path::Path;
 
-use super::{Failed, directory};
-use crate::backup;
+use clap::Subcommand;
+
+use super::admin::OPERATOR;
+use super::{Failed, directory, unlock};
 use crate::clock;
 use crate::config::Config;
+use crate::db::Db;
+use crate::domain::sealing;
+use crate::{backup, beside};
 
 pub(super) fn backup(config: &Config, file: &Path) -> Result<(), Failed> {
     backup::make(&config.database.url, &directory(config), file)?;
     println!("{} holds the database as it is now, and was found whole.", file.display());
     println!("Keep it as private as the database. The keys that sign mail (dkim.directory) are not in it: keep a copy of them with your secrets.");
+    println!(
+        "Nor is the key that secrets in it are sealed with ({}, or security.secret): keep a copy of it apart from the backup. Without it the restored desk does not start.",
+        beside::key_of(&config.database.url, &directory(config)).display()
+    );
     Ok(())
 }
 
@@ -25,6 +34,24 @@ pub(super) fn restore(config: &Config, file: &Path, replace: bool) -> Result<(),
     println!(
         "{} is in place, and sending is stopped. Start Countersign, look at what would leave (countersign sending status or the page Sending), and resume it there.",
         file.display()
+    );
+    // Said here already and not only at the next start, while whoever restores has their secrets at hand.
+    if let Err(refused) = Db::open(&config.database.url, 1).map_err(Failed::from).and_then(|db| unlock(db, config)) {
+        println!("{refused}");
+    }
+    Ok(())
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SecretsCommand {
+    /// The key is lost for good: take off everybody's authenticator app and end the key that signs provenance.
+    GiveUp,
+}
+
+pub(super) fn give_up(db: &Db) -> Result<(), Failed> {
+    let accounts = db.write(|conn| sealing::give_up(conn, &OPERATOR, clock::now()))?;
+    println!(
+        "{accounts} second factors are off: those people set up a new one in their account. The next start seals with the key that is there, or makes one."
     );
     Ok(())
 }

@@ -9,6 +9,7 @@ pub mod journal;
 pub mod mark;
 pub mod migrate;
 pub mod schema;
+pub mod seal;
 pub mod statement;
 pub mod types;
 mod upkeep;
@@ -25,6 +26,7 @@ pub use forget::ForgetError;
 
 use journal::Journal;
 use mark::MarkFile;
+use seal::SealingKey;
 use upkeep::Upkeep;
 
 /// Runs one expression on whichever connection is there, for the few diesel
@@ -178,6 +180,7 @@ pub struct Db {
     pool: r2d2::Pool<Manager>,
     file: Option<OneFile>,
     beside: Arc<Beside>,
+    key: Option<Arc<SealingKey>>,
     url: String,
 }
 
@@ -226,13 +229,24 @@ impl Db {
             }
             None => None,
         };
-        Ok(Db { pool, file, beside: Arc::default(), url: url.to_owned() })
+        Ok(Db { pool, file, beside: Arc::default(), key: None, url: url.to_owned() })
     }
 
     /// The same with the files beside it.
     #[must_use]
     pub fn with_beside(self, beside: Beside) -> Db {
         Db { beside: Arc::new(beside), ..self }
+    }
+
+    /// The same with the key of what lies in it sealed.
+    #[must_use]
+    pub fn with_key(self, key: SealingKey) -> Db {
+        Db { key: Some(Arc::new(key)), ..self }
+    }
+
+    /// Whether the key of what lies in it sealed is here.
+    pub fn has_key(&self) -> bool {
+        self.key.is_some()
     }
 
     /// Whether it is one file, which can lie beside others.
@@ -256,6 +270,7 @@ impl Db {
         E: From<diesel::result::Error>,
     {
         let mut conn = self.connection()?;
+        seal::use_key(self.key.clone());
         work(&mut conn)
     }
 
@@ -267,6 +282,7 @@ impl Db {
         let _turn = self.turn();
         let mut conn = self.connection()?;
         journal::begin();
+        seal::use_key(self.key.clone());
         let done = transaction(&mut conn, |conn| {
             let done = work(conn)?;
             self.keep_noted()?;

@@ -3,6 +3,7 @@
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::clock::Time;
+use crate::db::seal::SealError;
 use crate::domain::ids::MessageId;
 
 /// The class of an error, which each surface maps to its own status.
@@ -117,6 +118,12 @@ impl Error {
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+impl From<SealError> for Error {
+    fn from(error: SealError) -> Self {
+        Error::internal(error)
     }
 }
 

@@ -29,6 +29,8 @@ pub const ERASURE_UNSWEPT: &str = "erasure_unswept";
 pub const REPORT_KEY: &str = "report_key";
 /// What session cookies are signed with.
 pub const COOKIE_KEY: &str = "cookie_key";
+/// The name of the key that secrets in this database are sealed with.
+pub const SEALED_WITH: &str = "sealed_with";
 /// The key of the pseudonyms of those who approve.
 pub const PSEUDONYM_KEY: &str = "pseudonym_key";
 /// When a worker was last heard of, in microseconds since 1970.

@@ -54,7 +54,10 @@ async fn each_part_is_found_out_when_it_is_wrong() {
     assert_eq!((of(&checks, "smtp").standing, of(&checks, "smtp").of.as_deref()), (Standing::Wrong, Some("win@example.com")));
     assert_eq!((of(&checks, "base url").standing, of(&checks, "sending").standing), (Standing::Wrong, Standing::Warning));
     let secrets: Vec<(&str, Standing)> = checks.iter().filter(|c| c.part == "secret").map(|c| (c.of.as_deref().unwrap(), c.standing)).collect();
-    assert_eq!(secrets, [("cookies", Standing::Wrong), ("stripe.webhook_secret", Standing::Wrong), ("llm.api_key", Standing::Ok)]);
+    assert_eq!(
+        secrets,
+        [("sealing", Standing::Warning), ("cookies", Standing::Wrong), ("stripe.webhook_secret", Standing::Wrong), ("llm.api_key", Standing::Ok)]
+    );
     let written = format!("{checks:?}");
     assert!(!written.contains("k-12345") && !written.contains("c2hvcnQ"), "no secret stands in it: {written}");
     desk.write(|conn| installation::beat(conn, clock::now().plus_seconds(-600))).unwrap();

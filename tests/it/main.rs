@@ -84,6 +84,7 @@ mod restored;
 mod returns;
 mod review;
 mod schema;
+mod sealing;
 mod second_factor;
 mod second_factor_required;
 mod senders;

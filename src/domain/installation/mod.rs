@@ -85,6 +85,8 @@ pub struct VitalSigns {
     pub stopped: bool,
     /// Octets of the key that signs cookies; 0 where there is none.
     pub cookie_key_length: usize,
+    /// Whether secrets in it are sealed.
+    pub is_sealed: bool,
 }
 
 /// Reads them.
@@ -96,6 +98,7 @@ pub fn vital_signs(conn: &mut Conn, now: Time) -> Result<VitalSigns> {
         latest: queries::latest_time(conn)?.filter(|latest| *latest > now),
         stopped: settings::get(conn, settings::SENDING_STOPPED)?.is_some(),
         cookie_key_length: STANDARD.decode(key).map_or(0, |bytes| bytes.len()),
+        is_sealed: settings::get(conn, settings::SEALED_WITH)?.is_some(),
     })
 }
 

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::{ensure_pseudonym_key, queries};
 use crate::clock::Time;
-use crate::db::{Conn, transaction};
+use crate::db::{Conn, seal, transaction};
 use crate::domain::actor::Actor;
 use crate::domain::audit::{self, Entry};
 use crate::domain::error::{Error, Result};
@@ -27,7 +27,7 @@ pub struct Key {
     pub state: String,
     /// The public half, 32 octets in base64.
     pub public_key: String,
-    /// The private half as PKCS #8, in base64; gone when it signs no more.
+    /// The private half as PKCS #8, in base64, sealed; gone when it signs no more.
     pub private_key: Option<String>,
     /// Since when.
     pub created_at: Time,
@@ -48,10 +48,10 @@ impl Key {
         let pair = Ed25519KeyPair::from_pkcs8(document.as_ref()).map_err(Error::internal)?;
         let public = pair.public_key().as_ref();
         Ok(Key {
+            private_key: Some(seal::seal(&place(&id_of(public)), &STANDARD.encode(document.as_ref()))?),
             id: id_of(public),
             state: "current".to_owned(),
             public_key: STANDARD.encode(public),
-            private_key: Some(STANDARD.encode(document.as_ref())),
             created_at: now,
             ended_at: None,
         })
@@ -137,7 +137,7 @@ impl Signer {
 pub(in crate::domain) fn signer(conn: &mut Conn) -> Result<Option<Signer>> {
     let Some(Key { id, private_key: Some(private), .. }) = queries::current(conn)? else { return Ok(None) };
     let Some(pseudonyms) = settings::get(conn, settings::PSEUDONYM_KEY)? else { return Ok(None) };
-    let der = STANDARD.decode(private).map_err(Error::internal)?;
+    let der = STANDARD.decode(seal::open(&place(&id), &private)?).map_err(Error::internal)?;
     let pair = Ed25519KeyPair::from_pkcs8(&der).map_err(Error::internal)?;
     Ok(Some(Signer { id, pair, pseudonyms }))
 }
@@ -197,6 +197,33 @@ pub fn withdraw(conn: &mut Conn, actor: &Actor, id: &str, now: Time) -> Result<(
         queries::insert(conn, &key)?;
         Ok(())
     })
+}
+
+/// Where the private half lies.
+fn place(id: &str) -> String {
+    format!("provenance_keys/{id}")
+}
+
+/// Seals the private half that an older version left open. How many that were.
+pub(in crate::domain) fn seal_open(conn: &mut Conn) -> Result<usize> {
+    let Some(Key { id, private_key: Some(private), .. }) = queries::current(conn)?.filter(|key| key.private_key.as_deref().is_some_and(is_open))
+    else {
+        return Ok(0);
+    };
+    queries::set_private(conn, &id, &seal::seal(&place(&id), &private)?)?;
+    Ok(1)
+}
+
+fn is_open(private: &str) -> bool {
+    !seal::is_sealed(private)
+}
+
+/// Ends the key in use, whose private half nobody can open any more; the next worker makes another.
+pub(in crate::domain) fn give_up(conn: &mut Conn, now: Time) -> Result<()> {
+    match queries::current(conn)? {
+        Some(key) => Ok(queries::end(conn, &key.id, "retired", now).map(drop)?),
+        None => Ok(()),
+    }
 }
 
 fn log(conn: &mut Conn, actor: &Actor, action: &'static str, id: &str, now: Time) -> Result<()> {

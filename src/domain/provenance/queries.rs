@@ -85,3 +85,7 @@ pub(super) fn end(conn: &mut Conn, id: &str, state: &str, now: Time) -> QueryRes
         .set((provenance_keys::state.eq(state), provenance_keys::private_key.eq(None::<String>), provenance_keys::ended_at.eq(Some(now))))
         .execute(conn)
 }
+
+pub(super) fn set_private(conn: &mut Conn, id: &str, private: &str) -> QueryResult<()> {
+    diesel::update(provenance_keys::table.find(id)).set(provenance_keys::private_key.eq(Some(private))).execute(conn).map(drop)
+}

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use serde_json::json;
 
 use crate::clock::Time;
-use crate::db::{Conn, transaction};
+use crate::db::{Conn, seal, transaction};
 use crate::domain::actor::Actor;
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
@@ -95,7 +95,7 @@ pub struct Enrolled {
 /// How far the actor is with their second factor.
 pub fn own(conn: &mut Conn, actor: &Actor, now: Time) -> Result<Factor> {
     let user = person(conn, actor)?;
-    let Some(row) = queries::by_user(conn, &user.id)? else { return Ok(Factor::Missing) };
+    let Some(row) = opened(conn, &user.id)? else { return Ok(Factor::Missing) };
     if let Some(since) = row.confirmed_at {
         return Ok(Factor::On { since, codes_left: queries::recovery_codes_left(conn, &user.id)? });
     }
@@ -113,7 +113,7 @@ pub fn start(conn: &mut Conn, actor: &Actor, now: Time) -> Result<()> {
         if queries::by_user(conn, &user.id)?.is_some_and(|row| row.confirmed_at.is_some()) {
             return Err(already_on());
         }
-        queries::start(conn, &user.id, &codes::new_secret(), now)?;
+        queries::start(conn, &user.id, &seal::seal(&place(&user.id), &codes::new_secret())?, now)?;
         log(conn, actor, "user.start_second_factor", &user.id, json!({}), now)
     })
 }
@@ -223,6 +223,35 @@ pub fn reset(conn: &mut Conn, actor: &Actor, email: &str, now: Time) -> Result<(
     })
 }
 
+/// Where a secret lies: it can be opened for no other account.
+fn place(user: &UserId) -> String {
+    format!("second_factors/{user}")
+}
+
+fn opened(conn: &mut Conn, user: &UserId) -> Result<Option<FactorRow>> {
+    let Some(row) = queries::by_user(conn, user)? else { return Ok(None) };
+    let secret = seal::open(&place(user), &row.secret)?;
+    Ok(Some(FactorRow { secret, ..row }))
+}
+
+/// Seals the secrets that an older version left open. How many that were.
+pub(in crate::domain) fn seal_open(conn: &mut Conn) -> Result<usize> {
+    let open: Vec<_> = queries::secrets(conn)?.into_iter().filter(|(_, secret)| !seal::is_sealed(secret)).collect();
+    for (user, secret) in &open {
+        queries::set_secret(conn, user, &seal::seal(&place(user), secret)?)?;
+    }
+    Ok(open.len())
+}
+
+/// Takes off everybody's authenticator app. How many that were.
+pub(in crate::domain) fn remove_all(conn: &mut Conn) -> Result<usize> {
+    let all = queries::secrets(conn)?;
+    for (user, _) in &all {
+        queries::delete(conn, user)?;
+    }
+    Ok(all.len())
+}
+
 fn person(conn: &mut Conn, actor: &Actor) -> Result<UserRow> {
     let Actor::User { id, .. } = actor else {
         return Err(Error::forbidden("person_required", "Only a signed-in person has a second factor."));
@@ -233,7 +262,7 @@ fn person(conn: &mut Conn, actor: &Actor) -> Result<UserRow> {
 /// Counts the try before the code is looked at, so that parallel tries cannot outrun the limit.
 fn tried(conn: &mut Conn, user: &UserId, now: Time) -> Result<Result<FactorRow>> {
     let heard = queries::count_try(conn, user, TRIES, PAUSE, now)?;
-    let row = queries::by_user(conn, user)?.ok_or_else(missing)?;
+    let row = opened(conn, user)?.ok_or_else(missing)?;
     if heard {
         return Ok(Ok(row));
     }

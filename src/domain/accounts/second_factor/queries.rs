@@ -70,3 +70,12 @@ pub(super) fn delete(conn: &mut Conn, user: &UserId) -> QueryResult<bool> {
     diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(user))).execute(conn)?;
     Ok(diesel::delete(second_factors::table.find(user)).execute(conn)? == 1)
 }
+
+/// Every secret as it lies there, with whose it is.
+pub(super) fn secrets(conn: &mut Conn) -> QueryResult<Vec<(UserId, String)>> {
+    second_factors::table.order(second_factors::user_id).select((second_factors::user_id, second_factors::secret)).load(conn)
+}
+
+pub(super) fn set_secret(conn: &mut Conn, user: &UserId, secret: &str) -> QueryResult<()> {
+    diesel::update(second_factors::table.find(user)).set(second_factors::secret.eq(secret)).execute(conn).map(drop)
+}
