@@ -86,6 +86,19 @@ await run(async ({ demo, visitor, signIn, caught, shoot }) => {
   await reviewer.waitForSelector(".flash");
   check("edited, then approved by another, it arrives as edited", (await caught((m) => m.subject === "A subject that was edited")) !== null);
 
+  // A tick stands outside of the panel in which the ground is asked for: Ctrl+Enter there sends the form of the closed panel.
+  const mixed = await fetch(`${demo.url}/v1/send`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${demo.keys.agent}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ mailbox: demo.mailboxes[0].address, to: "no-ground@example.com", subject: "Without a ground", body: "Hello,\n\nhow \u0430re you?\n\nSee you soon" }),
+  });
+  await reviewer.goto(new URL((await mixed.json()).review_url).pathname);
+  await reviewer.check("input[name=ticked]");
+  await reviewer.focus("input[name=ticked]");
+  await reviewer.keyboard.press("Control+Enter");
+  await reviewer.waitForTimeout(200);
+  check("a ground that is missing is asked for where its panel was closed", (await reviewer.locator("#basis").isVisible()) && (await reviewer.evaluate(() => document.activeElement.id)) === "basis");
+
   const wild = await fetch(`${demo.url}/v1/send`, {
     method: "POST",
     headers: { Authorization: `Bearer ${demo.keys.agent}`, "Content-Type": "application/json" },
