@@ -142,7 +142,7 @@ fn nothing(conn: &mut Conn, actor: &Actor, group: Group, now: Time) -> Result<St
             format!("Nothing waits for a decision of yours. You decided {} in the last {RECENT_DAYS} days.", said(decided, "message", "messages"))
         }
         Group::Leaves => {
-            let sent = usize::try_from(reports::messages::in_state(conn, actor, State::Sent, week)?).unwrap_or(0);
+            let sent = usize::try_from(reports::messages::all(conn, actor, week)?.sent).unwrap_or(0);
             let verb = if sent == 1 { "was" } else { "were" };
             format!("Nothing leaves in the next 24 hours. {} of the last {RECENT_DAYS} days {verb} sent.", all(sent, "message", "messages"))
         }
