@@ -1305,6 +1305,9 @@ diesel::table! {
         created_at -> BigInt,
         total -> Integer,
         passed_over -> Integer,
+        failures -> Integer,
+        retry_at -> Nullable<BigInt>,
+        trouble -> Nullable<Text>,
     }
 }
 
@@ -1401,6 +1404,9 @@ diesel::table! {
         finished_at -> Nullable<BigInt>,
         cancelled_at -> Nullable<BigInt>,
         created_at -> BigInt,
+        failures -> Integer,
+        retry_at -> Nullable<BigInt>,
+        trouble -> Nullable<Text>,
     }
 }
 
