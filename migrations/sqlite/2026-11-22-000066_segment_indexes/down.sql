@@ -1,0 +1,2 @@
+DROP INDEX churn_events_of_reason;
+DROP INDEX customers_by_plan;
