@@ -1809,6 +1809,7 @@ diesel::allow_tables_to_appear_in_same_query!(mailbox_members, users);
 diesel::allow_tables_to_appear_in_same_query!(mailboxes, stops);
 diesel::allow_tables_to_appear_in_same_query!(messages, mailboxes);
 diesel::allow_tables_to_appear_in_same_query!(messages, contacts);
+diesel::allow_tables_to_appear_in_same_query!(messages, template_messages);
 diesel::allow_tables_to_appear_in_same_query!(messages, message_versions);
 diesel::allow_tables_to_appear_in_same_query!(messages, outbox);
 diesel::allow_tables_to_appear_in_same_query!(messages, decisions);
