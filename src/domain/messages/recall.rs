@@ -29,7 +29,9 @@ pub(in crate::domain) fn fact_changed(conn: &mut Conn, actor: &Actor, fact: &Fac
     for id in queries::resting_on(conn, fact)? {
         if let Some(row) = queries::by_id(conn, &id)? {
             match row.state {
-                State::Approved | State::Queued => drop(void(conn, actor, row, why, now)?),
+                State::Approved | State::Queued => {
+                    void(conn, actor, row, why, now)?;
+                }
                 State::Pending | State::ChangesRequested => {
                     queries::set_held_because(conn, &row.id, why)?;
                     ledger::settle(conn, &row, now)?;
