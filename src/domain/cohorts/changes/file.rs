@@ -2,7 +2,7 @@
 //! that name one another, is refused while it is read.
 
 use serde_json::Value;
-use serde_saphyr::{AliasLimits, Budget, Options};
+use serde_saphyr::Options;
 
 use crate::domain::error::{Error, Result};
 use crate::domain::text;
@@ -54,16 +54,16 @@ fn yaml(field: &str, bytes: &[u8]) -> Result<Value> {
 }
 
 fn limits() -> Options {
-    let budget = Budget {
-        max_depth: DEEPEST,
-        flow_nesting_limit: DEEPEST,
-        max_events: 2 * MOST_VALUES,
-        max_nodes: MOST_VALUES,
-        max_documents: 1,
-        ..Budget::default()
-    };
-    let aliases = AliasLimits { max_total_replayed_events: MOST_REPEATED, max_replay_stack_depth: 16, ..AliasLimits::default() };
-    serde_saphyr::options! { budget: Some(budget), alias_limits: aliases }
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: DEEPEST,
+            flow_nesting_limit: DEEPEST,
+            max_events: 2 * MOST_VALUES,
+            max_nodes: MOST_VALUES,
+            max_documents: 1,
+        },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MOST_REPEATED, max_replay_stack_depth: 16 },
+    }
 }
 
 /// Refuses what is no OpenAPI 3 description.
