@@ -59,7 +59,9 @@ fn begins(lines: &[&str], at: usize) -> bool {
         return true;
     }
     // Outlook: a block of header lines.
-    let starts = |line: &str, words: &[&str]| words.iter().any(|word| line.trim_start_matches(['*', ' ']).replace('\u{a0}', " ").to_lowercase().starts_with(word));
+    let starts = |line: &str, words: &[&str]| {
+        words.iter().any(|word| line.trim_start_matches(['*', ' ']).replace('\u{a0}', " ").to_lowercase().starts_with(word))
+    };
     starts(lines[at], &["from:", "von:", "de :", "de:", "da:"])
         && lines
             .iter()

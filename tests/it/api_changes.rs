@@ -85,9 +85,11 @@ async fn what_breaks_is_proposed_and_held_against_what_customers_use() {
     let (_, again) = desk.call(&desk.agent, "POST", &path, json!({"old": old(), "new": new()})).await;
     assert_eq!(again["proposed"], 0);
     assert_eq!(desk.call(&desk.agent, "GET", &path, json!(null)).await.1["changes"], found["changes"]);
-    for (files, field) in
-        [(json!({"old": {"swagger": "2.0", "paths": {}}, "new": new()}), "old"), (json!({"old": old(), "new": {"openapi": "3.0.0"}}), "new"), (json!({"old": "openapi: [", "new": new()}), "old")]
-    {
+    for (files, field) in [
+        (json!({"old": {"swagger": "2.0", "paths": {}}, "new": new()}), "old"),
+        (json!({"old": old(), "new": {"openapi": "3.0.0"}}), "new"),
+        (json!({"old": "openapi: [", "new": new()}), "old"),
+    ] {
         let (status, refused) = desk.call(&desk.agent, "POST", &path, files).await;
         assert_eq!((status, &refused["code"], &refused["field"]), (422, &json!("openapi_invalid"), &json!(field)), "{refused}");
     }

@@ -246,7 +246,7 @@ async fn a_segment_of_a_plan_or_a_reason_walks_along_an_index_of_it() {
     let reason = Conditions { reason: Some(Reason::TooExpensive), ..Conditions::default() };
     let both = Conditions { plan: Some("Pro".into()), mrr_from: Some(1), ..reason.clone() };
     for (conditions, index) in [
-        (plan, "SEARCH c USING INDEX customers_by_plan (<expr>=?"),
+        (plan, "SEARCH c USING COVERING INDEX customers_by_plan (<expr>=?"),
         (reason.clone(), "SEARCH e USING COVERING INDEX churn_events_of_reason (reason=?"),
         (both, "SEARCH e USING COVERING INDEX churn_events_of_reason (reason=?"),
     ] {
