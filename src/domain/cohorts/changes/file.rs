@@ -2,7 +2,7 @@
 //! that name one another, is refused while it is read.
 
 use serde_json::Value;
-use serde_saphyr::Options;
+use serde_saphyr::{Error as YamlError, Options};
 
 use crate::domain::error::{Error, Result};
 use crate::domain::text;
@@ -42,15 +42,21 @@ fn yaml(field: &str, bytes: &[u8]) -> Result<Value> {
     })?;
     serde_saphyr::from_str_with_options(text, limits()).map_err(|error| {
         let at = error.location().map(|at| format!(" at line {}, column {}", at.line(), at.column())).unwrap_or_default();
-        refused(match error.without_snippet() {
-            serde_saphyr::Error::Budget { .. }
-            | serde_saphyr::Error::AliasReplayLimitExceeded { .. }
-            | serde_saphyr::Error::AliasReplayStackDepthExceeded { .. } => {
-                format!("{field} goes beyond what is read{at}: {DEEPEST} levels, {MOST_VALUES} values, {MOST_REPEATED} repeated by aliases. Make it smaller.")
-            }
-            _ => format!("{field} is not valid YAML{at}. Mend the file there and give it again."),
+        refused(if is_beyond(&error) {
+            let most = format!("one document of {DEEPEST} levels and {MOST_VALUES} values, {MOST_REPEATED} repeated by aliases");
+            format!("{field} goes beyond what is read{at}: {most}. Make it smaller.")
+        } else {
+            format!("{field} is not valid YAML{at}. Mend the file there and give it again.")
         })
     })
+}
+
+fn is_beyond(error: &YamlError) -> bool {
+    match error.without_snippet() {
+        YamlError::AliasError { error, .. } => is_beyond(error),
+        YamlError::Budget { .. } | YamlError::AliasReplayLimitExceeded { .. } | YamlError::AliasReplayStackDepthExceeded { .. } => true,
+        _ => false,
+    }
 }
 
 fn limits() -> Options {
@@ -63,6 +69,8 @@ fn limits() -> Options {
             max_documents: 1,
         },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MOST_REPEATED, max_replay_stack_depth: 16 },
+        // YAML 1.2: yes and no are words.
+        strict_booleans: true,
     }
 }
 
