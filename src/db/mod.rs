@@ -12,8 +12,9 @@ pub mod schema;
 pub mod statement;
 pub mod types;
 mod upkeep;
+mod writer;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -26,6 +27,7 @@ pub use forget::ForgetError;
 use journal::Journal;
 use mark::MarkFile;
 use upkeep::Upkeep;
+use writer::{Turn, Writer};
 
 /// Runs one expression on whichever connection is there, for the few diesel
 /// features that the combined connection lacks.
@@ -181,10 +183,10 @@ pub struct Db {
     url: String,
 }
 
-/// What SQLite needs: a queue for its one writer, and somebody who looks after its files.
+/// What SQLite needs: its one writer, and somebody who looks after its files.
 #[derive(Clone)]
 struct OneFile {
-    writer: Arc<Mutex<()>>,
+    writer: Arc<Writer>,
     upkeep: Arc<Upkeep>,
 }
 
@@ -218,10 +220,10 @@ impl Db {
             .min_idle(Some(1))
             .test_on_check_out(!url.starts_with("sqlite://"))
             .connection_timeout(Duration::from_secs(15))
-            .build_unchecked(manager);
+            .build_unchecked(manager.clone());
         let file = match url.strip_prefix("sqlite://") {
             Some(path) => {
-                let writer = Arc::new(Mutex::new(()));
+                let writer = Arc::new(Writer::new(manager, first));
                 Some(OneFile { upkeep: Arc::new(Upkeep::start(path, Arc::clone(&writer))?), writer })
             }
             None => None,
@@ -264,18 +266,22 @@ impl Db {
     where
         E: From<diesel::result::Error>,
     {
-        let _turn = self.turn();
-        let mut conn = self.connection()?;
+        let Some(file) = &self.file else { return self.commit(&mut *self.connection()?, work) };
+        let done = file.writer.turn().with(|conn| self.commit(conn, work))?;
+        file.upkeep.committed();
+        Ok(done)
+    }
+
+    fn commit<T, E>(&self, conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<diesel::result::Error>,
+    {
         journal::begin();
-        let done = transaction(&mut conn, |conn| {
+        transaction(conn, |conn| {
             let done = work(conn)?;
             self.keep_noted()?;
-            Ok::<_, E>(done)
-        })?;
-        if let Some(file) = &self.file {
-            file.upkeep.committed();
-        }
-        Ok(done)
+            Ok(done)
+        })
     }
 
     /// Puts what the transaction noted on the disk, before it commits: what is in the journal only speaks against mail,
@@ -326,9 +332,9 @@ impl Db {
         Ok(())
     }
 
-    /// SQLite has one writer: waiting here in line beats polling a locked file.
-    fn turn(&self) -> Option<MutexGuard<'_, ()>> {
-        self.file.as_ref().map(|file| file.writer.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Nobody else writes while it lasts. PostgreSQL needs none.
+    fn turn(&self) -> Option<Turn<'_>> {
+        self.file.as_ref().map(|file| file.writer.turn())
     }
 
     fn connection(&self) -> Result<r2d2::PooledConnection<Manager>, diesel::result::Error> {

@@ -9,17 +9,18 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{Integer, Text};
-use diesel::{QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
+use diesel::{QueryResult, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
 
-use super::OpenError;
+use super::writer::Writer;
+use super::{Conn, OpenError};
 use crate::clock;
 
 /// Pages of the log after which whoever commits puts them back after all, should the thread not come to it.
 pub(super) const AT_THE_LATEST: i32 = 200_000;
-/// From so many pages on writers wait while the rest is put back, so that the log starts anew.
+/// From so many pages on writers wait while the last of it is put back, so that the log starts anew.
 const LONG: i32 = 50_000;
-/// From so many pages that came in the meantime on, it goes on at once.
-const MANY: i32 = 1_000;
+/// Fewer pages that came in the meantime may be put back while writers wait.
+const FEW: i32 = 200;
 /// Between two rounds: a page that is written again and again is put back once.
 const PAUSE: Duration = Duration::from_millis(250);
 /// Pages of a word index that are merged in one transaction; writers wait so long.
@@ -42,11 +43,11 @@ pub(super) struct Upkeep {
 }
 
 impl Upkeep {
-    /// For the file at this path, whose writers take these turns.
-    pub(super) fn start(path: &str, turn: Arc<Mutex<()>>) -> std::io::Result<Upkeep> {
+    /// For the file at this path, which is written to here.
+    pub(super) fn start(path: &str, writer: Arc<Writer>) -> std::io::Result<Upkeep> {
         let (written, busy) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(())));
         let (ended, end) = channel();
-        let rounds = Rounds { path: path.to_owned(), written: Arc::clone(&written), busy: Arc::clone(&busy), turn };
+        let rounds = Rounds { path: path.to_owned(), written: Arc::clone(&written), busy: Arc::clone(&busy), writer };
         let thread = std::thread::Builder::new().name("upkeep".into()).spawn(move || {
             let mut conn = None;
             while end.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
@@ -85,7 +86,7 @@ struct Rounds {
     path: String,
     written: Arc<AtomicBool>,
     busy: Arc<Mutex<()>>,
-    turn: Arc<Mutex<()>>,
+    writer: Arc<Writer>,
 }
 
 impl Rounds {
@@ -99,8 +100,10 @@ impl Rounds {
             none => none.insert(super::open_file(&self.path, 0)?),
         };
         self.merge(conn)?;
-        if catch_up(conn)? > LONG {
-            let _turn = held(&self.turn);
+        let log = put_back(conn)?;
+        if log > LONG {
+            catch_up(conn, log)?;
+            let _turn = self.writer.turn();
             put_back(conn)?;
         }
         Ok(())
@@ -117,13 +120,13 @@ impl Rounds {
         for Index { name } in all.load(conn)? {
             let step = format!("INSERT INTO {name} ({name}, rank) VALUES ('merge', {MERGED_AT_ONCE})");
             for _ in 0..MERGES {
-                let turn = held(&self.turn);
-                let (before, began) = (changes(conn)?, clock::uptime());
-                conn.batch_execute(&step)?;
+                let mut turn = self.writer.turn();
+                let began = clock::uptime();
+                let changed = turn.with(|conn| changes_of(conn, &step))?;
                 drop(turn);
                 std::thread::sleep(LET_OTHERS.max((clock::uptime() - began) * SHARE));
                 // FTS5 documents it: where nothing is left to merge, the statement itself is the one change.
-                if changes(conn)? - before < 2 {
+                if changed < 2 {
                     break;
                 }
                 self.written.store(true, Ordering::Relaxed);
@@ -133,37 +136,38 @@ impl Rounds {
     }
 }
 
-/// Rows that this connection has changed.
-fn changes(conn: &mut SqliteConnection) -> Result<i32, OpenError> {
-    Ok(diesel::select(diesel::dsl::sql::<Integer>("total_changes()")).get_result(conn)?)
+/// Rows that a statement changes.
+fn changes_of(conn: &mut Conn, statement: &str) -> QueryResult<i32> {
+    let changes = |conn: &mut Conn| diesel::select(diesel::dsl::sql::<Integer>("total_changes()")).get_result::<i32>(conn);
+    let before = changes(conn)?;
+    conn.batch_execute(statement)?;
+    Ok(changes(conn)? - before)
 }
 
-/// Puts back what is there and what came in the meantime, and says how long the log is. What a reader still looks at stays.
-fn catch_up(conn: &mut SqliteConnection) -> Result<i32, OpenError> {
-    let mut left = put_back(conn)?;
-    while left.log - left.checkpointed > MANY {
-        let before = left.checkpointed;
-        left = put_back(conn)?;
-        if left.checkpointed <= before {
-            break;
+/// Puts back what came meanwhile, until little comes or no less than the time before. What a reader still looks at stays.
+fn catch_up(conn: &mut SqliteConnection, mut log: i32) -> Result<(), OpenError> {
+    let mut came = i32::MAX;
+    loop {
+        // A round knows only what was there when it began.
+        let now = put_back(conn)?;
+        let more = now - log;
+        if more <= FEW || more >= came {
+            return Ok(());
         }
+        (log, came) = (now, more);
     }
-    Ok(left.log)
 }
 
-fn put_back(conn: &mut SqliteConnection) -> Result<Left, OpenError> {
-    Ok(sql_query("PRAGMA wal_checkpoint(PASSIVE)").get_result(conn)?)
+/// Puts back what is there. Returns the pages in the log when it began.
+fn put_back(conn: &mut SqliteConnection) -> Result<i32, OpenError> {
+    #[derive(QueryableByName)]
+    struct Log {
+        #[diesel(sql_type = Integer)]
+        log: i32,
+    }
+    Ok(sql_query("PRAGMA wal_checkpoint(PASSIVE)").get_result::<Log>(conn)?.log)
 }
 
 fn held(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What a round found: pages in the log, and how many of them are back in the file.
-#[derive(QueryableByName)]
-struct Left {
-    #[diesel(sql_type = Integer)]
-    log: i32,
-    #[diesel(sql_type = Integer)]
-    checkpointed: i32,
 }

@@ -112,7 +112,7 @@ fn a_full_disk_and_a_locked_database_are_told_apart_from_faults() {
     let url = format!("sqlite://{}", folder.path().join("small.db").display());
     let db = Db::open(&url, 1).unwrap();
     db::migrate::run(&db).unwrap();
-    let pragma = |text: &str| db.read(|conn| conn.batch_execute(text).map_err(Error::from)).unwrap();
+    let pragma = |text: &str| db.write(|conn| conn.batch_execute(text).map_err(Error::from)).unwrap();
     pragma("PRAGMA max_page_count = 1; PRAGMA busy_timeout = 50");
     let big = "x".repeat(1024 * 1024);
     let refused = db.write(|conn| settings::set(conn, "big", &big)).unwrap_err();
