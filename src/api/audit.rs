@@ -116,6 +116,7 @@ pub(crate) async fn look(actor: Actor, state: &State, query: Query) -> Result<Au
         actor: query.by,
         since: time_of("since", query.since.as_deref())?,
         end: time_of("until", query.until.as_deref())?,
+        mailbox: None,
         before,
         limit: i64::try_from(wanted + 1).unwrap_or(100),
     };

@@ -110,12 +110,20 @@ pub struct FunnelStepView {
     pub replied: i64,
     /// How many left the sequence before they got it, and why: answered, suppressed, tagged, not_sent, by_hand, erased.
     pub left: BTreeMap<&'static str, i64>,
+    /// Of those who were enrolled in the period before: who came as far.
+    pub entered_before: i64,
+    /// Messages of it that left for those.
+    pub sent_before: i64,
+    /// Those of them that were answered.
+    pub replied_before: i64,
 }
 
 impl From<FunnelStep> for FunnelStepView {
     fn from(of: FunnelStep) -> Self {
         let left = of.left.into_iter().map(|(why, number)| (why.as_str(), number)).collect();
-        FunnelStepView { subject: of.subject, entered: of.entered, waiting: of.waiting, sent: of.sent, replied: of.replied, left }
+        let FunnelStep { subject, entered, waiting, sent, replied, before, .. } = of;
+        let (entered_before, sent_before, replied_before) = (before.entered, before.sent, before.replied);
+        FunnelStepView { subject, entered, waiting, sent, replied, left, entered_before, sent_before, replied_before }
     }
 }
 
@@ -134,6 +142,8 @@ pub struct FunnelView {
     pub enrolled_before: i64,
     /// Those of the period who got all of it.
     pub complete: i64,
+    /// Those of the one before who did.
+    pub complete_before: i64,
     /// The steps, in order.
     pub steps: Vec<FunnelStepView>,
 }
@@ -153,6 +163,7 @@ pub(crate) async fn came_far(actor: Actor, state: &State, id: &str, query: Betwe
         enrolled: found.enrolled,
         enrolled_before: found.enrolled_before,
         complete: found.complete,
+        complete_before: found.complete_before,
         steps: found.steps.into_iter().map(FunnelStepView::from).collect(),
     })
 }
@@ -166,6 +177,8 @@ pub struct StandingView {
     pub remain: Option<i64>,
     /// How many were how far: waiting, notified, acknowledged, started, complete.
     pub by_progress: BTreeMap<&'static str, i64>,
+    /// Contacts who were not done as many days earlier as the period is long; null where that was not counted.
+    pub remained_before: Option<i64>,
 }
 
 /// A migration over time.
@@ -181,6 +194,10 @@ pub struct BurnDownView {
     pub until: String,
     /// By day, week or month, oldest first.
     pub steps: Vec<StandingView>,
+    /// How many were done in the period; null where its begin was not counted.
+    pub done: Option<i64>,
+    /// The same of the period before.
+    pub done_before: Option<i64>,
     /// At this pace, in a sentence.
     pub pace_in_words: String,
 }
@@ -198,6 +215,7 @@ pub(crate) async fn burnt_down(actor: Actor, state: &State, id: &str, query: Bet
         until: of.step.days.until.to_string(),
         remain: of.counts.as_deref().map(remaining),
         by_progress: of.counts.iter().flatten().map(words).collect(),
+        remained_before: of.before.as_deref().map(remaining),
     };
     Ok(BurnDownView {
         cohort_id: found.cohort.id.to_string(),
@@ -205,6 +223,8 @@ pub(crate) async fn burnt_down(actor: Actor, state: &State, id: &str, query: Bet
         from: period.from.to_string(),
         until: period.until.to_string(),
         steps: found.steps.iter().map(standing).collect(),
+        done: found.done().0,
+        done_before: found.done().1,
         pace_in_words: found.pace_in_words(now),
     })
 }

@@ -366,7 +366,7 @@ pub struct WaysView {
 
 impl From<Ways> for WaysView {
     fn from(of: Ways) -> Self {
-        let Ways { drafted, held, edited, approved, rejected, waiting, on_the_way, sent, delivered, bounced, complained, ended } = of;
+        let Ways { drafted, held, edited, approved, rejected, waiting, on_the_way, sent, delivered, bounced, complained, ended, .. } = of;
         WaysView { drafted, held, edited, approved, rejected, waiting, on_the_way, sent, delivered, bounced, complained, ended }
     }
 }

@@ -1124,14 +1124,24 @@ diesel::table! {
 }
 
 diesel::table! {
-    message_days (day, mailbox_id, campaign, state, held, edited) {
+    message_days (day, mailbox_id, campaign) {
         day -> BigInt,
         mailbox_id -> Text,
         campaign -> Text,
-        state -> Text,
-        held -> Bool,
-        edited -> Bool,
-        number -> BigInt,
+        drafted -> BigInt,
+        held -> BigInt,
+        edited -> BigInt,
+        approved -> BigInt,
+        rejected -> BigInt,
+        waiting -> BigInt,
+        on_the_way -> BigInt,
+        sent -> BigInt,
+        delivered -> BigInt,
+        bounced -> BigInt,
+        complained -> BigInt,
+        ended -> BigInt,
+        failed -> BigInt,
+        expired -> BigInt,
     }
 }
 
@@ -1162,14 +1172,24 @@ diesel::table! {
 }
 
 diesel::table! {
-    message_months (day, mailbox_id, campaign, state, held, edited) {
+    message_months (day, mailbox_id, campaign) {
         day -> BigInt,
         mailbox_id -> Text,
         campaign -> Text,
-        state -> Text,
-        held -> Bool,
-        edited -> Bool,
-        number -> BigInt,
+        drafted -> BigInt,
+        held -> BigInt,
+        edited -> BigInt,
+        approved -> BigInt,
+        rejected -> BigInt,
+        waiting -> BigInt,
+        on_the_way -> BigInt,
+        sent -> BigInt,
+        delivered -> BigInt,
+        bounced -> BigInt,
+        complained -> BigInt,
+        ended -> BigInt,
+        failed -> BigInt,
+        expired -> BigInt,
     }
 }
 
@@ -1850,6 +1870,122 @@ diesel::allow_tables_to_appear_in_same_query!(outbox, suppressions);
 diesel::allow_tables_to_appear_in_same_query!(decisions, message_tags);
 diesel::allow_tables_to_appear_in_same_query!(inbound_emails, messages);
 diesel::allow_tables_to_appear_in_same_query!(inbound_emails, leads);
+diesel::table! {
+    message_ways (state) {
+        state -> Text,
+        approved -> BigInt,
+        rejected -> BigInt,
+        waiting -> BigInt,
+        on_the_way -> BigInt,
+        sent -> BigInt,
+        delivered -> BigInt,
+        bounced -> BigInt,
+        complained -> BigInt,
+        ended -> BigInt,
+        failed -> BigInt,
+        expired -> BigInt,
+    }
+}
+
+diesel::table! {
+    churn_weeks (day, kind, reason, status, mailed, currency) {
+        day -> BigInt,
+        kind -> Text,
+        reason -> Text,
+        status -> Text,
+        mailed -> Bool,
+        currency -> Text,
+        number -> BigInt,
+        minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    churn_part_weeks (part, day, value, reason, outcome, currency) {
+        part -> Text,
+        day -> BigInt,
+        value -> Text,
+        reason -> Text,
+        outcome -> Text,
+        currency -> Text,
+        number -> BigInt,
+        minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    segment_weeks (day, segment_id, reason, outcome, currency) {
+        day -> BigInt,
+        segment_id -> Text,
+        reason -> Text,
+        outcome -> Text,
+        currency -> Text,
+        number -> BigInt,
+        minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    segment_months (day, segment_id, reason, outcome, currency) {
+        day -> BigInt,
+        segment_id -> Text,
+        reason -> Text,
+        outcome -> Text,
+        currency -> Text,
+        number -> BigInt,
+        minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    desk_decisions (decision_id) {
+        decision_id -> Text,
+        message_id -> Text,
+        mailbox_id -> Text,
+        kind -> Text,
+        wait_ms -> Nullable<BigInt>,
+        edited -> Nullable<Bool>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    wait_bounds (up_to) {
+        up_to -> BigInt,
+    }
+}
+
+diesel::table! {
+    desk_days (day, mailbox_id, what, up_to) {
+        day -> BigInt,
+        mailbox_id -> Text,
+        what -> Text,
+        up_to -> BigInt,
+        number -> BigInt,
+    }
+}
+
+diesel::table! {
+    desk_months (day, mailbox_id, what, up_to) {
+        day -> BigInt,
+        mailbox_id -> Text,
+        what -> Text,
+        up_to -> BigInt,
+        number -> BigInt,
+    }
+}
+
+diesel::table! {
+    desk_day_moves (id) {
+        id -> BigInt,
+        day -> BigInt,
+        mailbox_id -> Text,
+        what -> Text,
+        up_to -> BigInt,
+        number -> BigInt,
+    }
+}
+
 diesel::joinable!(messages -> mailboxes (mailbox_id));
 diesel::allow_tables_to_appear_in_same_query!(outbox, decisions);
 diesel::allow_tables_to_appear_in_same_query!(outbox, settings);
@@ -1921,4 +2057,5 @@ diesel::allow_tables_to_appear_in_same_query!(message_classes, contacts);
 diesel::allow_tables_to_appear_in_same_query!(sends, messages);
 diesel::allow_tables_to_appear_in_same_query!(outbox, mailbox_pace);
 diesel::allow_tables_to_appear_in_same_query!(sends, outbox);
+diesel::allow_tables_to_appear_in_same_query!(desk_decisions, decisions);
 diesel::allow_tables_to_appear_in_same_query!(audit_chain, audit_log);

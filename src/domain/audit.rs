@@ -116,6 +116,8 @@ pub struct Filter {
     pub since: Option<Time>,
     /// Before this time.
     pub end: Option<Time>,
+    /// In this mailbox, by id.
+    pub mailbox: Option<String>,
     /// Before this position.
     pub before: Option<i64>,
     /// At most so many.
@@ -148,6 +150,9 @@ pub fn filtered(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<Vec<L
     }
     if let Some(action) = &filter.action {
         query = query.filter(audit_log::action.eq(action.clone()));
+    }
+    if let Some(mailbox) = &filter.mailbox {
+        query = query.filter(audit_log::mailbox_id.eq(mailbox.clone()));
     }
     if let Some(who) = &filter.actor {
         query = query.filter(audit_log::actor_id.eq(who.clone()).or(audit_log::actor_name.eq(who.clone())));

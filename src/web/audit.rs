@@ -32,6 +32,9 @@ pub(super) struct Query {
     from: String,
     #[serde(default)]
     until: String,
+    /// A mailbox by its id.
+    #[serde(default)]
+    mailbox: String,
 }
 
 impl Query {
@@ -45,6 +48,7 @@ impl Query {
             target: some(&self.target),
             actor: some(&self.actor),
             action: some(&self.action),
+            mailbox: some(&self.mailbox),
             since: day("from", &self.from)?,
             end: day("until", &self.until)?.map(|last| last.plus_days(1)),
             before: self.before,
@@ -56,9 +60,15 @@ impl Query {
     /// The same filter from another place on.
     fn address(&self, before: Option<i64>) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in
-            [("target", &self.target), ("actor", &self.actor), ("action", &self.action), ("from", &self.from), ("until", &self.until)]
-        {
+        let fields = [
+            ("target", &self.target),
+            ("actor", &self.actor),
+            ("action", &self.action),
+            ("from", &self.from),
+            ("until", &self.until),
+            ("mailbox", &self.mailbox),
+        ];
+        for (name, value) in fields {
             if !value.is_empty() {
                 query.append_pair(name, value);
             }

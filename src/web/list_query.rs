@@ -7,7 +7,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{MailboxId, MessageId, UserId};
 use crate::domain::messages::State;
-use crate::domain::messages::list::{Assignee, Filter, Snoozes, Sort, Way};
+use crate::domain::messages::list::{Assignee, Decided, Filter, Snoozes, Sort, Way};
 use crate::domain::text;
 
 /// Rows of a page.
@@ -17,7 +17,7 @@ const PAGE: usize = 50;
 const MOST_HOURS: i64 = 720;
 
 /// The fields of a list's address in their order there, and what they may say.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "q",        // the beginnings of words
     "mailbox",  // by id
     "campaign", // by name
@@ -28,6 +28,7 @@ const NAMES: [&str; 19] = [
     "claims",   // `open` or `clean`
     "origin",   // `person`, `agent`, `playbook` or `model`
     "way",      // which way it went, as reports count it
+    "decided",  // how it was decided; then the days are those of the decision
     "from",     // left on this day or later, or was handed in then where it did not leave
     "until",    // the same: on this day or earlier
     "labelled", // `yes` for those of a campaign
@@ -95,7 +96,12 @@ impl ListQuery {
         } else {
             Sort::Newest
         };
+        let decided: Option<Decided> = self.word("decided")?;
+        let days = self.days()?;
+        let ever = (Time::from_micros(0), Time::from_micros(i64::MAX));
         Ok(Filter {
+            decided: decided.map(|how| (how, days.unwrap_or(ever).0, days.unwrap_or(ever).1)),
+            counted: days.filter(|_| decided.is_none()),
             states: self.states(queue)?,
             mailbox: self.value("mailbox").map(MailboxId::from),
             campaign: self.value("campaign").map(str::to_owned),
@@ -110,7 +116,6 @@ impl ListQuery {
             claims: self.word("claims")?,
             origin: self.word("origin")?,
             way: self.word("way")?,
-            counted: self.days()?,
             labelled: self.is("labelled", "yes"),
             sort: self.word("sort")?.unwrap_or(usual),
             after: self.value("after").map(MessageId::from),

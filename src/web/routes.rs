@@ -187,6 +187,7 @@ routes! {
     get "/reports" SignedIn reports::index;
     get "/reports/{id}" SignedIn reports::show;
     get "/reports/{id}/table.csv" SignedIn reports::csv;
+    get "/reports/{id}/rows" SignedIn reports::rows;
     get "/referrals" Manager referrals::index;
     post "/referrals" Manager referrals::create;
     get "/referrals/{id}" Manager referrals::show;

@@ -55,7 +55,9 @@ async fn the_days_are_what_a_recount_gives_whatever_happened() {
     let before = get(&desk, "/v1/reports/messages?by=mailbox").await;
     while desk.write(days::fold).unwrap() {}
     assert_eq!(problems(&desk), Vec::<String>::new());
-    assert_eq!(count(&desk, "SELECT CAST(count(*) AS BIGINT) AS n FROM message_day_moves"), 0, "all are folded");
+    for moves in ["message_day_moves", "desk_day_moves"] {
+        assert_eq!(count(&desk, &format!("SELECT CAST(count(*) AS BIGINT) AS n FROM {moves}")), 0, "all are folded");
+    }
     assert_eq!(get(&desk, "/v1/reports/messages?by=mailbox").await, before, "folding changes no number");
 }
 
@@ -64,15 +66,17 @@ async fn verify_names_a_day_with_a_wrong_number() {
     let desk = lively().await;
     while desk.write(days::fold).unwrap() {}
     sql(&desk, "UPDATE churn_days SET number = number + 2, minor = minor + 5 WHERE kind = 'left' AND reason = 'missing_features'");
-    sql(&desk, "UPDATE message_days SET number = number - 1 WHERE state = 'rejected'");
+    sql(&desk, "UPDATE message_days SET rejected = rejected - 1 WHERE rejected > 0");
+    sql(&desk, "UPDATE desk_days SET number = number + 3 WHERE what = 'decision'");
     let found = problems(&desk);
     let day = desk.now().date();
-    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found.len(), 3, "{found:?}");
     assert_eq!(found[0], format!("departures of {day}: left missing_features new USD: The number is 2 off, the sum 5 minor units."));
     assert!(
-        found[1].starts_with(&format!("messages of {day}: rejected in ")) && found[1].ends_with(" of spring, held: The number is -1 off."),
+        found[1].starts_with(&format!("messages of {day}: rejected in ")) && found[1].ends_with(" of spring: The number is -1 off."),
         "{found:?}"
     );
+    assert!(found[2].starts_with(&format!("review desk of {day}: decision in ")) && found[2].ends_with(": The number is 3 off."), "{found:?}");
 }
 
 #[actix_web::test]
@@ -162,4 +166,61 @@ async fn messages_are_counted_by_what_became_of_them_and_only_within_reach() {
     assert_eq!(desk.call(&narrow, "GET", "/v1/reports/messages", json!(null)).await.1["rows"], json!([]));
     let mailboxes = desk.call(&narrow, "GET", "/v1/reports/messages?by=mailbox", json!(null)).await.1;
     assert_eq!(mailboxes["rows"].as_array().unwrap().len(), 1);
+}
+
+#[actix_web::test]
+async fn the_desk_counts_decisions_waits_and_edits_on_their_day_and_each_number_leads_to_its_messages() {
+    let desk = Desk::new().await;
+    let mut messages = vec![];
+    for n in 0..4 {
+        messages.push(desk.pending(&format!("m{n}@example.com"), json!({})).await);
+    }
+    for (message, seconds) in messages.iter().zip([100_i64, 3601, 1, 1]) {
+        sql(&desk, &format!("UPDATE messages SET submitted_at = submitted_at - {} WHERE id = '{}'", seconds * 1_000_000, message.row.id));
+    }
+    desk.decide("Rita", &messages[0], DecisionKind::Approve).unwrap();
+    desk.decide("Rita", &messages[1], DecisionKind::Reject).unwrap();
+    desk.decide("Rita", &messages[2], DecisionKind::RequestChanges).unwrap();
+    let waits =
+        "(SELECT up_to, number FROM desk_days WHERE what = 'wait' UNION ALL SELECT up_to, number FROM desk_day_moves WHERE what = 'wait') AS waits";
+    let up_to = |bound: i64| count(&desk, &format!("SELECT CAST(coalesce(sum(number), 0) AS BIGINT) AS n FROM {waits} WHERE up_to = {bound}"));
+    assert_eq!((up_to(120), up_to(5400), up_to(90), up_to(3600)), (1, 1, 0, 0), "the shortest bound that was not passed");
+    assert_eq!(problems(&desk), Vec::<String>::new());
+    let mut max = crate::support::Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let before = max.get("/reports/desk").await.body;
+    while desk.write(days::fold).unwrap() {}
+    assert_eq!(problems(&desk), Vec::<String>::new());
+    let today = desk.now().date();
+    let from = desk.now().plus_days(-89).date();
+    let page = max.get("/reports/desk").await;
+    assert_eq!(page.status, 200);
+    let link = |how: &str| format!("/messages?decided={how}&#38;from={from}&#38;until={today}");
+    for wanted in [
+        format!("<a href=\"{}\">3</a>", link("any")),
+        "3 measured: too few for a median".to_owned(),
+        "0 of 1 approved: too few for a rate".to_owned(),
+        format!("<a href=\"/messages/{}\">", messages[1].row.id),
+    ] {
+        assert!(page.body.contains(&wanted) && before.contains(&wanted), "{wanted} in {}", page.body);
+    }
+    let listed = max.get(&link("any").replace("&#38;", "&")).await.body;
+    assert!((0..3).all(|n| listed.contains(&format!("m{n}@example.com"))) && !listed.contains("m3@example.com"), "{listed}");
+    let rejected = max.get(&link("reject").replace("&#38;", "&")).await.body;
+    assert!(rejected.contains("m1@example.com") && !rejected.contains("m0@example.com"), "{rejected}");
+    let edited = max.get(&link("edited").replace("&#38;", "&")).await.body;
+    assert!(!edited.contains("m0@example.com"), "{edited}");
+    let earlier = max.get(&format!("/messages?decided=any&until={}", desk.now().plus_days(-1).date())).await.body;
+    assert!(!earlier.contains("m0@example.com"), "{earlier}");
+}
+
+#[actix_web::test]
+async fn the_database_and_the_code_say_the_same_of_states() {
+    let desk = Desk::new().await;
+    for way in countersign::domain::messages::list::Way::ALL.iter().filter(|way| !matches!(way.as_str(), "held" | "edited")) {
+        let states: Vec<String> = way.states().iter().map(|state| format!("'{state}'")).collect();
+        let n = |condition: &str| count(&desk, &format!("SELECT count(*) AS n FROM message_ways WHERE {way} = 1 AND {condition}"));
+        assert_eq!(n("1 = 1"), i64::try_from(states.len()).unwrap(), "{way}");
+        assert_eq!(n(&format!("state IN ({})", states.join(", "))), i64::try_from(states.len()).unwrap(), "{way}");
+    }
 }

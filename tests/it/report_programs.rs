@@ -87,7 +87,23 @@ async fn what_comes_of_recommendations_counts_on_the_day_it_happened() {
     let mut max = Browser::new(desk.app().await);
     max.sign_in("max").await;
     let page = max.get("/reports/referrals").await;
-    for wanted in ["Less rewards in money", "$15", "of 1 asks: too few for a rate", "/messages?tag=referral-program&#38;way=sent"] {
+    let today = desk.now().date();
+    for (number, wanted, others) in [("links", ">1</a>", 0), ("followed", "3 visitors in all", 0), ("signups", "$20", 0), ("rewards", "2 months", 1)]
+    {
+        let link = format!("/reports/referrals/rows?number={number}&from={today}&until={today}");
+        let rows = max.get(&link).await;
+        assert!(rows.status == 200 && rows.body.contains("c@example.com"), "{link}: {}", rows.body);
+        assert!(number == "links" || rows.body.contains(wanted), "{wanted} in {}", rows.body);
+        assert_eq!(rows.body.matches("/referrals/two").count(), 0, "made in the period before, {others}");
+    }
+    for wanted in [
+        "/reports/referrals/rows?number=signups",
+        "/reports/referrals/rows?number=rewards",
+        "Less rewards in money",
+        "$15",
+        "of 1 asks: too few for a rate",
+        "/messages?tag=referral-program&#38;way=sent",
+    ] {
         assert!(page.status == 200 && page.body.contains(wanted), "{wanted} in {}", page.body);
     }
 }
@@ -123,11 +139,12 @@ async fn a_funnel_says_who_came_how_far_and_why_the_others_left() {
     let found = get(&desk, &report).await;
     assert_eq!((found["enrolled"].as_i64(), found["complete"].as_i64()), (Some(4), Some(0)), "{found}");
     let wanted = json!([
-        {"subject": "First", "entered": 4, "waiting": 1, "sent": 2, "replied": 1, "left": {"by_hand": 1}},
-        {"subject": "Second", "entered": 2, "waiting": 1, "sent": 0, "replied": 0, "left": {"answered": 1}},
+        {"subject": "First", "entered": 4, "waiting": 1, "sent": 2, "replied": 1, "left": {"by_hand": 1}, "entered_before": 0, "sent_before": 0, "replied_before": 0},
+        {"subject": "Second", "entered": 2, "waiting": 1, "sent": 0, "replied": 0, "left": {"answered": 1}, "entered_before": 0, "sent_before": 0, "replied_before": 0},
     ]);
     assert_eq!(found["steps"], wanted, "{found}");
     holds(&desk, &[&report]).await;
+    every_number_of_the_funnel_leads_to_its_rows(&desk, made["id"].as_str().unwrap()).await;
     sql(&desk, "UPDATE program_days SET number = number + 1 WHERE kind = 'step' AND what = 'sent'");
     assert_eq!(problems(&desk).len(), 1);
 
@@ -138,6 +155,52 @@ async fn a_funnel_says_who_came_how_far_and_why_the_others_left() {
         assert!(page.status == 200 && page.body.contains(wanted), "{wanted} in {}", page.body);
     }
     assert_eq!(max.get("/reports/sequences?of=nothing").await.status, 404);
+    // The first two were enrolled in the period before.
+    let earlier = desk.now().plus_days(-100).micros();
+    sql(
+        &desk,
+        &format!(
+            "UPDATE enrollments SET created_at = {earlier} WHERE contact_id IN (SELECT id FROM contacts WHERE email IN ('c0@example.com', 'c1@example.com'))"
+        ),
+    );
+    let found = get(&desk, &report).await;
+    assert_eq!((found["enrolled"].as_i64(), found["enrolled_before"].as_i64()), (Some(2), Some(2)), "{found}");
+}
+
+/// Each list has as many rows as the number says, and nobody else.
+async fn every_number_of_the_funnel_leads_to_its_rows(desk: &Desk, id: &str) {
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let page = max.get("/reports/sequences").await.body;
+    let today = desk.now().date();
+    for (number, place, wanted) in [
+        ("entered", 0, vec!["c0", "c1", "c2", "c3"]),
+        ("entered", 1, vec!["c0", "c1"]),
+        ("waiting", 0, vec!["c3"]),
+        ("waiting", 1, vec!["c1"]),
+        ("sent", 0, vec!["c0", "c1"]),
+        ("answered", 0, vec!["c0"]),
+        ("left", 0, vec!["c2"]),
+        ("left", 1, vec!["c0"]),
+    ] {
+        let from = desk.now().plus_days(-89).date();
+        let link = format!("/reports/sequences/rows?number={number}&of={id}&place={place}&from={from}&until={today}");
+        assert!(page.contains(&format!("<a href=\"{}\">{}</a>", link.replace('&', "&#38;"), wanted.len())), "{link} in {page}");
+        let rows = max.get(&link).await;
+        assert_eq!(rows.status, 200, "{link}");
+        for who in ["c0", "c1", "c2", "c3"] {
+            assert_eq!(rows.body.contains(&format!(">{who}@example.com</a>")), wanted.contains(&who), "{who} of {number} {place}: {}", rows.body);
+        }
+    }
+    for (path, status) in [
+        ("/reports/sequences/rows?number=links", 404),
+        (&*format!("/reports/referrals/rows?number=entered&of={id}"), 404),
+        ("/reports/sequences/rows?number=entered&of=nothing", 404),
+        ("/reports/reasons/rows?number=links", 404),
+        (&*format!("/reports/sequences/rows?number=entered&of={id}&after=x"), 422),
+    ] {
+        assert_eq!(max.get(path).await.status, status, "{path}");
+    }
 }
 
 /// Counts what is due of all migrations, at this moment.
@@ -172,9 +235,23 @@ async fn a_migration_burns_down_and_what_was_not_counted_is_as_on_the_day_before
     let words = found["pace_in_words"].as_str().unwrap();
     assert_eq!(words, "At the pace of this period, 3 remain for about 30 days; the deadline is 70 days after that.");
     assert_eq!(found["steps"][11]["by_progress"]["started"].as_i64(), Some(1));
+    assert_eq!((found["done"].as_i64(), found["done_before"].as_i64()), (None, None), "its begin was not counted");
+    let later = get(&desk, &format!("/v1/reports/cohorts/{cohort}?from={}", desk.now().plus_days(-4).date())).await;
+    assert_eq!(
+        (later["done"].as_i64(), later["done_before"].as_i64(), later["steps"][4]["remained_before"].as_i64()),
+        (Some(1), Some(0), Some(4)),
+        "{later}"
+    );
     let mut max = Browser::new(desk.app().await);
     max.sign_in("max").await;
     let page = max.get(&format!("/reports/migrations?from={from}")).await;
+    let done = "/customers?tags=api-v1%2Cmigration-complete";
+    let started = "/customers?tags=api-v1%2Cmigration-started%2C-migration-complete";
+    for (link, wanted) in [(done, "c0@example.com"), (started, "c1@example.com")] {
+        assert!(page.body.contains(&format!("<a href=\"{link}\">1</a>")), "{link} in {}", page.body);
+        let rows = max.get(link).await.body;
+        assert!(rows.contains(wanted) && !rows.contains("c2@example.com"), "{rows}");
+    }
     for wanted in ["<b>Sunset</b>", "4 at its start", "Contacts who are not done"] {
         let wanted = if wanted == "4 at its start" { "not counted before this period" } else { wanted };
         assert!(page.status == 200 && page.body.contains(wanted), "{wanted} in {}", page.body);

@@ -228,11 +228,11 @@ fn attention(conn: &mut Conn, actor: &Actor, now: Time) -> Result<Vec<Line>> {
         add("dns", None, format!("DNS does not let {} prove its mail", mailbox.address), format!("/mailboxes/{}/delivery", mailbox.id), false);
     }
     let since = now.date().saturating_sub((RECENT_DAYS - 1).days());
-    for (state, one, many) in [
-        (State::Failed, "1 message was refused by the mail server", "messages were refused by the mail server"),
-        (State::Expired, "1 message lapsed because nobody decided", "messages lapsed because nobody decided"),
+    let ways = reports::messages::all(conn, actor, Period { from: since, until: now.date() })?;
+    for (state, count, one, many) in [
+        (State::Failed, ways.failed, "1 message was refused by the mail server", "messages were refused by the mail server"),
+        (State::Expired, ways.expired, "1 message lapsed because nobody decided", "messages lapsed because nobody decided"),
     ] {
-        let count = reports::messages::in_state(conn, actor, state, Period { from: since, until: now.date() })?;
         if count > 0 {
             let text = if count == 1 { one.to_owned() } else { format!("{count} {many}") };
             add(state.as_str(), Some(count), format!("{text} in the last {RECENT_DAYS} days"), format!("/messages?state={state}"), false);

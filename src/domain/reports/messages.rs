@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use diesel::QueryableByName;
+use diesel::sql_types::BigInt;
+
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Scope};
-use crate::domain::error::{Error, Result};
+use crate::domain::error::Result;
 use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::messages::State;
 
@@ -20,53 +23,112 @@ pub const COMPLAINT_LIMIT_PERCENT: f64 = 0.1;
 pub const FEWEST_SENT: i64 = 1000;
 
 /// How many messages went which way. A message that left counts on the day it left, any other on the day it was handed in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, QueryableByName)]
 pub struct Ways {
     /// All that were handed in.
+    #[diesel(sql_type = BigInt)]
     pub drafted: i64,
     /// Those that were held for a decision.
+    #[diesel(sql_type = BigInt)]
     pub held: i64,
     /// Those whose words somebody else changed.
+    #[diesel(sql_type = BigInt)]
     pub edited: i64,
     /// Held ones that were approved and were not taken back.
+    #[diesel(sql_type = BigInt)]
     pub approved: i64,
     /// Those a person said no to.
+    #[diesel(sql_type = BigInt)]
     pub rejected: i64,
     /// Those that wait for a decision or for their author.
+    #[diesel(sql_type = BigInt)]
     pub waiting: i64,
     /// Those that wait to leave, or of which it is not known whether they did.
+    #[diesel(sql_type = BigInt)]
     pub on_the_way: i64,
     /// Those that left.
+    #[diesel(sql_type = BigInt)]
     pub sent: i64,
     /// Those that were reported delivered.
+    #[diesel(sql_type = BigInt)]
     pub delivered: i64,
     /// Those that came back.
+    #[diesel(sql_type = BigInt)]
     pub bounced: i64,
     /// Those that were complained about.
+    #[diesel(sql_type = BigInt)]
     pub complained: i64,
     /// Those that ended otherwise: withdrawn, expired, skipped, failed or stopped.
+    #[diesel(sql_type = BigInt)]
     pub ended: i64,
+    /// Those of these that the mail server refused.
+    #[diesel(sql_type = BigInt)]
+    pub failed: i64,
+    /// Those of these that nobody decided in time.
+    #[diesel(sql_type = BigInt)]
+    pub expired: i64,
 }
 
 impl Ways {
-    fn add(&mut self, row: &MessageRow, state: State) {
-        let number = row.number;
-        self.drafted += number;
-        self.held += if row.held { number } else { 0 };
-        self.edited += if row.edited { number } else { 0 };
+    /// Messages in one state. The table `message_ways` says the same of states, for the database.
+    pub(super) fn of(state: State, held: bool, edited: bool, number: i64) -> Ways {
         let approved = !matches!(state, State::Pending | State::ChangesRequested | State::Rejected | State::Withdrawn | State::Expired);
-        self.approved += if row.held && approved { number } else { 0 };
+        let when = |holds: bool| if holds { number } else { 0 };
+        let drafted = Ways { drafted: number, held: when(held), edited: when(edited), approved: when(held && approved), ..Ways::default() };
+        let sent = Ways { sent: number, ..drafted };
+        let ended = Ways { ended: number, ..drafted };
         match state {
-            State::Draft => {}
-            State::Pending | State::ChangesRequested => self.waiting += number,
-            State::Approved | State::Queued | State::Sending | State::Uncertain => self.on_the_way += number,
-            State::Rejected => self.rejected += number,
-            State::Withdrawn | State::Expired | State::Skipped | State::Failed | State::Cancelled => self.ended += number,
-            State::Sent => self.sent += number,
-            State::Delivered => (self.sent, self.delivered) = (self.sent + number, self.delivered + number),
-            State::Bounced => (self.sent, self.bounced) = (self.sent + number, self.bounced + number),
-            State::Complained => (self.sent, self.complained) = (self.sent + number, self.complained + number),
+            State::Draft => Ways::default(),
+            State::Pending | State::ChangesRequested => Ways { waiting: number, ..drafted },
+            State::Approved | State::Queued | State::Sending | State::Uncertain => Ways { on_the_way: number, ..drafted },
+            State::Rejected => Ways { rejected: number, ..drafted },
+            State::Withdrawn | State::Skipped | State::Cancelled => ended,
+            State::Failed => Ways { failed: number, ..ended },
+            State::Expired => Ways { expired: number, ..ended },
+            State::Sent => sent,
+            State::Delivered => Ways { delivered: number, ..sent },
+            State::Bounced => Ways { bounced: number, ..sent },
+            State::Complained => Ways { complained: number, ..sent },
         }
+    }
+
+    /// The numbers in the order of the columns.
+    pub(super) fn numbers(&self) -> [(&'static str, i64); 14] {
+        [
+            ("drafted", self.drafted),
+            ("held", self.held),
+            ("edited", self.edited),
+            ("approved", self.approved),
+            ("rejected", self.rejected),
+            ("waiting", self.waiting),
+            ("on_the_way", self.on_the_way),
+            ("sent", self.sent),
+            ("delivered", self.delivered),
+            ("bounced", self.bounced),
+            ("complained", self.complained),
+            ("ended", self.ended),
+            ("failed", self.failed),
+            ("expired", self.expired),
+        ]
+    }
+}
+
+impl std::ops::AddAssign for Ways {
+    fn add_assign(&mut self, other: Ways) {
+        self.drafted += other.drafted;
+        self.held += other.held;
+        self.edited += other.edited;
+        self.approved += other.approved;
+        self.rejected += other.rejected;
+        self.waiting += other.waiting;
+        self.on_the_way += other.on_the_way;
+        self.sent += other.sent;
+        self.delivered += other.delivered;
+        self.bounced += other.bounced;
+        self.complained += other.complained;
+        self.ended += other.ended;
+        self.failed += other.failed;
+        self.expired += other.expired;
     }
 }
 
@@ -82,14 +144,13 @@ pub struct Flow<T> {
 }
 
 /// What became of the messages that rows of two steps stand for: the period before, and this one.
-fn flows(rows: &[MessageRow]) -> Result<BTreeMap<String, Flow<String>>> {
+fn flows(rows: Vec<MessageRow>) -> BTreeMap<String, Flow<String>> {
     let mut all: BTreeMap<String, Flow<String>> = BTreeMap::new();
     for row in rows {
-        let state: State = row.state.parse().map_err(Error::internal)?;
         let flow = all.entry(row.place.clone()).or_insert_with(|| Flow { of: row.place.clone(), now: Ways::default(), before: Ways::default() });
-        if row.step == 0 { flow.before.add(row, state) } else { flow.now.add(row, state) }
+        *(if row.step == 0 { &mut flow.before } else { &mut flow.now }) += row.ways;
     }
-    Ok(all)
+    all
 }
 
 /// The first days of the period before and of this one, and the day after the last.
@@ -102,17 +163,17 @@ pub fn by_campaign(conn: &mut Conn, actor: &Actor, period: Period) -> Result<Vec
     actor.must_have(Scope::Read)?;
     let (starts, end) = both(period);
     let rows = queries::messages_by_step(conn, Place::Campaign, actor.mailboxes(), &starts, end)?;
-    let mut found: Vec<Flow<String>> = flows(&rows)?.into_values().collect();
+    let mut found: Vec<Flow<String>> = flows(rows).into_values().collect();
     found.sort_by(|a, b| (b.now.drafted, &a.of).cmp(&(a.now.drafted, &b.of)));
     Ok(found)
 }
 
-/// How many messages of a period are in this state.
-pub fn in_state(conn: &mut Conn, actor: &Actor, state: State, period: Period) -> Result<i64> {
+/// What became of all messages of a period.
+pub fn all(conn: &mut Conn, actor: &Actor, period: Period) -> Result<Ways> {
     actor.must_have(Scope::Read)?;
     let (start, end) = (period::number(period.from), period::number(period.until) + 1);
     let rows = queries::messages_by_step(conn, Place::Anywhere, actor.mailboxes(), &[start], end)?;
-    Ok(rows.iter().filter(|row| row.state == state.as_str()).map(|row| row.number).sum())
+    Ok(rows.first().map(|row| row.ways).unwrap_or_default())
 }
 
 /// The mailboxes within reach by address, with those that had no messages.
@@ -120,7 +181,7 @@ pub fn by_mailbox(conn: &mut Conn, actor: &Actor, period: Period) -> Result<Vec<
     actor.must_have(Scope::Read)?;
     let (starts, end) = both(period);
     let rows = queries::messages_by_step(conn, Place::Mailbox, actor.mailboxes(), &starts, end)?;
-    let mut found = flows(&rows)?;
+    let mut found = flows(rows);
     let flow = |mailbox: Mailbox| match found.remove(mailbox.id.as_str()) {
         Some(flow) => Flow { of: mailbox, now: flow.now, before: flow.before },
         None => Flow { of: mailbox, now: Ways::default(), before: Ways::default() },
@@ -135,9 +196,8 @@ pub fn over_time(conn: &mut Conn, actor: &Actor, period: Period, steps: &[Step],
     let place = if campaigns { Place::AnyCampaign } else { Place::Anywhere };
     let mut all = vec![Ways::default(); steps.len()];
     for row in queries::messages_by_step(conn, place, actor.mailboxes(), &starts, period::number(period.until) + 1)? {
-        let state: State = row.state.parse().map_err(Error::internal)?;
         if let Some(step) = usize::try_from(row.step).ok().and_then(|step| all.get_mut(step)) {
-            step.add(&row, state);
+            *step += row.ways;
         }
     }
     Ok(all)

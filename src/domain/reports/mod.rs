@@ -1,6 +1,8 @@
 //! Numbers over many departures and messages, read from what is counted by day.
 
+pub mod behind;
 pub mod days;
+pub mod desk;
 pub mod messages;
 pub mod parts;
 pub mod period;

@@ -107,32 +107,36 @@ impl Period {
     /// The period in days, weeks or calendar months, so that there are at most some thirty steps, or sixty of months.
     pub fn steps(&self) -> Vec<Step> {
         match self.days() {
-            ..=31 => self.by(1),
-            32..=186 => self.by(7),
+            ..=31 => self.by_day(),
+            32..=186 => self.by_week(),
             _ => self.by_month(),
         }
     }
 
-    fn by(&self, days: i64) -> Vec<Step> {
-        let starts = (0..self.days()).step_by(usize::try_from(days).unwrap_or(1));
-        let step = |offset: i64| {
-            let from = self.from.saturating_add(offset.days());
-            let until = from.saturating_add((days - 1).days()).min(self.until);
-            Step { label: from.strftime("%-d %b").to_string(), days: Period { from, until } }
-        };
-        starts.map(step).collect()
+    fn by_day(&self) -> Vec<Step> {
+        self.cut("%-d %b", |from| from)
+    }
+
+    /// The period by weeks that begin on Mondays; the first and the last may be cut.
+    fn by_week(&self) -> Vec<Step> {
+        self.cut("%-d %b", |from| from.saturating_add((7 - i64::from(from.weekday().to_monday_one_offset())).days()))
+    }
+
+    /// Steps that each end on the day that `last` gives for its first one.
+    fn cut(&self, label: &str, last: impl Fn(Date) -> Date) -> Vec<Step> {
+        let mut steps = vec![];
+        let mut from = self.from;
+        while from <= self.until {
+            let until = last(from).min(self.until);
+            steps.push(Step { label: from.strftime(label).to_string(), days: Period { from, until } });
+            from = until.saturating_add(1.day());
+        }
+        steps
     }
 
     /// The period by calendar months; the first and the last may be cut.
     pub fn by_month(&self) -> Vec<Step> {
-        let mut steps = vec![];
-        let mut from = self.from;
-        while from <= self.until {
-            let until = from.last_of_month().min(self.until);
-            steps.push(Step { label: from.strftime("%b %Y").to_string(), days: Period { from, until } });
-            from = until.saturating_add(1.day());
-        }
-        steps
+        self.cut("%b %Y", Date::last_of_month)
     }
 }
 
@@ -154,6 +158,8 @@ mod tests {
             assert_eq!(found.len(), steps, "{from} to {until}");
             assert_eq!((found[0].days.from, found[steps - 1].days.until), (whole.from, whole.until));
             assert!(found.windows(2).all(|pair| pair[0].days.end() == pair[1].days.start()), "{found:?}");
+            let mondays = || found[1..].iter().all(|step| step.days.from.weekday() == jiff::civil::Weekday::Monday);
+            assert!(!(32..=186).contains(&whole.days()) || mondays(), "{found:?}");
         }
     }
 

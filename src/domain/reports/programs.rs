@@ -108,6 +108,19 @@ pub struct FunnelStep {
     pub replied: i64,
     /// Those who left the sequence before they got it, and why.
     pub left: Vec<(Why, i64)>,
+    /// The same of those who were enrolled in the period before.
+    pub before: Reached,
+}
+
+/// What became of a step for those of the period before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// Those who came as far as this step.
+    pub entered: i64,
+    /// Messages of it that left.
+    pub sent: i64,
+    /// Those of them that were answered.
+    pub replied: i64,
 }
 
 /// A sequence, step by step.
@@ -121,6 +134,8 @@ pub struct Funnel {
     pub enrolled_before: i64,
     /// Those of the period who got all of it.
     pub complete: i64,
+    /// Those of the one before who did.
+    pub complete_before: i64,
     /// The steps, in order.
     pub steps: Vec<FunnelStep>,
     /// Those who left after the last step, and why.
@@ -132,10 +147,12 @@ pub fn funnel(conn: &mut Conn, actor: &Actor, id: &SequenceId, period: Period) -
     let (sequence, _) = sequences::get(conn, actor, id)?;
     let ([start, middle], end) = both(period);
     let stands = queries::program_days(conn, "sequence", Some(id.as_str()), start, end)?;
-    let sends = queries::program_days(conn, "step", Some(id.as_str()), middle, end)?;
+    let sends = queries::program_days(conn, "step", Some(id.as_str()), start, end)?;
     let sum = |rows: &[&ProgramRow]| rows.iter().map(|row| row.number).sum::<i64>();
     let now: Vec<&ProgramRow> = stands.iter().filter(|row| row.day >= middle).collect();
-    let of = |holds: &dyn Fn(&ProgramRow) -> bool| sum(&now.iter().copied().filter(|row| holds(row)).collect::<Vec<_>>());
+    let earlier: Vec<&ProgramRow> = stands.iter().filter(|row| row.day < middle).collect();
+    let those = |rows: &[&ProgramRow], holds: &dyn Fn(&ProgramRow) -> bool| rows.iter().filter(|row| holds(row)).map(|row| row.number).sum::<i64>();
+    let of = |holds: &dyn Fn(&ProgramRow) -> bool| those(&now, holds);
     let left = |holds: &dyn Fn(i64) -> bool| {
         let mut why: BTreeMap<Why, i64> = BTreeMap::new();
         for row in now.iter().filter(|row| row.what == "stopped" && holds(row.place)) {
@@ -146,7 +163,9 @@ pub fn funnel(conn: &mut Conn, actor: &Actor, id: &SequenceId, period: Period) -
     let count = i64::try_from(sequence.steps.len()).unwrap_or(0);
     let step = |(place, (step, number)): (usize, (&sequences::Step, i32))| {
         let place = i64::try_from(place).unwrap_or(0);
-        let of_step = |what: &str| sends.iter().filter(|row| row.what == what && row.place == i64::from(number)).map(|row| row.number).sum();
+        let mine = |row: &&ProgramRow, what: &str| row.what == what && row.place == i64::from(number);
+        let of_step = |what: &str| sends.iter().filter(|row| mine(row, what) && row.day >= middle).map(|row| row.number).sum();
+        let of_earlier = |what: &str| sends.iter().filter(|row| mine(row, what) && row.day < middle).map(|row| row.number).sum();
         FunnelStep {
             subject: step.subject.clone(),
             entered: of(&|row| row.place >= place),
@@ -154,13 +173,15 @@ pub fn funnel(conn: &mut Conn, actor: &Actor, id: &SequenceId, period: Period) -
             sent: of_step("sent"),
             replied: of_step("replied"),
             left: left(&|at| at == place),
+            before: Reached { entered: those(&earlier, &|row| row.place >= place), sent: of_earlier("sent"), replied: of_earlier("replied") },
         }
     };
     let numbers = sequence.numbers();
     Ok(Funnel {
         enrolled: sum(&now),
-        enrolled_before: stands.iter().filter(|row| row.day < middle).map(|row| row.number).sum(),
+        enrolled_before: sum(&earlier),
         complete: of(&|row| row.what == "complete"),
+        complete_before: those(&earlier, &|row| row.what == "complete"),
         steps: sequence.steps.iter().zip(numbers).enumerate().map(step).collect(),
         left_after: left(&|at| at >= count),
         sequence,
@@ -174,6 +195,8 @@ pub struct Standing {
     pub step: Step,
     /// How many were how far, in order; none where that was not counted yet.
     pub counts: Option<Vec<(Progress, i64)>>,
+    /// The same as many days earlier as the period is long.
+    pub before: Option<Vec<(Progress, i64)>>,
 }
 
 /// A migration over time.
@@ -185,6 +208,12 @@ pub struct BurnDown {
     pub steps: Vec<Standing>,
     /// The same at the end of the period before.
     pub before: Option<Vec<(Progress, i64)>>,
+    /// The same where the period before begins.
+    pub earliest: Option<Vec<(Progress, i64)>>,
+}
+
+fn done(counts: &[(Progress, i64)]) -> i64 {
+    counts.iter().filter(|(progress, _)| *progress == Progress::Complete).map(|(_, number)| number).sum()
 }
 
 /// Contacts of a migration who are not done.
@@ -196,6 +225,13 @@ impl BurnDown {
     /// The latest that is known.
     pub fn latest(&self) -> Option<&[(Progress, i64)]> {
         self.steps.iter().rev().find_map(|step| step.counts.as_deref())
+    }
+
+    /// How many were done in the period, and in the one before; none where its begin was not counted.
+    pub fn done(&self) -> (Option<i64>, Option<i64>) {
+        let between = |from: Option<&[(Progress, i64)]>, until: Option<&[(Progress, i64)]>| Some(done(until?) - done(from?));
+        let (middle, first) = (self.before.as_deref(), self.earliest.as_deref());
+        (between(middle, self.latest()), between(first, middle))
     }
 
     /// Whether it will be done by its deadline at the pace of this period, in a sentence.
@@ -242,7 +278,9 @@ pub fn burn_down(conn: &mut Conn, actor: &Actor, id: &CohortId, period: Period, 
     let until = |day: i64| by_day.range(..=day).next_back().map(|(_, counts)| counts.clone());
     let standing = |step: &Step| {
         let begins = period::number(step.days.from);
-        Standing { step: step.clone(), counts: (begins < end).then(|| until(period::number(step.days.until))).flatten() }
+        let last = period::number(step.days.until);
+        Standing { step: step.clone(), counts: (begins < end).then(|| until(last)).flatten(), before: until(last - period.days()) }
     };
-    Ok(BurnDown { before: until(period::number(period.from) - 1), steps: steps.iter().map(standing).collect(), cohort })
+    let start = period::number(period.from);
+    Ok(BurnDown { before: until(start - 1), earliest: until(start - period.days() - 1), steps: steps.iter().map(standing).collect(), cohort })
 }

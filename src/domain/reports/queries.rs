@@ -5,22 +5,20 @@ use diesel::sql_types::{BigInt, Bool, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::churn_events;
+use crate::db::schema::{churn_events, decisions, desk_decisions};
 use crate::db::statement::Statement;
 use crate::domain::actor::Mailboxes;
-use crate::domain::ids::ChurnEventId;
+use crate::domain::ids::{ChurnEventId, MailboxId, MessageId};
+use crate::domain::messages::DecisionKind;
 use crate::domain::reason::Reason;
 
+use super::messages::Ways;
 use super::period;
-use super::spans::{CHURN, MESSAGES, PARTS};
+use super::spans::{CHURN, Counted, DESK, MESSAGES, PARTS, SEGMENTS};
 
-/// `CASE … END AS step`: the position of the last of these days that is not after the counted one.
-fn push_step(sql: &mut Statement, starts: &[i64]) {
-    sql.push("CAST(CASE WHEN 1 = 0 THEN 0");
-    for (position, start) in starts.iter().enumerate().skip(1) {
-        sql.push(" WHEN day < ").number(*start).push(format!(" THEN {}", position - 1));
-    }
-    sql.push(format!(" ELSE {} END AS BIGINT) AS step", starts.len().saturating_sub(1)));
+/// Adds a condition that binds nothing.
+fn said(sql: &mut Statement, only: &'static str) {
+    sql.push(only);
 }
 
 #[derive(Debug, QueryableByName)]
@@ -44,13 +42,8 @@ pub(super) struct StepRow {
 /// Departures of a kind by step; `starts` are the first days of the steps, and `end` the day after the last.
 pub(super) fn departures_by_step(conn: &mut Conn, kind: &'static str, starts: &[i64], end: i64) -> QueryResult<Vec<StepRow>> {
     let mut sql = Statement::default();
-    sql.push(
-        "SELECT step, reason, status, mailed, currency, CAST(SUM(number) AS BIGINT) AS number, CAST(SUM(minor) AS BIGINT) AS minor FROM (SELECT ",
-    );
-    push_step(&mut sql, starts);
-    sql.push(", reason, status, mailed, currency, number, minor FROM ");
-    CHURN.push(&mut sql, starts, end, if kind == "back" { " AND kind = 'back'" } else { " AND kind = 'left'" });
-    sql.push(") AS stepped GROUP BY step, reason, status, mailed, currency");
+    let only = if kind == "back" { " AND kind = 'back'" } else { " AND kind = 'left'" };
+    CHURN.push_sums(&mut sql, (starts, end), &|sql| said(sql, only), "reason, status, mailed, currency", &["number", "minor"]);
     sql.load(conn)
 }
 
@@ -87,7 +80,7 @@ pub(super) fn departures(conn: &mut Conn, since: Time, next: i64, end: i64) -> Q
     sql.push("SELECT status, reason, currency, 1 AS number, coalesce(mrr_minor, 0) AS minor FROM churn_events WHERE churned_at >= ");
     sql.number(since.micros()).push(" AND churned_at < ").number(next * period::MICROS_OF_DAY);
     sql.push(" UNION ALL SELECT status, reason, currency, number, minor FROM ");
-    CHURN.push(&mut sql, &[next], end, " AND kind = 'left'");
+    CHURN.push(&mut sql, next, end, " AND kind = 'left'");
     sql.push(") AS both_kinds GROUP BY status, reason, currency HAVING SUM(number) <> 0");
     sql.load(conn)
 }
@@ -107,14 +100,8 @@ pub(super) struct MessageRow {
     pub(super) step: i64,
     #[diesel(sql_type = Text)]
     pub(super) place: String,
-    #[diesel(sql_type = Text)]
-    pub(super) state: String,
-    #[diesel(sql_type = Bool)]
-    pub(super) held: bool,
-    #[diesel(sql_type = Bool)]
-    pub(super) edited: bool,
-    #[diesel(sql_type = BigInt)]
-    pub(super) number: i64,
+    #[diesel(embed)]
+    pub(super) ways: Ways,
 }
 
 /// What messages are told apart by.
@@ -133,21 +120,23 @@ pub(super) fn messages_by_step(conn: &mut Conn, by: Place, reach: &Mailboxes, st
     if matches!(reach, Mailboxes::These(ids) if ids.is_empty()) {
         return Ok(vec![]);
     }
+    let ways: Vec<&str> = Ways::default().numbers().iter().map(|(name, _)| *name).collect();
     let mut sql = Statement::default();
-    sql.push("SELECT step, place, state, held, edited, CAST(SUM(number) AS BIGINT) AS number FROM (SELECT ");
-    push_step(&mut sql, starts);
-    sql.push(match by {
-        Place::Mailbox => ", mailbox_id AS place",
-        Place::Campaign => ", campaign AS place",
-        Place::Anywhere | Place::AnyCampaign => ", '' AS place",
-    });
-    sql.push(", state, held, edited, number FROM ");
-    let labelled = matches!(by, Place::Campaign | Place::AnyCampaign);
-    MESSAGES.push(&mut sql, starts, end, if labelled { " AND campaign <> ''" } else { "" });
-    if let Mailboxes::These(ids) = reach {
-        sql.push(" WHERE mailbox_id IN ").texts(ids.iter().map(|id| id.as_str()));
-    }
-    sql.push(") AS stepped GROUP BY step, place, state, held, edited HAVING SUM(number) <> 0");
+    let place = match by {
+        Place::Mailbox => "mailbox_id",
+        Place::Campaign => "campaign",
+        Place::Anywhere | Place::AnyCampaign => "''",
+    };
+    let named = matches!(by, Place::Mailbox | Place::Campaign);
+    sql.push(format!("SELECT step, {place} AS place, {} FROM (", ways.join(", ")));
+    let only = |sql: &mut Statement| {
+        sql.push(if matches!(by, Place::Campaign | Place::AnyCampaign) { " AND campaign <> ''" } else { "" });
+        if let Mailboxes::These(ids) = reach {
+            sql.push(" AND mailbox_id IN ").texts(ids.iter().map(|id| id.as_str()));
+        }
+    };
+    MESSAGES.push_sums(&mut sql, (starts, end), &only, if named { place } else { "" }, &ways);
+    sql.push(" HAVING SUM(drafted) <> 0) AS summed");
     sql.load(conn)
 }
 
@@ -173,14 +162,13 @@ pub(super) struct PartRow {
 
 /// Departures by the values of a part, in the period before and in this one. `only` names the part.
 pub(super) fn by_part(conn: &mut Conn, only: &'static str, starts: [i64; 2], end: i64) -> QueryResult<Vec<PartRow>> {
+    parts_of(conn, &PARTS, only, starts, end)
+}
+
+fn parts_of(conn: &mut Conn, counted: &Counted, only: &'static str, starts: [i64; 2], end: i64) -> QueryResult<Vec<PartRow>> {
     let mut sql = Statement::default();
-    sql.push(
-        "SELECT step, value, reason, outcome, currency, CAST(SUM(number) AS BIGINT) AS number, CAST(SUM(minor) AS BIGINT) AS minor FROM (SELECT ",
-    );
-    push_step(&mut sql, &starts);
-    sql.push(", value, reason, outcome, currency, number, minor FROM ");
-    PARTS.push(&mut sql, &starts, end, only);
-    sql.push(") AS stepped GROUP BY step, value, reason, outcome, currency HAVING SUM(number) <> 0");
+    counted.push_sums(&mut sql, (&starts, end), &|sql| said(sql, only), "value, reason, outcome, currency", &["number", "minor"]);
+    sql.push(" HAVING SUM(number) <> 0");
     sql.load(conn)
 }
 
@@ -216,12 +204,44 @@ pub(super) fn program_days(conn: &mut Conn, kind: &'static str, of: Option<&str>
 
 /// The same by segment, as they were counted last.
 pub(super) fn by_segment(conn: &mut Conn, starts: [i64; 2], end: i64) -> QueryResult<Vec<PartRow>> {
+    parts_of(conn, &SEGMENTS, "", starts, end)
+}
+
+/// A number of the review desk.
+#[derive(Debug, QueryableByName)]
+pub(super) struct DeskRow {
+    /// 0 for the period before.
+    #[diesel(sql_type = BigInt)]
+    pub(super) step: i64,
+    #[diesel(sql_type = Text)]
+    pub(super) mailbox_id: String,
+    #[diesel(sql_type = Text)]
+    pub(super) what: String,
+    #[diesel(sql_type = BigInt)]
+    pub(super) up_to: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) number: i64,
+}
+
+/// The numbers of the review desk, in the period before and in this one.
+pub(super) fn desk(conn: &mut Conn, starts: [i64; 2], end: i64) -> QueryResult<Vec<DeskRow>> {
     let mut sql = Statement::default();
-    sql.push(
-        "SELECT step, value, reason, outcome, currency, CAST(SUM(number) AS BIGINT) AS number, CAST(SUM(minor) AS BIGINT) AS minor FROM (SELECT ",
-    );
-    push_step(&mut sql, &starts);
-    sql.push(", segment_id AS value, reason, outcome, currency, number, minor FROM segment_days WHERE day >= ").number(starts[0]);
-    sql.push(" AND day < ").number(end).push(") AS stepped GROUP BY step, value, reason, outcome, currency");
+    DESK.push_sums(&mut sql, (&starts, end), &|_| {}, "mailbox_id, what, up_to", &["number"]);
+    sql.push(" HAVING SUM(number) <> 0");
     sql.load(conn)
+}
+
+/// The latest reasons for rejecting, with the message and the time.
+pub(super) fn rejections(conn: &mut Conn, mailbox: &MailboxId, from: Time, end: Time, limit: i64) -> QueryResult<Vec<(MessageId, String, Time)>> {
+    desk_decisions::table
+        .inner_join(decisions::table.on(decisions::id.eq(desk_decisions::decision_id)))
+        .filter(desk_decisions::mailbox_id.eq(mailbox.as_str()))
+        .filter(desk_decisions::kind.eq(DecisionKind::Reject.as_str()))
+        .filter(desk_decisions::created_at.ge(from))
+        .filter(desk_decisions::created_at.lt(end))
+        .filter(decisions::reason.is_not_null())
+        .order(desk_decisions::created_at.desc())
+        .limit(limit)
+        .select((decisions::message_id, decisions::reason.assume_not_null(), decisions::created_at))
+        .load(conn)
 }

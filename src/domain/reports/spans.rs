@@ -1,4 +1,4 @@
-//! Which counted rows a period is added up from: whole months where it has some, and days for the rest.
+//! Which counted rows a period is added up from: whole months and weeks where it has some, and days for the rest.
 
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -7,59 +7,150 @@ use super::period;
 use crate::clock::Time;
 use crate::db::statement::Statement;
 
-/// What is counted by day: the table of days, of months, of changes that are in neither yet, and their columns.
+/// What is counted by day: the tables of days, weeks and months, and the changes that are in none yet.
 pub(super) struct Counted {
     days: &'static str,
+    /// None where weeks are not added up.
+    weeks: Option<&'static str>,
     months: &'static str,
-    moves: &'static str,
+    /// None where changes are written to the days at once.
+    moves: Option<&'static str>,
     columns: &'static str,
+    /// The same columns, as the changes have them.
+    moved: &'static str,
 }
+
+const CHURN_COLUMNS: &str = "day, kind, reason, status, mailed, currency, number, minor";
+const PART_COLUMNS: &str = "part, day, value, reason, outcome, currency, number, minor";
+const SEGMENT_COLUMNS: &str = "segment_id AS value, day, reason, outcome, currency, number, minor";
+const DESK_COLUMNS: &str = "day, mailbox_id, what, up_to, number";
 
 /// Departures.
 pub(super) const CHURN: Counted = Counted {
     days: "churn_days",
+    weeks: Some("churn_weeks"),
     months: "churn_months",
-    moves: "churn_day_moves",
-    columns: "day, kind, reason, status, mailed, currency, number, minor",
+    moves: Some("churn_day_moves"),
+    columns: CHURN_COLUMNS,
+    moved: CHURN_COLUMNS,
 };
 /// Departures by plan, tenure or strategy.
 pub(super) const PARTS: Counted = Counted {
     days: "churn_part_days",
+    weeks: Some("churn_part_weeks"),
     months: "churn_part_months",
-    moves: "churn_part_moves",
-    columns: "part, day, value, reason, outcome, currency, number, minor",
+    moves: Some("churn_part_moves"),
+    columns: PART_COLUMNS,
+    moved: PART_COLUMNS,
+};
+/// Departures by segment.
+pub(super) const SEGMENTS: Counted = Counted {
+    days: "segment_days",
+    weeks: Some("segment_weeks"),
+    months: "segment_months",
+    moves: None,
+    columns: SEGMENT_COLUMNS,
+    moved: SEGMENT_COLUMNS,
 };
 /// Messages.
 pub(super) const MESSAGES: Counted = Counted {
     days: "message_days",
+    weeks: None,
     months: "message_months",
-    moves: "message_day_moves",
-    columns: "day, mailbox_id, campaign, state, held, edited, number",
+    moves: Some(MOVED_MESSAGES),
+    columns: MESSAGE_COLUMNS,
+    moved: MOVED_COLUMNS,
 };
+/// The review desk.
+pub(super) const DESK: Counted =
+    Counted { days: "desk_days", weeks: None, months: "desk_months", moves: Some("desk_day_moves"), columns: DESK_COLUMNS, moved: DESK_COLUMNS };
+
+/// What is told apart of messages, and the number for each way they went.
+pub(super) const MESSAGE_COLUMNS: &str = "day, mailbox_id, campaign, drafted, held, edited, approved, rejected, waiting, on_the_way, sent, delivered, bounced, \
+     complained, ended, failed, expired";
+/// Changes of messages with the ways that their states stand for.
+pub(super) const MOVED_MESSAGES: &str = "message_day_moves n JOIN message_ways w ON w.state = n.state";
+/// The columns of the days, of such changes.
+pub(super) const MOVED_COLUMNS: &str = "day, mailbox_id, campaign, n.number AS drafted, CASE WHEN held THEN n.number ELSE 0 END AS held, CASE WHEN edited THEN \
+     n.number ELSE 0 END AS edited, CASE WHEN held THEN n.number * w.approved ELSE 0 END AS approved, n.number * w.rejected AS \
+     rejected, n.number * w.waiting AS waiting, n.number * w.on_the_way AS on_the_way, n.number * w.sent AS sent, n.number * \
+     w.delivered AS delivered, n.number * w.bounced AS bounced, n.number * w.complained AS complained, n.number * w.ended AS \
+     ended, n.number * w.failed AS failed, n.number * w.expired AS expired";
+
+/// A condition that is added to each table.
+pub(super) type Only<'c> = dyn Fn(&mut Statement) + 'c;
 
 /// From a day on and before another.
 type Span = (i64, i64);
 
 impl Counted {
-    /// Adds one table with all that is counted from the first of these days on and before `end`. No row spans two of the steps that
-    /// begin on `starts`. `only` is a condition of ours.
-    pub(super) fn push(&self, sql: &mut Statement, starts: &[i64], end: i64, only: &str) {
-        let (months, days) = spans(starts, end);
-        let whole = [(starts.first().copied().unwrap_or(end), end)];
+    /// Each table that is read from the first of these days on and before `end`, without changes that are in none yet.
+    fn legs(&self, starts: &[i64], end: i64) -> Vec<(&'static str, Span)> {
+        let read = spans(starts, end, self.weeks.is_some());
+        let tables = [(Some(self.months), read.months), (self.weeks, read.weeks), (Some(self.days), read.days)];
+        let named = tables.into_iter().filter_map(|(table, spans)| Some((table?, spans)));
+        named.flat_map(|(table, spans)| spans.into_iter().map(move |span| (table, span))).collect()
+    }
+
+    /// Adds one table with all that is counted from the first of these days on and before `end`. `only` is a condition of ours.
+    pub(super) fn push(&self, sql: &mut Statement, from: i64, end: i64, only: &'static str) {
         sql.push("(");
-        let all = [(self.months, months.as_slice()), (self.days, days.as_slice()), (self.moves, whole.as_slice())];
-        for (position, (table, (from, until))) in all.into_iter().flat_map(|(table, spans)| spans.iter().map(move |span| (table, span))).enumerate() {
+        let read = self.legs(&[from], end).into_iter().map(|(table, span)| (table, self.columns, span));
+        for (position, (table, columns, (from, until))) in read.chain(self.moves.map(|moves| (moves, self.moved, (from, end)))).enumerate() {
             sql.push(if position > 0 { " UNION ALL " } else { "" });
-            sql.push(format!("SELECT {} FROM {table} WHERE day >= ", self.columns)).number(*from).push(" AND day < ").number(*until).push(only);
+            sql.push(format!("SELECT {columns} FROM {table} WHERE day >= ")).number(from).push(" AND day < ").number(until).push(only);
         }
         sql.push(") AS counted");
     }
 
+    /// Begins a statement that adds up these numbers by `keys` and by the steps that begin on `starts`, the last of which ends before
+    /// `end`. Each step is added up for itself first, because one sum over the rows of all steps has to sort them all, and takes twice as long.
+    pub(super) fn push_sums(&self, sql: &mut Statement, (starts, end): (&[i64], i64), only: &Only<'_>, keys: &str, numbers: &[&str]) {
+        let (keys, by) = if keys.is_empty() { (String::new(), String::new()) } else { (format!(", {keys}"), format!(" GROUP BY {keys}")) };
+        let sums: Vec<String> = numbers.iter().map(|number| format!("CAST(SUM({number}) AS BIGINT) AS {number}")).collect();
+        let (sums, plain) = (sums.join(", "), numbers.join(", "));
+        sql.push(format!("SELECT step{keys}, {sums} FROM ("));
+        let mut joined = "";
+        for (step, from) in starts.iter().enumerate() {
+            let until = starts.get(step + 1).copied().unwrap_or(end);
+            for (table, (from, until)) in self.legs(&[*from], until) {
+                sql.push(joined)
+                    .push(format!("SELECT CAST({step} AS BIGINT) AS step{keys}, {sums} FROM (SELECT {} FROM {table} WHERE day >= ", self.columns));
+                sql.number(from).push(" AND day < ").number(until);
+                only(sql);
+                sql.push(format!(") AS leg{by}"));
+                joined = " UNION ALL ";
+            }
+        }
+        if let Some(moves) = self.moves {
+            sql.push(joined).push("SELECT ");
+            push_step(sql, starts);
+            sql.push(format!("{keys}, {plain} FROM (SELECT {} FROM {moves} WHERE day >= ", self.moved));
+            sql.number(starts.first().copied().unwrap_or(end)).push(" AND day < ").number(end);
+            only(sql);
+            sql.push(") AS moved");
+        }
+        sql.push(format!(") AS counted GROUP BY step{keys}"));
+    }
+
     /// Adds one table with all that was ever counted.
     pub(super) fn push_ever(&self, sql: &mut Statement) {
-        let (columns, months, moves) = (self.columns, self.months, self.moves);
-        sql.push(format!("(SELECT {columns} FROM {months} UNION ALL SELECT {columns} FROM {moves}) AS counted"));
+        let (columns, months) = (self.columns, self.months);
+        sql.push(format!("(SELECT {columns} FROM {months}"));
+        if let Some(moves) = self.moves {
+            sql.push(format!(" UNION ALL SELECT {} FROM {moves}", self.moved));
+        }
+        sql.push(") AS counted");
     }
+}
+
+/// `CASE … END AS step`: the position of the last of these days that is not after the counted one.
+fn push_step(sql: &mut Statement, starts: &[i64]) {
+    sql.push("CAST(CASE WHEN 1 = 0 THEN 0");
+    for (position, start) in starts.iter().enumerate().skip(1) {
+        sql.push(" WHEN day < ").number(*start).push(format!(" THEN {}", position - 1));
+    }
+    sql.push(format!(" ELSE {} END AS BIGINT) AS step", starts.len().saturating_sub(1)));
 }
 
 fn date(day: i64) -> Date {
@@ -72,26 +163,58 @@ fn next_month(day: i64) -> i64 {
     if date.day() == 1 { day } else { period::number(date.first_of_month().saturating_add(1.month())) }
 }
 
-/// The months that lie whole in one step, and the days of the rest.
-fn spans(starts: &[i64], end: i64) -> (Vec<Span>, Vec<Span>) {
-    let (mut months, mut days) = (vec![], vec![]);
-    let add = |to: &mut Vec<Span>, from: i64, until: i64| match to.last_mut() {
+/// The first of the weeks that begin on this day or later, and the one that this day is in. Weeks begin on Mondays.
+fn weeks_at(day: i64) -> (i64, i64) {
+    // 1970 began on a Thursday.
+    let passed = (day + 3).rem_euclid(7);
+    (if passed == 0 { day } else { day - passed + 7 }, day - passed)
+}
+
+/// What is read, by the length of its rows.
+#[derive(Default)]
+struct Spans {
+    months: Vec<Span>,
+    weeks: Vec<Span>,
+    days: Vec<Span>,
+}
+
+fn add(to: &mut Vec<Span>, from: i64, until: i64) {
+    match to.last_mut() {
         _ if from >= until => {}
         Some(last) if last.1 == from => last.1 = until,
         _ => to.push((from, until)),
-    };
+    }
+}
+
+impl Spans {
+    /// Adds days that hold no whole month.
+    fn rest(&mut self, from: i64, until: i64, by_week: bool) {
+        let (first, last) = (weeks_at(from).0, weeks_at(until).1);
+        if by_week && first < last {
+            add(&mut self.days, from, first);
+            add(&mut self.weeks, first, last);
+            add(&mut self.days, last, until);
+        } else {
+            add(&mut self.days, from, until);
+        }
+    }
+}
+
+/// The months and weeks that lie whole in one step, and the days of the rest.
+fn spans(starts: &[i64], end: i64, by_week: bool) -> Spans {
+    let mut all = Spans::default();
     for (position, from) in starts.iter().enumerate() {
         let until = starts.get(position + 1).copied().unwrap_or(end);
         let (first, last) = (next_month(*from), period::number(date(until).first_of_month()));
         if first < last {
-            add(&mut days, *from, first);
-            add(&mut months, first, last);
-            add(&mut days, last, until);
+            all.rest(*from, first, by_week);
+            add(&mut all.months, first, last);
+            all.rest(last, until, by_week);
         } else {
-            add(&mut days, *from, until);
+            all.rest(*from, until, by_week);
         }
     }
-    (months, days)
+    all
 }
 
 #[cfg(test)]
@@ -108,24 +231,46 @@ mod tests {
 
     #[test]
     fn whole_months_of_a_step_are_read_as_months_and_the_rest_as_days() {
-        let (months, days) = spans(&[day("2026-05-26"), day("2026-08-24")], day("2026-11-22"));
-        assert_eq!(said(&months), ["2026-06-01 to 2026-07-31", "2026-09-01 to 2026-10-31"]);
-        assert_eq!(said(&days), ["2026-05-26 to 2026-05-31", "2026-08-01 to 2026-08-31", "2026-11-01 to 2026-11-21"]);
+        let read = spans(&[day("2026-05-26"), day("2026-08-24")], day("2026-11-22"), false);
+        assert_eq!(said(&read.months), ["2026-06-01 to 2026-07-31", "2026-09-01 to 2026-10-31"]);
+        assert_eq!(said(&read.days), ["2026-05-26 to 2026-05-31", "2026-08-01 to 2026-08-31", "2026-11-01 to 2026-11-21"]);
+        assert!(read.weeks.is_empty());
+    }
+
+    #[test]
+    fn whole_weeks_of_the_rest_are_read_as_weeks_where_they_are_added_up() {
+        // 2026-08-24 is a Monday.
+        let read = spans(&[day("2026-05-26"), day("2026-08-24")], day("2026-11-22"), true);
+        assert_eq!(said(&read.months), ["2026-06-01 to 2026-07-31", "2026-09-01 to 2026-10-31"]);
+        assert_eq!(said(&read.weeks), ["2026-08-03 to 2026-08-30", "2026-11-02 to 2026-11-15"]);
+        assert_eq!(
+            said(&read.days),
+            [
+                "2026-05-26 to 2026-05-31",
+                "2026-08-01 to 2026-08-02",
+                "2026-08-31 to 2026-08-31",
+                "2026-11-01 to 2026-11-01",
+                "2026-11-16 to 2026-11-21"
+            ]
+        );
     }
 
     #[test]
     fn each_day_is_read_once_whatever_the_steps() {
         let (start, end) = (day("2024-01-15"), day("2026-03-01"));
-        for width in [1, 7, 28, 29, 31, 59, 61, 400] {
+        for (width, by_week) in [1, 7, 28, 29, 31, 59, 61, 400].into_iter().flat_map(|width| [(width, false), (width, true)]) {
             let starts: Vec<i64> = (start..end).step_by(width).collect();
-            let (months, days) = spans(&starts, end);
-            let mut all: Vec<Span> = months.iter().chain(&days).copied().collect();
+            let read = spans(&starts, end, by_week);
+            let mut all: Vec<Span> = read.months.iter().chain(&read.weeks).chain(&read.days).copied().collect();
             all.sort_unstable();
             assert_eq!((all[0].0, all[all.len() - 1].1), (start, end));
             assert!(all.windows(2).all(|pair| pair[0].1 == pair[1].0), "{width}: {all:?}");
-            assert!(months.iter().all(|(from, until)| date(*from).day() == 1 && date(*until).day() == 1));
+            assert!(read.months.iter().all(|(from, until)| date(*from).day() == 1 && date(*until).day() == 1));
+            assert!(read.weeks.iter().all(|(from, until)| (from + 3) % 7 == 0 && (until - from) % 7 == 0));
             // A month has at least 28 days, and wherever a step of 61 begins, one lies whole in it.
-            assert!(if width < 28 { months.is_empty() } else { width < 61 || !months.is_empty() }, "{width}");
+            assert!(if width < 28 { read.months.is_empty() } else { width < 61 || !read.months.is_empty() }, "{width}");
+            // The first step begins on a Monday.
+            assert_eq!(!by_week || width < 7, read.weeks.is_empty(), "{width}");
         }
     }
 }

@@ -159,7 +159,7 @@ pub fn between(conn: &mut Conn, actor: &Actor, mailbox: Option<&str>, (start, mi
     let (mut current, mut earlier) = (read.numbers(middle, end), read.numbers(start, middle));
     let mut teams = vec![];
     for mailbox in mailboxes {
-        let oldest = queries::oldest_pending(conn, &mailbox.id)?;
+        let oldest_pending = oldest_pending(conn, &mailbox.id, now)?;
         let numbers = |of: &mut HashMap<MailboxId, Numbers>| of.remove(&mailbox.id).unwrap_or_else(Numbers::none);
         let (current, earlier) = (numbers(&mut current), numbers(&mut earlier));
         let reasons = match current.decisions {
@@ -169,12 +169,17 @@ pub fn between(conn: &mut Conn, actor: &Actor, mailbox: Option<&str>, (start, mi
         teams.push(Team {
             now: current,
             before: earlier,
-            oldest_pending: oldest.map(|at| (now.micros() - at.micros()).max(0) / 1000),
+            oldest_pending,
             reasons: reasons.into_iter().filter_map(|(reason, at)| Some(Reason { reason: reason?, at })).collect(),
             mailbox,
         });
     }
     Ok(Report { days, from: middle, to: end, is_cut, teams })
+}
+
+/// How long the oldest message of a mailbox waits, in milliseconds.
+pub(super) fn oldest_pending(conn: &mut Conn, mailbox: &MailboxId, now: Time) -> Result<Option<i64>> {
+    Ok(queries::oldest_pending(conn, mailbox)?.map(|at| (now.micros() - at.micros()).max(0) / 1000))
 }
 
 /// The rows of both periods.

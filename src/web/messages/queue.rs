@@ -42,7 +42,9 @@ impl ListPage {
 
     /// Whether a filter is set that the row of filters does not show.
     fn more_filters(&self) -> bool {
-        ["assignee", "claims", "origin", "age", "tag", "way", "from", "until", "labelled"].into_iter().any(|name| !self.query.get(name).is_empty())
+        ["assignee", "claims", "origin", "age", "tag", "way", "decided", "from", "until", "labelled"]
+            .into_iter()
+            .any(|name| !self.query.get(name).is_empty())
     }
 
     /// How pressing it is: it lapses within six hours, or has waited two days, or one.

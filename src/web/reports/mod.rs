@@ -6,6 +6,7 @@ mod deliverability;
 mod desk;
 mod parts;
 mod programs;
+mod rows;
 mod strategies;
 mod view;
 
@@ -24,6 +25,7 @@ use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::exports;
 use crate::domain::reports::period::Period;
 
+pub(super) use rows::rows;
 use view::View;
 pub(super) use view::money;
 

@@ -1,12 +1,15 @@
 //! Programmes: what comes of recommendations, where people leave a sequence, how far a migration is.
 
 use super::Asked;
+use super::rows::address;
 use super::view::{Cell, Choice, Figure, Section, Stat, Table, View, compared, money, rate, share};
 use crate::db::Conn;
 use crate::domain::actor::Actor;
-use crate::domain::cohorts::{self, Progress};
+use crate::domain::cohorts::{self, Cohort, Progress};
 use crate::domain::error::Result;
 use crate::domain::ids::{CohortId, SequenceId};
+use crate::domain::reports::behind::Number;
+use crate::domain::reports::period::Period;
 use crate::domain::reports::programs::{self, FunnelStep, Returned, remaining};
 use crate::domain::sequences::{self, Why};
 use crate::web::chart::{Bars, Columns};
@@ -26,7 +29,14 @@ pub(super) fn referrals(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
             ..View::default()
         });
     }
-    let asks = |days: crate::domain::reports::period::Period| format!("/messages?tag=referral-program&way=sent&{}", super::days(days));
+    let asks = |days: Period| format!("/messages?tag=referral-program&way=sent&{}", super::days(days));
+    let list = |number: Number, days: Period| address("referrals", number, "", 0, days);
+    let listed = |name: &str, days: Period| match name {
+        "Asks that left" => asks(days),
+        "Links followed for the first time" | "Visitors" => list(Number::Followed, days),
+        "Sign-ups" => list(Number::SignUps, days),
+        _ => list(Number::Rewards, days),
+    };
     let (now, before) = (&report.now, &report.before);
     let stats = vec![
         Stat { name: "Asks that left", value: now.asks.to_string(), note: compared(now.asks, before.asks), link: Some(asks(period)) },
@@ -34,19 +44,19 @@ pub(super) fn referrals(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
             name: "Sign-ups",
             value: now.signups.to_string(),
             note: format!("{}; {}", rate(now.signups, now.asks, "asks"), compared(now.signups, before.signups)),
-            link: None,
+            link: Some(list(Number::SignUps, period)),
         },
         Stat {
             name: "Value of sign-ups",
             value: money(&now.value),
             note: format!("where it is known; {} in the period before", money(&before.value)),
-            link: None,
+            link: Some(list(Number::SignUps, period)),
         },
         Stat {
             name: "Less rewards in money",
             value: money(&now.net()),
             note: format!("{} given; {} in the period before", money(&now.given), money(&before.net())),
-            link: None,
+            link: Some(list(Number::Rewards, period)),
         },
     ];
     let mut bars = Bars::default();
@@ -62,8 +72,7 @@ pub(super) fn referrals(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
     for (name, of) in ways {
         let value = of(now);
         let part = last.map_or_else(String::new, |(whole, nouns)| rate(value, whole, nouns));
-        let count = if name == "Asks that left" { Cell::count(value, asks(period)) } else { value.into() };
-        let earlier = if name == "Asks that left" { Cell::count(of(before), asks(period.before())) } else { of(before).into() };
+        let (count, earlier) = (Cell::count(value, listed(name, period)), Cell::count(of(before), listed(name, period.before())));
         table.rows.push(vec![name.into(), count, part.into(), earlier]);
         bars.rows.push((name.to_owned(), value as f64, value.to_string()));
         last = Some((
@@ -78,7 +87,8 @@ pub(super) fn referrals(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
     }
     let words = vec![
         "Each number counts on the day it happened, so a step may be larger than the one before it: a sign-up may come of an ask of an earlier period. \
-         A visitor counts once a day for each link, and is kept no longer than that day."
+         A visitor counts once a day for each link, and is kept no longer than that day: their numbers lead to the links whose latest visitor came \
+         in these days."
             .to_owned(),
     ];
     let funnel =
@@ -97,14 +107,14 @@ pub(super) fn referrals(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
             step.days.from.into(),
             step.days.until.into(),
             Cell::count(of.asks, asks(step.days)),
-            of.links.into(),
-            of.shares.into(),
-            of.clicks.into(),
-            of.signups.into(),
-            money(&of.value).into(),
-            of.rewards.into(),
-            money(&of.given).into(),
-            of.months.into(),
+            Cell::count(of.links, list(Number::Links, step.days)),
+            Cell::count(of.shares, list(Number::Followed, step.days)),
+            Cell::count(of.clicks, list(Number::Followed, step.days)),
+            Cell::count(of.signups, list(Number::SignUps, step.days)),
+            Cell::linked_if(money(&of.value), !of.value.is_empty(), list(Number::SignUps, step.days)),
+            Cell::count(of.rewards, list(Number::Rewards, step.days)),
+            Cell::linked_if(money(&of.given), !of.given.is_empty(), list(Number::Rewards, step.days)),
+            Cell::count(of.months, list(Number::Rewards, step.days)),
         ]);
     }
     let over_time = Section { title: "Over time", figure: Some(Figure::columns("Visitors and sign-ups", &columns)), table, ..Section::default() };
@@ -129,16 +139,29 @@ pub(super) fn funnel(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<Vi
         return Ok(View { choices, empty: Some("Nobody was enrolled in this sequence in this period or the one before."), ..View::default() });
     }
     let page = format!("/sequences/{id}");
+    let list = |number: Number, place: usize, days: Period| address("sequences", number, id.as_str(), place, days);
+    let (period, before) = (asked.period, asked.period.before());
     let answered: i64 = report.steps.iter().map(|step| step.replied).sum();
+    let answered_before: i64 = report.steps.iter().map(|step| step.before.replied).sum();
     let stats = vec![
         Stat {
             name: "Enrolled",
             value: report.enrolled.to_string(),
             note: compared(report.enrolled, report.enrolled_before),
+            link: Some(list(Number::Entered, 0, period)),
+        },
+        Stat {
+            name: "Got all of it",
+            value: report.complete.to_string(),
+            note: format!("{}; {}", rate(report.complete, report.enrolled, "enrolled"), compared(report.complete, report.complete_before)),
+            link: Some(list(Number::Complete, 0, period)),
+        },
+        Stat {
+            name: "Answers",
+            value: answered.to_string(),
+            note: format!("first answers to a step; {}", compared(answered, answered_before)),
             link: Some(page.clone()),
         },
-        Stat { name: "Got all of it", value: report.complete.to_string(), note: rate(report.complete, report.enrolled, "enrolled"), link: None },
-        Stat { name: "Answers", value: answered.to_string(), note: "first answers to a step".to_owned(), link: None },
     ];
     let mut table = Table::new([
         "Step",
@@ -150,22 +173,30 @@ pub(super) fn funnel(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<Vi
         "Share answered",
         "Left before it",
         "Why they left",
+        "Came this far before",
+        "Sent before",
+        "Answered before",
     ]);
     let mut bars = Bars::default();
     let left = |of: &[(Why, i64)]| of.iter().map(|(_, number)| number).sum::<i64>();
     for (place, step) in report.steps.iter().enumerate() {
-        let FunnelStep { subject, entered, waiting, sent, replied, left: why } = step;
+        let FunnelStep { subject, entered, waiting, sent, replied, left: why, before: earlier } = step;
+        let cell = |count: i64, number: Number| Cell::count(count, list(number, place, period));
+        let cell_before = |count: i64, number: Number| Cell::count(count, list(number, place, before));
         let name = format!("{}. {subject}", place + 1);
         table.rows.push(vec![
             Cell::linked(&name, page.clone()),
-            (*entered).into(),
+            cell(*entered, Number::Entered),
             share(*entered, report.enrolled).into(),
-            (*waiting).into(),
-            (*sent).into(),
-            (*replied).into(),
+            cell(*waiting, Number::Waiting),
+            cell(*sent, Number::Sent),
+            cell(*replied, Number::Answered),
             rate(*replied, *sent, "sent").into(),
-            left(why).into(),
+            cell(left(why), Number::Left),
             because(why).into(),
+            cell_before(earlier.entered, Number::Entered),
+            cell_before(earlier.sent, Number::Sent),
+            cell_before(earlier.replied, Number::Answered),
         ]);
         bars.rows.push((format!("Step {}", place + 1), *entered as f64, format!("{entered} ({})", share(*entered, report.enrolled))));
     }
@@ -179,6 +210,18 @@ pub(super) fn funnel(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<Vi
     }
     let section = Section { title: "Step by step", words, figure: Some(Figure::bars("How many came how far", &bars)), table, quotes: vec![] };
     Ok(View { choices, stats, sections: vec![section], empty: None })
+}
+
+/// Where the contacts of a migration who are so far now are listed; its board where a segment names them.
+fn people(cohort: &Cohort, at: Progress) -> String {
+    if cohort.segment_id.is_some() {
+        return format!("/migrations/{}", cohort.id);
+    }
+    let mut tags: Vec<String> = cohort.tags.split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect();
+    tags.extend(cohort.tag(at));
+    tags.extend(Progress::ALL.iter().filter(|progress| **progress > at).filter_map(|progress| Some(format!("-{}", cohort.tag(*progress)?))));
+    let said: String = url::form_urlencoded::byte_serialize(tags.join(",").as_bytes()).collect();
+    format!("/customers?tags={said}")
 }
 
 pub(super) fn migration(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<View> {
@@ -203,6 +246,7 @@ pub(super) fn migration(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
     let total: i64 = latest.iter().map(|(_, number)| number).sum();
     let page = format!("/migrations/{id}");
     let left = remaining(&latest);
+    let (done, done_before) = report.done();
     let stats = vec![
         Stat {
             name: "Remain",
@@ -217,7 +261,16 @@ pub(super) fn migration(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
             name: "Done",
             value: number(&latest, Progress::Complete).to_string(),
             note: rate(number(&latest, Progress::Complete), total, "contacts"),
-            link: Some(page.clone()),
+            link: Some(people(&report.cohort, Progress::Complete)),
+        },
+        Stat {
+            name: "Done in this period",
+            value: done.map_or_else(|| "not counted".to_owned(), |done| done.to_string()),
+            note: match (done, done_before) {
+                (Some(done), Some(before)) => compared(done, before),
+                _ => "its begin was not counted in both periods".to_owned(),
+            },
+            link: done.map(|_| people(&report.cohort, Progress::Complete)),
         },
         Stat {
             name: "Deadline",
@@ -238,19 +291,32 @@ pub(super) fn migration(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
         sums: report.steps.iter().map(|step| step.counts.as_deref().map(|counts| remaining(counts).to_string()).unwrap_or_default()).collect(),
         limit: None,
     };
-    let mut table = Table::new(["At the end of", "Remain", "Not told yet", "Told", "Know of it", "Started", "Done"]);
-    for standing in &report.steps {
+    let mut table = Table::new(["At the end of", "Remain", "Not told yet", "Told", "Know of it", "Started", "Done", "Remained before"]);
+    let last = report.steps.iter().rposition(|standing| standing.counts.is_some());
+    for (place, standing) in report.steps.iter().enumerate() {
         let mut row = vec![Cell::from(standing.step.days.until)];
         match &standing.counts {
             None => row.extend(std::iter::once(Cell::from("not counted")).chain(std::iter::repeat_n(Cell::default(), 5))),
             Some(counts) => {
-                row.push(remaining(counts).into());
-                row.extend(Progress::ALL.iter().map(|progress| Cell::from(number(counts, *progress))));
+                let is_last = Some(place) == last;
+                row.push(Cell::linked_if(remaining(counts), is_last, page.clone()));
+                row.extend(Progress::ALL.iter().map(|progress| {
+                    let number = number(counts, *progress);
+                    Cell::linked_if(number, is_last && number > 0, people(&report.cohort, *progress))
+                }));
             }
         }
+        row.push(standing.before.as_deref().map_or_else(|| Cell::from("not counted"), |before| remaining(before).into()));
         table.rows.push(row);
     }
-    let words = vec![report.pace_in_words(asked.now), "Counted once an hour, from the tags of its contacts.".to_owned()];
+    let words = vec![
+        report.pace_in_words(asked.now),
+        format!(
+            "Counted once an hour, from the tags of its contacts. Who stood where on a past day is not kept: only the latest numbers lead to people. \
+             The last column is {} days earlier.",
+            asked.period.days()
+        ),
+    ];
     let section =
         Section { title: "Who remains", words, figure: Some(Figure::columns("Contacts who are not done", &columns)), table, quotes: vec![] };
     Ok(View { choices, stats, sections: vec![section], empty: None })

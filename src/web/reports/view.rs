@@ -30,6 +30,11 @@ impl Cell {
     pub fn count(number: i64, link: impl Into<String>) -> Cell {
         if number == 0 { Cell::from(number) } else { Cell::linked(number, link) }
     }
+
+    /// Words with a link, where there is something behind them.
+    pub fn linked_if(text: impl ToString, holds: bool, link: impl Into<String>) -> Cell {
+        if holds { Cell::linked(text, link) } else { Cell::from(text) }
+    }
 }
 
 impl<T: ToString> From<T> for Cell {

@@ -20,7 +20,7 @@ use super::{Origin, State};
 use plan::View;
 use queries::{Ask, Position};
 
-pub use way::Way;
+pub use way::{Decided, Way};
 
 /// The largest number that the count of waiting messages names.
 pub const MOST_COUNTED: i64 = 1000;
@@ -105,6 +105,8 @@ pub struct Filter {
     pub origin: Option<Origin>,
     /// That went this way.
     pub way: Option<Way>,
+    /// Decided so, from this time on and before that.
+    pub decided: Option<(Decided, Time, Time)>,
     /// That left from this time on and before that, or were handed in then where they did not leave.
     pub counted: Option<(Time, Time)>,
     /// Only those of a campaign.
@@ -138,6 +140,7 @@ impl Default for Filter {
             snoozes: Snoozes::default(),
             claims: None,
             way: None,
+            decided: None,
             counted: None,
             labelled: false,
             origin: None,

@@ -14,7 +14,7 @@ use crate::domain::ids::{MailboxId, MessageId, UserId};
 use crate::on_either;
 
 use super::plan::{FEW, Leg, Order, Search, Start, View, is_sqlite, legs};
-use super::{Assignee, Claims, Filter, ListRow, Snoozes, Sort, Way};
+use super::{Assignee, Claims, Decided, Filter, ListRow, Snoozes, Sort, Way};
 use crate::domain::messages::State;
 use crate::domain::referrals::fatigue::{self, Prompt};
 
@@ -303,9 +303,25 @@ fn ways(to: &mut Statement, filter: &Filter) {
     }
 }
 
+/// What the report on the review desk counts.
+fn decided(to: &mut Statement, (how, from, end): (Decided, Time, Time)) {
+    to.push(" AND EXISTS (SELECT 1 FROM desk_decisions d WHERE d.message_id = m.id AND d.created_at >= ").number(from.micros());
+    to.push(" AND d.created_at < ").number(end.micros());
+    match how {
+        Decided::Any => &mut *to,
+        Decided::Edited => to.push(" AND d.edited"),
+        Decided::Approve | Decided::Reject | Decided::RequestChanges => to.push(" AND d.kind = ").text(how.as_str()),
+    };
+    // Nothing is decided before it was handed in: a walk begins there.
+    to.push(") AND m.submitted_at < ").number(end.micros());
+}
+
 fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
     let filter = view.filter;
     places(to, view, leg);
+    if let Some(how) = filter.decided {
+        decided(to, how);
+    }
     if let Some(ids) = &filter.ids {
         // An empty list is not understood by PostgreSQL; no id is empty.
         to.push(" AND m.id IN ").texts(ids.iter().map(MessageId::as_str).chain([""]));

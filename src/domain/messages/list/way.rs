@@ -31,6 +31,35 @@ text_enum!(
     }
 );
 
+text_enum!(
+    /// How a message was decided, as the report on the review desk counts it.
+    pub enum Decided {
+        /// Approved, rejected or sent back.
+        Any => "any",
+        /// Approved.
+        Approve => "approve",
+        /// Rejected.
+        Reject => "reject",
+        /// Sent back.
+        RequestChanges => "request_changes",
+        /// Approved for the first time, after a person had changed its words.
+        Edited => "edited",
+    }
+);
+
+impl Decided {
+    /// A name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Decided::Any => "Decided in any way",
+            Decided::Approve => "Approved",
+            Decided::Reject => "Rejected",
+            Decided::RequestChanges => "Sent back for changes",
+            Decided::Edited => "Edited by a person, then approved",
+        }
+    }
+}
+
 impl Way {
     /// A name for people.
     pub fn label(self) -> &'static str {

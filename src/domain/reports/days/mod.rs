@@ -1,4 +1,4 @@
-//! What reports are read from: departures and messages counted by day, and the days of each month added up. Triggers count, in the
+//! What reports are read from: departures, messages and decisions counted by day, and the days of each week and month added up. Triggers count, in the
 //! transaction of each change, so that nothing that changes a row can forget it. On PostgreSQL they add rows, which are folded into the
 //! days in the background; every question counts both.
 
@@ -9,15 +9,18 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::db::Conn;
-use crate::domain::error::Result;
+use crate::domain::error::{Error, Result};
+use crate::domain::reports::messages::Ways;
 
 /// Changes that are folded at once.
 const AT_ONCE: i64 = 2000;
 
 /// Day, kind, reason, status, mailed, currency.
 type ChurnPlace = (i64, String, String, String, bool, String);
-/// Day, mailbox, campaign, state, held, edited.
-type MessagePlace = (i64, String, String, String, bool, bool);
+/// Day, mailbox, campaign.
+type MessagePlace = (i64, String, String);
+/// Day, mailbox, what, up to.
+type DeskPlace = (i64, String, String, i64);
 /// Kind, of, day, place, what, word.
 type ProgramPlace = (String, String, i64, i64, String, String);
 /// Part, day, value, reason, outcome, currency.
@@ -34,7 +37,8 @@ pub fn fold(conn: &mut Conn) -> Result<bool> {
         let messages = queries::some_message_moves(conn, AT_ONCE)?;
         let parts = queries::some_part_moves(conn, AT_ONCE)?;
         let programs = queries::some_program_moves(conn, AT_ONCE)?;
-        let full = [churn.len(), messages.len(), parts.len(), programs.len()].iter().any(|count| i64::try_from(*count) == Ok(AT_ONCE));
+        let desk = queries::some_desk_moves(conn, AT_ONCE)?;
+        let full = [churn.len(), messages.len(), parts.len(), programs.len(), desk.len()].iter().any(|count| i64::try_from(*count) == Ok(AT_ONCE));
         let mut by_place: BTreeMap<ChurnPlace, (i64, i64)> = BTreeMap::new();
         for (_, day, kind, reason, status, mailed, currency, number, minor) in &churn {
             let sum = by_place.entry((*day, kind.clone(), reason.clone(), status.clone(), *mailed, currency.clone())).or_default();
@@ -44,13 +48,22 @@ pub fn fold(conn: &mut Conn) -> Result<bool> {
         for (place, (number, minor)) in by_place {
             queries::add_churn(conn, &place, number, minor)?;
         }
-        let mut by_place: BTreeMap<MessagePlace, i64> = BTreeMap::new();
+        let mut by_place: BTreeMap<MessagePlace, Ways> = BTreeMap::new();
         for (_, day, mailbox, campaign, state, held, edited, number) in &messages {
-            *by_place.entry((*day, mailbox.clone(), campaign.clone(), state.clone(), *held, *edited)).or_default() += number;
+            let state = state.parse().map_err(Error::internal)?;
+            *by_place.entry((*day, mailbox.clone(), campaign.clone())).or_default() += Ways::of(state, *held, *edited, *number);
         }
         queries::delete_message_moves(conn, messages.iter().map(|row| row.0).collect())?;
+        for (place, ways) in by_place {
+            queries::add_messages(conn, &place, &ways)?;
+        }
+        let mut by_place: BTreeMap<DeskPlace, i64> = BTreeMap::new();
+        for (_, day, mailbox, what, up_to, number) in &desk {
+            *by_place.entry((*day, mailbox.clone(), what.clone(), *up_to)).or_default() += number;
+        }
+        queries::delete_desk_moves(conn, desk.iter().map(|row| row.0).collect())?;
         for (place, number) in by_place {
-            queries::add_messages(conn, &place, number)?;
+            queries::add_desk(conn, &place, number)?;
         }
         let mut by_place: BTreeMap<PartPlace, (i64, i64)> = BTreeMap::new();
         for (_, part, day, value, reason, outcome, currency, number, minor) in &parts {
@@ -98,8 +111,14 @@ pub fn recount(conn: &mut Conn) -> Result<Vec<Miscount>> {
     all.extend(queries::message_differences(conn)?.into_iter().map(|row| wrong("messages", row)));
     all.extend(queries::part_differences(conn)?.into_iter().map(|row| wrong("departures", row)));
     all.extend(queries::program_differences(conn)?.into_iter().map(|row| wrong("programmes", row)));
-    for (table, of) in [("churn", "departures of the month"), ("message", "messages of the month"), ("churn_part", "departures of the month")] {
-        all.extend(queries::month_differences(conn, table)?.into_iter().map(|row| wrong(of, row)));
+    all.extend(queries::desk_differences(conn)?.into_iter().map(|row| wrong("review desk", row)));
+    for (table, of) in
+        [("churn", "departures"), ("churn_part", "departures"), ("segment", "departures"), ("message", "messages"), ("desk", "review desk")]
+    {
+        for span in ["month", "week"].into_iter().filter(|span| *span == "month" || !matches!(table, "message" | "desk")) {
+            let found = queries::span_differences(conn, table, span)?;
+            all.extend(found.into_iter().map(|row| wrong(&format!("{of} of the {span}"), row)));
+        }
     }
     Ok(all)
 }

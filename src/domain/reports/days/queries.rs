@@ -5,17 +5,22 @@ use diesel::sql_types::{BigInt, Text};
 
 use crate::db::Conn;
 use crate::db::schema::{
-    churn_day_moves, churn_days, churn_part_days, churn_part_moves, message_day_moves, message_days, program_day_moves, program_days,
+    churn_day_moves, churn_days, churn_part_days, churn_part_moves, desk_day_moves, desk_days, message_day_moves, program_day_moves, program_days,
 };
 use crate::db::statement::Statement;
 use crate::on_either;
 
-use super::{ChurnPlace, MessagePlace, PartPlace, ProgramPlace};
+use super::{ChurnPlace, DeskPlace, MessagePlace, PartPlace, ProgramPlace};
+use crate::domain::reports::messages::Ways;
+use crate::domain::reports::spans::{MESSAGE_COLUMNS, MOVED_COLUMNS, MOVED_MESSAGES};
 
 /// Id, day, kind, reason, status, mailed, currency, number, minor.
 type ChurnMove = (i64, i64, String, String, String, bool, String, i64, i64);
 /// Id, day, mailbox, campaign, state, held, edited, number.
 type MessageMove = (i64, i64, String, String, String, bool, bool, i64);
+
+/// Id, day, mailbox, what, up to, number.
+type DeskMove = (i64, i64, String, String, i64, i64);
 
 /// Id, part, day, value, reason, outcome, currency, number, minor.
 type PartMove = (i64, String, i64, String, String, String, String, i64, i64);
@@ -26,9 +31,6 @@ type ProgramMove = (i64, String, String, i64, i64, String, String, i64, i64);
 /// The days with the changes that are not in them yet, as one table of departures.
 const ALL_CHURN: &str = "(SELECT day, kind, reason, status, mailed, currency, number, minor FROM churn_days \
      UNION ALL SELECT day, kind, reason, status, mailed, currency, number, minor FROM churn_day_moves) AS counted";
-/// The same of messages.
-const ALL_MESSAGES: &str = "(SELECT day, mailbox_id, campaign, state, held, edited, number FROM message_days \
-     UNION ALL SELECT day, mailbox_id, campaign, state, held, edited, number FROM message_day_moves) AS counted";
 
 /// The same of parts.
 const ALL_PARTS: &str = "(SELECT part, day, value, reason, outcome, currency, number, minor FROM churn_part_days \
@@ -161,21 +163,33 @@ pub(super) fn add_churn(conn: &mut Conn, place: &ChurnPlace, number: i64, minor:
     .map(drop)
 }
 
-pub(super) fn add_messages(conn: &mut Conn, place: &MessagePlace, number: i64) -> QueryResult<()> {
-    use message_days as days;
-    let (day, mailbox, campaign, state, held, edited) = place;
-    let row = (
-        days::day.eq(day),
-        days::mailbox_id.eq(mailbox),
-        days::campaign.eq(campaign),
-        days::state.eq(state),
-        days::held.eq(held),
-        days::edited.eq(edited),
-        days::number.eq(number),
-    );
+pub(super) fn add_messages(conn: &mut Conn, (day, mailbox, campaign): &MessagePlace, ways: &Ways) -> QueryResult<()> {
+    let mut sql = Statement::default();
+    sql.push(format!("INSERT INTO message_days ({MESSAGE_COLUMNS}) VALUES (")).number(*day).push(", ").text(mailbox).push(", ").text(campaign);
+    for (_, number) in ways.numbers() {
+        sql.push(", ").number(number);
+    }
+    sql.push(") ON CONFLICT (day, mailbox_id, campaign) DO UPDATE SET ");
+    for (position, (way, _)) in ways.numbers().iter().enumerate() {
+        sql.push(if position > 0 { ", " } else { "" }).push(format!("{way} = message_days.{way} + excluded.{way}"));
+    }
+    sql.run(conn).map(drop)
+}
+
+pub(super) fn some_desk_moves(conn: &mut Conn, limit: i64) -> QueryResult<Vec<DeskMove>> {
+    desk_day_moves::table.order(desk_day_moves::id).limit(limit).load(conn)
+}
+
+pub(super) fn delete_desk_moves(conn: &mut Conn, ids: Vec<i64>) -> QueryResult<()> {
+    diesel::delete(desk_day_moves::table.filter(desk_day_moves::id.eq_any(ids))).execute(conn).map(drop)
+}
+
+pub(super) fn add_desk(conn: &mut Conn, (day, mailbox, what, up_to): &DeskPlace, number: i64) -> QueryResult<()> {
+    use desk_days as days;
+    let row = (days::day.eq(day), days::mailbox_id.eq(mailbox), days::what.eq(what), days::up_to.eq(up_to), days::number.eq(number));
     on_either!(conn, inner => diesel::insert_into(days::table)
         .values(row)
-        .on_conflict((days::day, days::mailbox_id, days::campaign, days::state, days::held, days::edited))
+        .on_conflict((days::day, days::mailbox_id, days::what, days::up_to))
         .do_update()
         .set(days::number.eq(days::number + number))
         .execute(inner))
@@ -210,18 +224,54 @@ pub(super) fn churn_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>>
     statement.load(conn)
 }
 
+/// The ways of a day, mailbox and campaign.
+#[derive(QueryableByName)]
+struct WaysApart {
+    #[diesel(sql_type = BigInt)]
+    day: i64,
+    #[diesel(sql_type = Text)]
+    place: String,
+    #[diesel(embed)]
+    ways: Ways,
+}
+
+/// "CAST(sum(drafted) AS BIGINT) AS drafted", or what else is said of each way.
+fn of_ways(joined: &str, of: impl Fn(&str) -> String) -> String {
+    Ways::default().numbers().iter().map(|(way, _)| of(way)).collect::<Vec<_>>().join(joined)
+}
+
+/// One line for each way whose number differs.
+fn by_way(rows: Vec<WaysApart>) -> Vec<Difference> {
+    let lines = |row: WaysApart| {
+        let different = row.ways.numbers().into_iter().filter(|(_, number)| *number != 0).collect::<Vec<_>>();
+        different.into_iter().map(move |(way, number)| Difference { day: row.day, place: format!("{way} in {}", row.place), number, minor: 0 })
+    };
+    rows.into_iter().flat_map(lines).collect()
+}
+
 pub(super) fn message_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>> {
+    let (sums, any) = (of_ways(", ", |way| format!("CAST(sum({way}) AS BIGINT) AS {way}")), of_ways(" OR ", |way| format!("sum({way}) <> 0")));
+    let taken = of_ways(", ", |way| format!("-{way}"));
+    let rows = "(SELECT day, mailbox_id, campaign, state, held, edited, count(*) AS number FROM counted_messages \
+                GROUP BY day, mailbox_id, campaign, state, held, edited) n JOIN message_ways w ON w.state = n.state";
+    let mut statement = Statement::default();
+    statement.push(format!(
+        "SELECT day, mailbox_id || CASE WHEN campaign = '' THEN '' ELSE ' of ' || campaign END AS place, {sums} FROM ( \
+         SELECT {MESSAGE_COLUMNS} FROM message_days UNION ALL SELECT {MOVED_COLUMNS} FROM {MOVED_MESSAGES} \
+         UNION ALL SELECT day, mailbox_id, campaign, {taken} FROM (SELECT {MOVED_COLUMNS} FROM {rows}) AS recounted) AS both_ways \
+         GROUP BY day, mailbox_id, campaign HAVING {any} ORDER BY day, place"
+    ));
+    Ok(by_way(statement.load(conn)?))
+}
+
+pub(super) fn desk_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>> {
     let mut statement = Statement::default();
     statement.push(
-        "SELECT day, state || ' in ' || mailbox_id || CASE WHEN campaign = '' THEN '' ELSE ' of ' || campaign END \
-         || CASE WHEN held THEN ', held' ELSE '' END || CASE WHEN edited THEN ', edited' ELSE '' END AS place, \
+        "SELECT day, what || ' in ' || mailbox_id || CASE WHEN up_to = 0 THEN '' ELSE ' up to ' || up_to || ' s' END AS place, \
          CAST(sum(number) AS BIGINT) AS number, CAST(0 AS BIGINT) AS minor FROM ( \
-         SELECT day, mailbox_id, campaign, state, held, edited, number FROM ",
-    );
-    statement.push(ALL_MESSAGES).push(
-        " UNION ALL SELECT day, mailbox_id, campaign, state, held, edited, -count(*) FROM counted_messages \
-         GROUP BY day, mailbox_id, campaign, state, held, edited) AS both_ways GROUP BY day, mailbox_id, campaign, state, held, edited \
-         HAVING sum(number) <> 0 ORDER BY day, place",
+         SELECT day, mailbox_id, what, up_to, number FROM desk_days UNION ALL SELECT day, mailbox_id, what, up_to, number FROM desk_day_moves \
+         UNION ALL SELECT day, mailbox_id, what, up_to, -count(*) FROM counted_desk GROUP BY day, mailbox_id, what, up_to) AS both_ways \
+         GROUP BY day, mailbox_id, what, up_to HAVING sum(number) <> 0 ORDER BY day, place",
     );
     statement.load(conn)
 }
@@ -260,23 +310,34 @@ pub(super) fn program_differences(conn: &mut Conn) -> QueryResult<Vec<Difference
     statement.load(conn)
 }
 
-/// Where the months of a table and its days differ.
-pub(super) fn month_differences(conn: &mut Conn, table: &'static str) -> QueryResult<Vec<Difference>> {
-    let month = match conn {
-        Conn::Sqlite(_) => "CAST(strftime('%s', day * 86400, 'unixepoch', 'start of month') AS INTEGER) / 86400",
-        Conn::Postgres(_) => "date_trunc('month', (DATE '1970-01-01' + CAST(day AS INTEGER))::timestamp)::date - DATE '1970-01-01'",
+/// Where the months or weeks of a table and its days differ.
+pub(super) fn span_differences(conn: &mut Conn, table: &'static str, span: &'static str) -> QueryResult<Vec<Difference>> {
+    let begin = match (span, &*conn) {
+        ("week", _) => "day - (day + 3) % 7",
+        (_, Conn::Sqlite(_)) => "CAST(strftime('%s', day * 86400, 'unixepoch', 'start of month') AS INTEGER) / 86400",
+        (_, Conn::Postgres(_)) => "date_trunc('month', (DATE '1970-01-01' + CAST(day AS INTEGER))::timestamp)::date - DATE '1970-01-01'",
     };
-    let (keys, place, minor) = match table {
-        "churn" => ("kind, reason, status, mailed, currency", "kind || ' ' || reason || ' ' || status || ' ' || currency", "minor"),
-        "message" => ("mailbox_id, campaign, state, held, edited", "state || ' in ' || mailbox_id || ' of ' || campaign", "0"),
-        _ => ("part, value, reason, outcome, currency", "part || ' ' || value || ' ' || reason || ' ' || outcome || ' ' || currency", "minor"),
+    let (keys, place) = match table {
+        "churn" => ("kind, reason, status, mailed, currency", "kind || ' ' || reason || ' ' || status || ' ' || currency"),
+        "message" => ("mailbox_id, campaign", "mailbox_id || ' of ' || campaign"),
+        "segment" => ("segment_id, reason, outcome, currency", "segment_id || ' ' || reason || ' ' || outcome || ' ' || currency"),
+        "desk" => ("mailbox_id, what, up_to", "what || ' in ' || mailbox_id"),
+        _ => ("part, value, reason, outcome, currency", "part || ' ' || value || ' ' || reason || ' ' || outcome || ' ' || currency"),
     };
+    let numbers: Vec<&str> = match table {
+        "message" => Ways::default().numbers().iter().map(|(way, _)| *way).collect(),
+        "desk" => vec!["number"],
+        _ => vec!["number", "minor"],
+    };
+    let each = |of: &dyn Fn(&str) -> String, joined: &str| numbers.iter().map(|number| of(number)).collect::<Vec<_>>().join(joined);
+    let (plain, taken) = (each(&|number| number.to_owned(), ", "), each(&|number| format!("-{number}"), ", "));
+    let (sums, any) =
+        (each(&|number| format!("CAST(sum({number}) AS BIGINT) AS {number}"), ", "), each(&|number| format!("sum({number}) <> 0"), " OR "));
+    let minor = if table == "desk" { ", CAST(0 AS BIGINT) AS minor" } else { "" };
     let mut statement = Statement::default();
     statement.push(format!(
-        "SELECT CAST(day AS BIGINT) AS day, {place} AS place, CAST(sum(number) AS BIGINT) AS number, CAST(sum(minor) AS BIGINT) AS minor FROM ( \
-         SELECT day, {keys}, number, {minor} AS minor FROM {table}_months \
-         UNION ALL SELECT {month} AS day, {keys}, -number, -{minor} AS minor FROM {table}_days) AS both_ways \
-         GROUP BY day, {keys} HAVING sum(number) <> 0 OR sum(minor) <> 0 ORDER BY 1, 2"
+        "SELECT CAST(day AS BIGINT) AS day, {place} AS place, {sums}{minor} FROM (SELECT day, {keys}, {plain} FROM {table}_{span}s \
+         UNION ALL SELECT {begin} AS day, {keys}, {taken} FROM {table}_days) AS both_ways GROUP BY day, {keys} HAVING {any} ORDER BY 1, 2"
     ));
-    statement.load(conn)
+    if table == "message" { Ok(by_way(statement.load(conn)?)) } else { statement.load(conn) }
 }

@@ -1,0 +1,13 @@
+DROP TRIGGER decisions_counted ON decisions;
+DROP FUNCTION note_desk_decision();
+DROP TRIGGER desk_decisions_come ON desk_decisions;
+DROP FUNCTION count_desk_decision();
+DROP TRIGGER audit_log_stopped ON audit_log;
+DROP FUNCTION count_desk_stop();
+DROP VIEW counted_desk;
+DROP TABLE desk_day_moves;
+DROP TABLE desk_days;
+DROP TABLE desk_months;
+DROP FUNCTION add_desk_spans();
+DROP TABLE wait_bounds;
+DROP TABLE desk_decisions;

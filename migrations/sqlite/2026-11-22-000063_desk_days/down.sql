@@ -1,0 +1,9 @@
+DROP TRIGGER decisions_counted;
+DROP TRIGGER desk_decisions_come;
+DROP TRIGGER audit_log_stopped;
+DROP VIEW counted_desk;
+DROP TABLE desk_day_moves;
+DROP TABLE desk_days;
+DROP TABLE desk_months;
+DROP TABLE wait_bounds;
+DROP TABLE desk_decisions;
