@@ -15,15 +15,16 @@ use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::cohorts::changes::compare::What;
+use crate::domain::cohorts::changes::file::read;
 use crate::domain::cohorts::changes::{self, Comparison, Hits};
-use crate::domain::error::Error;
+use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::ids::{CohortId, ContactId};
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         post("/v1/cohorts/{id}/api-changes", "compare_cohort_api", "Find what breaks between two OpenAPI files")
             .about(
-                "Give the old and the new OpenAPI 3 description as JSON. What breaks (operations removed, moved or deprecated; parameters, fields and \
+                "Give the old and the new OpenAPI 3 description, each as a JSON object or as a string with the whole file, JSON or YAML. What breaks (operations removed, moved or deprecated; parameters, fields and \
                  answers removed, newly required or of another type; another way to prove who one is) is proposed as facts of kind `migration_change`; \
                  a person accepts each before a draft can rest on it. At most 200 changes; references are followed inside of each file only.",
             )
@@ -42,15 +43,35 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
+/// An OpenAPI 3 description: a JSON object, or a string with the whole file, JSON or YAML.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "OpenApiFile")]
+pub(crate) enum File {
+    /// The description itself.
+    Object(Map<String, Value>),
+    /// The whole file as text.
+    Text(String),
+}
+
+impl File {
+    fn read(self, field: &str) -> DomainResult<Value> {
+        match self {
+            File::Object(value) => Ok(Value::Object(value)),
+            File::Text(text) => read(field, text.as_bytes()),
+        }
+    }
+}
+
 /// Two OpenAPI files.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "OpenApiFiles")]
 pub struct Files {
     /// The OpenAPI 3 description that callers use now.
-    pub(crate) old: Map<String, Value>,
+    pub(crate) old: File,
     /// The one that they have to move to.
-    pub(crate) new: Map<String, Value>,
+    pub(crate) new: File,
 }
 
 /// What breaks.
@@ -147,7 +168,8 @@ pub async fn compare(key: Key, state: web::Data<State>, id: web::Path<String>, b
 /// Compares two files and says what breaks.
 pub(crate) async fn look(actor: Actor, state: &State, id: &str, files: Files) -> Result<Shape, Problem> {
     let id = CohortId::from(id);
-    let (old, new) = (Value::Object(files.old), Value::Object(files.new));
+    let files = web::block(move || Ok::<_, Error>((files.old.read("old")?, files.new.read("new")?)));
+    let (old, new) = files.await.map_err(Error::internal)??;
     let (by, of) = (actor.clone(), id.clone());
     let row = state.write(move |conn| changes::look(conn, &by, &of, &old, &new, clock::now())).await?;
     // Who is hit is told to whoever may read.

@@ -180,6 +180,10 @@ pub struct CampaignDrafts {
     pub passed_over: i32,
     /// Why the last of those left out was left out.
     pub because: Option<String>,
+    /// Why it is set aside for a while: what was wrong with its last step.
+    pub trouble: Option<String>,
+    /// When it is tried again, where it is set aside.
+    pub retry_at: Option<Time>,
     /// Who asked for them.
     pub created_by: String,
     /// When it was asked for.
@@ -205,6 +209,8 @@ impl From<rounds::Named> for CampaignDrafts {
             held_out: round.held_out,
             passed_over: round.passed_over,
             because: round.because,
+            trouble: round.trouble,
+            retry_at: round.retry_at,
             created_by: round.author_name,
             created_at: round.created_at,
             finished_at: round.finished_at,

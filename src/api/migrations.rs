@@ -76,6 +76,10 @@ pub struct RoundShape {
     pub left_out: i32,
     /// Why the last of those was left out.
     pub because: Option<String>,
+    /// Why it is set aside for a while: what was wrong with its last step.
+    pub trouble: Option<String>,
+    /// When it is tried again, where it is set aside.
+    pub retry_at: Option<Time>,
     /// Who asked for them.
     pub created_by: String,
     /// When it was asked for.
@@ -96,6 +100,8 @@ impl From<Round> for RoundShape {
             drafted: row.drafted,
             left_out: row.left_out,
             because: row.because,
+            trouble: row.trouble,
+            retry_at: row.retry_at,
             created_by: row.author_name,
             created_at: row.created_at,
             finished_at: row.finished_at,

@@ -14,7 +14,7 @@ use crate::app::State;
 use crate::clock;
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Scope};
-use crate::domain::error::{Error, Kind, Result as DomainResult};
+use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::ids::MessageId;
 use crate::domain::mailboxes;
 use crate::domain::messages::decide::{Decide, decide as decide_message};
@@ -265,7 +265,7 @@ pub(crate) async fn settle_all(actor: Actor, state: &State, all: Vec<OneOfMany>)
                 match decide_message(conn, &actor, &decision, clock::now()) {
                     Ok(message) => Ok(OneResult::Decided { ok: true, message: Box::new(Message::of(&message, &base_url)) }),
                     // A fault of this server ends them all; what speaks against one message is its own.
-                    Err(error) if matches!(error.kind, Kind::Internal | Kind::Busy | Kind::StorageFull) => Err(error),
+                    Err(error) if error.kind.is_ours() => Err(error),
                     Err(error) => Ok(OneResult::Refused { ok: false, id: one.id.clone(), problem: Box::new(Problem::from(error).body()) }),
                 }
             };

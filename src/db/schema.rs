@@ -1325,6 +1325,9 @@ diesel::table! {
         created_at -> BigInt,
         total -> Integer,
         passed_over -> Integer,
+        failures -> Integer,
+        retry_at -> Nullable<BigInt>,
+        trouble -> Nullable<Text>,
     }
 }
 
@@ -1421,6 +1424,9 @@ diesel::table! {
         finished_at -> Nullable<BigInt>,
         cancelled_at -> Nullable<BigInt>,
         created_at -> BigInt,
+        failures -> Integer,
+        retry_at -> Nullable<BigInt>,
+        trouble -> Nullable<Text>,
     }
 }
 
@@ -1823,6 +1829,7 @@ diesel::allow_tables_to_appear_in_same_query!(mailbox_members, users);
 diesel::allow_tables_to_appear_in_same_query!(mailboxes, stops);
 diesel::allow_tables_to_appear_in_same_query!(messages, mailboxes);
 diesel::allow_tables_to_appear_in_same_query!(messages, contacts);
+diesel::allow_tables_to_appear_in_same_query!(messages, template_messages);
 diesel::allow_tables_to_appear_in_same_query!(messages, message_versions);
 diesel::allow_tables_to_appear_in_same_query!(messages, outbox);
 diesel::allow_tables_to_appear_in_same_query!(messages, decisions);

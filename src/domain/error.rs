@@ -29,6 +29,13 @@ pub enum Kind {
     Internal,
 }
 
+impl Kind {
+    /// A fault of this server rather than of what was asked: trying again may work, and nothing else will.
+    pub fn is_ours(self) -> bool {
+        matches!(self, Kind::Internal | Kind::Busy | Kind::StorageFull)
+    }
+}
+
 /// What changed under a reviewer, so that a surface can show the difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {

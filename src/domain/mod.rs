@@ -36,6 +36,7 @@ pub mod reason;
 pub mod referrals;
 pub mod reports;
 pub mod reputation;
+mod rounds;
 pub mod sealing;
 pub mod segments;
 pub mod senders;

@@ -1,6 +1,11 @@
 //! What a mail says of itself, by mail-parser, within limits.
 
+use std::borrow::Cow;
+
 use mail_parser::{Address, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+
+use super::cited;
+use super::quoted::stretches;
 
 /// Longest mail that is read, in bytes.
 pub const LONGEST: usize = 25 * 1024 * 1024;
@@ -194,7 +199,7 @@ fn told(message: &Message) -> Mail {
     for part in &message.parts {
         gather(&mut mail, part);
     }
-    let texts: Vec<_> = (0..message.text_body_count().min(MOST_PARTS)).filter_map(|at| message.body_text(at)).collect();
+    let texts: Vec<_> = (0..message.text_body_count().min(MOST_PARTS)).filter_map(|at| words_of(message, at)).collect();
     mail.text = body(&texts.join("\n"));
     if mail.text.trim().is_empty() && message.parts.len() == 1 {
         // A relay took the parts apart and left the header.
@@ -216,6 +221,17 @@ fn told(message: &Message) -> Mail {
         });
     }
     mail
+}
+
+/// The words of a part. Where HTML alone quotes, they are told apart as in plain text.
+fn words_of<'m>(message: &'m Message, at: usize) -> Option<Cow<'m, str>> {
+    if let Some(PartType::Html(html)) = u32::try_from(at).ok().and_then(|at| message.text_part(at)).map(|part| &part.body) {
+        let text = cited::text(&html.chars().take(LONGEST_TEXT * 4).collect::<String>());
+        if stretches(&text).iter().any(|one| one.quoted) {
+            return Some(text.into());
+        }
+    }
+    message.body_text(at)
 }
 
 /// What a report says and what it is about.

@@ -2,6 +2,7 @@
 
 pub mod away;
 pub mod cause;
+mod cited;
 pub mod complaint;
 #[cfg(test)]
 mod families;

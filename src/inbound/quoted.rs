@@ -59,7 +59,9 @@ fn begins(lines: &[&str], at: usize) -> bool {
         return true;
     }
     // Outlook: a block of header lines.
-    let starts = |line: &str, words: &[&str]| words.iter().any(|word| line.trim_start_matches(['*', ' ']).to_lowercase().starts_with(word));
+    let starts = |line: &str, words: &[&str]| {
+        words.iter().any(|word| line.trim_start_matches(['*', ' ']).replace('\u{a0}', " ").to_lowercase().starts_with(word))
+    };
     starts(lines[at], &["from:", "von:", "de :", "de:", "da:"])
         && lines
             .iter()
@@ -86,6 +88,7 @@ mod tests {
             ("Oui\n\nLe 3 mars 2026 à 10:00, Desk <d@example.com> a écrit :\n> Démo ?", "Oui"),
             ("Ok\n\n-----Original Message-----\nFrom: Desk\nSent: Monday\n\nDemo?", "Ok"),
             ("Ok\n\nFrom: Desk <d@example.com>\nSent: Monday\nTo: Ana\nSubject: x\n\nDemo?", "Ok"),
+            ("Oui\n\nDe\u{a0}: Desk <d@example.com>\nEnvoyé\u{a0}: mardi\nÀ\u{a0}: Ana\nObjet\u{a0}: x\n\nDémo ?", "Oui"),
             ("> Would you?\nI would.\n> And now?\nNow too.", "I would.\nNow too."),
             ("Nothing quoted here.", "Nothing quoted here."),
         ] {

@@ -67,7 +67,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("not_the_author", "do not retry. Only whoever wrote the message may do this."),
     ("nothing_to_correct", "nothing is left to do: nobody received what no longer holds."),
     ("offer_exists", "use the offer that is on record: read it with get_fact. Do not propose it again."),
-    ("openapi_invalid", "give an OpenAPI 3 description as a JSON object, with openapi and paths."),
+    ("openapi_invalid", "give an OpenAPI 3 description, with openapi and paths, as a JSON object or as a string with the file, JSON or YAML."),
     ("origin_refused", "do not retry. Call from a program, not from a page."),
     ("person_required", "leave this to a person. Do not retry."),
     ("phases_over", "send a reminder, or ask a person whether the deadline moves."),

@@ -173,7 +173,7 @@ pub(super) fn refusal(problem: &Problem) -> CallToolResult {
 pub(super) fn error(problem: &Problem) -> ErrorData {
     let code = match problem.kind() {
         Kind::NotFound => ErrorCode::RESOURCE_NOT_FOUND,
-        Kind::Internal | Kind::Busy | Kind::StorageFull => ErrorCode::INTERNAL_ERROR,
+        ours if ours.is_ours() => ErrorCode::INTERNAL_ERROR,
         _ => ErrorCode::INVALID_PARAMS,
     };
     ErrorData::new(code, told(problem), Some(json!(problem.body())))

@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
-use crate::api::api_changes::{self, Files};
+use crate::api::api_changes::{self, File, Files};
 use crate::api::cohorts::{self as rest, New};
 use crate::api::migrations::{self, Draft};
 use crate::api::segments::Paging;
@@ -143,9 +143,9 @@ struct TwoFiles {
     /// The cohort, by id.
     cohort_id: String,
     /// The OpenAPI 3 description that callers use now.
-    old: Map<String, Value>,
+    old: File,
     /// The one that they have to move to.
-    new: Map<String, Value>,
+    new: File,
 }
 
 async fn compare(call: Call, asked: TwoFiles) -> Answered {

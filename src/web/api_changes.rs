@@ -12,7 +12,7 @@ use super::form::verify;
 use super::page::{Chrome, Person, html, html_with, see_other};
 use crate::app::State;
 use crate::clock;
-use crate::domain::cohorts::changes::compare::read;
+use crate::domain::cohorts::changes::file::read;
 use crate::domain::cohorts::changes::{self, Comparison, DAYS, Hits};
 use crate::domain::cohorts::{self, Cohort};
 use crate::domain::error::{Error, Kind, Result as DomainResult};

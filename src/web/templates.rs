@@ -326,8 +326,10 @@ pub(super) async fn withdraw(
 ) -> Result<HttpResponse, PageError> {
     let (id, version) = numbered(path);
     let work = move |conn: &mut Conn, actor: &Actor, id: &TemplateId| {
-        templates::withdraw(conn, actor, id, version, clock::now())?;
-        Ok("Withdrawn. What is made from it from now on is held; what was handed in before goes on.")
+        Ok(match templates::withdraw(conn, actor, id, version, clock::now())? {
+            0 => "Withdrawn. What is made from it from now on is held.",
+            _ => "Withdrawn. What was made from it and has not left waits in the queue again, and what is made from now on is held.",
+        })
     };
     settle(person, &state, &session, &id, Some(version), work).await
 }

@@ -14,6 +14,11 @@ fn old() -> Value {
         "components": {"schemas": {"Order": {"properties": {"id": {"type": "string"}, "total": {"type": "number"}, "parent": {"$ref": "#/components/schemas/Order"}}}}}})
 }
 
+/// The same as YAML.
+const OLD_YAML: &str = "openapi: 3.0.3\ninfo: {title: Shop API, version: '1.4'}\nservers:\n- url: https://api.example.com/v1\npaths:\n  /orders/{id}:\n    get:\n      \
+    responses:\n        200:\n          content: {application/json: {schema: {$ref: '#/components/schemas/Order'}}}\n  /exports: {post: {}}\n  /health: {get: {}}\n\
+    components:\n  schemas:\n    Order:\n      properties:\n        id: {type: string}\n        total: {type: number}\n        parent: {$ref: '#/components/schemas/Order'}\n";
+
 fn new() -> Value {
     let mut file = old();
     file["info"]["version"] = json!("2.0");
@@ -80,9 +85,11 @@ async fn what_breaks_is_proposed_and_held_against_what_customers_use() {
     let (_, again) = desk.call(&desk.agent, "POST", &path, json!({"old": old(), "new": new()})).await;
     assert_eq!(again["proposed"], 0);
     assert_eq!(desk.call(&desk.agent, "GET", &path, json!(null)).await.1["changes"], found["changes"]);
-    for (files, field) in
-        [(json!({"old": {"swagger": "2.0", "paths": {}}, "new": new()}), "old"), (json!({"old": old(), "new": {"openapi": "3.0.0"}}), "new")]
-    {
+    for (files, field) in [
+        (json!({"old": {"swagger": "2.0", "paths": {}}, "new": new()}), "old"),
+        (json!({"old": old(), "new": {"openapi": "3.0.0"}}), "new"),
+        (json!({"old": "openapi: [", "new": new()}), "old"),
+    ] {
         let (status, refused) = desk.call(&desk.agent, "POST", &path, files).await;
         assert_eq!((status, &refused["code"], &refused["field"]), (422, &json!("openapi_invalid"), &json!(field)), "{refused}");
     }
@@ -109,9 +116,9 @@ async fn a_manager_gives_two_files_on_the_page() {
         let (kind, body) = form(&csrf, old, new);
         TestRequest::post().uri(&page).insert_header(("content-type", kind)).set_payload(body)
     };
-    let wrong = max.run(post("openapi: 3.0.0", "{}")).await;
-    assert!(wrong.status == 422 && wrong.body.contains("old is not valid JSON at line 1"), "{} {}", wrong.status, wrong.body);
-    let done = max.run(post(&old().to_string(), &new().to_string())).await;
+    let wrong = max.run(post("openapi: 3.0.0\npaths:\n  - a: [", "{}")).await;
+    assert!(wrong.status == 422 && wrong.body.contains("old is not valid YAML at line 3"), "{} {}", wrong.status, wrong.body);
+    let done = max.run(post(OLD_YAML, &new().to_string())).await;
     assert_eq!(done.status, 303, "{}", done.body);
     let shown = max.get(&page).await.body;
     assert!(shown.contains("4 changes") && shown.contains("answers without the field") && shown.contains("Nobody was seen to use"), "{shown}");
@@ -127,6 +134,8 @@ async fn agents_compare_over_mcp() {
     let client = Client::with(&serve(&desk).await, &desk.agent).await;
     let (found, _) = client.call("compare_cohort_api", json!({"cohort_id": id, "old": old(), "new": new()})).await;
     assert_eq!(found["changes"].as_array().unwrap().len(), 4, "{found}");
+    let (again, _) = client.call("compare_cohort_api", json!({"cohort_id": id, "old": OLD_YAML, "new": new()})).await;
+    assert_eq!((&again["changes"], &again["proposed"]), (&found["changes"], &json!(0)), "the same file as YAML");
     let (found, _) = client.call("get_cohort_api_changes", json!({"cohort_id": id})).await;
     assert_eq!(found["changes"][0]["what"], "operation_removed");
 }

@@ -7,7 +7,7 @@ use countersign::domain::mailboxes::Mode;
 use serde_json::{Value, json};
 
 use crate::programs::contact;
-use crate::support::{Browser, Desk, OPERATOR, address, count};
+use crate::support::{Browser, Desk, OPERATOR, address, count, sql};
 use crate::templates::{approve, template};
 
 /// A campaign for everybody with the tag beta; its path and a template.
@@ -165,4 +165,44 @@ async fn the_page_begins_shows_and_cancels() {
     assert!(shown.contains("<progress class=\"progress\" max=\"30\" value=\"20\"") && shown.contains("Under way, 20 of 30"), "{shown}");
     max.post(&page, &format!("{page}/drafts/cancellation"), &[]).await;
     assert!(max.get(&page).await.body.contains("Cancelled: 20 drafted"));
+}
+
+#[actix_web::test]
+async fn a_round_that_fails_is_set_aside_and_those_behind_it_go_on() {
+    let desk = Desk::new().await;
+    let (path, template) = scene(&desk, 3).await;
+    let broken = contact(&desk, "broken@example.com", &["gamma"]);
+    let (_, segment) = desk.call(&desk.agent, "POST", "/v1/segments", json!({"name": "Gamma", "tags": "gamma"})).await;
+    let campaign = json!({"name": "First", "kind": "feedback", "segment_id": segment["id"], "mailbox": address(Mode::GatedSend)});
+    let (_, first) = desk.call(&desk.agent, "POST", "/v1/campaigns", campaign).await;
+    let first = format!("/v1/campaigns/{}", first["id"].as_str().unwrap());
+    assert_eq!(begin(&desk, &first, &template, json!({})).await.0, 202);
+    assert_eq!(begin(&desk, &path, &template, json!({})).await.0, 202);
+    sql(&desk, &format!("UPDATE contacts SET metadata = 'not JSON' WHERE id = '{broken}'"));
+    work(&desk);
+    assert_eq!(messages(&desk), (3, 3), "those behind it are drafted");
+    let aside = newest(&desk, &first).await;
+    assert!(aside["trouble"].as_str().is_some_and(|why| why.contains("Something went wrong here")), "{aside}");
+    assert!(aside["retry_at"].is_string() && aside["finished_at"].is_null() && aside["done"] == 0, "{aside}");
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let page = max.get(&first.replace("/v1", "")).await.body;
+    assert!(page.contains("Set aside") && page.contains("Something went wrong here") && page.contains("Cancel what is under way"), "{page}");
+    // It is tried again after a while, and goes on once the cause is gone.
+    sql(&desk, &format!("UPDATE contacts SET metadata = '{{}}' WHERE id = '{broken}'"));
+    assert_eq!(work(&desk), 0, "not before its time");
+    let later = desk.now().plus_seconds(61);
+    assert!(desk.write(|conn| rounds::step(conn, later)).unwrap());
+    let done = newest(&desk, &first).await;
+    assert_eq!((&done["drafted"], &done["trouble"], &done["retry_at"]), (&json!(1), &json!(null), &json!(null)), "{done}");
+    assert!(done["finished_at"].is_string());
+}
+
+#[actix_web::test]
+async fn what_comes_from_the_record_is_not_given_for_everybody() {
+    let desk = Desk::new().await;
+    let (path, template) = scene(&desk, 1).await;
+    let (status, refused) = begin(&desk, &path, &template, json!({"values": {"mail": "someone@example.com"}})).await;
+    assert_eq!((status, refused["field"].as_str()), (422, Some("values.mail")), "{refused}");
+    assert_eq!((work(&desk), messages(&desk)), (0, (0, 0)));
 }

@@ -7,7 +7,7 @@ use countersign::domain::messages::DecisionKind;
 use serde_json::{Value, json};
 
 use crate::programs::contact;
-use crate::support::{Browser, Desk, address, sql};
+use crate::support::{Browser, Desk, address, count, sql};
 
 async fn made(desk: &Desk, path: &str, body: Value) -> String {
     let (status, answer) = desk.call(&desk.agent, "POST", path, body).await;
@@ -101,6 +101,13 @@ async fn a_segment_is_asked_by_subscription_departure_engagement_and_field() {
     {
         assert_eq!(counted(&desk, &format!("segment {place}"), asked.clone()).await, json!(wanted), "{asked}");
     }
+    // Who left twice for the same reason is one of them.
+    let again = json!({"customer_email": "dee@example.com", "event_type": "cancelled", "cancel_reason": "too_expensive"});
+    assert_eq!(desk.call(&desk.agent, "POST", "/api/v1/churn-events", again).await.0, 201);
+    sql(&desk, &format!("UPDATE churn_events SET contact_id = '{cem}'"));
+    assert_eq!(count(&desk, "SELECT count(*) AS n FROM churn_events WHERE reason = 'too_expensive'"), 2);
+    assert_eq!(counted(&desk, "twice", json!({"reason": "too_expensive"})).await, json!(1));
+    assert_eq!(counted(&desk, "with a plan", json!({"reason": "too_expensive", "plan": "pro"})).await, json!(0));
     sql(&desk, &format!("UPDATE churn_events SET status = 'recovered' WHERE contact_id = '{cem}'"));
     assert_eq!(counted(&desk, "back", json!({"churn": "back"})).await, json!(1));
     for (asked, field) in [

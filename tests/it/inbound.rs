@@ -344,6 +344,21 @@ fn with_html(about: &str) -> String {
 }
 
 #[actix_web::test]
+async fn what_html_alone_quotes_is_folded_on_the_page() {
+    let desk = Desk::new().await;
+    let raw = "From: Ana <ana@example.com>\nTo: desk@example.com\nSubject: Re: Demo\nMessage-ID: <html-alone@example.com>\nMIME-Version: 1.0\nContent-Type: text/html; \
+               charset=utf-8\n\n<div>Own words.</div><div class=\"gmail_quote\"><div class=\"gmail_attr\">ti 3.3.2026 Desk kirjoitti:</div><blockquote class=\"gmail_quote\">\
+               Their words.</blockquote></div>\n";
+    let taken = arrive(&desk, Mode::GatedSend, raw);
+    let mut rita = Browser::new(desk.app().await);
+    rita.sign_in("rita").await;
+    let thread = desk.read(|conn| countersign::domain::threads::get(conn, &desk.person("Rita"), &taken.id)).thread_id;
+    let page = rita.get(&format!("/threads/{thread}")).await.body;
+    let folded = page.split("turn-quoted").nth(1).unwrap();
+    assert!(folded.contains("Their words.") && folded.contains("kirjoitti") && !folded.contains("Own words."), "{page}");
+}
+
+#[actix_web::test]
 async fn a_conversation_shows_both_sides_with_strangers_words_as_text_and_their_html_in_a_closed_frame() {
     let desk = Desk::new().await;
     let taken = arrive(&desk, Mode::GatedAll, &with_html("nothing@example.com"));

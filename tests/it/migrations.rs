@@ -267,3 +267,40 @@ async fn a_manager_makes_a_migration_looks_at_its_words_and_cancels_drafts() {
     assert_eq!(max.post(&path, &format!("{path}/deletion"), &[]).await.location.as_deref(), Some("/migrations"));
     assert_eq!(max.get(&path).await.status, 404);
 }
+
+#[actix_web::test]
+async fn a_phase_that_fails_is_set_aside_and_those_behind_it_go_on() {
+    let desk = Desk::new().await;
+    let broken = contact(&desk, "broken@example.com", &["api-v1", "migration-complete"]);
+    contact(&desk, "fine@example.com", &["api-v1"]);
+    let path = cohort(&desk, json!({})).await;
+    assert_eq!(draft(&desk, &path, "completion").await.0, 202);
+    assert_eq!(draft(&desk, &path, "announcement").await.0, 202);
+    sql(&desk, &format!("UPDATE contacts SET metadata = 'not JSON' WHERE id = '{broken}'"));
+    work(&desk);
+    assert_eq!(drafts(&desk), 1, "the phase behind it is drafted");
+    let aside = get(&desk, &format!("{path}/drafts")).await["drafts"][1].clone();
+    assert!(aside["trouble"].as_str().is_some_and(|why| why.contains("Something went wrong here")), "{aside}");
+    assert!(aside["retry_at"].is_string() && aside["finished_at"].is_null(), "{aside}");
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let page = max.get(&path.replace("/v1/cohorts", "/migrations")).await.body;
+    assert!(page.contains("Set aside") && page.contains("Something went wrong here"), "{page}");
+    sql(&desk, &format!("UPDATE contacts SET metadata = '{{}}' WHERE id = '{broken}'"));
+    let later = desk.now().plus_seconds(61);
+    assert!(desk.write(|conn| rounds::step(conn, later)).unwrap());
+    assert_eq!(drafts(&desk), 2);
+    assert_eq!(get(&desk, &format!("{path}/drafts")).await["drafts"][1]["trouble"], json!(null));
+}
+
+#[actix_web::test]
+async fn why_somebody_was_left_out_is_told_whole() {
+    let desk = Desk::new().await;
+    contact(&desk, "left@example.com", &["api-v1", "unsubscribed"]);
+    let path = cohort(&desk, json!({})).await;
+    draft(&desk, &path, "announcement").await;
+    work(&desk);
+    let round = get(&desk, &format!("{path}/drafts")).await["drafts"][0].clone();
+    let why = round["because"].as_str().unwrap();
+    assert!(why.chars().count() > 64 && why.ends_with('.'), "{round}");
+}

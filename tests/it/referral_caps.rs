@@ -126,6 +126,12 @@ async fn a_link_to_recommend_with_or_a_referral_campaign_makes_a_message_an_ask(
     assert_eq!((status, &answer["code"]), (409, &json!("referral_cooldown")), "{answer}");
     let (_, program) = desk.call(&desk.agent, "GET", "/v1/referrals/program", json!(null)).await;
     assert_eq!(program["asked"], 1, "{program}");
+    // The list that the numbers lead to has it, whatever its tags are.
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let listed = max.get("/messages?tag=referral-program").await.body;
+    assert!(listed.contains(&format!("/messages/{}", message.row.id)), "{listed}");
+    assert!(!listed.contains(&format!("/messages/{}", plain["id"].as_str().unwrap())), "{listed}");
 }
 
 /// P-10 for asks: of many that were cleared at once, one leaves, whoever claims at the same time.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use countersign::db::Conn;
 use countersign::domain::actor::{Actor, Scope};
+use countersign::domain::contacts::conditions::Conditions;
 use countersign::domain::contacts::{self, Search};
 use countersign::domain::ids::{ContactId, MessageId};
 use countersign::domain::mailboxes::Mode;
@@ -12,6 +13,7 @@ use countersign::domain::messages::content::Words;
 use countersign::domain::messages::list::{Filter, Sort, list};
 use countersign::domain::messages::submit::{NewMessage, submit};
 use countersign::domain::messages::{self, Origin, State, ledger};
+use countersign::domain::reason::Reason;
 use countersign::on_either;
 use diesel::connection::{Connection, InstrumentationEvent};
 use diesel::prelude::*;
@@ -230,6 +232,31 @@ async fn contacts_are_found_along_an_index_and_nothing_is_sorted() {
             let steps = plan.split(": ").last().unwrap();
             assert!(!steps.contains("TEMP B-TREE FOR ORDER BY") || plan.contains("consents"), "{search:?}\n{plan}");
             assert!(walked || !steps.contains("SCAN"), "{search:?}\n{plan}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_segment_of_a_plan_or_a_reason_walks_along_an_index_of_it() {
+    let desk = Desk::new().await;
+    let now = desk.now();
+    let asked = |conditions: Conditions| Search { conditions: vec![(conditions, now)], limit: 20, ..Search::default() };
+    let before = Some(ContactId::new());
+    let plan = Conditions { plan: Some("Pro".into()), ..Conditions::default() };
+    let reason = Conditions { reason: Some(Reason::TooExpensive), ..Conditions::default() };
+    let both = Conditions { plan: Some("Pro".into()), mrr_from: Some(1), ..reason.clone() };
+    for (conditions, index) in [
+        (plan, "SEARCH c USING COVERING INDEX customers_by_plan (<expr>=?"),
+        (reason.clone(), "SEARCH e USING COVERING INDEX churn_events_of_reason (reason=?"),
+        (both, "SEARCH e USING COVERING INDEX churn_events_of_reason (reason=?"),
+    ] {
+        for search in [asked(conditions.clone()), Search { before: before.clone(), ..asked(conditions) }] {
+            let seen = statements(&desk, |conn| drop(contacts::search(conn, &OPERATOR, &search).unwrap()));
+            let plans = plans(&desk, &seen);
+            if let Some(first) = plans.first() {
+                let steps = first.split(": ").last().unwrap();
+                assert!(steps.contains(index) && !steps.contains("SCAN") && !steps.contains("TEMP B-TREE"), "{search:?}\n{first}");
+            }
         }
     }
 }

@@ -90,6 +90,41 @@ async fn an_approved_version_leaves_where_the_mode_lets_it_and_no_other_does() {
 }
 
 #[actix_web::test]
+async fn withdrawing_an_approval_holds_what_has_not_left() {
+    let desk = Desk::new().await;
+    known(&desk, ANA, json!({}));
+    let id = template(&desk, json!({})).await;
+    let other = template(&desk, json!({"name": "Other"})).await;
+    approve(&desk, "Max", &id, 1).unwrap();
+    approve(&desk, "Max", &other, 1).unwrap();
+    let sent = |answer: (u16, Value)| answer.1["id"].as_str().unwrap().to_owned();
+    let gone = sent(send(&desk, &id, Mode::Autonomous, json!({})).await);
+    desk.drain().await;
+    let by_itself = sent(send(&desk, &id, Mode::Autonomous, json!({})).await);
+    let read = sent(send(&desk, &id, Mode::GatedAll, json!({})).await);
+    desk.decide("Rita", &desk.message(&read), DecisionKind::Approve).unwrap();
+    let of_other = sent(send(&desk, &other, Mode::Autonomous, json!({})).await);
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let page = format!("/templates/{id}");
+    assert_eq!(max.post(&page, &format!("{page}/versions/1/withdrawal"), &[]).await.status, 303);
+    let shown = max.get(&page).await.body;
+    assert!(shown.contains("waits in the queue again"), "{shown}");
+    let state = |id: &str| desk.message(id).row.state.as_str();
+    assert_eq!([&gone, &by_itself, &read, &of_other].map(|id| state(id)), ["sent", "pending", "pending", "queued"]);
+    assert_eq!(desk.message(&by_itself).row.held_because.as_deref(), Some("The approval of its template was withdrawn."));
+    let noted = "SELECT count(*) AS n FROM audit_log WHERE action = 'message.void'";
+    assert_eq!(count(&desk, noted), 2);
+    let before = desk.catcher.messages().len();
+    desk.drain().await;
+    assert_eq!(desk.catcher.messages().len(), before + 1, "only the one of the other template leaves");
+    // Whoever reads one may let it go.
+    desk.decide("Rita", &desk.message(&by_itself), DecisionKind::Approve).unwrap();
+    desk.drain().await;
+    assert_eq!(state(&by_itself), "sent");
+}
+
+#[actix_web::test]
 async fn nobody_approves_what_they_wrote_and_no_key_approves_anything() {
     let desk = Desk::new().await;
     let max = desk.person("Max");

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
-use crate::domain::error::{Error, Kind, Result};
+use crate::domain::error::{Error, Result};
 use crate::domain::ids::BatchId;
 use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::messages::decide::{Decide, decide};
@@ -38,7 +38,7 @@ pub fn approve(conn: &mut Conn, actor: &Actor, id: &BatchId, session_started: Ti
                     approved += 1;
                     queries::set_outcome(conn, item, Outcome::Approved, None)?;
                 }
-                Err(error) if is_ours(&error) => return Err(error),
+                Err(error) if error.kind.is_ours() => return Err(error),
                 Err(error) => queries::set_outcome(conn, item, Outcome::Failed, Some(&error.detail))?,
             }
         }
@@ -60,9 +60,4 @@ fn one(conn: &mut Conn, actor: &Actor, batch: &Batch, item: &Item, mailbox: &Mai
     }
     let decision = Decide { content_hash: Some(&item.content_hash), batch: Some(&batch.id), ..Decide::on(&item.message_id, DecisionKind::Approve) };
     decide(conn, actor, &decision, now).map(drop)
-}
-
-/// A fault of this server rather than of the message.
-pub(super) fn is_ours(error: &Error) -> bool {
-    matches!(error.kind, Kind::Internal | Kind::Busy | Kind::StorageFull)
 }

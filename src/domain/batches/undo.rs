@@ -9,7 +9,6 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::BatchId;
 use crate::domain::messages;
 
-use super::approve::is_ours;
 use super::{Item, Outcome, log, own, queries};
 
 /// Takes back every approval of the batch that has not left. Returns how many; the others say why.
@@ -27,7 +26,7 @@ pub fn undo(conn: &mut Conn, actor: &Actor, id: &BatchId, now: Time) -> Result<u
                     undone += 1;
                     queries::set_outcome(conn, item, Outcome::Undone, None)?;
                 }
-                Err(error) if is_ours(&error) => return Err(error),
+                Err(error) if error.kind.is_ours() => return Err(error),
                 Err(error) => {
                     kept += 1;
                     queries::set_outcome(conn, item, Outcome::Kept, Some(&error.detail))?;

@@ -12,6 +12,7 @@ use crate::db::schema::{campaign_contacts, campaign_rounds, campaigns, mailbox_c
 use crate::domain::actor::Mailboxes;
 use crate::domain::ids::{CampaignId, ContactId, MailboxId, MessageId, RowId, TemplateId};
 use crate::domain::paging::one_more;
+use crate::domain::rounds::Aside;
 
 use super::rounds::Round;
 use super::{Campaign, WAITS_FOR};
@@ -149,13 +150,14 @@ pub(super) fn rounds(conn: &mut Conn, id: &CampaignId, limit: i64) -> QueryResul
     campaign_rounds::table.filter(campaign_rounds::campaign_id.eq(id)).order(campaign_rounds::id.desc()).limit(limit).load(conn)
 }
 
-/// The oldest round with something left to do.
-pub(super) fn next_round(conn: &mut Conn) -> QueryResult<Option<RowId>> {
+/// The oldest round with something left to do that is not set aside, and how often it failed.
+pub(super) fn next_round(conn: &mut Conn, now: Time) -> QueryResult<Option<(RowId, i32)>> {
     campaign_rounds::table
         .filter(campaign_rounds::finished_at.is_null())
         .filter(campaign_rounds::cancelled_at.is_null())
+        .filter(campaign_rounds::retry_at.is_null().or(campaign_rounds::retry_at.assume_not_null().le(now)))
         .order(campaign_rounds::id)
-        .select(campaign_rounds::id)
+        .select((campaign_rounds::id, campaign_rounds::failures))
         .first(conn)
         .optional()
 }
@@ -176,7 +178,17 @@ pub(super) fn update_round(conn: &mut Conn, round: &Round) -> QueryResult<()> {
             campaign_rounds::passed_over.eq(round.passed_over),
             campaign_rounds::because.eq(round.because.clone()),
             campaign_rounds::finished_at.eq(round.finished_at),
+            campaign_rounds::failures.eq(0),
+            campaign_rounds::retry_at.eq(None::<Time>),
+            campaign_rounds::trouble.eq(None::<String>),
         ))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn set_round_aside(conn: &mut Conn, id: &RowId, aside: &Aside) -> QueryResult<()> {
+    diesel::update(campaign_rounds::table.find(id))
+        .set((campaign_rounds::failures.eq(aside.failures), campaign_rounds::retry_at.eq(aside.until), campaign_rounds::trouble.eq(&aside.why)))
         .execute(conn)
         .map(drop)
 }

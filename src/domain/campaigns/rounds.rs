@@ -11,14 +11,14 @@ use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::{self, Contact};
-use crate::domain::error::{Error, Kind as ErrorKind, Result};
+use crate::domain::error::{Error, Result};
 use crate::domain::ids::{CampaignId, ContactId, MailboxId, RowId, TemplateId, TemplateVersionId};
 use crate::domain::mailboxes::{self, Mode};
 use crate::domain::messages::Origin;
 use crate::domain::messages::submit::{NewMessage, Writer, submit_words_of};
 use crate::domain::policy::consent::Class;
 use crate::domain::templates::{self, Version};
-use crate::domain::{segments, trials};
+use crate::domain::{rounds, segments, trials};
 
 use super::{Campaign, log, may_change, queries, reached};
 
@@ -71,12 +71,22 @@ pub struct Round {
     pub cancelled_at: Option<Time>,
     /// When it was asked for.
     pub created_at: Time,
+    /// How many steps failed one after the other.
+    pub failures: i32,
+    /// Until when it is set aside, because a step failed.
+    pub retry_at: Option<Time>,
+    /// What was wrong with that step.
+    pub trouble: Option<String>,
 }
 
 impl Round {
     /// Whether there is more to do.
     pub fn goes_on(&self) -> bool {
         self.finished_at.is_none() && self.cancelled_at.is_none()
+    }
+
+    fn is_due(&self, now: Time) -> bool {
+        self.goes_on() && self.retry_at.is_none_or(|at| at <= now)
     }
 
     /// How many contacts were looked at.
@@ -159,6 +169,9 @@ pub fn start(conn: &mut Conn, actor: &Actor, id: &CampaignId, new: &NewRound, no
             finished_at: None,
             cancelled_at: None,
             created_at: now,
+            failures: 0,
+            retry_at: None,
+            trouble: None,
         };
         queries::insert_round(conn, &round)?;
         let detail = json!({"template": chosen.name, "version": chosen.version.version, "contacts": total, "holdout": new.holdout});
@@ -198,18 +211,22 @@ pub fn rounds(conn: &mut Conn, actor: &Actor, id: &CampaignId) -> Result<Vec<Nam
     Ok(all)
 }
 
-/// Drafts for some more contacts and says whether there is more to do. Where a step fails it is taken back whole and
-/// tried again.
+/// Drafts for some more contacts and says whether there is more to do. Where a step fails it is taken back whole, and its
+/// round is set aside, so that those behind it go on.
 pub fn step(conn: &mut Conn, now: Time) -> Result<bool> {
+    let Some((id, failures)) = queries::next_round(conn, now)? else { return Ok(false) };
+    let done = step_of(conn, &id, now);
+    rounds::set_aside_failed(done, failures, now, |aside| queries::set_round_aside(conn, &id, aside))
+}
+
+fn step_of(conn: &mut Conn, id: &RowId, now: Time) -> Result<()> {
     transaction(conn, |conn| {
-        let Some(id) = queries::next_round(conn)? else { return Ok(false) };
         // Two processes take turns; the second finds how far the first came.
-        let Some(mut round) = queries::held_round(conn, &id)?.filter(Round::goes_on) else { return Ok(true) };
+        let Some(mut round) = queries::held_round(conn, id)?.filter(|round| round.is_due(now)) else { return Ok(()) };
         let campaign = queries::by_id(conn, &round.campaign_id)?.ok_or_else(|| Error::not_found("campaign"))?;
         let Some(segment) = campaign.segment_id.as_ref() else {
             (round.finished_at, round.because) = (Some(now), Some("The campaign has no segment any more.".to_owned()));
-            queries::update_round(conn, &round)?;
-            return Ok(true);
+            return Ok(queries::update_round(conn, &round)?);
         };
         let (version, _) = templates::named(conn, &round.template_version_id)?;
         let before = Some(round.last_contact.as_str()).filter(|last| !last.is_empty()).map(ContactId::from);
@@ -231,7 +248,7 @@ pub fn step(conn: &mut Conn, now: Time) -> Result<bool> {
             // Refused for one contact, such as one who left, is no reason to stop.
             match transaction(conn, |conn| draft(conn, &campaign, &round, &version, contact, now)) {
                 Ok(()) => round.drafted += 1,
-                Err(error) if !matches!(error.kind, ErrorKind::Internal | ErrorKind::Busy | ErrorKind::StorageFull) => {
+                Err(error) if !error.kind.is_ours() => {
                     round.left_out += 1;
                     round.because = Some(error.detail.clone());
                 }
@@ -241,8 +258,7 @@ pub fn step(conn: &mut Conn, now: Time) -> Result<bool> {
         if more.is_none() {
             round.finished_at = Some(now);
         }
-        queries::update_round(conn, &round)?;
-        Ok(true)
+        Ok(queries::update_round(conn, &round)?)
     })
 }
 

@@ -7,7 +7,7 @@ use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
 use crate::domain::drafting::{Draft, draft_all};
-use crate::domain::error::{Error, Kind, Result};
+use crate::domain::error::{Error, Result};
 use crate::domain::facts::{self, ProductUpdate};
 use crate::domain::ids::FactId;
 use crate::domain::mailboxes::Mode;
@@ -107,7 +107,7 @@ fn consider(conn: &mut Conn, event: &ChurnEvent, fact: &FactId, threshold: i32, 
     // Refused for one customer, such as for a mailbox that is read-only, is no reason to stop.
     match transaction(conn, |conn| draft(conn, event, fact, now)) {
         Ok(drafted) => Ok(Some(drafted)),
-        Err(error) if !matches!(error.kind, Kind::Internal | Kind::Busy | Kind::StorageFull) => Ok(Some(false)),
+        Err(error) if !error.kind.is_ours() => Ok(Some(false)),
         Err(error) => Err(error),
     }
 }

@@ -12,6 +12,7 @@ use crate::db::statement::Statement;
 use crate::domain::ids::{CohortId, ContactId, FactId, MessageId, RowId};
 use crate::domain::messages::State;
 use crate::domain::paging::one_more;
+use crate::domain::rounds::Aside;
 
 use super::board::Told;
 use super::changes::Comparison;
@@ -91,6 +92,9 @@ pub(super) fn update_round(conn: &mut Conn, round: &Round) -> QueryResult<()> {
             cohort_rounds::passed_over.eq(round.passed_over),
             cohort_rounds::because.eq(round.because.clone()),
             cohort_rounds::finished_at.eq(round.finished_at),
+            cohort_rounds::failures.eq(0),
+            cohort_rounds::retry_at.eq(None::<Time>),
+            cohort_rounds::trouble.eq(None::<String>),
         ))
         .execute(conn)
         .map(drop)
@@ -100,18 +104,27 @@ pub(super) fn round(conn: &mut Conn, id: &RowId) -> QueryResult<Option<Round>> {
     cohort_rounds::table.find(id).first(conn).optional()
 }
 
-/// The oldest round with something left to do.
-pub(super) fn next_round(conn: &mut Conn) -> QueryResult<Option<Round>> {
+/// The oldest round with something left to do that is not set aside, its cohort, and how often it failed.
+pub(super) fn next_round(conn: &mut Conn, now: Time) -> QueryResult<Option<(RowId, CohortId, i32)>> {
     cohort_rounds::table
         .filter(cohort_rounds::finished_at.is_null())
         .filter(cohort_rounds::cancelled_at.is_null())
+        .filter(cohort_rounds::retry_at.is_null().or(cohort_rounds::retry_at.assume_not_null().le(now)))
         .order(cohort_rounds::id)
+        .select((cohort_rounds::id, cohort_rounds::cohort_id, cohort_rounds::failures))
         .first(conn)
         .optional()
 }
 
 pub(super) fn rounds(conn: &mut Conn, cohort: &CohortId) -> QueryResult<Vec<Round>> {
     cohort_rounds::table.filter(cohort_rounds::cohort_id.eq(cohort)).order(cohort_rounds::id.desc()).limit(50).load(conn)
+}
+
+pub(super) fn set_round_aside(conn: &mut Conn, id: &RowId, aside: &Aside) -> QueryResult<()> {
+    diesel::update(cohort_rounds::table.find(id))
+        .set((cohort_rounds::failures.eq(aside.failures), cohort_rounds::retry_at.eq(aside.until), cohort_rounds::trouble.eq(&aside.why)))
+        .execute(conn)
+        .map(drop)
 }
 
 pub(super) fn cancel_rounds(conn: &mut Conn, cohort: &CohortId, now: Time) -> QueryResult<usize> {

@@ -16,7 +16,7 @@ use crate::domain::messages::content::Words;
 use crate::domain::messages::submit::{NewMessage, Writer, submit_words_of};
 use crate::domain::messages::{self, Origin};
 use crate::domain::policy::consent::Class;
-use crate::domain::text;
+use crate::domain::rounds;
 
 use super::{Cohort, Phase, Progress, by_id, may_change, members, note, queries};
 
@@ -67,6 +67,12 @@ pub struct Round {
     pub total: i32,
     /// How many had it already.
     pub passed_over: i32,
+    /// How many steps failed one after the other.
+    pub failures: i32,
+    /// Until when it is set aside, because a step failed.
+    pub retry_at: Option<Time>,
+    /// What was wrong with that step.
+    pub trouble: Option<String>,
 }
 
 impl Round {
@@ -78,6 +84,10 @@ impl Round {
     /// Whether there is more to do.
     pub fn goes_on(&self) -> bool {
         self.finished_at.is_none() && self.cancelled_at.is_none()
+    }
+
+    fn is_due(&self, now: Time) -> bool {
+        self.goes_on() && self.retry_at.is_none_or(|at| at <= now)
     }
 }
 
@@ -148,6 +158,9 @@ pub fn start(conn: &mut Conn, actor: &Actor, id: &CohortId, which: Which, mailbo
                 created_at: now,
                 total: i32::try_from(total).unwrap_or(i32::MAX),
                 passed_over: 0,
+                failures: 0,
+                retry_at: None,
+                trouble: None,
             };
             queries::insert_round(conn, &round)?;
             started.push(round);
@@ -177,14 +190,19 @@ pub fn rounds(conn: &mut Conn, actor: &Actor, id: &CohortId) -> Result<Vec<Round
     Ok(queries::rounds(conn, id)?)
 }
 
-/// Drafts for some more contacts and says whether there is more to do. Where a step fails it is taken back whole and
-/// tried again.
+/// Drafts for some more contacts and says whether there is more to do. Where a step fails it is taken back whole, and its
+/// round is set aside, so that those behind it go on.
 pub fn step(conn: &mut Conn, now: Time) -> Result<bool> {
+    let Some((id, cohort, failures)) = queries::next_round(conn, now)? else { return Ok(false) };
+    let done = step_of(conn, &id, &cohort, now);
+    rounds::set_aside_failed(done, failures, now, |aside| queries::set_round_aside(conn, &id, aside))
+}
+
+fn step_of(conn: &mut Conn, id: &RowId, cohort: &CohortId, now: Time) -> Result<()> {
     transaction(conn, |conn| {
-        let Some(round) = queries::next_round(conn)? else { return Ok(false) };
         // Two processes take turns; the second finds how far the first came.
-        let Some(cohort) = queries::held(conn, &round.cohort_id)? else { return Ok(false) };
-        let Some(mut round) = queries::round(conn, &round.id)?.filter(Round::goes_on) else { return Ok(true) };
+        let cohort = queries::held(conn, cohort)?.ok_or_else(|| Error::not_found("cohort"))?;
+        let Some(mut round) = queries::round(conn, id)?.filter(|round| round.is_due(now)) else { return Ok(()) };
         let before = Some(round.last_contact.as_str()).filter(|last| !last.is_empty()).map(ContactId::from);
         let search = audience(conn, &cohort, round.phase, before, now)?;
         let (found, more) = contacts::search(conn, &Actor::System("migration"), &search)?;
@@ -199,9 +217,9 @@ pub fn step(conn: &mut Conn, now: Time) -> Result<bool> {
             // Refused for one contact, such as one who left, is no reason to stop.
             match transaction(conn, |conn| draft(conn, &cohort, &round, contact, now)) {
                 Ok(()) => round.drafted += 1,
-                Err(error) if !matches!(error.kind, Kind::Internal | Kind::Busy | Kind::StorageFull) => {
+                Err(error) if !error.kind.is_ours() => {
                     round.left_out += 1;
-                    round.because = Some(text::excerpt(&error.detail));
+                    round.because = Some(error.detail.clone());
                 }
                 Err(error) => return Err(error),
             }
@@ -209,8 +227,7 @@ pub fn step(conn: &mut Conn, now: Time) -> Result<bool> {
         if more.is_none() {
             round.finished_at = Some(now);
         }
-        queries::update_round(conn, &round)?;
-        Ok(true)
+        Ok(queries::update_round(conn, &round)?)
     })
 }
 

@@ -29,7 +29,9 @@ pub(in crate::domain) fn fact_changed(conn: &mut Conn, actor: &Actor, fact: &Fac
     for id in queries::resting_on(conn, fact)? {
         if let Some(row) = queries::by_id(conn, &id)? {
             match row.state {
-                State::Approved | State::Queued => void(conn, actor, row, why, now)?,
+                State::Approved | State::Queued => {
+                    void(conn, actor, row, why, now)?;
+                }
                 State::Pending | State::ChangesRequested => {
                     queries::set_held_because(conn, &row.id, why)?;
                     ledger::settle(conn, &row, now)?;
@@ -43,13 +45,14 @@ pub(in crate::domain) fn fact_changed(conn: &mut Conn, actor: &Actor, fact: &Fac
     Ok(())
 }
 
-/// Takes a cleared message back to the queue of reviewers, with why.
-pub(in crate::domain) fn void(conn: &mut Conn, actor: &Actor, mut row: MessageRow, why: &str, now: Time) -> Result<()> {
-    if reopen(conn, &mut row, Some(why), now)? {
+/// Takes a cleared message back to the queue of reviewers, with why. False where a worker has it already.
+pub(in crate::domain) fn void(conn: &mut Conn, actor: &Actor, mut row: MessageRow, why: &str, now: Time) -> Result<bool> {
+    let reopened = reopen(conn, &mut row, Some(why), now)?;
+    if reopened {
         queries::set_held_because(conn, &row.id, why)?;
         log(conn, actor, "message.void", &row, json!({"because": why, "version": row.version}), now)?;
     }
-    Ok(())
+    Ok(reopened)
 }
 
 /// Makes a cleared message wait for a decision again, unless a worker has it already. It gets

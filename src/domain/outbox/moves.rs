@@ -55,7 +55,7 @@ pub(super) fn take_back(conn: &mut Conn, id: &MessageId, why: &str, now: Time) -
     let attempts = queries::attempts(conn, id)?;
     put_back(conn, id, "sending", now, why, attempts, now)?;
     let row = messages::queries::by_id(conn, id)?.ok_or_else(|| Error::internal("outbox row without a message"))?;
-    messages::recall::void(conn, &Actor::System("worker"), row, why, now)
+    messages::recall::void(conn, &Actor::System("worker"), row, why, now).map(drop)
 }
 
 pub(super) fn put_back(conn: &mut Conn, id: &MessageId, from: &'static str, at: Time, reason: &str, attempts: i32, now: Time) -> Result<()> {

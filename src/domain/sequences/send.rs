@@ -6,7 +6,7 @@ use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::{self, ContactRow, Named, UNSUBSCRIBED, suppressions};
-use crate::domain::error::{Error, Kind, Result};
+use crate::domain::error::{Error, Result};
 use crate::domain::ids::{EnrollmentId, MessageId, SequenceId};
 use crate::domain::messages::submit::{NewMessage, Writer, submit_words_of};
 use crate::domain::messages::{self, Message, Origin};
@@ -178,7 +178,7 @@ pub fn step(conn: &mut Conn, now: Time) -> Result<bool> {
         for (sequence, enrollment) in &due {
             match transaction(conn, |conn| send_next(conn, &actor, sequence, enrollment, now)) {
                 Ok(_) => {}
-                Err(error) if matches!(error.kind, Kind::Internal | Kind::Busy | Kind::StorageFull) => return Err(error),
+                Err(error) if error.kind.is_ours() => return Err(error),
                 // Another process was quicker, or somebody paused it meanwhile.
                 Err(error) if ["step_not_due", "enrollment_ended", "sequence_paused", "sequence_archived"].contains(&error.code) => {}
                 Err(error) => {

@@ -7,9 +7,13 @@ use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::TemplateId;
+use crate::domain::messages::{self, recall};
 use crate::domain::settings;
 
 use super::{Version, log, queries, refuse_archived};
+
+/// Why a message is held that was made from a version whose approval was withdrawn.
+const WITHDRAWN: &str = "The approval of its template was withdrawn.";
 
 /// Approves a version. Twice is as good as once.
 pub fn approve(conn: &mut Conn, actor: &Actor, id: &TemplateId, number: i32, now: Time) -> Result<Version> {
@@ -30,18 +34,31 @@ pub fn approve(conn: &mut Conn, actor: &Actor, id: &TemplateId, number: i32, now
     })
 }
 
-/// Withdraws an approval: what is made from the version from now on is held again.
-pub fn withdraw(conn: &mut Conn, actor: &Actor, id: &TemplateId, number: i32, now: Time) -> Result<Version> {
+/// Withdraws an approval: what was made from the version and has not left waits for a person, whoever cleared it, and so does what
+/// is made from now on. How many messages were taken back.
+pub fn withdraw(conn: &mut Conn, actor: &Actor, id: &TemplateId, number: i32, now: Time) -> Result<usize> {
     must_be_person(actor)?;
     transaction(conn, |conn| {
         let (_, mut version) = held(conn, id, number)?;
         if version.is_approved() {
             (version.withdrawn_at, version.withdrawn_by) = (Some(now), Some(actor.name().to_owned()));
             queries::update_approval(conn, &version)?;
-            log(conn, actor, "template.withdraw", id, json!({"version": number}), now)?;
+            let taken_back = take_back(conn, actor, &version, now)?;
+            log(conn, actor, "template.withdraw", id, json!({"version": number, "messages": taken_back}), now)?;
+            return Ok(taken_back);
         }
-        Ok(version)
+        Ok(0)
     })
+}
+
+fn take_back(conn: &mut Conn, actor: &Actor, version: &Version, now: Time) -> Result<usize> {
+    let mut taken_back = 0;
+    for message in queries::cleared_messages_of(conn, &version.id)? {
+        if let Some(row) = messages::queries::by_id(conn, &message)? {
+            taken_back += usize::from(recall::void(conn, actor, row, WITHDRAWN, now)?);
+        }
+    }
+    Ok(taken_back)
 }
 
 fn must_be_person(actor: &Actor) -> Result<()> {

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
 
 use crate::db::Conn;
-use crate::db::schema::{sequences, template_messages, template_versions, templates};
+use crate::db::schema::{messages, sequences, template_messages, template_versions, templates};
 use crate::db::statement::Statement;
 use crate::domain::actor::Mailboxes;
 use crate::domain::ids::{CampaignId, MailboxId, MessageId, SequenceId, TemplateId, TemplateVersionId};
@@ -114,6 +114,17 @@ pub(super) fn messages_of(conn: &mut Conn, id: &TemplateId, reach: &Mailboxes) -
     }
     ask.push(" GROUP BY v.version, m.state");
     Ok(ask.load::<Counted>(conn)?.into_iter().map(|row| (row.version, row.state, row.n)).collect())
+}
+
+/// Messages made from a version that were let go and have not left.
+pub(super) fn cleared_messages_of(conn: &mut Conn, version: &TemplateVersionId) -> QueryResult<Vec<MessageId>> {
+    template_messages::table
+        .inner_join(messages::table.on(messages::id.eq(template_messages::message_id)))
+        .filter(template_messages::template_version_id.eq(version))
+        .filter(messages::state.eq_any([State::Approved, State::Queued]))
+        .order(messages::id)
+        .select(messages::id)
+        .load(conn)
 }
 
 /// Sequences whose steps name a template.

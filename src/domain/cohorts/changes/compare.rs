@@ -6,12 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::domain::error::{Error, Result};
-use crate::domain::text;
 use crate::text_enum;
 
-/// Largest file, in bytes.
-pub const LARGEST: usize = 5 * 1024 * 1024;
 /// Most changes of one comparison.
 pub const MOST_CHANGES: usize = 200;
 /// Operations looked at.
@@ -112,39 +108,6 @@ pub struct Compared {
     pub changes: Vec<Change>,
     /// Whether there is more than was looked at or kept.
     pub more: bool,
-}
-
-/// Reads an OpenAPI file.
-pub fn read(field: &str, bytes: &[u8]) -> Result<Value> {
-    if bytes.len() > LARGEST {
-        return Err(Error::too_large(field, LARGEST));
-    }
-    // serde_json stops at a depth of 128.
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
-        let detail = format!(
-            "{field} is not valid JSON at line {}, column {}. Save the OpenAPI file as JSON and give it again.",
-            error.line(),
-            error.column()
-        );
-        Error::invalid("openapi_invalid", field, detail)
-    })?;
-    check(field, &value)?;
-    Ok(value)
-}
-
-/// Refuses what is no OpenAPI 3 description.
-pub fn check(field: &str, value: &Value) -> Result<()> {
-    let version = value["openapi"].as_str().unwrap_or_default();
-    if version.starts_with("3.") && value["paths"].is_object() {
-        return Ok(());
-    }
-    let got = match (version, value["swagger"].as_str()) {
-        ("", Some(version)) => format!("Swagger {}", text::excerpt(version)),
-        ("", None) => "neither".to_owned(),
-        (version, _) => format!("OpenAPI {} without paths", text::excerpt(version)),
-    };
-    let detail = format!("{field} must be an OpenAPI 3 description with \"openapi\" and \"paths\"; got {got}.");
-    Err(Error::invalid("openapi_invalid", field, detail).with_hint("Convert a Swagger 2 or YAML file to OpenAPI 3 in JSON first."))
 }
 
 /// What breaks from the old file to the new one.
@@ -632,22 +595,6 @@ mod tests {
         other["components"]["schemas"]["L3"]["properties"] = json!({"c": {"type": "string"}});
         let found = compare(&deep, &other);
         assert!(!found.changes.is_empty() && found.changes.len() <= MOST_CHANGES);
-    }
-
-    #[test]
-    fn what_is_no_openapi_file_is_refused_in_words() {
-        for (text, said) in [
-            ("openapi: 3.0.0", "not valid JSON at line 1, column 1"),
-            (r#"{"swagger": "2.0", "paths": {}}"#, "got Swagger 2.0"),
-            (r#"{"openapi": "3.0.0"}"#, "without paths"),
-            ("[]", "got neither"),
-        ] {
-            let error = read("old", text.as_bytes()).unwrap_err();
-            assert!(error.detail.contains(said) && error.code == "openapi_invalid", "{text}: {}", error.detail);
-        }
-        let nested = format!("{{\"openapi\": \"3.0.0\", \"paths\": {}{}}}", "[".repeat(500), "]".repeat(500));
-        assert!(read("old", nested.as_bytes()).is_err(), "depth");
-        assert_eq!(read("old", &vec![b' '; LARGEST + 1]).unwrap_err().code, "body_too_large");
     }
 
     #[test]

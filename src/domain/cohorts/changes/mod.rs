@@ -2,6 +2,7 @@
 //! before anything rests on them, and held against what customers were seen to use.
 
 pub mod compare;
+pub mod file;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -82,8 +83,8 @@ pub struct Hits {
 /// Compares two OpenAPI files for a migration and proposes what breaks as facts.
 pub fn look(conn: &mut Conn, actor: &Actor, id: &CohortId, old: &Value, new: &Value, now: Time) -> Result<Comparison> {
     may_change(actor)?;
-    compare::check("old", old)?;
-    compare::check("new", new)?;
+    file::check("old", old)?;
+    file::check("new", new)?;
     let Compared { changes, more } = compare::compare(old, new);
     transaction(conn, |conn| {
         let cohort = queries::held(conn, id)?.ok_or_else(|| Error::not_found("cohort"))?;

@@ -16,6 +16,7 @@ use crate::on_either;
 use super::plan::{FEW, Leg, Order, Search, Start, View, is_sqlite, legs};
 use super::{Assignee, Claims, Decided, Filter, ListRow, Snoozes, Sort, Way};
 use crate::domain::messages::State;
+use crate::domain::referrals::fatigue::{self, Prompt};
 
 /// Two processes that write at once may number so many messages in another order than that of their ids.
 const OUT_OF_ORDER: i64 = 1000;
@@ -35,9 +36,15 @@ fn few(conn: &mut Conn, mut ask: Statement) -> QueryResult<bool> {
     Ok(ask.load::<Number>(conn)?.first().is_none_or(|count| count.n <= FEW))
 }
 
+/// Where messages with a tag are found. Asks for a recommendation are known by their link and their campaign as well.
+fn tagged(tag: &str) -> (&'static str, &'static str, &str) {
+    if tag == fatigue::ASK { ("message_prompts", "prompt", Prompt::Ask.as_str()) } else { ("message_tags", "tag", tag) }
+}
+
 pub(super) fn is_rare(conn: &mut Conn, tag: &str) -> QueryResult<bool> {
     let mut ask = Statement::default();
-    ask.push("SELECT count(*) AS n FROM (SELECT 1 FROM message_tags WHERE tag = ").text(tag);
+    let (table, column, value) = tagged(tag);
+    ask.push(format!("SELECT count(*) AS n FROM (SELECT 1 FROM {table} WHERE {column} = ")).text(value);
     few(conn, ask)
 }
 
@@ -221,8 +228,9 @@ fn source(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, sqlite: bool) {
             to.push("user_id = ").text(view.actor.id()).push(" AND x.until > ").number(now.micros());
         }
         (Start::Tag, _) => {
-            beside("message_tags");
-            to.push("tag = ").text(filter.tag.as_deref().unwrap_or_default());
+            let (table, column, value) = tagged(filter.tag.as_deref().unwrap_or_default());
+            beside(table);
+            to.push(format!("{column} = ")).text(value);
         }
         (Start::Words, _) if sqlite => {
             let by_id = filter.ids.is_some();
@@ -353,7 +361,8 @@ fn conditions(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>) {
     }
     ways(to, filter);
     if let Some(tag) = filter.tag.as_ref().filter(|_| view.start != Start::Tag) {
-        to.push(" AND EXISTS (SELECT 1 FROM message_tags t WHERE t.message_id = m.id AND t.tag = ").text(tag).push(")");
+        let (table, column, value) = tagged(tag);
+        to.push(format!(" AND EXISTS (SELECT 1 FROM {table} t WHERE t.message_id = m.id AND t.{column} = ")).text(value).push(")");
     }
     if let Some(user) = filter.mentions.as_ref().filter(|_| view.start != Start::Mentions) {
         to.push(" AND EXISTS (SELECT 1 FROM message_mentions t WHERE t.message_id = m.id AND t.user_id = ").text(user.as_str()).push(")");
