@@ -296,7 +296,7 @@ fn on_sqlite(search: &Search, wanted: &Wanted) -> Statement {
     };
     let mut ask = start(from, id, search, wanted);
     narrow(&mut ask, from, search);
-    conditions::queries::push(&mut ask, id, true, &search.conditions);
+    conditions::queries::push(&mut ask, id, true, &left_to_ask(from, search));
     if indexed {
         ask.push(" AND contact_index.rowid = n.number AND contact_index MATCH ").text(&expression(search));
     }
@@ -328,7 +328,7 @@ fn on_postgres(search: &Search, wanted: &Wanted) -> Statement {
     };
     let mut ask = start(from, id, search, wanted);
     narrow(&mut ask, from, search);
-    conditions::queries::push(&mut ask, id, false, &search.conditions);
+    conditions::queries::push(&mut ask, id, false, &left_to_ask(from, search));
     if !search.words.is_empty() {
         let all: Vec<String> = search.words.iter().map(|word| format!("'{word}':*")).collect();
         ask.push(" AND w.words @@ CAST(").text(&all.join(" & ")).push(" AS tsquery)");
@@ -388,6 +388,19 @@ fn narrow(ask: &mut Statement, from: &str, search: &Search) {
         ("customers c", _, Some(plan)) => drop(ask.push(" AND lower(c.plan_name) = ").text(&plan.to_lowercase())),
         _ => {}
     }
+}
+
+/// What the walk does not answer by itself. A reason is asked once more only where the same departure must fit more: PostgreSQL reads
+/// all departures for it.
+fn left_to_ask(from: &str, search: &Search) -> Vec<Asked> {
+    let mut all = search.conditions.clone();
+    if from == DEPARTURES || from == DEPARTURES_ON_SQLITE {
+        let first = all.iter_mut().find(|(asked, _)| asked.reason.is_some());
+        if let Some((asked, _)) = first.filter(|(asked, _)| (asked.churn, asked.left_from_days, asked.left_to_days) == (None, None, None)) {
+            asked.reason = None;
+        }
+    }
+    all
 }
 
 /// What every search begins with: tests of the desk are left out, and so is who was erased, of whom no other table has a row.
