@@ -36,9 +36,14 @@ pub(super) fn restore(config: &Config, file: &Path, replace: bool) -> Result<(),
         file.display()
     );
     // Said here already and not only at the next start, while whoever restores has their secrets at hand.
-    if let Err(refused) = Db::open(&config.database.url, 1).map_err(Failed::from).and_then(|db| unlock(db, config)) {
+    let db = Db::open(&config.database.url, 1)?;
+    let Err(refused) = unlock(db.clone(), config) else { return Ok(()) };
+    if db.read(sealing::is_needed_by_people)? {
         println!("{refused}");
+        return Ok(());
     }
+    give_up_in(&db)?;
+    println!("The key that secrets were sealed with is not here; nobody's second factor needed it. Provenance is signed with a new key from now on.");
     Ok(())
 }
 
@@ -49,9 +54,13 @@ pub(super) enum SecretsCommand {
 }
 
 pub(super) fn give_up(db: &Db) -> Result<(), Failed> {
-    let accounts = db.write(|conn| sealing::give_up(conn, &OPERATOR, clock::now()))?;
+    let accounts = give_up_in(db)?;
     println!(
         "{accounts} second factors are off: those people set up a new one in their account. The next start seals with the key that is there, or makes one."
     );
     Ok(())
+}
+
+fn give_up_in(db: &Db) -> Result<usize, Failed> {
+    Ok(db.write(|conn| sealing::give_up(conn, &OPERATOR, clock::now()))?)
 }

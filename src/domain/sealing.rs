@@ -25,6 +25,12 @@ pub fn adopt(conn: &mut Conn, key_id: &str) -> Result<usize> {
     })
 }
 
+/// Whether somebody's second factor is among what is sealed. A key that signs provenance can be followed by another; an authenticator
+/// app has to be set up anew.
+pub fn is_needed_by_people(conn: &mut Conn) -> Result<bool> {
+    second_factor::is_any(conn)
+}
+
 /// Gives up what nobody can open any more, because the key is lost: everybody's authenticator app with its recovery codes, and the key that
 /// signs provenance, which is followed by a new one. How many accounts lost their second factor.
 pub fn give_up(conn: &mut Conn, actor: &Actor, now: Time) -> Result<usize> {

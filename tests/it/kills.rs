@@ -67,6 +67,7 @@ impl Dice {
 pub struct Template {
     choice: OnUncertain,
     url: String,
+    folder: tempfile::TempDir,
     approved: Vec<MessageId>,
     /// Those that must never arrive: undecided, rejected, taken back, suppressed after the approval.
     others: Vec<MessageId>,
@@ -105,11 +106,13 @@ impl Template {
         .unwrap();
         no.extend([rejected.row.id, left.row.id]);
         desk.state.calls.flush();
+        let folder = tempfile::tempdir().unwrap();
         if desk.state.db.is_a_file() {
-            // All of it into the one file that is copied.
-            desk.read(|conn| Ok(on_either!(conn, inner => inner.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"))?));
+            // A file of its own: into that of the desk somebody else may just be putting back the log.
+            let into = format!("VACUUM INTO '{}'", folder.path().join("template.db").display());
+            desk.read(|conn| Ok(on_either!(conn, inner => inner.batch_execute(&into))?));
         }
-        Template { choice, url: desk.state.db.url().to_owned(), approved: yes, others: no, oversight: desk.oversight.clone(), hashes, desk }
+        Template { choice, url: desk.state.db.url().to_owned(), folder, approved: yes, others: no, oversight: desk.oversight.clone(), hashes, desk }
     }
 
     pub fn is_a_file(&self) -> bool {
@@ -131,8 +134,8 @@ impl Template {
 
     /// A copy of it, and what removes it.
     pub fn copy(&self, folder: &Path) -> String {
-        if let Some(path) = self.url.strip_prefix("sqlite://") {
-            std::fs::copy(path, folder.join("round.db")).unwrap();
+        if self.is_a_file() {
+            std::fs::copy(self.folder.path().join("template.db"), folder.join("round.db")).unwrap();
             return format!("sqlite://{}", folder.join("round.db").display());
         }
         static COUNT: AtomicU64 = AtomicU64::new(0);

@@ -118,3 +118,24 @@ async fn a_backup_holds_no_key_and_says_so_and_what_is_put_back_asks_for_it() {
     let doctor = countersign(&url, there.path(), &["doctor"]).1;
     assert!(doctor.contains("ok secret sealing"), "{doctor}");
 }
+
+#[actix_web::test]
+async fn a_backup_that_is_put_back_without_the_key_starts_where_nobody_has_a_second_factor() {
+    let files = tempfile::tempdir().unwrap();
+    let desk = Desk::new().await;
+    desk.write(|conn| provenance::keys::ensure(conn, desk.now())).unwrap();
+    if !desk.state.db.is_a_file() {
+        return;
+    }
+    beside::unlock(desk.state.db.clone(), files.path(), None).unwrap();
+    let file = files.path().join("backup.db");
+    let (code, said) = countersign(desk.state.db.url(), files.path(), &["backup", file.to_str().unwrap()]);
+    assert_eq!(code, 0, "{said}");
+    let (elsewhere, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let url = format!("sqlite://{}", elsewhere.path().join("new.db").display());
+    let (code, said) = countersign(&url, there.path(), &["restore", file.to_str().unwrap()]);
+    assert!(code == 0 && said.contains("signed with a new key"), "{code} {said}");
+    let db = beside::unlock(Db::open(&url, 1).unwrap(), there.path(), None).unwrap();
+    db.write(|conn| provenance::keys::ensure(conn, desk.now())).unwrap();
+    assert!(beside::key_of(&url, there.path()).exists());
+}

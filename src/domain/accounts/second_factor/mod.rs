@@ -243,6 +243,11 @@ pub(in crate::domain) fn seal_open(conn: &mut Conn) -> Result<usize> {
     Ok(open.len())
 }
 
+/// Whether anybody has one, or has begun with one.
+pub(in crate::domain) fn is_any(conn: &mut Conn) -> Result<bool> {
+    Ok(!queries::secrets(conn)?.is_empty())
+}
+
 /// Takes off everybody's authenticator app. How many that were.
 pub(in crate::domain) fn remove_all(conn: &mut Conn) -> Result<usize> {
     let all = queries::secrets(conn)?;
