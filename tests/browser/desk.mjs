@@ -65,7 +65,7 @@ await run(async ({ demo, signIn, visitor, signInAs, api, caught, shoot }) => {
   for (; steps < 260; steps++) {
     const now = await here();
     if (!now.url.startsWith("/messages/")) break;
-    if (now.focus !== "subject") lost++;
+    if (now.focus !== "subject") await page.waitForFunction(() => document.activeElement.id === "subject", undefined, { timeout: 2000 }).catch(() => lost++);
     const id = now.url.split("/").pop();
     const kind = done[id] ? "reject" : sent[id]?.kind ?? "approve";
     done[id] = kind;
