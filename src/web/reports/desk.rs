@@ -51,7 +51,7 @@ pub(super) fn view(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<View
     let sum = |of: fn(&Team) -> i64| teams.iter().map(of).sum::<i64>();
     let edited = |of: fn(&Team) -> Share| {
         let all = teams.iter().map(of).fold(Share::default(), |sum, share| Share { part: sum.part + share.part, of: sum.of + share.of });
-        all.in_words("approved", "approved")
+        if all.of == 0 { "none approved".to_owned() } else { all.in_words("approved", "approved") }
     };
     let oldest = teams.iter().filter_map(|team| team.oldest_pending).max();
     let (decided, before) = (sum(|team| team.now.decisions), sum(|team| team.before.decisions));

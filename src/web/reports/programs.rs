@@ -268,7 +268,7 @@ pub(super) fn migration(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
             value: done.map_or_else(|| "not counted".to_owned(), |done| done.to_string()),
             note: match (done, done_before) {
                 (Some(done), Some(before)) => compared(done, before),
-                _ => "its begin was not counted in both periods".to_owned(),
+                _ => "it was not counted at the beginning of both periods".to_owned(),
             },
             link: done.map(|_| people(&report.cohort, Progress::Complete)),
         },
