@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::dialer::Allowed;
@@ -76,6 +76,13 @@ pub struct Security {
     /// `COUNTERSIGN_SECURITY__SECRET`: the key of what lies in the database sealed, 32 characters or more. Without it that of the file beside
     /// the database, which the first start makes.
     pub secret: Option<SecretString>,
+}
+
+impl Security {
+    /// The key that the settings give.
+    pub fn key(&self) -> Option<&str> {
+        self.secret.as_ref().map(ExposeSecret::expose_secret)
+    }
 }
 
 /// `[database]`

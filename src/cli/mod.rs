@@ -240,9 +240,7 @@ fn directory(config: &Config) -> PathBuf {
 
 /// With the key of what lies in it sealed.
 fn unlock(db: Db, config: &Config) -> Result<Db, Failed> {
-    use secrecy::ExposeSecret;
-    let configured = config.security.secret.as_ref().map(ExposeSecret::expose_secret);
-    Ok(beside::unlock(db, &directory(config), configured)?)
+    Ok(beside::unlock(db, &directory(config), config.security.key())?)
 }
 
 /// With the files beside it. Where mail leaves from here, a database that was put back or copied is stopped.

@@ -7,7 +7,6 @@ use actix_web::cookie::Key;
 use actix_web::{App, HttpServer, middleware};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
@@ -135,10 +134,7 @@ pub(super) fn doctor(config: &Config, json: bool) -> Result<ExitCode, Failed> {
     let checks = match Db::open(&config.database.url, 4) {
         Err(error) => refused(&error),
         // It looks at what is there and brings nothing to this version.
-        Ok(db) => {
-            let configured = config.security.secret.as_ref().map(ExposeSecret::expose_secret);
-            looked_at(config, beside::unlock_if_possible(db, &directory(config), configured))?
-        }
+        Ok(db) => looked_at(config, beside::unlock_if_possible(db, &directory(config), config.security.key()))?,
     };
     let wrong = checks.iter().any(|check| check.standing == Standing::Wrong);
     if json {

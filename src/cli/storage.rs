@@ -6,11 +6,12 @@ use clap::Subcommand;
 
 use super::admin::OPERATOR;
 use super::{Failed, directory, unlock};
+use crate::backup;
+use crate::beside::{self, BesideError};
 use crate::clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::domain::sealing;
-use crate::{backup, beside};
 
 pub(super) fn backup(config: &Config, file: &Path) -> Result<(), Failed> {
     backup::make(&config.database.url, &directory(config), file)?;
@@ -38,7 +39,8 @@ pub(super) fn restore(config: &Config, file: &Path, replace: bool) -> Result<(),
     // Said here already and not only at the next start, while whoever restores has their secrets at hand.
     let db = Db::open(&config.database.url, 1)?;
     let Err(refused) = unlock(db.clone(), config) else { return Ok(()) };
-    if db.read(sealing::is_needed_by_people)? {
+    let lost = matches!(refused, Failed::Beside(BesideError::KeyMissing(_) | BesideError::OtherKey(_)));
+    if !lost || db.read(sealing::is_needed_by_people)? {
         println!("{refused}");
         return Ok(());
     }

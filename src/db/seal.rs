@@ -93,7 +93,7 @@ pub(super) fn use_key(key: Option<Arc<SealingKey>>) {
     KEY.set(key);
 }
 
-/// Seals a value for one place, such as a row of a table. Where there is no key, as in the demo, it stays open.
+/// Seals a value for one place, such as a row of a table. Where there is no key it stays open, and the next start with one seals it.
 pub fn seal(place: &str, open: &str) -> Result<String, SealError> {
     KEY.with_borrow(|key| key.as_ref().map_or_else(|| Ok(open.to_owned()), |key| key.seal(place, open)))
 }
