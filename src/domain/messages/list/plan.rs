@@ -5,7 +5,7 @@ use diesel::QueryResult;
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Mailboxes};
 use crate::domain::error::Result;
-use crate::domain::ids::MailboxId;
+use crate::domain::ids::{MailboxId, MessageId};
 use crate::domain::words;
 
 use super::{Assignee, Claims, Filter, Snoozes, Sort, State, queries};
@@ -70,6 +70,8 @@ pub(super) struct View<'a> {
     pub states: Vec<State>,
     pub words: Vec<String>,
     pub search: Search,
+    /// None of the view has a lower id.
+    pub oldest: Option<MessageId>,
     /// None of the view has a lower number in the search index of SQLite.
     pub since: Option<i64>,
     pub start: Start,
@@ -101,8 +103,11 @@ impl<'a> View<'a> {
         let wordless = words.is_empty() && filter.words.as_deref().is_some_and(|text| !text.trim().is_empty());
         let nothing = wordless || foreign || (lapsing && states.is_empty()) || mailboxes.as_ref().is_some_and(Vec::is_empty);
         let (start, search, order) = (Start::Words, Search::Index, Order::Submitted);
-        let mut view = View { filter, actor, mailboxes, states, words, search, since: None, start, order, nothing };
+        let mut view = View { filter, actor, mailboxes, states, words, search, oldest: None, since: None, start, order, nothing };
         if !view.nothing {
+            if view.waits() && (filter.tag.is_some() || !view.words.is_empty()) {
+                view.oldest = queries::oldest_waiting(conn)?;
+            }
             choose(conn, &mut view)?;
         }
         view.order = match filter.sort {
@@ -168,7 +173,7 @@ fn narrowest(conn: &mut Conn, view: &View<'_>) -> QueryResult<Start> {
         Start::Contact
     } else if matches!(filter.assignee, Some(Assignee::User(_))) {
         Start::Assignee
-    } else if matches!(&filter.tag, Some(tag) if queries::is_rare(conn, tag)?) {
+    } else if matches!(&filter.tag, Some(tag) if queries::is_rare(conn, view, tag)?) {
         Start::Tag
     } else if filter.claims == Some(Claims::Open) && !expiring {
         Start::OpenClaims

@@ -41,11 +41,32 @@ fn tagged(tag: &str) -> (&'static str, &'static str, &str) {
     if tag == fatigue::ASK { ("message_prompts", "prompt", Prompt::Ask.as_str()) } else { ("message_tags", "tag", tag) }
 }
 
-pub(super) fn is_rare(conn: &mut Conn, tag: &str) -> QueryResult<bool> {
+pub(super) fn is_rare(conn: &mut Conn, view: &View<'_>, tag: &str) -> QueryResult<bool> {
     let mut ask = Statement::default();
     let (table, column, value) = tagged(tag);
-    ask.push(format!("SELECT count(*) AS n FROM (SELECT 1 FROM {table} WHERE {column} = ")).text(value);
+    ask.push(format!("SELECT count(*) AS n FROM (SELECT 1 FROM {table} x WHERE {column} = ")).text(value);
+    from_the_oldest(&mut ask, view);
     few(conn, ask)
+}
+
+/// What a table beside names of a view that waits: nearly all that ever had a tag has left.
+fn from_the_oldest(to: &mut Statement, view: &View<'_>) {
+    if let Some(oldest) = &view.oldest {
+        to.push(" AND x.message_id >= ").text(oldest.as_str());
+    }
+}
+
+/// The one with the lowest id of all that wait.
+pub(super) fn oldest_waiting(conn: &mut Conn) -> QueryResult<Option<MessageId>> {
+    #[derive(QueryableByName)]
+    struct Oldest {
+        #[diesel(sql_type = Text)]
+        id: MessageId,
+    }
+    let mut ask = Statement::default();
+    ask.push("SELECT id FROM messages").push(if is_sqlite(conn) { " INDEXED BY messages_waiting" } else { "" });
+    ask.push(" WHERE state IN ('pending', 'changes_requested') ORDER BY id LIMIT 1");
+    Ok(ask.load::<Oldest>(conn)?.into_iter().next().map(|oldest| oldest.id))
 }
 
 pub(super) fn are_rare(conn: &mut Conn, view: &View<'_>) -> QueryResult<bool> {
@@ -72,14 +93,14 @@ struct Extent {
 }
 
 /// How many messages there are in the mailboxes and states of a view, tests of the desk among them, counted up to a
-/// limit. Where there are fewer, the view learns from where on in the search index of SQLite they stand.
+/// limit. Where there are fewer, or all of them wait, the view learns from where on in the search index of SQLite they stand.
 pub(super) fn extent(conn: &mut Conn, view: &mut View<'_>, limit: i64) -> QueryResult<i64> {
     let mut ask = Statement::default();
     ask.push("SELECT count(*) AS n, min(id) AS first FROM (SELECT m.id FROM messages m INDEXED BY ").push(index_of(view)).push(" WHERE TRUE");
     among(&mut ask, view, &Leg { index: None, state: None, mailbox: None });
     ask.push(format!(" LIMIT {limit}) AS few"));
     let Some(Extent { n, first }) = ask.load::<Extent>(conn)?.into_iter().next() else { return Ok(0) };
-    if let Some(first) = first.filter(|_| n < limit) {
+    if let Some(first) = if n < limit { first } else { view.oldest.clone() } {
         view.since = number(conn, &first)?.map(|number| number - OUT_OF_ORDER);
     }
     Ok(n)
@@ -231,6 +252,7 @@ fn source(to: &mut Statement, view: &View<'_>, leg: &Leg<'_>, sqlite: bool) {
             let (table, column, value) = tagged(filter.tag.as_deref().unwrap_or_default());
             beside(table);
             to.push(format!("{column} = ")).text(value);
+            from_the_oldest(to, view);
         }
         (Start::Words, _) if sqlite => {
             let by_id = filter.ids.is_some();
