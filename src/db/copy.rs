@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -10,11 +11,14 @@ use diesel::sql_types::Text;
 use tempfile::NamedTempFile;
 
 use super::Db;
+use crate::clock;
 
 /// How every SQLite file begins.
 const MAGIC: &[u8] = b"SQLite format 3\0";
-/// How long somebody else may hold the database before it counts as in use, in milliseconds.
-const BUSY_MILLIS: u32 = 2000;
+/// How long somebody else may hold the database before it counts as in use.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Why a copy was not made or not put in its place.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +80,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 fn opened(path: &Path) -> Result<SqliteConnection, CopyError> {
     let name = path.to_str().ok_or_else(|| CopyError::Name(path.to_owned()))?;
     let mut conn = SqliteConnection::establish(name)?;
-    conn.batch_execute(&format!("PRAGMA busy_timeout = {BUSY_MILLIS};"))?;
+    conn.batch_execute(&format!("PRAGMA busy_timeout = {};", PATIENCE.as_millis()))?;
     Ok(conn)
 }
 
@@ -156,13 +160,22 @@ pub fn duplicate_backup(backup: &Path, target: &Path) -> Result<NamedTempFile, C
 /// Makes sure that nobody has the database open, and that all of it is in its one file.
 pub fn close_down(path: &Path) -> Result<(), CopyError> {
     let mut conn = opened(path)?;
-    // Leaving the write-ahead log needs the database for oneself.
-    let left =
-        conn.batch_execute("PRAGMA journal_mode = DELETE").and_then(|()| words(&mut conn, "SELECT journal_mode AS word FROM pragma_journal_mode()"));
-    match left {
-        Ok(mode) if mode == ["delete"] => Ok(()),
-        _ => Err(CopyError::InUse(path.to_owned())),
+    let began = clock::uptime();
+    // SQLite itself does not wait in this step, and a pool that ended may close its last connection a moment later.
+    while !leaves_its_log(&mut conn) {
+        if clock::uptime() - began > PATIENCE {
+            return Err(CopyError::InUse(path.to_owned()));
+        }
+        std::thread::sleep(PAUSE);
     }
+    Ok(())
+}
+
+/// Leaving the write-ahead log needs the database for oneself.
+fn leaves_its_log(conn: &mut SqliteConnection) -> bool {
+    let left =
+        conn.batch_execute("PRAGMA journal_mode = DELETE").and_then(|()| words(conn, "SELECT journal_mode AS word FROM pragma_journal_mode()"));
+    left.is_ok_and(|mode| mode == ["delete"])
 }
 
 /// Makes room for a database: one that is there is renamed, where nobody has it open; its new name. What a lost one left
@@ -189,4 +202,24 @@ pub fn make_room(path: &Path, stamp: i64) -> Result<Option<PathBuf>, CopyError> 
         }
     }
     Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_the_database_open_a_moment_longer_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let mut held = opened(&path).unwrap();
+        held.batch_execute("PRAGMA journal_mode = WAL; CREATE TABLE t (n INTEGER);").unwrap();
+        let holder = std::thread::spawn(move || {
+            std::thread::sleep(PAUSE * 5);
+            drop(held);
+        });
+        close_down(&path).unwrap();
+        holder.join().unwrap();
+        assert!(!beside(&path, "-wal").exists());
+    }
 }
