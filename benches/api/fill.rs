@@ -18,6 +18,8 @@ pub const OPERATOR: Actor = Actor::System("bench");
 /// Four in each stricter mode, eight autonomous ones; messages are spread over them by turns.
 pub const MAILBOXES: usize = 20;
 const TEXTS: i64 = 4096;
+/// Four pieces of one level make one of the next: the large one is merged again after more writes than are measured.
+const LEVELS: usize = 7;
 /// What stands around the words of an HTML letter, so that a message is about two kilobytes large.
 const HEAD: &str = concat!(
     r#"<div style="margin:0;padding:24px 0;background-color:#f4f5f7;font-family:Helvetica,Arial,sans-serif;font-size:16px;line-height:1.5;color:#1c1e21">"#,
@@ -388,15 +390,16 @@ fn rows(conn: &mut Conn, sqlite: bool, size: Size, start: Instant) {
             run(conn, "its trigger", sql);
         }
         // In an index that grew by itself the large part is levels away from the small ones, and seldom merged with them.
-        let of = |table: &str, id: &str, all: &str, index: &str| {
+        // Each time that there is something to merge, it comes to lie one level deeper.
+        let deeper = |index: &str, words: &str| {
             format!(
-                "INSERT INTO {table} ({id}, tag) SELECT min(id), 'deeper' FROM {all}; DELETE FROM {table} WHERE tag = 'deeper';
+                "INSERT INTO {index} (rowid, words) SELECT number, words FROM {words} WHERE number = 1;
                  INSERT INTO {index} ({index}) VALUES ('optimize');"
             )
         };
-        for _ in 0..3 {
-            run(conn, "index of contacts deeper", &of("contact_tags", "contact_id", "contacts", "contact_index"));
-            run(conn, "index of messages deeper", &of("message_tags", "message_id", "messages", "message_index"));
+        for _ in 0..LEVELS {
+            run(conn, "index of contacts deeper", &deeper("contact_index", "contact_words"));
+            run(conn, "index of messages deeper", &deeper("message_index", "message_words"));
         }
         run(conn, "checkpoint", "PRAGMA wal_checkpoint(TRUNCATE);");
     } else {

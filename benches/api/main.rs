@@ -3,7 +3,8 @@
 //! Fills a database in `target/bench` with a million contacts and five million messages, unless it is there already, serves it with
 //! the routes of the product and one more that answers a fixed text of the same size, and asks both in turns over loopback with
 //! eight connections: at a fixed rate, counted from when each request was due, and as fast as answers come. Five repetitions of
-//! each; ratios are those of one repetition. Server, bare handler and clients share one process and its cores.
+//! each; ratios are those of one repetition. Server, bare handler and clients share one process and its cores. Beside them one page is
+//! written to the same disk twenty times a second: what that takes at the most, an answer that waits for its commit may take too.
 //!
 //! `BENCH_CONTACTS`, `BENCH_MESSAGES`, `BENCH_REPETITIONS` and `BENCH_SECONDS` make it smaller, a word runs only the workloads whose name holds it.
 #![expect(clippy::unwrap_used, reason = "a measurement that meets a surprise should stop")]
@@ -13,10 +14,12 @@ mod fill;
 mod works;
 
 use std::collections::HashMap;
+use std::io::{Seek, SeekFrom, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::AtomicUsize;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::cookie::Key;
 use actix_web::{App, HttpResponse, HttpServer, middleware, web};
@@ -104,6 +107,21 @@ fn three(mut all: Vec<f64>) -> String {
     format!("{} / {} / {}", shown(all[0]), shown(all[all.len() / 2]), shown(all[all.len() - 1]))
 }
 
+/// How long the disk takes for one page, twenty times a second until `end` hangs up, in milliseconds.
+fn disk(end: &Receiver<()>) -> Vec<f64> {
+    let mut file = tempfile::tempfile_in("target").unwrap();
+    let mut times = vec![];
+    while end.recv_timeout(Duration::from_millis(50)) == Err(RecvTimeoutError::Timeout) {
+        let began = Instant::now();
+        file.seek(SeekFrom::Start(0)).unwrap();
+        file.write_all(&[7; 4096]).unwrap();
+        file.sync_data().unwrap();
+        times.push(began.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    times
+}
+
 fn measure(addr: SocketAddr, work: &Work, twin: &Make, repetitions: usize, length: Duration) {
     let count = Arc::new(AtomicUsize::new(0));
     let (real, status) = (Arc::clone(&work.make), work.status);
@@ -111,6 +129,8 @@ fn measure(addr: SocketAddr, work: &Work, twin: &Make, repetitions: usize, lengt
     drive::run(addr, Pace::Closed, &real, status, &count, Duration::from_millis(500));
     drive::run(addr, Pace::Closed, twin, status, &count, Duration::from_millis(100));
     let before = cpu();
+    let (measured, end) = channel();
+    let beside = std::thread::spawn(move || disk(&end));
     let mut pairs: Vec<[Run; 4]> = vec![];
     let mut costs = [vec![], vec![]];
     for _ in 0..repetitions {
@@ -126,6 +146,8 @@ fn measure(addr: SocketAddr, work: &Work, twin: &Make, repetitions: usize, lengt
         let twin_closed = closed(twin, &mut costs[1]);
         pairs.push([real_fixed, twin_fixed, real_closed, twin_closed]);
     }
+    drop(measured);
+    let beside = beside.join().unwrap();
     let after = cpu();
     let idle = 100.0 * (after.1 - before.1) / (after.0 - before.0).max(1.0);
     let of = |which: usize, share: f64| pairs.iter().map(|pair| pair[which].at(share)).collect::<Vec<_>>();
@@ -151,6 +173,8 @@ fn measure(addr: SocketAddr, work: &Work, twin: &Make, repetitions: usize, lengt
         three(twin_cost),
         three(dearer)
     );
+    let at = |share: f64| beside[((beside.len() - 1) as f64 * share) as usize];
+    println!("  one write and fdatasync beside it: p50 {:.2}, p99 {:.2}, max {:.2} ms of {}", at(0.5), at(0.99), at(1.0), beside.len());
     let all: Vec<f64> = of(0, 0.99);
     println!("  {} {}", if all.iter().all(|p99| *p99 < 25.0) { "within 25 ms at p99:" } else { "NOT within 25 ms at p99:" }, work.name);
 }
