@@ -3,7 +3,7 @@
 
 mod approve;
 mod fill;
-mod language;
+pub(in crate::domain) mod language;
 mod queries;
 mod send;
 mod used;
