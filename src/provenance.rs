@@ -211,7 +211,7 @@ fn held_against(message: &Message, signed: &Digest) -> (Compared, String) {
         return (Compared::Same, String::new());
     }
     match added_to(message, &pieces, lengths) {
-        Some((cut, mut added)) if outside.0.is_empty() && body_of(cut.into_iter(), &Default::default()) == signed.body => {
+        Some((cut, mut added)) if outside.0.is_empty() && body_of(cut.iter().copied(), &Default::default()) == signed.body => {
             added.push_str(&outside.1);
             (Compared::Added, without_tags(&added))
         }
@@ -255,8 +255,31 @@ fn is_footer(kind: Kind, signed: &[u8], rest: &str) -> bool {
 
 /// Tags that set words apart and do nothing else. A link may have its address.
 const PLAIN: [&str; 25] = [
-    "a", "b", "blockquote", "body", "br", "center", "div", "em", "font", "hr", "html", "i", "li", "ol", "p", "pre", "small", "span", "strong",
-    "table", "tbody", "td", "tr", "u", "ul",
+    "a",
+    "b",
+    "blockquote",
+    "body",
+    "br",
+    "center",
+    "div",
+    "em",
+    "font",
+    "hr",
+    "html",
+    "i",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "small",
+    "span",
+    "strong",
+    "table",
+    "tbody",
+    "td",
+    "tr",
+    "u",
+    "ul",
 ];
 
 fn has_plain_tags(html: &str) -> bool {
@@ -371,7 +394,9 @@ pub fn in_words(verdict: &Verdict) -> Vec<String> {
             text::excerpt(&verdict.added)
         ),
         (Compared::Same, Compared::NotGiven) => "The headers are genuine. The words were not looked at, because they were not pasted.".to_owned(),
-        (Compared::NotGiven, _) => "The signature holds. The mail itself was not looked at, because only this header was pasted.".to_owned(),
+        (Compared::NotGiven | Compared::Added, _) => {
+            "The signature holds. The mail itself was not looked at, because only this header was pasted.".to_owned()
+        }
     }];
     if verdict.is_changed() {
         return said;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use countersign::catcher::{Behaviour, Verb};
 use countersign::db::{Conn, Db};
-use countersign::domain::accounts::Role;
-use countersign::domain::actor::{Actor, Mailboxes};
+
+use countersign::domain::actor::{Actor, Mailboxes, Role};
 use countersign::domain::contacts::suppressions::{self, Reason};
 use countersign::domain::contacts::{self, erase};
 use countersign::domain::error::Result;

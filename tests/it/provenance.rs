@@ -141,11 +141,7 @@ async fn what_was_changed_is_found_out_and_what_relays_do_is_not_held_against_it
     let (head, rest) = text.split_at(at + 4);
     let inside = rest.replacen("Hello there", "Hello there. Pay at http://evil.example", 1);
     assert_ne!(inside, rest);
-    for (case, body) in [
-        ("inside", inside),
-        ("before", format!("Look: {rest}")),
-        ("taken", rest[rest.len() / 2..].to_owned()),
-    ] {
+    for (case, body) in [("inside", inside), ("before", format!("Look: {rest}")), ("taken", rest[rest.len() / 2..].to_owned())] {
         assert_eq!(look(format!("{head}{body}").as_bytes()).body, Compared::Changed, "{case}");
     }
 

@@ -290,7 +290,8 @@ async fn the_first_notation_of_steps_goes_on_in_that_of_templates() {
     assert_eq!((status, &made["steps"][0]["subject"]), (201, &json!("Hi {{ name }}")), "clients that know the first notation are understood");
     // As steps were kept before there was one language, with a message that is counted for their words.
     let path = format!("/v1/sequences/{}", made["id"].as_str().unwrap());
-    let kept = json!([{"subject": "Hi {name}", "body": "To {email}.", "wait_days": 0, "variants": [{"subject": "Hello {name}", "body": "B", "share": 50}]}]);
+    let kept =
+        json!([{"subject": "Hi {name}", "body": "To {email}.", "wait_days": 0, "variants": [{"subject": "Hello {name}", "body": "B", "share": 50}]}]);
     sql(&desk, &format!("UPDATE sequences SET steps = '{kept}'")).unwrap();
     enrolled(&desk, &path, "ana@example.com").await;
     let hash = |words: &str| countersign::domain::ids::sha256_hex(words.as_bytes()).chars().take(16).collect::<String>();
@@ -372,7 +373,10 @@ async fn agents_work_a_sequence_over_mcp() {
     let desk = Desk::new().await;
     let agent = Client::with(&serve(&desk).await, &desk.agent).await;
     let (made, _) = agent
-        .call("create_sequence", json!({"name": "Short", "mailbox": address(Mode::GatedSend), "steps": [{"subject": "Hi", "body": "To {{ email }}"}]}))
+        .call(
+            "create_sequence",
+            json!({"name": "Short", "mailbox": address(Mode::GatedSend), "steps": [{"subject": "Hi", "body": "To {{ email }}"}]}),
+        )
         .await;
     let (who, _) = agent.call("enroll_contact", json!({"sequence_id": made["id"], "email": "ana@example.com"})).await;
     let (due, _) = agent.call("list_due_steps", json!({"sequence_id": made["id"]})).await;

@@ -356,6 +356,12 @@ async fn a_step_of_a_sequence_is_made_from_the_version_it_names() {
     max.sign_in("max").await;
     let page = max.get(&path["/v1".len()..]).await.body;
     assert!(page.contains(&format!("<a href=\"/templates/{id}?version=1\">From a template, version 1</a>")), "{page}");
+    // Where people came how far, the step has the words of its version for a name.
+    let funnel = format!("/v1/reports/sequences/{}", made["id"].as_str().unwrap());
+    let (_, report) = desk.call(&desk.key(&[Scope::Admin, Scope::Read]), "GET", &funnel, json!(null)).await;
+    assert_eq!((&report["steps"][0]["subject"], &report["steps"][1]["subject"]), (&json!("Welcome, {{ name }}"), &json!("Two")), "{report}");
+    let page = max.get(&format!("/reports/sequences?of={}", made["id"].as_str().unwrap())).await.body;
+    assert!(page.contains("1. Welcome, ") && page.contains("2. Two"), "{page}");
     let used = desk.read(|conn| templates::used(conn, &OPERATOR, &TemplateId::from(id.as_str())));
     assert_eq!((used.of_version(1), used.of_version(2), used.sequences.len()), (1, 0, 1));
     // A template that needs a value for each message cannot be a step without it.

@@ -162,7 +162,8 @@ mod tests {
             assert_eq!(taken(given).map_err(|error| error.detail).as_deref(), Ok(kept));
             assert_eq!(taken(kept).map_err(|error| error.detail).as_deref(), Ok(kept), "what is kept stays");
         }
-        for wrong in ["{first_name}", "{{ first_name }}", "{{ name|upper }}", "{{ name", "{% if name %}", "{# a #}", "{{{name}}}", "a {contact.name}"] {
+        for wrong in ["{first_name}", "{{ first_name }}", "{{ name|upper }}", "{{ name", "{% if name %}", "{# a #}", "{{{name}}}", "a {contact.name}"]
+        {
             assert_eq!(taken(wrong).map_err(|error| error.code), Err("placeholder_unknown"), "{wrong}");
         }
     }

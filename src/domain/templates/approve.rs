@@ -45,7 +45,7 @@ pub fn approve(conn: &mut Conn, actor: &Actor, id: &TemplateId, number: i32, now
 /// is taken back already or not; some are taken back at once, the others by the worker.
 pub fn withdraw(conn: &mut Conn, actor: &Actor, id: &TemplateId, number: i32, now: Time) -> Result<i64> {
     must_be_person(actor)?;
-    let (version, waiting) = transaction(conn, |conn| {
+    let (version, waiting) = transaction(conn, |conn| -> Result<(Version, i64)> {
         hold_dots(conn)?;
         let (_, mut version) = held(conn, id, number)?;
         if !version.is_approved() {

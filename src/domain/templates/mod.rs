@@ -23,8 +23,8 @@ use crate::domain::messages::content::LONGEST_SUBJECT;
 use crate::domain::paging::Page;
 use crate::domain::text;
 
-pub use approve::{approve, take_back_step, withdraw};
 pub(in crate::domain) use approve::{WITHDRAWN, withdrawn_among};
+pub use approve::{approve, take_back_step, withdraw};
 pub use fill::{Rendered, render};
 pub(in crate::domain) use fill::{chosen, named, refuse_lacking, words_for};
 pub use send::{Send, send};
