@@ -296,14 +296,16 @@ fn rows(conn: &mut Conn, size: Size, start: Instant) {
             numbers(sqlite, CAMPAIGNS)
         ),
     );
+    let when = |condition: &str, number: &str| format!("CAST(sum(CASE WHEN {condition} THEN {number} ELSE 0 END) AS BIGINT)");
     run(
         conn,
         "days of departures and decisions",
-        "INSERT INTO churn_days (day, kind, reason, status, mailed, currency, number, minor)
-             SELECT day, kind, reason, status, mailed, currency, count(*), sum(minor) FROM counted_departures GROUP BY day, kind, reason, status, mailed, currency;
-         INSERT INTO churn_part_days (part, day, value, reason, outcome, currency, number, minor)
-             SELECT part, day, value, reason, outcome, currency, count(*), CAST(sum(minor) AS BIGINT) FROM counted_churn_parts
-             GROUP BY part, day, value, reason, outcome, currency;
+        &format!(
+            "INSERT INTO churn_days (day, kind, reason, mailed, currency, new_number, processing_number, variants_generated_number, email_sent_number,
+                 back_number, lost_number, open_minor, back_minor, lost_minor)
+             SELECT day, kind, reason, mailed, currency, {}, {}, {}, {}, {}, {}, {}, {}, {} FROM counted_departures GROUP BY day, kind, reason, mailed, currency;
+         INSERT INTO churn_part_days (part, day, value, reason, currency, open_number, back_number, lost_number, open_minor, back_minor, lost_minor)
+             SELECT part, day, value, reason, currency, {}, {}, {}, {}, {}, {} FROM counted_churn_parts GROUP BY part, day, value, reason, currency;
          INSERT INTO desk_days (day, mailbox_id, what, up_to, number)
              SELECT created_at / 86400000000, mailbox_id, 'decision', 0, count(*) FROM desk_decisions GROUP BY 1, 2
              UNION ALL SELECT created_at / 86400000000, mailbox_id, 'approved', 0, count(*) FROM desk_decisions WHERE edited IS NOT NULL GROUP BY 1, 2
@@ -311,13 +313,29 @@ fn rows(conn: &mut Conn, size: Size, start: Instant) {
              UNION ALL SELECT day, mailbox_id, 'wait', up_to, count(*) FROM (
                  SELECT created_at / 86400000000 AS day, mailbox_id, (SELECT min(b.up_to) FROM wait_bounds b WHERE b.up_to * 1000 >= wait_ms) AS up_to
                  FROM desk_decisions WHERE wait_ms IS NOT NULL) AS waits GROUP BY day, mailbox_id, up_to;",
+            when("status = 'new'", "1"),
+            when("status = 'processing'", "1"),
+            when("status = 'variants_generated'", "1"),
+            when("status = 'email_sent'", "1"),
+            when("status = 'recovered'", "1"),
+            when("status = 'lost'", "1"),
+            when("status NOT IN ('recovered', 'lost')", "minor"),
+            when("status = 'recovered'", "minor"),
+            when("status = 'lost'", "minor"),
+            when("outcome = 'open'", "1"),
+            when("outcome = 'back'", "1"),
+            when("outcome = 'lost'", "1"),
+            when("outcome = 'open'", "minor"),
+            when("outcome = 'back'", "minor"),
+            when("outcome = 'lost'", "minor"),
+        ),
     );
     run(
         conn,
         "days of segments",
-        "INSERT INTO segment_days (segment_id, day, reason, outcome, currency, number, minor)
-             SELECT g.id, d.day, r.word, o.word, c.word, 1 + (d.day + r.n) % 3, 1900 FROM segments g CROSS JOIN days d CROSS JOIN reasons r
-             CROSS JOIN (SELECT 'open' AS word UNION ALL SELECT 'back' UNION ALL SELECT 'lost') o CROSS JOIN (SELECT 'EUR' AS word UNION ALL SELECT 'USD') c;
+        "INSERT INTO segment_days (segment_id, day, reason, currency, open_number, back_number, lost_number, open_minor, back_minor, lost_minor)
+             SELECT g.id, d.day, r.word, c.word, 1 + (d.day + r.n) % 3, 1 + (d.day + r.n) % 3, 1 + (d.day + r.n) % 3, 1900, 1900, 1900
+             FROM segments g CROSS JOIN days d CROSS JOIN reasons r CROSS JOIN (SELECT 'EUR' AS word UNION ALL SELECT 'USD') c;
          INSERT INTO segment_counts (segment_id, counted_at) SELECT id, 4000000000000000 FROM segments;",
     );
     let progress: Vec<&str> = Progress::ALL.iter().map(|one| one.as_str()).collect();

@@ -194,7 +194,7 @@ pub struct BurnDownView {
     pub until: String,
     /// By day, week or month, oldest first.
     pub steps: Vec<StandingView>,
-    /// How many were done in the period; null where its begin was not counted.
+    /// How many got done in the period, whether or not they are in the migration still; null where its begin was not counted.
     pub done: Option<i64>,
     /// The same of the period before.
     pub done_before: Option<i64>,
@@ -223,8 +223,8 @@ pub(crate) async fn burnt_down(actor: Actor, state: &State, id: &str, query: Bet
         from: period.from.to_string(),
         until: period.until.to_string(),
         steps: found.steps.iter().map(standing).collect(),
-        done: found.done().0,
-        done_before: found.done().1,
+        done: found.done,
+        done_before: found.done_before,
         pace_in_words: found.pace_in_words(now),
     })
 }

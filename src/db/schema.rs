@@ -1097,15 +1097,21 @@ diesel::table! {
 }
 
 diesel::table! {
-    churn_days (day, kind, reason, status, mailed, currency) {
+    churn_days (day, kind, reason, mailed, currency) {
         day -> BigInt,
         kind -> Text,
         reason -> Text,
-        status -> Text,
         mailed -> Bool,
         currency -> Text,
-        number -> BigInt,
-        minor -> BigInt,
+        new_number -> BigInt,
+        processing_number -> BigInt,
+        variants_generated_number -> BigInt,
+        email_sent_number -> BigInt,
+        back_number -> BigInt,
+        lost_number -> BigInt,
+        open_minor -> BigInt,
+        back_minor -> BigInt,
+        lost_minor -> BigInt,
     }
 }
 
@@ -1159,15 +1165,21 @@ diesel::table! {
 }
 
 diesel::table! {
-    churn_months (day, kind, reason, status, mailed, currency) {
+    churn_months (day, kind, reason, mailed, currency) {
         day -> BigInt,
         kind -> Text,
         reason -> Text,
-        status -> Text,
         mailed -> Bool,
         currency -> Text,
-        number -> BigInt,
-        minor -> BigInt,
+        new_number -> BigInt,
+        processing_number -> BigInt,
+        variants_generated_number -> BigInt,
+        email_sent_number -> BigInt,
+        back_number -> BigInt,
+        lost_number -> BigInt,
+        open_minor -> BigInt,
+        back_minor -> BigInt,
+        lost_minor -> BigInt,
     }
 }
 
@@ -1228,28 +1240,34 @@ diesel::table! {
 }
 
 diesel::table! {
-    churn_part_days (part, day, value, reason, outcome, currency) {
+    churn_part_days (part, day, value, reason, currency) {
         part -> Text,
         day -> BigInt,
         value -> Text,
         reason -> Text,
-        outcome -> Text,
         currency -> Text,
-        number -> BigInt,
-        minor -> BigInt,
+        open_number -> BigInt,
+        back_number -> BigInt,
+        lost_number -> BigInt,
+        open_minor -> BigInt,
+        back_minor -> BigInt,
+        lost_minor -> BigInt,
     }
 }
 
 diesel::table! {
-    churn_part_months (part, day, value, reason, outcome, currency) {
+    churn_part_months (part, day, value, reason, currency) {
         part -> Text,
         day -> BigInt,
         value -> Text,
         reason -> Text,
-        outcome -> Text,
         currency -> Text,
-        number -> BigInt,
-        minor -> BigInt,
+        open_number -> BigInt,
+        back_number -> BigInt,
+        lost_number -> BigInt,
+        open_minor -> BigInt,
+        back_minor -> BigInt,
+        lost_minor -> BigInt,
     }
 }
 
@@ -1268,14 +1286,17 @@ diesel::table! {
 }
 
 diesel::table! {
-    segment_days (segment_id, day, reason, outcome, currency) {
+    segment_days (segment_id, day, reason, currency) {
         segment_id -> Text,
         day -> BigInt,
         reason -> Text,
-        outcome -> Text,
         currency -> Text,
-        number -> BigInt,
-        minor -> BigInt,
+        open_number -> BigInt,
+        back_number -> BigInt,
+        lost_number -> BigInt,
+        open_minor -> BigInt,
+        back_minor -> BigInt,
+        lost_minor -> BigInt,
     }
 }
 
@@ -1889,52 +1910,67 @@ diesel::table! {
 }
 
 diesel::table! {
-    churn_weeks (day, kind, reason, status, mailed, currency) {
+    churn_weeks (day, kind, reason, mailed, currency) {
         day -> BigInt,
         kind -> Text,
         reason -> Text,
-        status -> Text,
         mailed -> Bool,
         currency -> Text,
-        number -> BigInt,
-        minor -> BigInt,
+        new_number -> BigInt,
+        processing_number -> BigInt,
+        variants_generated_number -> BigInt,
+        email_sent_number -> BigInt,
+        back_number -> BigInt,
+        lost_number -> BigInt,
+        open_minor -> BigInt,
+        back_minor -> BigInt,
+        lost_minor -> BigInt,
     }
 }
 
 diesel::table! {
-    churn_part_weeks (part, day, value, reason, outcome, currency) {
+    churn_part_weeks (part, day, value, reason, currency) {
         part -> Text,
         day -> BigInt,
         value -> Text,
         reason -> Text,
-        outcome -> Text,
         currency -> Text,
-        number -> BigInt,
-        minor -> BigInt,
+        open_number -> BigInt,
+        back_number -> BigInt,
+        lost_number -> BigInt,
+        open_minor -> BigInt,
+        back_minor -> BigInt,
+        lost_minor -> BigInt,
     }
 }
 
 diesel::table! {
-    segment_weeks (day, segment_id, reason, outcome, currency) {
+    segment_weeks (day, segment_id, reason, currency) {
         day -> BigInt,
         segment_id -> Text,
         reason -> Text,
-        outcome -> Text,
         currency -> Text,
-        number -> BigInt,
-        minor -> BigInt,
+        open_number -> BigInt,
+        back_number -> BigInt,
+        lost_number -> BigInt,
+        open_minor -> BigInt,
+        back_minor -> BigInt,
+        lost_minor -> BigInt,
     }
 }
 
 diesel::table! {
-    segment_months (day, segment_id, reason, outcome, currency) {
+    segment_months (day, segment_id, reason, currency) {
         day -> BigInt,
         segment_id -> Text,
         reason -> Text,
-        outcome -> Text,
         currency -> Text,
-        number -> BigInt,
-        minor -> BigInt,
+        open_number -> BigInt,
+        back_number -> BigInt,
+        lost_number -> BigInt,
+        open_minor -> BigInt,
+        back_minor -> BigInt,
+        lost_minor -> BigInt,
     }
 }
 

@@ -5,6 +5,7 @@ use countersign::domain::contacts::erase;
 use countersign::domain::messages::DecisionKind;
 use countersign::domain::outbox::verify;
 use countersign::domain::reports::days;
+use countersign::domain::segments::departures;
 use serde_json::{Value, json};
 
 use crate::support::{Desk, OPERATOR, count, sql};
@@ -65,18 +66,116 @@ async fn the_days_are_what_a_recount_gives_whatever_happened() {
 async fn verify_names_a_day_with_a_wrong_number() {
     let desk = lively().await;
     while desk.write(days::fold).unwrap() {}
-    sql(&desk, "UPDATE churn_days SET number = number + 2, minor = minor + 5 WHERE kind = 'left' AND reason = 'missing_features'");
+    sql(&desk, "UPDATE churn_days SET new_number = new_number + 2, open_minor = open_minor + 5 WHERE kind = 'left' AND reason = 'missing_features'");
     sql(&desk, "UPDATE message_days SET rejected = rejected - 1 WHERE rejected > 0");
     sql(&desk, "UPDATE desk_days SET number = number + 3 WHERE what = 'decision'");
     let found = problems(&desk);
     let day = desk.now().date();
-    assert_eq!(found.len(), 3, "{found:?}");
-    assert_eq!(found[0], format!("departures of {day}: left missing_features new USD: The number is 2 off, the sum 5 minor units."));
+    assert_eq!(found.len(), 4, "{found:?}");
+    let departures = ["new: The number is 2 off.", "open: The sum is 5 minor units off."];
+    assert_eq!(found[..2], departures.map(|wrong| format!("departures of {day}: left missing_features USD {wrong}")));
     assert!(
-        found[1].starts_with(&format!("messages of {day}: rejected in ")) && found[1].ends_with(" of spring: The number is -1 off."),
+        found[2].starts_with(&format!("messages of {day}: rejected in ")) && found[2].ends_with(" of spring: The number is -1 off."),
         "{found:?}"
     );
-    assert!(found[2].starts_with(&format!("review desk of {day}: decision in ")) && found[2].ends_with(": The number is 3 off."), "{found:?}");
+    assert!(found[3].starts_with(&format!("review desk of {day}: decision in ")) && found[3].ends_with(": The number is 3 off."), "{found:?}");
+}
+
+/// Counts what is due of all segments.
+fn count_segments(desk: &Desk) {
+    while let Some(mut found) = desk.read(|conn| departures::next(conn, desk.now())) {
+        while desk.write(|conn| departures::keep(conn, &mut found, desk.now())).unwrap() {}
+    }
+}
+
+#[actix_web::test]
+async fn verify_finds_each_table_that_drifted_and_no_other() {
+    let desk = lively().await;
+    let (status, segment) = desk.call(&desk.agent, "POST", "/v1/segments", json!({"name": "All", "query": "c1"})).await;
+    assert_eq!(status, 201, "{segment}");
+    count_segments(&desk);
+    while desk.write(days::fold).unwrap() {}
+    assert_eq!(problems(&desk), Vec::<String>::new());
+    for (table, column, named) in [
+        ("churn_days", "email_sent_number", "departures of "),
+        ("churn_weeks", "back_minor", "departures of the week of "),
+        ("churn_months", "lost_number", "departures of the month of "),
+        ("churn_part_days", "lost_minor", "departures of "),
+        ("churn_part_weeks", "open_number", "departures of the week of "),
+        ("churn_part_months", "back_number", "departures of the month of "),
+        ("segment_weeks", "open_minor", "departures of the week of "),
+        ("segment_months", "back_number", "departures of the month of "),
+        ("message_days", "on_the_way", "messages of "),
+        ("message_months", "expired", "messages of the month of "),
+        ("desk_days", "number", "review desk of "),
+        ("desk_months", "number", "review desk of the month of "),
+    ] {
+        let rows = count(&desk, &format!("SELECT count(*) AS n FROM {table}"));
+        assert!(rows > 0, "{table}");
+        sql(&desk, &format!("UPDATE {table} SET {column} = {column} + 1"));
+        let found = problems(&desk);
+        assert_eq!(i64::try_from(found.len()).unwrap(), rows, "{table}: {found:?}");
+        let other = if named.contains(" the ") { "nothing" } else { "of the " };
+        assert!(found.iter().all(|line| line.starts_with(named) && !line.contains(other)), "{table}: {found:?}");
+        sql(&desk, &format!("UPDATE {table} SET {column} = {column} - 1"));
+        assert_eq!(problems(&desk), Vec::<String>::new(), "{table}");
+    }
+}
+
+/// Runs a file of a migration.
+fn migrate(desk: &Desk, name: &str, direction: &str) {
+    let database = if std::env::var("COUNTERSIGN_TEST_DATABASE_URL").is_ok() { "postgres" } else { "sqlite" };
+    let file = format!("{}/migrations/{database}/{name}/{direction}.sql", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let run: Result<(), diesel::result::Error> = desk.state.db.read(|conn| {
+        use diesel::connection::SimpleConnection;
+        countersign::on_either!(conn, inner => inner.batch_execute(&text))
+    });
+    run.unwrap_or_else(|error| panic!("{file}: {error}"));
+}
+
+#[actix_web::test]
+async fn an_upgrade_counts_what_is_there_and_what_comes_after_it() {
+    let desk = lively().await;
+    let (_, segment) = desk.call(&desk.agent, "POST", "/v1/segments", json!({"name": "All", "query": "c1"})).await;
+    assert!(segment["id"].is_string(), "{segment}");
+    count_segments(&desk);
+    let paths = [
+        "/v1/reports/reasons",
+        "/v1/reports/recovered",
+        "/v1/reports/messages?by=mailbox",
+        "/v1/reports/messages",
+        "/v1/reports/departures?by=plan",
+        "/v1/reports/departures?by=segment",
+        "/api/v1/churn-events/stats",
+    ];
+    let mut before = vec![];
+    for path in paths {
+        before.push(get(&desk, path).await);
+    }
+    let mut max = crate::support::Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    // Up to how long the oldest has waited by now.
+    let table = |body: String| body.split("<table").nth(1).and_then(|rest| rest.split("/queue?mailbox").next()).map(str::to_owned);
+    let of_desk = table(max.get("/reports/desk").await.body);
+    let migrations = ["2026-11-22-000062_report_spans", "2026-11-22-000063_desk_days", "2026-11-22-000069_outcomes"];
+    migrations.iter().rev().for_each(|name| migrate(&desk, name, "down"));
+    migrations.iter().for_each(|name| migrate(&desk, name, "up"));
+    assert_eq!(problems(&desk), Vec::<String>::new());
+    for (path, wanted) in paths.iter().zip(before) {
+        assert_eq!(get(&desk, path).await, wanted, "{path}");
+    }
+    assert_eq!(table(max.get("/reports/desk").await.body), of_desk);
+    // The triggers are there again.
+    left(&desk, 7, "other", 300).await;
+    let message = desk.pending("later@example.com", json!({"campaign": "spring"})).await;
+    desk.decide("Rita", &message, DecisionKind::Approve).unwrap();
+    desk.drain().await;
+    assert_eq!(problems(&desk), Vec::<String>::new());
+    while desk.write(days::fold).unwrap() {}
+    assert_eq!(problems(&desk), Vec::<String>::new());
+    let spring = get(&desk, "/v1/reports/messages").await["rows"][0]["period"]["sent"].as_i64();
+    assert_eq!((spring, get(&desk, "/v1/reports/reasons").await["total"].as_i64()), (Some(2), Some(5)));
 }
 
 #[actix_web::test]

@@ -95,14 +95,14 @@ async fn verify_names_a_part_and_a_month_with_a_wrong_number() {
     let desk = Desk::new().await;
     left(&desk, 1, json!({"plan_name": "Pro"})).await;
     while desk.write(days::fold).unwrap() {}
-    sql(&desk, "UPDATE churn_part_days SET number = number + 2 WHERE part = 'plan'");
-    sql(&desk, "UPDATE churn_months SET minor = minor - 7 WHERE kind = 'left'");
+    sql(&desk, "UPDATE churn_part_days SET open_number = open_number + 2 WHERE part = 'plan'");
+    sql(&desk, "UPDATE churn_months SET open_minor = open_minor - 7 WHERE kind = 'left'");
     let (today, found) = (desk.now().date(), problems(&desk));
     assert_eq!(
         found,
         [
-            format!("departures of {today}: plan Pro too_expensive open USD: The number is 2 off."),
-            format!("departures of the month of {}: left too_expensive new USD: The sum is -7 minor units off.", today.first_of_month()),
+            format!("departures of {today}: plan Pro too_expensive USD open: The number is 2 off."),
+            format!("departures of the month of {}: left too_expensive USD open: The sum is -7 minor units off.", today.first_of_month()),
         ]
     );
 }

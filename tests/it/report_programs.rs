@@ -3,6 +3,7 @@
 use countersign::clock::Time;
 use countersign::domain::accounts::settings::{self, NoticeChoice, Profile};
 use countersign::domain::cohorts::history;
+use countersign::domain::contacts;
 use countersign::domain::mailboxes::Mode;
 use countersign::domain::messages::DecisionKind;
 use countersign::domain::outbox::{WorkerId, verify};
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::inbound::{arrive, reply};
 use crate::programs::contact;
-use crate::support::{Browser, Desk, address, count, sql};
+use crate::support::{Browser, Desk, OPERATOR, address, count, sql};
 
 async fn get(desk: &Desk, path: &str) -> Value {
     let (status, found) = desk.call(&desk.agent, "GET", path, json!(null)).await;
@@ -259,6 +260,31 @@ async fn a_migration_burns_down_and_what_was_not_counted_is_as_on_the_day_before
     let deleted = desk.call(&desk.agent, "DELETE", &format!("/v1/cohorts/{cohort}"), json!(null)).await;
     assert!(deleted.0 < 300, "{}", deleted.1);
     assert_eq!(count(&desk, "SELECT count(*) AS n FROM program_days WHERE kind = 'cohort'"), 0, "no history of what is gone");
+}
+
+#[actix_web::test]
+async fn who_got_done_is_counted_although_they_leave_the_migration() {
+    let desk = Desk::new().await;
+    for n in 0..3 {
+        contact(&desk, &format!("c{n}@example.com"), &["api-v1"]);
+    }
+    let body =
+        json!({"name": "Sunset", "tags": "api-v1", "deadline": desk.now().plus_days(100).date().to_string(), "from_version": "1", "to_version": "2"});
+    let cohort = post(&desk, "/v1/cohorts", body).await["id"].as_str().unwrap().to_owned();
+    count_migrations(&desk, desk.now().plus_days(-12));
+    let done = ["c0", "c1"].map(|name| contact(&desk, &format!("{name}@example.com"), &["migration-complete"]));
+    count_migrations(&desk, desk.now().plus_days(-6));
+    // Whoever was moved needs the tag no longer.
+    let leaves = |id: &str| desk.write(|conn| contacts::remove_tag(conn, &OPERATOR, &id.into(), "api-v1", desk.now())).map(drop).unwrap();
+    leaves(&done[0]);
+    count_migrations(&desk, desk.now().plus_days(-3));
+    leaves(&done[1]);
+    count_migrations(&desk, desk.now());
+    for (days, done, done_before) in [(11, Some(2), None), (5, Some(0), Some(2)), (4, Some(0), Some(2)), (1, Some(0), Some(0))] {
+        let path = format!("/v1/reports/cohorts/{cohort}?from={}", desk.now().plus_days(1 - days).date());
+        let found = get(&desk, &path).await;
+        assert_eq!((found["done"].as_i64(), found["done_before"].as_i64()), (done, done_before), "{days} days: {found}");
+    }
 }
 
 /// One look of the worker at this moment.

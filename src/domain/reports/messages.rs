@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use diesel::QueryableByName;
-use diesel::sql_types::BigInt;
-
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Result;
 use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::messages::State;
 
+use super::outcomes::numbers;
 use super::period::{self, Period, Step};
 use super::queries;
 use super::queries::{MessageRow, Place};
@@ -22,52 +20,39 @@ pub const COMPLAINT_LIMIT_PERCENT: f64 = 0.1;
 /// With fewer messages than this, one complaint alone is more than the limit.
 pub const FEWEST_SENT: i64 = 1000;
 
-/// How many messages went which way. A message that left counts on the day it left, any other on the day it was handed in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, QueryableByName)]
-pub struct Ways {
-    /// All that were handed in.
-    #[diesel(sql_type = BigInt)]
-    pub drafted: i64,
-    /// Those that were held for a decision.
-    #[diesel(sql_type = BigInt)]
-    pub held: i64,
-    /// Those whose words somebody else changed.
-    #[diesel(sql_type = BigInt)]
-    pub edited: i64,
-    /// Held ones that were approved and were not taken back.
-    #[diesel(sql_type = BigInt)]
-    pub approved: i64,
-    /// Those a person said no to.
-    #[diesel(sql_type = BigInt)]
-    pub rejected: i64,
-    /// Those that wait for a decision or for their author.
-    #[diesel(sql_type = BigInt)]
-    pub waiting: i64,
-    /// Those that wait to leave, or of which it is not known whether they did.
-    #[diesel(sql_type = BigInt)]
-    pub on_the_way: i64,
-    /// Those that left.
-    #[diesel(sql_type = BigInt)]
-    pub sent: i64,
-    /// Those that were reported delivered.
-    #[diesel(sql_type = BigInt)]
-    pub delivered: i64,
-    /// Those that came back.
-    #[diesel(sql_type = BigInt)]
-    pub bounced: i64,
-    /// Those that were complained about.
-    #[diesel(sql_type = BigInt)]
-    pub complained: i64,
-    /// Those that ended otherwise: withdrawn, expired, skipped, failed or stopped.
-    #[diesel(sql_type = BigInt)]
-    pub ended: i64,
-    /// Those of these that the mail server refused.
-    #[diesel(sql_type = BigInt)]
-    pub failed: i64,
-    /// Those of these that nobody decided in time.
-    #[diesel(sql_type = BigInt)]
-    pub expired: i64,
-}
+numbers!(
+    /// How many messages went which way. A message that left counts on the day it left, any other on the day it was handed in.
+    pub struct Ways {
+        /// All that were handed in.
+        pub drafted,
+        /// Those that were held for a decision.
+        pub held,
+        /// Those whose words somebody else changed.
+        pub edited,
+        /// Held ones that were approved and were not taken back.
+        pub approved,
+        /// Those a person said no to.
+        pub rejected,
+        /// Those that wait for a decision or for their author.
+        pub waiting,
+        /// Those that wait to leave, or of which it is not known whether they did.
+        pub on_the_way,
+        /// Those that left.
+        pub sent,
+        /// Those that were reported delivered.
+        pub delivered,
+        /// Those that came back.
+        pub bounced,
+        /// Those that were complained about.
+        pub complained,
+        /// Those that ended otherwise: withdrawn, expired, skipped, failed or stopped.
+        pub ended,
+        /// Those of these that the mail server refused.
+        pub failed,
+        /// Those of these that nobody decided in time.
+        pub expired,
+    }
+);
 
 impl Ways {
     /// Messages in one state. The table `message_ways` says the same of states, for the database.
@@ -90,45 +75,6 @@ impl Ways {
             State::Bounced => Ways { bounced: number, ..sent },
             State::Complained => Ways { complained: number, ..sent },
         }
-    }
-
-    /// The numbers in the order of the columns.
-    pub(super) fn numbers(&self) -> [(&'static str, i64); 14] {
-        [
-            ("drafted", self.drafted),
-            ("held", self.held),
-            ("edited", self.edited),
-            ("approved", self.approved),
-            ("rejected", self.rejected),
-            ("waiting", self.waiting),
-            ("on_the_way", self.on_the_way),
-            ("sent", self.sent),
-            ("delivered", self.delivered),
-            ("bounced", self.bounced),
-            ("complained", self.complained),
-            ("ended", self.ended),
-            ("failed", self.failed),
-            ("expired", self.expired),
-        ]
-    }
-}
-
-impl std::ops::AddAssign for Ways {
-    fn add_assign(&mut self, other: Ways) {
-        self.drafted += other.drafted;
-        self.held += other.held;
-        self.edited += other.edited;
-        self.approved += other.approved;
-        self.rejected += other.rejected;
-        self.waiting += other.waiting;
-        self.on_the_way += other.on_the_way;
-        self.sent += other.sent;
-        self.delivered += other.delivered;
-        self.bounced += other.bounced;
-        self.complained += other.complained;
-        self.ended += other.ended;
-        self.failed += other.failed;
-        self.expired += other.expired;
     }
 }
 

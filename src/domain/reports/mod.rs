@@ -4,6 +4,7 @@ pub mod behind;
 pub mod days;
 pub mod desk;
 pub mod messages;
+pub mod outcomes;
 pub mod parts;
 pub mod period;
 pub mod programs;

@@ -63,7 +63,7 @@ pub(super) fn both(period: Period) -> ([i64; 2], i64) {
 }
 
 fn sum<'r>(rows: impl Iterator<Item = &'r PartRow>) -> i64 {
-    rows.map(|row| row.number).sum()
+    rows.map(|row| row.outcomes.left()).sum()
 }
 
 /// The rows by their value.
@@ -78,10 +78,10 @@ fn by_value(rows: Vec<PartRow>) -> BTreeMap<String, Vec<PartRow>> {
 fn numbers(value: String, rows: &[PartRow], total: i64) -> Result<PartNumbers> {
     let now = || rows.iter().filter(|row| row.step > 0);
     let mut lost = Purse::default();
-    now().filter(|row| row.outcome != "back").for_each(|row| lost.add(&row.currency, row.minor));
+    now().for_each(|row| lost.add(&row.currency, row.outcomes.gone_minor()));
     let mut by_reason: BTreeMap<Reason, i64> = BTreeMap::new();
     for row in now() {
-        *by_reason.entry(row.reason.parse().map_err(Error::internal)?).or_default() += row.number;
+        *by_reason.entry(row.reason.parse().map_err(Error::internal)?).or_default() += row.outcomes.left();
     }
     let mut reasons: Vec<(Reason, i64)> = by_reason.into_iter().filter(|(_, number)| *number != 0).collect();
     reasons.sort_by_key(|(reason, number)| (std::cmp::Reverse(*number), *reason));
@@ -91,7 +91,7 @@ fn numbers(value: String, rows: &[PartRow], total: i64) -> Result<PartNumbers> {
         count,
         before: sum(rows.iter().filter(|row| row.step == 0)),
         share_percent: percent(count, total),
-        recovered: sum(now().filter(|row| row.outcome == "back")),
+        recovered: now().map(|row| row.outcomes.back_number).sum(),
         lost: lost.money(),
         reasons,
     })
@@ -129,8 +129,7 @@ pub struct SegmentNumbers {
 pub fn by_segment(conn: &mut Conn, actor: &Actor, period: Period) -> Result<Vec<SegmentNumbers>> {
     actor.must_have(Scope::Read)?;
     let (starts, end) = both(period);
-    let rows = queries::departures_by_step(conn, "left", &[starts[1]], end)?;
-    let total = rows.iter().map(|row| row.number).sum();
+    let total = queries::left(conn, starts[1], end)?;
     let mut found = by_value(queries::by_segment(conn, starts, end)?);
     let mut all = vec![];
     for (segment, counted_at) in segments::with_counts(conn)? {

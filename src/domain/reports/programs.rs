@@ -208,8 +208,10 @@ pub struct BurnDown {
     pub steps: Vec<Standing>,
     /// The same at the end of the period before.
     pub before: Option<Vec<(Progress, i64)>>,
-    /// The same where the period before begins.
-    pub earliest: Option<Vec<(Progress, i64)>>,
+    /// How many got done in the period; none where its begin was not counted.
+    pub done: Option<i64>,
+    /// The same of the period before.
+    pub done_before: Option<i64>,
 }
 
 fn done(counts: &[(Progress, i64)]) -> i64 {
@@ -225,13 +227,6 @@ impl BurnDown {
     /// The latest that is known.
     pub fn latest(&self) -> Option<&[(Progress, i64)]> {
         self.steps.iter().rev().find_map(|step| step.counts.as_deref())
-    }
-
-    /// How many were done in the period, and in the one before; none where its begin was not counted.
-    pub fn done(&self) -> (Option<i64>, Option<i64>) {
-        let between = |from: Option<&[(Progress, i64)]>, until: Option<&[(Progress, i64)]>| Some(done(until?) - done(from?));
-        let (middle, first) = (self.before.as_deref(), self.earliest.as_deref());
-        (between(middle, self.latest()), between(first, middle))
     }
 
     /// Whether it will be done by its deadline at the pace of this period, in a sentence.
@@ -282,5 +277,22 @@ pub fn burn_down(conn: &mut Conn, actor: &Actor, id: &CohortId, period: Period, 
         Standing { step: step.clone(), counts: (begins < end).then(|| until(last)).flatten(), before: until(last - period.days()) }
     };
     let start = period::number(period.from);
-    Ok(BurnDown { before: until(start - 1), earliest: until(start - period.days() - 1), steps: steps.iter().map(standing).collect(), cohort })
+    // Who got done may leave the migration afterwards, so what one day has more than the day before is added up.
+    let got_done = |from: i64, until_day: i64| {
+        let mut before = done(&until(from - 1)?);
+        let mut more = 0;
+        for (_, counts) in by_day.range(from..until_day.max(from)) {
+            let now = done(counts);
+            more += (now - before).max(0);
+            before = now;
+        }
+        Some(more)
+    };
+    Ok(BurnDown {
+        before: until(start - 1),
+        done: (start < end).then(|| got_done(start, end)).flatten(),
+        done_before: got_done(start - period.days(), start),
+        steps: steps.iter().map(standing).collect(),
+        cohort,
+    })
 }

@@ -13,6 +13,7 @@ use crate::domain::messages::DecisionKind;
 use crate::domain::reason::Reason;
 
 use super::messages::Ways;
+use super::outcomes::{Outcomes, STANDINGS_OF_ROWS, Standings, sums};
 use super::period;
 use super::spans::{CHURN, Counted, DESK, MESSAGES, PARTS, SEGMENTS};
 
@@ -27,24 +28,40 @@ pub(super) struct StepRow {
     pub(super) step: i64,
     #[diesel(sql_type = Text)]
     pub(super) reason: String,
-    #[diesel(sql_type = Text)]
-    pub(super) status: String,
     #[diesel(sql_type = Bool)]
     pub(super) mailed: bool,
     #[diesel(sql_type = Text)]
     pub(super) currency: String,
-    #[diesel(sql_type = BigInt)]
-    pub(super) number: i64,
-    #[diesel(sql_type = BigInt)]
-    pub(super) minor: i64,
+    #[diesel(embed)]
+    standings: Standings,
+}
+
+impl StepRow {
+    pub(super) fn outcomes(&self) -> Outcomes {
+        self.standings.outcomes()
+    }
 }
 
 /// Departures of a kind by step; `starts` are the first days of the steps, and `end` the day after the last.
 pub(super) fn departures_by_step(conn: &mut Conn, kind: &'static str, starts: &[i64], end: i64) -> QueryResult<Vec<StepRow>> {
     let mut sql = Statement::default();
     let only = if kind == "back" { " AND kind = 'back'" } else { " AND kind = 'left'" };
-    CHURN.push_sums(&mut sql, (starts, end), &|sql| said(sql, only), "reason, status, mailed, currency", &["number", "minor"]);
+    CHURN.push_sums(&mut sql, (starts, end), &|sql| said(sql, only), "reason, mailed, currency");
     sql.load(conn)
+}
+
+#[derive(QueryableByName)]
+struct Total {
+    #[diesel(embed)]
+    standings: Standings,
+}
+
+/// How many left in these days.
+pub(super) fn left(conn: &mut Conn, start: i64, end: i64) -> QueryResult<i64> {
+    let mut sql = Statement::default();
+    CHURN.push_sums(&mut sql, (&[start], end), &|sql| said(sql, " AND kind = 'left'"), "");
+    sql.push(" HAVING SUM(new_number) IS NOT NULL");
+    Ok(sql.load::<Total>(conn)?.first().map_or(0, |total| total.standings.outcomes().left()))
 }
 
 pub(super) fn quotes(conn: &mut Conn, reason: Reason, from: Time, end: Time, limit: i64) -> QueryResult<Vec<(ChurnEventId, Time, String)>> {
@@ -62,35 +79,31 @@ pub(super) fn quotes(conn: &mut Conn, reason: Reason, from: Time, end: Time, lim
 #[derive(Debug, QueryableByName)]
 pub(super) struct DepartureRow {
     #[diesel(sql_type = Text)]
-    pub(super) status: String,
-    #[diesel(sql_type = Text)]
     pub(super) reason: String,
     #[diesel(sql_type = Text)]
     pub(super) currency: String,
-    #[diesel(sql_type = BigInt)]
-    pub(super) number: i64,
-    #[diesel(sql_type = BigInt)]
-    pub(super) minor: i64,
+    #[diesel(embed)]
+    pub(super) standings: Standings,
 }
 
 /// Departures since then: the rest of that day from their rows, the days after it from what is counted.
 pub(super) fn departures(conn: &mut Conn, since: Time, next: i64, end: i64) -> QueryResult<Vec<DepartureRow>> {
     let mut sql = Statement::default();
-    sql.push("SELECT status, reason, currency, CAST(SUM(number) AS BIGINT) AS number, CAST(SUM(minor) AS BIGINT) AS minor FROM (");
+    sql.push(format!("SELECT reason, currency, {} FROM (SELECT reason, currency, {STANDINGS_OF_ROWS} FROM (", sums(CHURN.numbers)));
     sql.push("SELECT status, reason, currency, 1 AS number, coalesce(mrr_minor, 0) AS minor FROM churn_events WHERE churned_at >= ");
     sql.number(since.micros()).push(" AND churned_at < ").number(next * period::MICROS_OF_DAY);
-    sql.push(" UNION ALL SELECT status, reason, currency, number, minor FROM ");
+    sql.push(format!(") AS of_that_day UNION ALL SELECT reason, currency, {} FROM ", CHURN.numbers.join(", ")));
     CHURN.push(&mut sql, next, end, " AND kind = 'left'");
-    sql.push(") AS both_kinds GROUP BY status, reason, currency HAVING SUM(number) <> 0");
+    sql.push(") AS both_kinds GROUP BY reason, currency");
     sql.load(conn)
 }
 
-/// The same of all departures, from the days.
+/// The same of all departures, from the months.
 pub(super) fn all_departures(conn: &mut Conn) -> QueryResult<Vec<DepartureRow>> {
     let mut sql = Statement::default();
-    sql.push("SELECT status, reason, currency, CAST(SUM(number) AS BIGINT) AS number, CAST(SUM(minor) AS BIGINT) AS minor FROM ");
+    sql.push(format!("SELECT reason, currency, {} FROM ", sums(CHURN.numbers)));
     CHURN.push_ever(&mut sql);
-    sql.push(" WHERE kind = 'left' GROUP BY status, reason, currency HAVING SUM(number) <> 0");
+    sql.push(" WHERE kind = 'left' GROUP BY reason, currency");
     sql.load(conn)
 }
 
@@ -120,7 +133,6 @@ pub(super) fn messages_by_step(conn: &mut Conn, by: Place, reach: &Mailboxes, st
     if matches!(reach, Mailboxes::These(ids) if ids.is_empty()) {
         return Ok(vec![]);
     }
-    let ways: Vec<&str> = Ways::default().numbers().iter().map(|(name, _)| *name).collect();
     let mut sql = Statement::default();
     let place = match by {
         Place::Mailbox => "mailbox_id",
@@ -128,14 +140,14 @@ pub(super) fn messages_by_step(conn: &mut Conn, by: Place, reach: &Mailboxes, st
         Place::Anywhere | Place::AnyCampaign => "''",
     };
     let named = matches!(by, Place::Mailbox | Place::Campaign);
-    sql.push(format!("SELECT step, {place} AS place, {} FROM (", ways.join(", ")));
+    sql.push(format!("SELECT step, {place} AS place, {} FROM (", MESSAGES.numbers.join(", ")));
     let only = |sql: &mut Statement| {
         sql.push(if matches!(by, Place::Campaign | Place::AnyCampaign) { " AND campaign <> ''" } else { "" });
         if let Mailboxes::These(ids) = reach {
             sql.push(" AND mailbox_id IN ").texts(ids.iter().map(|id| id.as_str()));
         }
     };
-    MESSAGES.push_sums(&mut sql, (starts, end), &only, if named { place } else { "" }, &ways);
+    MESSAGES.push_sums(&mut sql, (starts, end), &only, if named { place } else { "" });
     sql.push(" HAVING SUM(drafted) <> 0) AS summed");
     sql.load(conn)
 }
@@ -151,13 +163,9 @@ pub(super) struct PartRow {
     #[diesel(sql_type = Text)]
     pub(super) reason: String,
     #[diesel(sql_type = Text)]
-    pub(super) outcome: String,
-    #[diesel(sql_type = Text)]
     pub(super) currency: String,
-    #[diesel(sql_type = BigInt)]
-    pub(super) number: i64,
-    #[diesel(sql_type = BigInt)]
-    pub(super) minor: i64,
+    #[diesel(embed)]
+    pub(super) outcomes: Outcomes,
 }
 
 /// Departures by the values of a part, in the period before and in this one. `only` names the part.
@@ -167,8 +175,8 @@ pub(super) fn by_part(conn: &mut Conn, only: &'static str, starts: [i64; 2], end
 
 fn parts_of(conn: &mut Conn, counted: &Counted, only: &'static str, starts: [i64; 2], end: i64) -> QueryResult<Vec<PartRow>> {
     let mut sql = Statement::default();
-    counted.push_sums(&mut sql, (&starts, end), &|sql| said(sql, only), "value, reason, outcome, currency", &["number", "minor"]);
-    sql.push(" HAVING SUM(number) <> 0");
+    counted.push_sums(&mut sql, (&starts, end), &|sql| said(sql, only), "value, reason, currency");
+    sql.push(" HAVING SUM(open_number + back_number + lost_number) <> 0");
     sql.load(conn)
 }
 
@@ -226,7 +234,7 @@ pub(super) struct DeskRow {
 /// The numbers of the review desk, in the period before and in this one.
 pub(super) fn desk(conn: &mut Conn, starts: [i64; 2], end: i64) -> QueryResult<Vec<DeskRow>> {
     let mut sql = Statement::default();
-    DESK.push_sums(&mut sql, (&starts, end), &|_| {}, "mailbox_id, what, up_to", &["number"]);
+    DESK.push_sums(&mut sql, (&starts, end), &|_| {}, "mailbox_id, what, up_to");
     sql.push(" HAVING SUM(number) <> 0");
     sql.load(conn)
 }

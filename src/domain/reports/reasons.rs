@@ -71,14 +71,14 @@ pub struct ReasonReport {
     pub reasons: Vec<ReasonNumbers>,
 }
 
-fn is_back(row: &StepRow) -> bool {
-    row.status == Status::Recovered.as_str()
-}
-
 fn lost<'r>(rows: impl Iterator<Item = &'r StepRow>) -> Vec<Money> {
     let mut purse = Purse::default();
-    rows.filter(|row| !is_back(row)).for_each(|row| purse.add(&row.currency, row.minor));
+    rows.for_each(|row| purse.add(&row.currency, row.outcomes().gone_minor()));
     purse.money()
+}
+
+fn count<'r>(rows: impl Iterator<Item = &'r StepRow>) -> i64 {
+    rows.map(|row| row.outcomes().left()).sum()
 }
 
 /// Why customers left in a period, by these steps of it.
@@ -87,17 +87,17 @@ pub fn reasons(conn: &mut Conn, actor: &Actor, period: Period, steps: &[Step]) -
     let (starts, end) = starts_with_before(period, steps);
     let rows = queries::departures_by_step(conn, "left", &starts, end)?;
     let within = |row: &&StepRow| row.step > 0;
-    let total = rows.iter().filter(within).map(|row| row.number).sum();
+    let total = count(rows.iter().filter(within));
     let mut report = ReasonReport {
         period,
         total,
-        before: rows.iter().filter(|row| row.step == 0).map(|row| row.number).sum(),
+        before: count(rows.iter().filter(|row| row.step == 0)),
         lost: lost(rows.iter().filter(within)),
         lost_before: lost(rows.iter().filter(|row| row.step == 0)),
         reasons: vec![],
     };
     let mut by_reason: BTreeMap<String, Vec<StepRow>> = BTreeMap::new();
-    for row in rows.into_iter().filter(|row| row.number != 0) {
+    for row in rows.into_iter().filter(|row| row.outcomes().left() != 0) {
         by_reason.entry(row.reason.clone()).or_default().push(row);
     }
     for (word, rows) in by_reason {
@@ -112,19 +112,18 @@ pub fn reasons(conn: &mut Conn, actor: &Actor, period: Period, steps: &[Step]) -
 fn numbers(reason: Reason, all: &[StepRow], total: i64, steps: &[Step], quotes: Vec<(ChurnEventId, Time, String)>) -> ReasonNumbers {
     let rows = || all.iter().filter(|row| row.step > 0);
     let mut back = Purse::default();
-    rows().filter(|row| is_back(row)).for_each(|row| back.add(&row.currency, row.minor));
+    rows().for_each(|row| back.add(&row.currency, row.outcomes().back_minor));
     let step = |(position, step): (usize, &Step)| {
         // The first of the counted steps is the period before.
         let mine = || all.iter().filter(|row| usize::try_from(row.step) == Ok(position + 1));
-        StepNumbers { step: step.clone(), count: mine().map(|row| row.number).sum(), lost: lost(mine()) }
+        StepNumbers { step: step.clone(), count: count(mine()), lost: lost(mine()) }
     };
-    let count = rows().map(|row| row.number).sum();
     ReasonNumbers {
         reason,
-        count,
-        before: all.iter().filter(|row| row.step == 0).map(|row| row.number).sum(),
-        share_percent: percent(count, total),
-        recovered: rows().filter(|row| is_back(row)).map(|row| row.number).sum(),
+        count: count(rows()),
+        before: count(all.iter().filter(|row| row.step == 0)),
+        share_percent: percent(count(rows()), total),
+        recovered: rows().map(|row| row.outcomes().back_number).sum(),
         lost: lost(rows()),
         recovered_revenue: back.money(),
         steps: steps.iter().enumerate().map(step).collect(),
@@ -159,17 +158,23 @@ pub fn departures(conn: &mut Conn, actor: &Actor, since: Option<Time>) -> Result
     let (mut by_status, mut by_reason): (BTreeMap<Status, i64>, BTreeMap<Reason, i64>) = (BTreeMap::new(), BTreeMap::new());
     let (mut lost, mut back) = (Purse::default(), Purse::default());
     for row in &rows {
-        let status = row.status.parse::<Status>().map_err(Error::internal)?;
-        *by_status.entry(status).or_default() += row.number;
-        *by_reason.entry(row.reason.parse().map_err(Error::internal)?).or_default() += row.number;
-        if status == Status::Recovered { back.add(&row.currency, row.minor) } else { lost.add(&row.currency, row.minor) }
+        let outcomes = row.standings.outcomes();
+        if outcomes.left() == 0 {
+            continue;
+        }
+        for (status, number) in row.standings.by_status().into_iter().filter(|(_, number)| *number != 0) {
+            *by_status.entry(status).or_default() += number;
+        }
+        *by_reason.entry(row.reason.parse().map_err(Error::internal)?).or_default() += outcomes.left();
+        back.add(&row.currency, outcomes.back_minor);
+        lost.add(&row.currency, outcomes.gone_minor());
     }
     let of = |status: Status| by_status.get(&status).copied().unwrap_or(0);
     let recovered = of(Status::Recovered);
     let mut by_reason: Vec<(Reason, i64)> = by_reason.into_iter().collect();
     by_reason.sort_by_key(|(_, number)| std::cmp::Reverse(*number));
     Ok(Departures {
-        total: rows.iter().map(|row| row.number).sum(),
+        total: rows.iter().map(|row| row.standings.outcomes().left()).sum(),
         recovery_percent: percent(recovered, recovered + of(Status::Lost) + of(Status::EmailSent)),
         by_status: by_status.into_iter().collect(),
         by_reason,

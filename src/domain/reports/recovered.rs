@@ -2,11 +2,11 @@
 
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Scope};
-use crate::domain::churn::Status;
 use crate::domain::error::Result;
 use crate::domain::money::Money;
 use crate::domain::vigilance::numbers::{FEWEST, Share};
 
+use super::outcomes::Outcomes;
 use super::period::{self, Period, Step};
 use super::queries::StepRow;
 use super::{Purse, queries, starts_with_before};
@@ -87,24 +87,31 @@ impl Recovered {
     }
 }
 
-fn sum<'r>(rows: impl Iterator<Item = &'r StepRow>) -> Vec<Money> {
+fn sum<'r>(rows: impl Iterator<Item = &'r StepRow>, of: impl Fn(&Outcomes) -> i64) -> Vec<Money> {
     let mut purse = Purse::default();
-    rows.for_each(|row| purse.add(&row.currency, row.minor));
+    rows.for_each(|row| purse.add(&row.currency, of(&row.outcomes())));
     purse.money()
 }
 
-fn count<'r>(rows: impl Iterator<Item = &'r StepRow>) -> i64 {
-    rows.map(|row| row.number).sum()
+fn count<'r>(rows: impl Iterator<Item = &'r StepRow>, of: impl Fn(&Outcomes) -> i64) -> i64 {
+    rows.map(|row| of(&row.outcomes())).sum()
+}
+
+fn back(of: &Outcomes) -> i64 {
+    of.back_number
+}
+
+fn back_minor(of: &Outcomes) -> i64 {
+    of.back_minor
 }
 
 fn group(rows: &[StepRow], mailed: bool) -> Group {
     let mine = || rows.iter().filter(|row| row.mailed == mailed);
-    let back = |row: &&StepRow| row.status == Status::Recovered.as_str();
     let size = |number: i64| usize::try_from(number).unwrap_or(0);
     Group {
-        back: Share { part: size(count(mine().filter(back))), of: size(count(mine())) },
-        revenue: sum(mine().filter(back)),
-        lost: sum(mine().filter(|row| !back(row))),
+        back: Share { part: size(count(mine(), back)), of: size(count(mine(), Outcomes::left)) },
+        revenue: sum(mine(), back_minor),
+        lost: sum(mine(), Outcomes::gone_minor),
     }
 }
 
@@ -112,28 +119,32 @@ fn group(rows: &[StepRow], mailed: bool) -> Group {
 pub fn open(conn: &mut Conn, actor: &Actor, period: Period) -> Result<(i64, Vec<Money>)> {
     actor.must_have(Scope::Read)?;
     let rows = queries::departures_by_step(conn, "left", &[period::number(period.from)], period::number(period.until) + 1)?;
-    let open = || rows.iter().filter(|row| row.status != Status::Recovered.as_str() && row.status != Status::Lost.as_str());
-    Ok((count(open()), sum(open())))
+    Ok((count(rows.iter(), |of| of.open_number), sum(rows.iter(), |of| of.open_minor)))
 }
 
 /// Who came back in a period, by these steps of it, and how the two groups of those who left in it fare.
 pub fn recovered(conn: &mut Conn, actor: &Actor, period: Period, steps: &[Step]) -> Result<Recovered> {
     actor.must_have(Scope::Read)?;
     let (starts, end) = starts_with_before(period, steps);
-    let back = queries::departures_by_step(conn, "back", &starts, end)?;
+    let returned = queries::departures_by_step(conn, "back", &starts, end)?;
     let left = queries::departures_by_step(conn, "left", &starts[1..2], end)?;
     let within = |row: &&StepRow| row.step > 0;
     let earlier = |row: &&StepRow| row.step == 0;
     let returns = |(position, step): (usize, &Step)| {
-        let mine = || back.iter().filter(move |row| usize::try_from(row.step) == Ok(position + 1));
-        Returns { step: step.clone(), count: count(mine()), mailed: count(mine().filter(|row| row.mailed)), revenue: sum(mine()) }
+        let mine = || returned.iter().filter(move |row| usize::try_from(row.step) == Ok(position + 1));
+        Returns {
+            step: step.clone(),
+            count: count(mine(), back),
+            mailed: count(mine().filter(|row| row.mailed), back),
+            revenue: sum(mine(), back_minor),
+        }
     };
     Ok(Recovered {
         period,
-        count: count(back.iter().filter(within)),
-        before: count(back.iter().filter(earlier)),
-        revenue: sum(back.iter().filter(within)),
-        revenue_before: sum(back.iter().filter(earlier)),
+        count: count(returned.iter().filter(within), back),
+        before: count(returned.iter().filter(earlier), back),
+        revenue: sum(returned.iter().filter(within), back_minor),
+        revenue_before: sum(returned.iter().filter(earlier), back_minor),
         steps: steps.iter().enumerate().map(returns).collect(),
         mailed: group(&left, true),
         unmailed: group(&left, false),

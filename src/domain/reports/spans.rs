@@ -3,36 +3,37 @@
 use jiff::ToSpan;
 use jiff::civil::Date;
 
+use super::messages::Ways;
+use super::outcomes::{Numbers, OUTCOMES_OF_ROWS, Outcomes, STANDINGS_OF_ROWS, Standings, sums};
 use super::period;
 use crate::clock::Time;
 use crate::db::statement::Statement;
 
 /// What is counted by day: the tables of days, weeks and months, and the changes that are in none yet.
 pub(super) struct Counted {
-    days: &'static str,
+    pub(super) days: &'static str,
     /// None where weeks are not added up.
     weeks: Option<&'static str>,
     months: &'static str,
     /// None where changes are written to the days at once.
-    moves: Option<&'static str>,
-    columns: &'static str,
-    /// The same columns, as the changes have them.
-    moved: &'static str,
+    pub(super) moves: Option<&'static str>,
+    /// What is told apart.
+    pub(super) keys: &'static str,
+    /// The columns of numbers.
+    pub(super) numbers: &'static [&'static str],
+    /// The same numbers, as changes have them.
+    pub(super) moved: &'static str,
 }
 
-const CHURN_COLUMNS: &str = "day, kind, reason, status, mailed, currency, number, minor";
-const PART_COLUMNS: &str = "part, day, value, reason, outcome, currency, number, minor";
-const SEGMENT_COLUMNS: &str = "segment_id AS value, day, reason, outcome, currency, number, minor";
-const DESK_COLUMNS: &str = "day, mailbox_id, what, up_to, number";
-
-/// Departures.
+/// Departures by where they stand.
 pub(super) const CHURN: Counted = Counted {
     days: "churn_days",
     weeks: Some("churn_weeks"),
     months: "churn_months",
     moves: Some("churn_day_moves"),
-    columns: CHURN_COLUMNS,
-    moved: CHURN_COLUMNS,
+    keys: "day, kind, reason, mailed, currency",
+    numbers: Standings::COLUMNS,
+    moved: STANDINGS_OF_ROWS,
 };
 /// Departures by plan, tenure or strategy.
 pub(super) const PARTS: Counted = Counted {
@@ -40,8 +41,9 @@ pub(super) const PARTS: Counted = Counted {
     weeks: Some("churn_part_weeks"),
     months: "churn_part_months",
     moves: Some("churn_part_moves"),
-    columns: PART_COLUMNS,
-    moved: PART_COLUMNS,
+    keys: "part, day, value, reason, currency",
+    numbers: Outcomes::COLUMNS,
+    moved: OUTCOMES_OF_ROWS,
 };
 /// Departures by segment.
 pub(super) const SEGMENTS: Counted = Counted {
@@ -49,29 +51,33 @@ pub(super) const SEGMENTS: Counted = Counted {
     weeks: Some("segment_weeks"),
     months: "segment_months",
     moves: None,
-    columns: SEGMENT_COLUMNS,
-    moved: SEGMENT_COLUMNS,
+    keys: "segment_id AS value, day, reason, currency",
+    numbers: Outcomes::COLUMNS,
+    moved: "",
 };
-/// Messages.
+/// Messages by the way they went.
 pub(super) const MESSAGES: Counted = Counted {
     days: "message_days",
     weeks: None,
     months: "message_months",
-    moves: Some(MOVED_MESSAGES),
-    columns: MESSAGE_COLUMNS,
-    moved: MOVED_COLUMNS,
+    moves: Some("message_day_moves n JOIN message_ways w ON w.state = n.state"),
+    keys: "day, mailbox_id, campaign",
+    numbers: Ways::COLUMNS,
+    moved: WAYS_OF_ROWS,
 };
 /// The review desk.
-pub(super) const DESK: Counted =
-    Counted { days: "desk_days", weeks: None, months: "desk_months", moves: Some("desk_day_moves"), columns: DESK_COLUMNS, moved: DESK_COLUMNS };
+pub(super) const DESK: Counted = Counted {
+    days: "desk_days",
+    weeks: None,
+    months: "desk_months",
+    moves: Some("desk_day_moves"),
+    keys: "day, mailbox_id, what, up_to",
+    numbers: &["number"],
+    moved: "number",
+};
 
-/// What is told apart of messages, and the number for each way they went.
-pub(super) const MESSAGE_COLUMNS: &str = "day, mailbox_id, campaign, drafted, held, edited, approved, rejected, waiting, on_the_way, sent, delivered, bounced, \
-     complained, ended, failed, expired";
-/// Changes of messages with the ways that their states stand for.
-pub(super) const MOVED_MESSAGES: &str = "message_day_moves n JOIN message_ways w ON w.state = n.state";
-/// The columns of the days, of such changes.
-pub(super) const MOVED_COLUMNS: &str = "day, mailbox_id, campaign, n.number AS drafted, CASE WHEN held THEN n.number ELSE 0 END AS held, CASE WHEN edited THEN \
+/// The ways that rows with a state stand for.
+const WAYS_OF_ROWS: &str = "n.number AS drafted, CASE WHEN held THEN n.number ELSE 0 END AS held, CASE WHEN edited THEN \
      n.number ELSE 0 END AS edited, CASE WHEN held THEN n.number * w.approved ELSE 0 END AS approved, n.number * w.rejected AS \
      rejected, n.number * w.waiting AS waiting, n.number * w.on_the_way AS on_the_way, n.number * w.sent AS sent, n.number * \
      w.delivered AS delivered, n.number * w.bounced AS bounced, n.number * w.complained AS complained, n.number * w.ended AS \
@@ -92,30 +98,40 @@ impl Counted {
         named.flat_map(|(table, spans)| spans.into_iter().map(move |span| (table, span))).collect()
     }
 
+    /// The columns of the tables.
+    pub(super) fn columns(&self) -> String {
+        format!("{}, {}", self.keys, self.numbers.join(", "))
+    }
+
+    /// The same columns, of changes.
+    pub(super) fn columns_of_moves(&self) -> String {
+        format!("{}, {}", self.keys, self.moved)
+    }
+
     /// Adds one table with all that is counted from the first of these days on and before `end`. `only` is a condition of ours.
     pub(super) fn push(&self, sql: &mut Statement, from: i64, end: i64, only: &'static str) {
+        let (columns, moved) = (self.columns(), self.columns_of_moves());
         sql.push("(");
-        let read = self.legs(&[from], end).into_iter().map(|(table, span)| (table, self.columns, span));
-        for (position, (table, columns, (from, until))) in read.chain(self.moves.map(|moves| (moves, self.moved, (from, end)))).enumerate() {
+        let read = self.legs(&[from], end).into_iter().map(|(table, span)| (table, &columns, span));
+        for (position, (table, columns, (from, until))) in read.chain(self.moves.map(|moves| (moves, &moved, (from, end)))).enumerate() {
             sql.push(if position > 0 { " UNION ALL " } else { "" });
             sql.push(format!("SELECT {columns} FROM {table} WHERE day >= ")).number(from).push(" AND day < ").number(until).push(only);
         }
         sql.push(") AS counted");
     }
 
-    /// Begins a statement that adds up these numbers by `keys` and by the steps that begin on `starts`, the last of which ends before
+    /// Begins a statement that adds up the numbers by `keys` and by the steps that begin on `starts`, the last of which ends before
     /// `end`. Each step is added up for itself first, because one sum over the rows of all steps has to sort them all, and takes twice as long.
-    pub(super) fn push_sums(&self, sql: &mut Statement, (starts, end): (&[i64], i64), only: &Only<'_>, keys: &str, numbers: &[&str]) {
+    pub(super) fn push_sums(&self, sql: &mut Statement, (starts, end): (&[i64], i64), only: &Only<'_>, keys: &str) {
         let (keys, by) = if keys.is_empty() { (String::new(), String::new()) } else { (format!(", {keys}"), format!(" GROUP BY {keys}")) };
-        let sums: Vec<String> = numbers.iter().map(|number| format!("CAST(SUM({number}) AS BIGINT) AS {number}")).collect();
-        let (sums, plain) = (sums.join(", "), numbers.join(", "));
+        let (sums, plain, columns) = (sums(self.numbers), self.numbers.join(", "), self.columns());
         sql.push(format!("SELECT step{keys}, {sums} FROM ("));
         let mut joined = "";
         for (step, from) in starts.iter().enumerate() {
             let until = starts.get(step + 1).copied().unwrap_or(end);
             for (table, (from, until)) in self.legs(&[*from], until) {
                 sql.push(joined)
-                    .push(format!("SELECT CAST({step} AS BIGINT) AS step{keys}, {sums} FROM (SELECT {} FROM {table} WHERE day >= ", self.columns));
+                    .push(format!("SELECT CAST({step} AS BIGINT) AS step{keys}, {sums} FROM (SELECT {columns} FROM {table} WHERE day >= "));
                 sql.number(from).push(" AND day < ").number(until);
                 only(sql);
                 sql.push(format!(") AS leg{by}"));
@@ -125,7 +141,7 @@ impl Counted {
         if let Some(moves) = self.moves {
             sql.push(joined).push("SELECT ");
             push_step(sql, starts);
-            sql.push(format!("{keys}, {plain} FROM (SELECT {} FROM {moves} WHERE day >= ", self.moved));
+            sql.push(format!("{keys}, {plain} FROM (SELECT {} FROM {moves} WHERE day >= ", self.columns_of_moves()));
             sql.number(starts.first().copied().unwrap_or(end)).push(" AND day < ").number(end);
             only(sql);
             sql.push(") AS moved");
@@ -135,10 +151,9 @@ impl Counted {
 
     /// Adds one table with all that was ever counted.
     pub(super) fn push_ever(&self, sql: &mut Statement) {
-        let (columns, months) = (self.columns, self.months);
-        sql.push(format!("(SELECT {columns} FROM {months}"));
+        sql.push(format!("(SELECT {} FROM {}", self.columns(), self.months));
         if let Some(moves) = self.moves {
-            sql.push(format!(" UNION ALL SELECT {} FROM {moves}", self.moved));
+            sql.push(format!(" UNION ALL SELECT {} FROM {moves}", self.columns_of_moves()));
         }
         sql.push(") AS counted");
     }

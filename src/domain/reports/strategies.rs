@@ -143,15 +143,12 @@ pub fn strategies(conn: &mut Conn, actor: &Actor, period: Period) -> Result<Stra
             let both = all.entry(key).or_default();
             let of = if row.step == 0 { &mut both.1 } else { &mut both.0 };
             if replies {
-                of.replied += row.number;
+                of.replied += row.outcomes.left();
                 continue;
             }
-            of.sent += row.number;
-            match row.outcome.as_str() {
-                "back" => of.recovered += row.number,
-                "open" => of.open += row.number,
-                _ => {}
-            }
+            of.sent += row.outcomes.left();
+            of.recovered += row.outcomes.back_number;
+            of.open += row.outcomes.open_number;
         }
     }
     let mut rows: Vec<StrategyNumbers> =

@@ -13,6 +13,7 @@ use crate::db::{Conn, transaction};
 use crate::domain::contacts;
 use crate::domain::error::Result;
 use crate::domain::ids::SegmentId;
+use crate::domain::reports::outcomes::{Numbers, OUTCOMES_OF_ROWS, Outcomes, of_each, sums};
 use crate::on_either;
 
 use super::{Segment, queries};
@@ -22,14 +23,14 @@ pub const HOURS: i64 = 1;
 /// Differences that are written down in one transaction.
 const AT_ONCE: usize = 1000;
 
-/// Day, reason, outcome, currency.
-type Place = (i64, String, String, String);
+/// Day, reason, currency.
+type Place = (i64, String, String);
 
 /// What a look found: the segment as it was then, and what differs from what is written down.
 #[derive(Debug)]
 pub struct Counted {
     segment: Segment,
-    changed: Vec<(Place, i64, i64)>,
+    changed: Vec<(Place, Outcomes)>,
 }
 
 #[derive(QueryableByName)]
@@ -39,13 +40,9 @@ struct Row {
     #[diesel(sql_type = Text)]
     reason: String,
     #[diesel(sql_type = Text)]
-    outcome: String,
-    #[diesel(sql_type = Text)]
     currency: String,
-    #[diesel(sql_type = BigInt)]
-    number: i64,
-    #[diesel(sql_type = BigInt)]
-    minor: i64,
+    #[diesel(embed)]
+    outcomes: Outcomes,
 }
 
 /// The segment that was counted longest ago, counted anew; nothing where none is due.
@@ -58,37 +55,37 @@ pub fn next(conn: &mut Conn, now: Time) -> Result<Option<Counted>> {
         .first(conn)
         .optional()?;
     let Some(segment) = due.map(|id| queries::by_id(conn, &id)).transpose()?.flatten() else { return Ok(None) };
-    let mut changed: BTreeMap<Place, (i64, i64)> = counted(conn, &segment, now)?;
-    for (place, numbers) in written(conn, &segment.id)? {
+    let mut changed = counted(conn, &segment, now)?;
+    for (place, outcomes) in written(conn, &segment.id)? {
         match changed.get(&place) {
-            Some(same) if *same == numbers => drop(changed.remove(&place)),
+            Some(same) if *same == outcomes => drop(changed.remove(&place)),
             Some(_) => {}
-            None => drop(changed.insert(place, (0, 0))),
+            None => drop(changed.insert(place, Outcomes::default())),
         }
     }
-    Ok(Some(Counted { segment, changed: changed.into_iter().map(|(place, (number, minor))| (place, number, minor)).collect() }))
+    Ok(Some(Counted { segment, changed: changed.into_iter().collect() }))
 }
 
-fn counted(conn: &mut Conn, segment: &Segment, now: Time) -> QueryResult<BTreeMap<Place, (i64, i64)>> {
+fn counted(conn: &mut Conn, segment: &Segment, now: Time) -> QueryResult<BTreeMap<Place, Outcomes>> {
     let mut ask = Statement::default();
-    ask.push("SELECT day, reason, outcome, currency, count(*) AS number, CAST(sum(minor) AS BIGINT) AS minor FROM (");
-    ask.push("SELECT e.churned_at / 86400000000 AS day, e.reason AS reason, e.currency AS currency, coalesce(e.mrr_minor, 0) AS minor, ");
+    ask.push(format!("SELECT day, reason, currency, {} FROM (SELECT day, reason, currency, {OUTCOMES_OF_ROWS} FROM (", sums(Outcomes::COLUMNS)));
+    ask.push(
+        "SELECT e.churned_at / 86400000000 AS day, e.reason AS reason, e.currency AS currency, 1 AS number, coalesce(e.mrr_minor, 0) AS minor, ",
+    );
     ask.push("CASE e.status WHEN 'recovered' THEN 'back' WHEN 'lost' THEN 'lost' ELSE 'open' END AS outcome FROM churn_events e WHERE ");
     contacts::push_found(&mut ask, conn, "e.contact_id", &segment.search(0, None, now));
-    ask.push(") AS left_days GROUP BY day, reason, outcome, currency");
-    let rows: Vec<Row> = ask.load(conn)?;
-    Ok(rows.into_iter().map(|row| ((row.day, row.reason, row.outcome, row.currency), (row.number, row.minor))).collect())
+    ask.push(") AS departures) AS outcomes GROUP BY day, reason, currency");
+    Ok(places(ask.load(conn)?).collect())
 }
 
-type Written = (i64, String, String, String, i64, i64);
+fn written(conn: &mut Conn, id: &SegmentId) -> QueryResult<Vec<(Place, Outcomes)>> {
+    let mut ask = Statement::default();
+    ask.push(format!("SELECT day, reason, currency, {} FROM segment_days WHERE segment_id = ", Outcomes::COLUMNS.join(", "))).text(id.as_str());
+    Ok(places(ask.load(conn)?).collect())
+}
 
-fn written(conn: &mut Conn, id: &SegmentId) -> QueryResult<Vec<(Place, (i64, i64))>> {
-    use segment_days as days;
-    let rows: Vec<Written> = days::table
-        .filter(days::segment_id.eq(id.as_str()))
-        .select((days::day, days::reason, days::outcome, days::currency, days::number, days::minor))
-        .load(conn)?;
-    Ok(rows.into_iter().map(|(day, reason, outcome, currency, number, minor)| ((day, reason, outcome, currency), (number, minor))).collect())
+fn places(rows: Vec<Row>) -> impl Iterator<Item = (Place, Outcomes)> {
+    rows.into_iter().map(|row| ((row.day, row.reason, row.currency), row.outcomes))
 }
 
 /// Writes some of it down; whether there is more. Nothing is written where the segment has changed since it was looked at.
@@ -99,8 +96,8 @@ pub fn keep(conn: &mut Conn, found: &mut Counted, now: Time) -> Result<bool> {
         if queries::by_id(conn, id)?.is_none_or(|row| row.updated_at != found.segment.updated_at) {
             return Ok(false);
         }
-        for (place, number, minor) in &found.changed[..some] {
-            put(conn, id, place, *number, *minor)?;
+        for (place, outcomes) in &found.changed[..some] {
+            put(conn, id, place, outcomes)?;
         }
         if some == found.changed.len() {
             let row = (segment_counts::segment_id.eq(id.as_str()), segment_counts::counted_at.eq(now));
@@ -113,27 +110,19 @@ pub fn keep(conn: &mut Conn, found: &mut Counted, now: Time) -> Result<bool> {
     Ok(same && !found.changed.is_empty())
 }
 
-fn put(conn: &mut Conn, id: &SegmentId, (day, reason, outcome, currency): &Place, number: i64, minor: i64) -> QueryResult<()> {
-    use segment_days as days;
-    if number == 0 {
-        return diesel::delete(days::table.find((id.as_str(), day, reason, outcome, currency))).execute(conn).map(drop);
+fn put(conn: &mut Conn, id: &SegmentId, (day, reason, currency): &Place, outcomes: &Outcomes) -> QueryResult<()> {
+    if outcomes.left() == 0 {
+        return diesel::delete(segment_days::table.find((id.as_str(), day, reason, currency))).execute(conn).map(drop);
     }
-    let row = (
-        days::segment_id.eq(id.as_str()),
-        days::day.eq(day),
-        days::reason.eq(reason),
-        days::outcome.eq(outcome),
-        days::currency.eq(currency),
-        days::number.eq(number),
-        days::minor.eq(minor),
-    );
-    on_either!(conn, inner => diesel::insert_into(days::table)
-        .values(row)
-        .on_conflict((days::segment_id, days::day, days::reason, days::outcome, days::currency))
-        .do_update()
-        .set((days::number.eq(number), days::minor.eq(minor)))
-        .execute(inner))
-    .map(drop)
+    let mut sql = Statement::default();
+    sql.push(format!("INSERT INTO segment_days (segment_id, day, reason, currency, {}) VALUES (", Outcomes::COLUMNS.join(", ")));
+    sql.text(id.as_str()).push(", ").number(*day).push(", ").text(reason).push(", ").text(currency);
+    for (_, number) in outcomes.numbers() {
+        sql.push(", ").number(number);
+    }
+    sql.push(") ON CONFLICT (segment_id, day, reason, currency) DO UPDATE SET ");
+    sql.push(of_each(Outcomes::COLUMNS, ", ", |column| format!("{column} = excluded.{column}")));
+    sql.run(conn).map(drop)
 }
 
 /// Another segment stands under this id now: what was counted says nothing of it.

@@ -245,7 +245,7 @@ pub(in crate::domain) fn seal_open(conn: &mut Conn) -> Result<usize> {
 
 /// Whether anybody has one, or has begun with one.
 pub(in crate::domain) fn is_any(conn: &mut Conn) -> Result<bool> {
-    Ok(!queries::secrets(conn)?.is_empty())
+    Ok(queries::is_any(conn)?)
 }
 
 /// Takes off everybody's authenticator app. How many that were.

@@ -71,6 +71,11 @@ pub(super) fn delete(conn: &mut Conn, user: &UserId) -> QueryResult<bool> {
     Ok(diesel::delete(second_factors::table.find(user)).execute(conn)? == 1)
 }
 
+/// Whether there is any.
+pub(super) fn is_any(conn: &mut Conn) -> QueryResult<bool> {
+    Ok(second_factors::table.select(second_factors::user_id).first::<UserId>(conn).optional()?.is_some())
+}
+
 /// Every secret as it lies there, with whose it is.
 pub(super) fn secrets(conn: &mut Conn) -> QueryResult<Vec<(UserId, String)>> {
     second_factors::table.order(second_factors::user_id).select((second_factors::user_id, second_factors::secret)).load(conn)

@@ -11,20 +11,21 @@ use serde::Serialize;
 use crate::db::Conn;
 use crate::domain::error::{Error, Result};
 use crate::domain::reports::messages::Ways;
+use crate::domain::reports::outcomes::{Outcomes, Standings};
 
 /// Changes that are folded at once.
 const AT_ONCE: i64 = 2000;
 
-/// Day, kind, reason, status, mailed, currency.
-type ChurnPlace = (i64, String, String, String, bool, String);
+/// Day, kind, reason, mailed, currency.
+type ChurnPlace = (i64, String, String, bool, String);
 /// Day, mailbox, campaign.
 type MessagePlace = (i64, String, String);
 /// Day, mailbox, what, up to.
 type DeskPlace = (i64, String, String, i64);
 /// Kind, of, day, place, what, word.
 type ProgramPlace = (String, String, i64, i64, String, String);
-/// Part, day, value, reason, outcome, currency.
-type PartPlace = (String, i64, String, String, String, String);
+/// Part, day, value, reason, currency.
+type PartPlace = (String, i64, String, String, String);
 
 /// Folds some changes into the days; whether there may be more.
 pub fn fold(conn: &mut Conn) -> Result<bool> {
@@ -39,14 +40,14 @@ pub fn fold(conn: &mut Conn) -> Result<bool> {
         let programs = queries::some_program_moves(conn, AT_ONCE)?;
         let desk = queries::some_desk_moves(conn, AT_ONCE)?;
         let full = [churn.len(), messages.len(), parts.len(), programs.len(), desk.len()].iter().any(|count| i64::try_from(*count) == Ok(AT_ONCE));
-        let mut by_place: BTreeMap<ChurnPlace, (i64, i64)> = BTreeMap::new();
+        let mut by_place: BTreeMap<ChurnPlace, Standings> = BTreeMap::new();
         for (_, day, kind, reason, status, mailed, currency, number, minor) in &churn {
-            let sum = by_place.entry((*day, kind.clone(), reason.clone(), status.clone(), *mailed, currency.clone())).or_default();
-            *sum = (sum.0 + number, sum.1 + minor);
+            let status = status.parse().map_err(Error::internal)?;
+            *by_place.entry((*day, kind.clone(), reason.clone(), *mailed, currency.clone())).or_default() += Standings::of(status, *number, *minor);
         }
         queries::delete_churn_moves(conn, churn.iter().map(|row| row.0).collect())?;
-        for (place, (number, minor)) in by_place {
-            queries::add_churn(conn, &place, number, minor)?;
+        for (place, standings) in by_place {
+            queries::add_churn(conn, &place, &standings)?;
         }
         let mut by_place: BTreeMap<MessagePlace, Ways> = BTreeMap::new();
         for (_, day, mailbox, campaign, state, held, edited, number) in &messages {
@@ -65,15 +66,14 @@ pub fn fold(conn: &mut Conn) -> Result<bool> {
         for (place, number) in by_place {
             queries::add_desk(conn, &place, number)?;
         }
-        let mut by_place: BTreeMap<PartPlace, (i64, i64)> = BTreeMap::new();
+        let mut by_place: BTreeMap<PartPlace, Outcomes> = BTreeMap::new();
         for (_, part, day, value, reason, outcome, currency, number, minor) in &parts {
-            let place = (part.clone(), *day, value.clone(), reason.clone(), outcome.clone(), currency.clone());
-            let sum = by_place.entry(place).or_default();
-            *sum = (sum.0 + number, sum.1 + minor);
+            let place = (part.clone(), *day, value.clone(), reason.clone(), currency.clone());
+            *by_place.entry(place).or_default() += Outcomes::of(outcome, *number, *minor);
         }
         queries::delete_part_moves(conn, parts.iter().map(|row| row.0).collect())?;
-        for (place, (number, minor)) in by_place {
-            queries::add_parts(conn, &place, number, minor)?;
+        for (place, outcomes) in by_place {
+            queries::add_parts(conn, &place, &outcomes)?;
         }
         let mut by_place: BTreeMap<ProgramPlace, (i64, i64)> = BTreeMap::new();
         for (_, kind, of, day, place, what, word, number, amount) in &programs {
@@ -112,13 +112,8 @@ pub fn recount(conn: &mut Conn) -> Result<Vec<Miscount>> {
     all.extend(queries::part_differences(conn)?.into_iter().map(|row| wrong("departures", row)));
     all.extend(queries::program_differences(conn)?.into_iter().map(|row| wrong("programmes", row)));
     all.extend(queries::desk_differences(conn)?.into_iter().map(|row| wrong("review desk", row)));
-    for (table, of) in
-        [("churn", "departures"), ("churn_part", "departures"), ("segment", "departures"), ("message", "messages"), ("desk", "review desk")]
-    {
-        for span in ["month", "week"].into_iter().filter(|span| *span == "month" || !matches!(table, "message" | "desk")) {
-            let found = queries::span_differences(conn, table, span)?;
-            all.extend(found.into_iter().map(|row| wrong(&format!("{of} of the {span}"), row)));
-        }
+    for (of, found) in queries::span_differences(conn)? {
+        all.extend(found.into_iter().map(|row| wrong(&of, row)));
     }
     Ok(all)
 }

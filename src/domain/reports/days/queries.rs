@@ -4,15 +4,13 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::db::Conn;
-use crate::db::schema::{
-    churn_day_moves, churn_days, churn_part_days, churn_part_moves, desk_day_moves, desk_days, message_day_moves, program_day_moves, program_days,
-};
+use crate::db::schema::{churn_day_moves, churn_part_moves, desk_day_moves, message_day_moves, program_day_moves};
 use crate::db::statement::Statement;
-use crate::on_either;
 
 use super::{ChurnPlace, DeskPlace, MessagePlace, PartPlace, ProgramPlace};
 use crate::domain::reports::messages::Ways;
-use crate::domain::reports::spans::{MESSAGE_COLUMNS, MOVED_COLUMNS, MOVED_MESSAGES};
+use crate::domain::reports::outcomes::{Numbers, Outcomes, Standings, numbers, of_each, sums};
+use crate::domain::reports::spans::{CHURN, Counted, DESK, MESSAGES, PARTS};
 
 /// Id, day, kind, reason, status, mailed, currency, number, minor.
 type ChurnMove = (i64, i64, String, String, String, bool, String, i64, i64);
@@ -28,13 +26,6 @@ type PartMove = (i64, String, i64, String, String, String, String, i64, i64);
 /// Id, kind, of, day, place, what, word, number, amount.
 type ProgramMove = (i64, String, String, i64, i64, String, String, i64, i64);
 
-/// The days with the changes that are not in them yet, as one table of departures.
-const ALL_CHURN: &str = "(SELECT day, kind, reason, status, mailed, currency, number, minor FROM churn_days \
-     UNION ALL SELECT day, kind, reason, status, mailed, currency, number, minor FROM churn_day_moves) AS counted";
-
-/// The same of parts.
-const ALL_PARTS: &str = "(SELECT part, day, value, reason, outcome, currency, number, minor FROM churn_part_days \
-     UNION ALL SELECT part, day, value, reason, outcome, currency, number, minor FROM churn_part_moves) AS counted";
 /// The name of the lock that whoever folds has until the end of the transaction.
 const FOLD_LOCK: i64 = 0x0066_6f6c_6400;
 
@@ -81,56 +72,12 @@ pub(super) fn delete_program_moves(conn: &mut Conn, ids: Vec<i64>) -> QueryResul
     diesel::delete(program_day_moves::table.filter(program_day_moves::id.eq_any(ids))).execute(conn).map(drop)
 }
 
-pub(super) fn add_programs(conn: &mut Conn, place: &ProgramPlace, number: i64, amount: i64) -> QueryResult<()> {
-    use program_days as days;
-    let (kind, of, day, position, what, word) = place;
-    let row = (
-        days::kind.eq(kind),
-        days::of.eq(of),
-        days::day.eq(day),
-        days::place.eq(position),
-        days::what.eq(what),
-        days::word.eq(word),
-        days::number.eq(number),
-        days::amount.eq(amount),
-    );
-    on_either!(conn, inner => diesel::insert_into(days::table)
-        .values(row)
-        .on_conflict((days::kind, days::of, days::day, days::place, days::what, days::word))
-        .do_update()
-        .set((days::number.eq(days::number + number), days::amount.eq(days::amount + amount)))
-        .execute(inner))
-    .map(drop)
-}
-
 pub(super) fn some_part_moves(conn: &mut Conn, limit: i64) -> QueryResult<Vec<PartMove>> {
     churn_part_moves::table.order(churn_part_moves::id).limit(limit).load(conn)
 }
 
 pub(super) fn delete_part_moves(conn: &mut Conn, ids: Vec<i64>) -> QueryResult<()> {
     diesel::delete(churn_part_moves::table.filter(churn_part_moves::id.eq_any(ids))).execute(conn).map(drop)
-}
-
-pub(super) fn add_parts(conn: &mut Conn, place: &PartPlace, number: i64, minor: i64) -> QueryResult<()> {
-    use churn_part_days as days;
-    let (part, day, value, reason, outcome, currency) = place;
-    let row = (
-        days::part.eq(part),
-        days::day.eq(day),
-        days::value.eq(value),
-        days::reason.eq(reason),
-        days::outcome.eq(outcome),
-        days::currency.eq(currency),
-        days::number.eq(number),
-        days::minor.eq(minor),
-    );
-    on_either!(conn, inner => diesel::insert_into(days::table)
-        .values(row)
-        .on_conflict((days::part, days::day, days::value, days::reason, days::outcome, days::currency))
-        .do_update()
-        .set((days::number.eq(days::number + number), days::minor.eq(days::minor + minor)))
-        .execute(inner))
-    .map(drop)
 }
 
 pub(super) fn delete_churn_moves(conn: &mut Conn, ids: Vec<i64>) -> QueryResult<()> {
@@ -141,41 +88,6 @@ pub(super) fn delete_message_moves(conn: &mut Conn, ids: Vec<i64>) -> QueryResul
     diesel::delete(message_day_moves::table.filter(message_day_moves::id.eq_any(ids))).execute(conn).map(drop)
 }
 
-pub(super) fn add_churn(conn: &mut Conn, place: &ChurnPlace, number: i64, minor: i64) -> QueryResult<()> {
-    use churn_days as days;
-    let (day, kind, reason, status, mailed, currency) = place;
-    let row = (
-        days::day.eq(day),
-        days::kind.eq(kind),
-        days::reason.eq(reason),
-        days::status.eq(status),
-        days::mailed.eq(mailed),
-        days::currency.eq(currency),
-        days::number.eq(number),
-        days::minor.eq(minor),
-    );
-    on_either!(conn, inner => diesel::insert_into(days::table)
-        .values(row)
-        .on_conflict((days::day, days::kind, days::reason, days::status, days::mailed, days::currency))
-        .do_update()
-        .set((days::number.eq(days::number + number), days::minor.eq(days::minor + minor)))
-        .execute(inner))
-    .map(drop)
-}
-
-pub(super) fn add_messages(conn: &mut Conn, (day, mailbox, campaign): &MessagePlace, ways: &Ways) -> QueryResult<()> {
-    let mut sql = Statement::default();
-    sql.push(format!("INSERT INTO message_days ({MESSAGE_COLUMNS}) VALUES (")).number(*day).push(", ").text(mailbox).push(", ").text(campaign);
-    for (_, number) in ways.numbers() {
-        sql.push(", ").number(number);
-    }
-    sql.push(") ON CONFLICT (day, mailbox_id, campaign) DO UPDATE SET ");
-    for (position, (way, _)) in ways.numbers().iter().enumerate() {
-        sql.push(if position > 0 { ", " } else { "" }).push(format!("{way} = message_days.{way} + excluded.{way}"));
-    }
-    sql.run(conn).map(drop)
-}
-
 pub(super) fn some_desk_moves(conn: &mut Conn, limit: i64) -> QueryResult<Vec<DeskMove>> {
     desk_day_moves::table.order(desk_day_moves::id).limit(limit).load(conn)
 }
@@ -184,16 +96,53 @@ pub(super) fn delete_desk_moves(conn: &mut Conn, ids: Vec<i64>) -> QueryResult<(
     diesel::delete(desk_day_moves::table.filter(desk_day_moves::id.eq_any(ids))).execute(conn).map(drop)
 }
 
+/// Adds these numbers to the row of a place. `place` adds what it is told apart by, in the order of `keys`.
+fn add(conn: &mut Conn, days: &str, keys: &str, place: impl FnOnce(&mut Statement), numbers: &[(&str, i64)]) -> QueryResult<()> {
+    let columns: Vec<&str> = numbers.iter().map(|(column, _)| *column).collect();
+    let mut sql = Statement::default();
+    sql.push(format!("INSERT INTO {days} ({keys}, {}) VALUES (", columns.join(", ")));
+    place(&mut sql);
+    for (_, number) in numbers {
+        sql.push(", ").number(*number);
+    }
+    sql.push(format!(") ON CONFLICT ({keys}) DO UPDATE SET "));
+    sql.push(of_each(&columns, ", ", |column| format!("{column} = {days}.{column} + excluded.{column}")));
+    sql.run(conn).map(drop)
+}
+
+pub(super) fn add_churn(conn: &mut Conn, (day, kind, reason, mailed, currency): &ChurnPlace, standings: &Standings) -> QueryResult<()> {
+    let place = |sql: &mut Statement| {
+        sql.number(*day).push(", ").text(kind).push(", ").text(reason).push(if *mailed { ", TRUE, " } else { ", FALSE, " }).text(currency);
+    };
+    add(conn, CHURN.days, CHURN.keys, place, &standings.numbers())
+}
+
+pub(super) fn add_parts(conn: &mut Conn, (part, day, value, reason, currency): &PartPlace, outcomes: &Outcomes) -> QueryResult<()> {
+    let place = |sql: &mut Statement| {
+        sql.text(part).push(", ").number(*day).push(", ").text(value).push(", ").text(reason).push(", ").text(currency);
+    };
+    add(conn, PARTS.days, PARTS.keys, place, &outcomes.numbers())
+}
+
+pub(super) fn add_messages(conn: &mut Conn, (day, mailbox, campaign): &MessagePlace, ways: &Ways) -> QueryResult<()> {
+    let place = |sql: &mut Statement| {
+        sql.number(*day).push(", ").text(mailbox).push(", ").text(campaign);
+    };
+    add(conn, MESSAGES.days, MESSAGES.keys, place, &ways.numbers())
+}
+
 pub(super) fn add_desk(conn: &mut Conn, (day, mailbox, what, up_to): &DeskPlace, number: i64) -> QueryResult<()> {
-    use desk_days as days;
-    let row = (days::day.eq(day), days::mailbox_id.eq(mailbox), days::what.eq(what), days::up_to.eq(up_to), days::number.eq(number));
-    on_either!(conn, inner => diesel::insert_into(days::table)
-        .values(row)
-        .on_conflict((days::day, days::mailbox_id, days::what, days::up_to))
-        .do_update()
-        .set(days::number.eq(days::number + number))
-        .execute(inner))
-    .map(drop)
+    let place = |sql: &mut Statement| {
+        sql.number(*day).push(", ").text(mailbox).push(", ").text(what).push(", ").number(*up_to);
+    };
+    add(conn, DESK.days, DESK.keys, place, &[("number", number)])
+}
+
+pub(super) fn add_programs(conn: &mut Conn, (kind, of, day, position, what, word): &ProgramPlace, number: i64, amount: i64) -> QueryResult<()> {
+    let place = |sql: &mut Statement| {
+        sql.text(kind).push(", ").text(of).push(", ").number(*day).push(", ").number(*position).push(", ").text(what).push(", ").text(word);
+    };
+    add(conn, "program_days", "kind, of, day, place, what, word", place, &[("number", number), ("amount", amount)])
 }
 
 /// Where the days and the rows differ, and by how much.
@@ -209,59 +158,60 @@ pub(super) struct Difference {
     pub(super) minor: i64,
 }
 
-pub(super) fn churn_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>> {
-    let mut statement = Statement::default();
-    statement.push(
-        "SELECT day, kind || ' ' || reason || ' ' || status || ' ' || CASE WHEN mailed THEN 'mailed ' ELSE '' END || currency AS place, \
-         CAST(sum(number) AS BIGINT) AS number, CAST(sum(minor) AS BIGINT) AS minor FROM ( \
-         SELECT day, kind, reason, status, mailed, currency, number, minor FROM ",
-    );
-    statement.push(ALL_CHURN).push(
-        " UNION ALL SELECT day, kind, reason, status, mailed, currency, -count(*), -sum(minor) FROM counted_departures \
-         GROUP BY day, kind, reason, status, mailed, currency) AS both_ways GROUP BY day, kind, reason, status, mailed, currency \
-         HAVING sum(number) <> 0 OR sum(minor) <> 0 ORDER BY day, place",
-    );
-    statement.load(conn)
-}
-
-/// The ways of a day, mailbox and campaign.
+/// A place with each of its numbers.
 #[derive(QueryableByName)]
-struct WaysApart {
+struct Apart<N: Numbers> {
     #[diesel(sql_type = BigInt)]
     day: i64,
     #[diesel(sql_type = Text)]
     place: String,
     #[diesel(embed)]
-    ways: Ways,
+    numbers: N,
 }
 
-/// "CAST(sum(drafted) AS BIGINT) AS drafted", or what else is said of each way.
-fn of_ways(joined: &str, of: impl Fn(&str) -> String) -> String {
-    Ways::default().numbers().iter().map(|(way, _)| of(way)).collect::<Vec<_>>().join(joined)
-}
-
-/// One line for each way whose number differs.
-fn by_way(rows: Vec<WaysApart>) -> Vec<Difference> {
-    let lines = |row: WaysApart| {
-        let different = row.ways.numbers().into_iter().filter(|(_, number)| *number != 0).collect::<Vec<_>>();
-        different.into_iter().map(move |(way, number)| Difference { day: row.day, place: format!("{way} in {}", row.place), number, minor: 0 })
+/// One line for each number that differs.
+fn lines<N: Numbers>(rows: Vec<Apart<N>>) -> Vec<Difference> {
+    let line = |(row, column, off): (&Apart<N>, &str, i64)| match (column.strip_suffix("_number"), column.strip_suffix("_minor")) {
+        (_, Some(outcome)) => Difference { day: row.day, place: format!("{} {outcome}", row.place), number: 0, minor: off },
+        (Some(outcome), _) => Difference { day: row.day, place: format!("{} {outcome}", row.place), number: off, minor: 0 },
+        _ if column == "number" => Difference { day: row.day, place: row.place.clone(), number: off, minor: 0 },
+        _ => Difference { day: row.day, place: format!("{column} in {}", row.place), number: off, minor: 0 },
     };
-    rows.into_iter().flat_map(lines).collect()
+    let different = |row: &Apart<N>| row.numbers.numbers().into_iter().filter(|(_, off)| *off != 0).collect::<Vec<_>>();
+    rows.iter().flat_map(|row| different(row).into_iter().map(move |(column, off)| line((row, column, off)))).collect()
+}
+
+/// Where what is counted and `recounted`, which is like changes, differ.
+fn differences<N: Numbers>(conn: &mut Conn, counted: &Counted, place: &str, recounted: &str) -> QueryResult<Vec<Difference>> {
+    let (keys, columns, moved) = (counted.keys, counted.columns(), counted.columns_of_moves());
+    let (taken, any) =
+        (of_each(counted.numbers, ", ", |number| format!("-{number}")), of_each(counted.numbers, " OR ", |number| format!("SUM({number}) <> 0")));
+    let mut sql = Statement::default();
+    sql.push(format!("SELECT day, {place} AS place, {} FROM (SELECT {columns} FROM {}", sums(counted.numbers), counted.days));
+    if let Some(moves) = counted.moves {
+        sql.push(format!(" UNION ALL SELECT {moved} FROM {moves}"));
+    }
+    sql.push(format!(" UNION ALL SELECT {keys}, {taken} FROM (SELECT {moved} FROM {recounted}) AS recounted) AS both_ways"));
+    sql.push(format!(" GROUP BY {keys} HAVING {any} ORDER BY 1, 2"));
+    Ok(lines(sql.load::<Apart<N>>(conn)?))
+}
+
+pub(super) fn churn_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>> {
+    let rows = "(SELECT day, kind, reason, status, mailed, currency, count(*) AS number, sum(minor) AS minor FROM counted_departures \
+                GROUP BY day, kind, reason, status, mailed, currency) AS rows_of_days";
+    differences::<Standings>(conn, &CHURN, CHURN_PLACE, rows)
+}
+
+pub(super) fn part_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>> {
+    let rows = "(SELECT part, day, value, reason, outcome, currency, count(*) AS number, sum(minor) AS minor FROM counted_churn_parts \
+                GROUP BY part, day, value, reason, outcome, currency) AS rows_of_days";
+    differences::<Outcomes>(conn, &PARTS, PART_PLACE, rows)
 }
 
 pub(super) fn message_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>> {
-    let (sums, any) = (of_ways(", ", |way| format!("CAST(sum({way}) AS BIGINT) AS {way}")), of_ways(" OR ", |way| format!("sum({way}) <> 0")));
-    let taken = of_ways(", ", |way| format!("-{way}"));
     let rows = "(SELECT day, mailbox_id, campaign, state, held, edited, count(*) AS number FROM counted_messages \
                 GROUP BY day, mailbox_id, campaign, state, held, edited) n JOIN message_ways w ON w.state = n.state";
-    let mut statement = Statement::default();
-    statement.push(format!(
-        "SELECT day, mailbox_id || CASE WHEN campaign = '' THEN '' ELSE ' of ' || campaign END AS place, {sums} FROM ( \
-         SELECT {MESSAGE_COLUMNS} FROM message_days UNION ALL SELECT {MOVED_COLUMNS} FROM {MOVED_MESSAGES} \
-         UNION ALL SELECT day, mailbox_id, campaign, {taken} FROM (SELECT {MOVED_COLUMNS} FROM {rows}) AS recounted) AS both_ways \
-         GROUP BY day, mailbox_id, campaign HAVING {any} ORDER BY day, place"
-    ));
-    Ok(by_way(statement.load(conn)?))
+    differences::<Ways>(conn, &MESSAGES, MESSAGE_PLACE, rows)
 }
 
 pub(super) fn desk_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>> {
@@ -272,21 +222,6 @@ pub(super) fn desk_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>> 
          SELECT day, mailbox_id, what, up_to, number FROM desk_days UNION ALL SELECT day, mailbox_id, what, up_to, number FROM desk_day_moves \
          UNION ALL SELECT day, mailbox_id, what, up_to, -count(*) FROM counted_desk GROUP BY day, mailbox_id, what, up_to) AS both_ways \
          GROUP BY day, mailbox_id, what, up_to HAVING sum(number) <> 0 ORDER BY day, place",
-    );
-    statement.load(conn)
-}
-
-pub(super) fn part_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>> {
-    let mut statement = Statement::default();
-    statement.push(
-        "SELECT day, part || ' ' || value || ' ' || reason || ' ' || outcome || ' ' || currency AS place, \
-         CAST(sum(number) AS BIGINT) AS number, CAST(sum(minor) AS BIGINT) AS minor FROM ( \
-         SELECT part, day, value, reason, outcome, currency, number, minor FROM ",
-    );
-    statement.push(ALL_PARTS).push(
-        " UNION ALL SELECT part, day, value, reason, outcome, currency, -count(*), -sum(minor) FROM counted_churn_parts \
-         GROUP BY part, day, value, reason, outcome, currency) AS both_ways GROUP BY part, day, value, reason, outcome, currency \
-         HAVING sum(number) <> 0 OR sum(minor) <> 0 ORDER BY day, place",
     );
     statement.load(conn)
 }
@@ -310,34 +245,46 @@ pub(super) fn program_differences(conn: &mut Conn) -> QueryResult<Vec<Difference
     statement.load(conn)
 }
 
-/// Where the months or weeks of a table and its days differ.
-pub(super) fn span_differences(conn: &mut Conn, table: &'static str, span: &'static str) -> QueryResult<Vec<Difference>> {
+const CHURN_PLACE: &str = "kind || ' ' || reason || ' ' || CASE WHEN mailed THEN 'mailed ' ELSE '' END || currency";
+const PART_PLACE: &str = "part || ' ' || value || ' ' || reason || ' ' || currency";
+const MESSAGE_PLACE: &str = "mailbox_id || CASE WHEN campaign = '' THEN '' ELSE ' of ' || campaign END";
+
+/// Where the months or weeks of all tables that have some and their days differ, with what they are of.
+pub(super) fn span_differences(conn: &mut Conn) -> QueryResult<Vec<(String, Vec<Difference>)>> {
+    let mut all = vec![];
+    let segment_place = "segment_id || ' ' || reason || ' ' || currency";
+    for span in ["month", "week"] {
+        let mut add = |of: &str, found: Vec<Difference>| all.push((format!("{of} of the {span}"), found));
+        add("departures", of_span::<Standings>(conn, "churn", span, "kind, reason, mailed, currency", CHURN_PLACE)?);
+        add("departures", of_span::<Outcomes>(conn, "churn_part", span, "part, value, reason, currency", PART_PLACE)?);
+        add("departures", of_span::<Outcomes>(conn, "segment", span, "segment_id, reason, currency", segment_place)?);
+    }
+    all.push(("messages of the month".to_owned(), of_span::<Ways>(conn, "message", "month", "mailbox_id, campaign", MESSAGE_PLACE)?));
+    let desk_place = "what || ' in ' || mailbox_id";
+    all.push(("review desk of the month".to_owned(), of_span::<OfDesk>(conn, "desk", "month", "mailbox_id, what, up_to", desk_place)?));
+    Ok(all)
+}
+
+numbers!(
+    /// The one number of the review desk.
+    pub struct OfDesk {
+        number,
+    }
+);
+
+fn of_span<N: Numbers>(conn: &mut Conn, table: &str, span: &str, keys: &str, place: &str) -> QueryResult<Vec<Difference>> {
     let begin = match (span, &*conn) {
         ("week", _) => "day - (day + 3) % 7",
         (_, Conn::Sqlite(_)) => "CAST(strftime('%s', day * 86400, 'unixepoch', 'start of month') AS INTEGER) / 86400",
         (_, Conn::Postgres(_)) => "date_trunc('month', (DATE '1970-01-01' + CAST(day AS INTEGER))::timestamp)::date - DATE '1970-01-01'",
     };
-    let (keys, place) = match table {
-        "churn" => ("kind, reason, status, mailed, currency", "kind || ' ' || reason || ' ' || status || ' ' || currency"),
-        "message" => ("mailbox_id, campaign", "mailbox_id || ' of ' || campaign"),
-        "segment" => ("segment_id, reason, outcome, currency", "segment_id || ' ' || reason || ' ' || outcome || ' ' || currency"),
-        "desk" => ("mailbox_id, what, up_to", "what || ' in ' || mailbox_id"),
-        _ => ("part, value, reason, outcome, currency", "part || ' ' || value || ' ' || reason || ' ' || outcome || ' ' || currency"),
-    };
-    let numbers: Vec<&str> = match table {
-        "message" => Ways::default().numbers().iter().map(|(way, _)| *way).collect(),
-        "desk" => vec!["number"],
-        _ => vec!["number", "minor"],
-    };
-    let each = |of: &dyn Fn(&str) -> String, joined: &str| numbers.iter().map(|number| of(number)).collect::<Vec<_>>().join(joined);
-    let (plain, taken) = (each(&|number| number.to_owned(), ", "), each(&|number| format!("-{number}"), ", "));
-    let (sums, any) =
-        (each(&|number| format!("CAST(sum({number}) AS BIGINT) AS {number}"), ", "), each(&|number| format!("sum({number}) <> 0"), " OR "));
-    let minor = if table == "desk" { ", CAST(0 AS BIGINT) AS minor" } else { "" };
-    let mut statement = Statement::default();
-    statement.push(format!(
-        "SELECT CAST(day AS BIGINT) AS day, {place} AS place, {sums}{minor} FROM (SELECT day, {keys}, {plain} FROM {table}_{span}s \
-         UNION ALL SELECT {begin} AS day, {keys}, {taken} FROM {table}_days) AS both_ways GROUP BY day, {keys} HAVING {any} ORDER BY 1, 2"
+    let (plain, taken) = (N::COLUMNS.join(", "), of_each(N::COLUMNS, ", ", |number| format!("-{number}")));
+    let any = of_each(N::COLUMNS, " OR ", |number| format!("SUM({number}) <> 0"));
+    let mut sql = Statement::default();
+    sql.push(format!(
+        "SELECT CAST(day AS BIGINT) AS day, {place} AS place, {} FROM (SELECT day, {keys}, {plain} FROM {table}_{span}s \
+         UNION ALL SELECT {begin} AS day, {keys}, {taken} FROM {table}_days) AS both_ways GROUP BY day, {keys} HAVING {any} ORDER BY 1, 2",
+        sums(N::COLUMNS)
     ));
-    if table == "message" { Ok(by_way(statement.load(conn)?)) } else { statement.load(conn) }
+    Ok(lines(sql.load::<Apart<N>>(conn)?))
 }
