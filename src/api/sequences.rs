@@ -25,7 +25,7 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         post("/v1/sequences", "create_sequence", "Make a sequence")
             .about(
-                "Steps that are sent to a contact one after the other. `{name}` and `{email}` are filled in; other braces are refused. Where \
+                "Steps that are sent to a contact one after the other. Words are in the language of templates, with `{{ name }}` and `{{ email }}`. Where \
                  it is automatic, each step is handed in by itself when it is due; otherwise by send-next.",
             )
             .needs(&[Scope::Draft])
@@ -155,10 +155,10 @@ pub async fn set_holidays(key: Key, state: web::Data<State>, body: Json<NewHolid
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "SequenceStep")]
 pub struct Step {
-    /// The subject; {name} and {email} are filled in. With a template it is that of its version.
+    /// The subject; {{ name }} and {{ email }} are filled in. With a template it is that of its version.
     #[serde(default)]
     pub subject: String,
-    /// The plain text, at most 20,000 characters; {name} and {email} are filled in. With a template it is that of its version.
+    /// The plain text, at most 20,000 characters; {{ name }} and {{ email }} are filled in. With a template it is that of its version.
     #[serde(default)]
     pub body: String,
     /// Days to wait after the step before has left, or after the enrollment; 0 to 365, 0 without it.
@@ -209,9 +209,9 @@ impl From<StepTemplate> for sequences::FromTemplate {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "SequenceStepVariant")]
 pub struct StepVariant {
-    /// The subject; {name} and {email} are filled in.
+    /// The subject; {{ name }} and {{ email }} are filled in.
     pub subject: String,
-    /// The plain text; {name} and {email} are filled in.
+    /// The plain text; {{ name }} and {{ email }} are filled in.
     pub body: String,
     /// Of a hundred recipients so many get these words; the rest get the step's own.
     #[schemars(range(min = 1, max = 99))]
@@ -514,10 +514,10 @@ pub struct Patch {
 pub struct ChangedStep {
     /// Which step it was, counted from 1; left out for a new one. Those that stay keep their order.
     was: Option<usize>,
-    /// The subject; {name} and {email} are filled in. With a template it is that of its version.
+    /// The subject; {{ name }} and {{ email }} are filled in. With a template it is that of its version.
     #[serde(default)]
     subject: String,
-    /// The plain text; {name} and {email} are filled in. With a template it is that of its version.
+    /// The plain text; {{ name }} and {{ email }} are filled in. With a template it is that of its version.
     #[serde(default)]
     body: String,
     /// Days to wait after the step before has left, or after the enrollment; 0 to 365, 0 without it.

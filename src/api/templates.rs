@@ -125,6 +125,8 @@ pub struct VersionShape {
     pub approved_by: Option<String>,
     /// When the approval was withdrawn.
     pub withdrawn_at: Option<Time>,
+    /// Whether what was made from it and has not left is being taken back. None of it leaves meanwhile.
+    pub taking_back: bool,
 }
 
 impl From<templates::Version> for VersionShape {
@@ -142,6 +144,7 @@ impl From<templates::Version> for VersionShape {
             approved_at: row.approved_at,
             approved_by: row.approved_by,
             withdrawn_at: row.withdrawn_at,
+            taking_back: row.taken_back_to.is_some(),
         }
     }
 }

@@ -1407,6 +1407,7 @@ diesel::table! {
         approved_by -> Nullable<Text>,
         withdrawn_at -> Nullable<BigInt>,
         withdrawn_by -> Nullable<Text>,
+        taken_back_to -> Nullable<Text>,
     }
 }
 

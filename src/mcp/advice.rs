@@ -71,7 +71,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("origin_refused", "do not retry. Call from a program, not from a page."),
     ("person_required", "leave this to a person. Do not retry."),
     ("phases_over", "send a reminder, or ask a person whether the deadline moves."),
-    ("placeholder_unknown", "use {name} and {email} only."),
+    ("placeholder_unknown", "in a step use {{ name }} and {{ email }} only; in a phase of a migration those that detail names."),
     ("provider_unreachable", "deliver it again later."),
     ("promotion_in_transactional", "leave the offer out, or send it as commercial mail without class."),
     ("rate_limited", "wait as Retry-After says, then go on more slowly."),

@@ -16,12 +16,12 @@ pub(super) fn tools() -> Vec<Entry> {
         tool(
             "create_sequence",
             "Make a sequence",
-            "Makes a sequence of steps that are sent one after the other, such as {\"name\": \"Welcome\", \"steps\": [{\"subject\": \"Welcome, {name}\", \
-             \"body\": \"Hi {name}, …\"}, {\"subject\": \"Your first guide\", \"body\": \"…\", \"wait_days\": 3}]}. Only {name} and {email} are filled \
-             in. Where automatic is true, each step is handed in by itself when it is due. Enroll contacts with enroll_contact next.",
+            "Makes a sequence of steps that are sent one after the other, such as {\"name\": \"Welcome\", \"steps\": [{\"subject\": \"Welcome, {{ name }}\", \
+             \"body\": \"Hi {{ name }}, …\"}, {\"subject\": \"Your first guide\", \"body\": \"…\", \"wait_days\": 3}]}. Only {{ name }} and {{ email }} are \
+             filled in. Where automatic is true, each step is handed in by itself when it is due. Enroll contacts with enroll_contact next.",
             Effect::Adds,
             create,
-        ).only_with(Scope::Draft).example(json!({"name": "Welcome", "mailbox": "hello@example.com", "steps": [{"subject": "Welcome, {name}", "body": "Hi {name}, good to have you.", "wait_days": 0}, {"subject": "Your first guide", "body": "Hi {name}, here is how others began.", "wait_days": 3}]})),
+        ).only_with(Scope::Draft).example(json!({"name": "Welcome", "mailbox": "hello@example.com", "steps": [{"subject": "Welcome, {{ name }}", "body": "Hi {{ name }}, good to have you.", "wait_days": 0}, {"subject": "Your first guide", "body": "Hi {{ name }}, here is how others began.", "wait_days": 3}]})),
         tool(
             "list_sequences",
             "List sequences",

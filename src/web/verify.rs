@@ -37,6 +37,7 @@ impl VerifyPage {
     fn part(&self, which: &Compared) -> &'static str {
         match which {
             Compared::Same => "as signed",
+            Compared::Added => "as signed, with something below that was not",
             Compared::Changed => "changed",
             Compared::NotGiven => "not pasted",
         }

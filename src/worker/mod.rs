@@ -36,6 +36,7 @@ use crate::domain::reputation;
 use crate::domain::segments::departures;
 use crate::domain::sequences;
 use crate::domain::sources;
+use crate::domain::templates;
 use crate::domain::usage::{self, inactivity};
 use crate::domain::webhooks::deliveries;
 use crate::senders;
@@ -132,6 +133,7 @@ async fn draft_rounds(state: State, mut stop: watch::Receiver<bool>) {
     loop {
         work_off(&state, &stop, "drafts of migrations", rounds::step).await;
         work_off(&state, &stop, "drafts of campaigns", campaigns::rounds::step).await;
+        work_off(&state, &stop, "messages of withdrawn templates", templates::take_back_step).await;
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(DRAFTS_SECONDS)) => {}
             _ = stop.wait_for(|stopped| *stopped) => return,

@@ -182,7 +182,7 @@ class Story:
         yield "compare_cohort_api", "agent", {"cohort_id": kept["create_cohort"]["id"], "old": used, "new": file}
         yield "get_cohort_api_changes", "reader", {"cohort_id": kept["create_cohort"]["id"]}
         yield "draft_cohort", "agent", {"cohort_id": kept["create_cohort"]["id"], "phase": "reminder", "mailbox": gated}
-        steps = [{"subject": "Welcome, {name}", "body": "Hi {name}, good to have you.", "wait_days": 0}]
+        steps = [{"subject": "Welcome, {{ name }}", "body": "Hi {{ name }}, good to have you.", "wait_days": 0}]
         yield "create_sequence", "agent", {"name": f"Sequence {who}", "mailbox": gated, "steps": steps}
         sequence = kept["create_sequence"]["id"]
         yield "preview_sequence", "reader", {"sequence_id": sequence, "contact": email}

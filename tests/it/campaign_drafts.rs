@@ -96,6 +96,7 @@ async fn several_processes_and_one_that_ends_in_the_middle_draft_nobody_twice() 
     assert_eq!(messages(&desk), (120, 120));
     let done = newest(&desk, &path).await;
     assert_eq!((&done["drafted"], &done["done"]), (&json!(120), &json!(120)), "{done}");
+    assert_eq!(crate::support::count(&desk, "SELECT CAST(failures AS BIGINT) AS n FROM campaign_rounds"), 0, "they took turns");
 }
 
 #[actix_web::test]

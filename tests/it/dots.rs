@@ -7,23 +7,28 @@ use std::time::{Duration, Instant};
 
 use countersign::catcher::{Behaviour, Verb};
 use countersign::db::{Conn, Db};
+
+use countersign::domain::actor::{Actor, Mailboxes, Role};
 use countersign::domain::contacts::suppressions::{self, Reason};
 use countersign::domain::contacts::{self, erase};
 use countersign::domain::error::Result;
+use countersign::domain::ids::UserId;
 use countersign::domain::mailboxes::{self, Mode, stops};
 use countersign::domain::messages::{DecisionKind, Message, State};
 use countersign::domain::outbox::{self, Claimed, Dot, WorkerId};
+use countersign::domain::templates;
 use countersign::{clock, on_either, worker};
 use diesel::RunQueryDsl;
 use serde_json::json;
 use tokio::sync::Barrier;
 
 use crate::support::{Desk, OPERATOR, sql};
+use crate::templates::{approve, template};
 
 /// Something that speaks against a message, by its name.
 type Speak = (&'static str, fn(&mut Conn, &Message) -> Result<()>);
 
-const AGAINST: [Speak; 5] = [
+const AGAINST: [Speak; 6] = [
     ("a suppression", |conn, _| suppressions::add(conn, &OPERATOR, "ana@example.com", Reason::Unsubscribed, "test", None, clock::now())),
     ("an erasure", |conn, message| {
         contacts::get(conn, &OPERATOR, &message.row.contact_id)?;
@@ -32,6 +37,11 @@ const AGAINST: [Speak; 5] = [
     ("the stop of everything", |conn, _| stops::stop(conn, &OPERATOR, None, "test", clock::now())),
     ("the stop of a mailbox", |conn, message| stops::stop(conn, &OPERATOR, Some(&message.row.mailbox_id), "test", clock::now())),
     ("a mode from which nothing leaves", |conn, message| mailboxes::set_mode(conn, &OPERATOR, &message.row.mailbox_id, Mode::ReadOnly, clock::now())),
+    ("a withdrawn approval of its template", |conn, _| {
+        let manager = Actor::User { id: UserId::new(), name: "Max".into(), role: Role::Manager, mailboxes: Mailboxes::All };
+        let template = templates::list(conn, &OPERATOR, false, 1, None)?.rows.remove(0);
+        templates::withdraw(conn, &manager, &template.row.id, 1, clock::now()).map(drop)
+    }),
 ];
 
 /// Whether a transaction waits for the other. SQLite has one writer: whoever is second cannot even begin.
@@ -48,6 +58,9 @@ fn one_waits(db: &Db) -> bool {
 
 async fn claimed(desk: &Desk) -> (Message, Claimed) {
     let message = desk.pending("ana@example.com", json!({})).await;
+    let template = template(desk, json!({})).await;
+    approve(desk, "Max", &template, 1).unwrap();
+    sql(desk, &format!("INSERT INTO template_messages (message_id, template_version_id) SELECT '{}', id FROM template_versions", message.row.id));
     desk.decide("Rita", &message, DecisionKind::Approve).unwrap();
     let mut claimed = desk.write(|conn| outbox::claim(conn, &WorkerId::new(), 1, clock::now())).unwrap();
     (message, claimed.pop().unwrap())

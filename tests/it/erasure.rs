@@ -123,7 +123,7 @@ async fn traces(desk: &Desk, id: &str) {
     let (_, other) =
         desk.call(&admin, "POST", "/v1/referrals", json!({"email": "other@example.com", "target_url": "https://acme.example.com/x"})).await;
     agent(&format!("/v1/referrals/{}/conversions", other["id"].as_str().unwrap()), json!({"email": EMAIL})).await;
-    let steps = json!([{"subject": "One", "body": "Hello {name}, it is us.", "wait_days": 0}]);
+    let steps = json!([{"subject": "One", "body": "Hello {{ name }}, it is us.", "wait_days": 0}]);
     let sequence = agent("/v1/sequences", json!({"name": "Welcome", "mailbox": "gated-send@sender.example", "steps": steps})).await;
     agent(&format!("/v1/sequences/{}/enrollments", sequence["id"].as_str().unwrap()), json!({"contact": id})).await;
     agent(&format!("/v1/contacts/{id}/source"), json!({"source": format!("the list of {NAME}"), "elsewhere": true})).await;

@@ -102,6 +102,9 @@ async fn two_processes_draft_a_cohort_without_writing_to_anybody_twice() {
     });
     assert_eq!((drafts(&desk), count(&desk, "SELECT count(DISTINCT contact_id) AS n FROM messages")), (60, 60));
     assert_eq!(count(&desk, "SELECT count(*) AS n FROM messages"), 60);
+    // They took turns: without the lock a step would fail on what another just wrote, or count it once more.
+    let told = "SELECT CAST(drafted * 10000 + passed_over * 100 + failures AS BIGINT) AS n FROM cohort_rounds";
+    assert_eq!(count(&desk, told), 60 * 10000);
 }
 
 #[actix_web::test]

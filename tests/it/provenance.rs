@@ -141,14 +141,15 @@ async fn what_was_changed_is_found_out_and_what_relays_do_is_not_held_against_it
     let (head, rest) = text.split_at(at + 4);
     let inside = rest.replacen("Hello there", "Hello there. Pay at http://evil.example", 1);
     assert_ne!(inside, rest);
-    for (case, body) in [
-        ("inside", inside),
-        ("before", format!("Look: {rest}")),
-        ("added", format!("{rest}\r\nClick here: http://evil.example")),
-        ("taken", rest[rest.len() / 2..].to_owned()),
-    ] {
+    for (case, body) in [("inside", inside), ("before", format!("Look: {rest}")), ("taken", rest[rest.len() / 2..].to_owned())] {
         assert_eq!(look(format!("{head}{body}").as_bytes()).body, Compared::Changed, "{case}");
     }
+
+    // What a list adds below is told apart, and said.
+    let verdict = look(format!("{text}\r\nClick here: http://evil.example").as_bytes());
+    assert_eq!((verdict.headers, verdict.body, verdict.is_whole()), (Compared::Same, Compared::Added, false));
+    let words = in_words(&verdict).join(" ");
+    assert!(words.contains("something that nobody signed") && words.contains("Click here: http://evil.example"), "{words}");
 
     for (case, from, to) in [
         ("mode", "mode=gated_send", "mode=autonomous"),
@@ -156,7 +157,7 @@ async fn what_was_changed_is_found_out_and_what_relays_do_is_not_held_against_it
         ("role", "role=reviewer", "role=admin"),
         ("policy", "policy=1", "policy=2"),
         ("signature", "b=", "b=AAAA"),
-        ("something more", "v=1;", "v=1; x=y;"),
+        ("something more", "v=2;", "v=2; x=y;"),
     ] {
         let altered = header.replacen(from, to, 1);
         assert_ne!(altered, header, "{case}");

@@ -26,7 +26,7 @@ async fn get(desk: &Desk, path: &str) -> Value {
 
 fn steps() -> Value {
     json!([
-        {"subject": "Welcome, {name}", "body": "Hi {name},\n\nwe write to {email}."},
+        {"subject": "Welcome, {{ name }}", "body": "Hi {{ name }},\n\nwe write to {{ email }}."},
         {"subject": "Your first guide", "body": "Here it is.", "wait_days": 3},
         {"subject": "Are you getting value?", "body": "Tell us."},
     ])
@@ -254,7 +254,7 @@ async fn the_first_message_of_a_sequence_is_held_in_a_looser_mode_too() {
 async fn only_name_and_address_are_filled_in() {
     let desk = Desk::new().await;
     for (subject, body, field) in
-        [("Hi {first_name}", "x", "steps[0].subject"), ("Hi", "{{name}}", "steps[0].body"), ("Hi", "a } b", "steps[0].body")]
+        [("Hi {first_name}", "x", "steps[0].subject"), ("Hi", "{{ plan }}", "steps[0].body"), ("Hi", "{% if name %}a", "steps[0].body")]
     {
         let new = json!({"name": "n", "mailbox": address(Mode::GatedSend), "steps": [{"subject": subject, "body": body}]});
         let (status, refused) = post(&desk, "/v1/sequences", new).await;
@@ -273,6 +273,48 @@ async fn only_name_and_address_are_filled_in() {
     let (status, refused) = send_next(&desk, &path).await;
     assert_eq!((status, &refused["code"]), (409, &json!("name_missing")));
     assert_eq!(get(&desk, &format!("{sequence}/due")).await["due"][1]["subject"], json!(null));
+    // Unless the step asks whether there is one.
+    let asks = json!([{"was": 1, "subject": "Welcome{% if name %}, {{ name }}{% endif %}", "body": "Hi."}, {"was": 2, "subject": "s", "body": "b"}]);
+    let (status, changed) = desk.call(&desk.agent, "PATCH", &sequence, json!({"steps": asks})).await;
+    assert_eq!(status, 200, "{changed}");
+    let due = get(&desk, &format!("{sequence}/due")).await;
+    assert_eq!((&due["due"][0]["subject"], &due["due"][1]["subject"]), (&json!("Welcome, {email} <b>"), &json!("Welcome")));
+}
+
+#[actix_web::test]
+async fn the_first_notation_of_steps_goes_on_in_that_of_templates() {
+    let desk = Desk::new().await;
+    let old = json!([{"subject": "Hi {name}", "body": "To {email}.", "variants": [{"subject": "Hello {name}", "body": "B", "share": 50}]}]);
+    let new = json!({"name": "Old", "mailbox": address(Mode::GatedSend), "steps": old});
+    let (status, made) = post(&desk, "/v1/sequences", new).await;
+    assert_eq!((status, &made["steps"][0]["subject"]), (201, &json!("Hi {{ name }}")), "clients that know the first notation are understood");
+    // As steps were kept before there was one language, with a message that is counted for their words.
+    let path = format!("/v1/sequences/{}", made["id"].as_str().unwrap());
+    let kept =
+        json!([{"subject": "Hi {name}", "body": "To {email}.", "wait_days": 0, "variants": [{"subject": "Hello {name}", "body": "B", "share": 50}]}]);
+    sql(&desk, &format!("UPDATE sequences SET steps = '{kept}'")).unwrap();
+    enrolled(&desk, &path, "ana@example.com").await;
+    let hash = |words: &str| countersign::domain::ids::sha256_hex(words.as_bytes()).chars().take(16).collect::<String>();
+    let (status, message) = desk.send(Mode::GatedSend, "ana@example.com", json!({})).await;
+    assert_eq!(status, 202);
+    sql(
+        &desk,
+        &format!(
+            "INSERT INTO sequence_sends (enrollment_id, step, message_id, variant) SELECT id, 0, '{}', '{}' FROM enrollments",
+            message["id"].as_str().unwrap(),
+            hash("Hi {name}\nTo {email}.")
+        ),
+    )
+    .unwrap();
+    sql(&desk, "UPDATE messages SET sent_at = created_at").unwrap();
+    sql(&desk, include_str!("../../migrations/sqlite/2026-11-22-000067_step_places/up.sql")).unwrap();
+    let after = get(&desk, &path).await;
+    let step = &after["steps"][0];
+    let words = (&step["subject"], &step["body"], &step["variants"][0]["subject"]);
+    assert_eq!(words, (&json!("Hi {{ name }}"), &json!("To {{ email }}."), &json!("Hello {{ name }}")));
+    assert_eq!(after["comparisons"][0]["variants"][0]["sent"], 1, "what was counted for the words stays: {after}");
+    let preview = get(&desk, &format!("{path}/preview?contact=ana@example.com")).await;
+    assert!(["Hi Ana", "Hello Ana"].contains(&preview["steps"][0]["subject"].as_str().unwrap()), "{preview}");
 }
 
 #[actix_web::test]
@@ -331,7 +373,10 @@ async fn agents_work_a_sequence_over_mcp() {
     let desk = Desk::new().await;
     let agent = Client::with(&serve(&desk).await, &desk.agent).await;
     let (made, _) = agent
-        .call("create_sequence", json!({"name": "Short", "mailbox": address(Mode::GatedSend), "steps": [{"subject": "Hi", "body": "To {email}"}]}))
+        .call(
+            "create_sequence",
+            json!({"name": "Short", "mailbox": address(Mode::GatedSend), "steps": [{"subject": "Hi", "body": "To {{ email }}"}]}),
+        )
         .await;
     let (who, _) = agent.call("enroll_contact", json!({"sequence_id": made["id"], "email": "ana@example.com"})).await;
     let (due, _) = agent.call("list_due_steps", json!({"sequence_id": made["id"]})).await;

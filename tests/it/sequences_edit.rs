@@ -130,7 +130,7 @@ async fn a_wait_that_changes_holds_for_those_who_wait() {
 #[actix_web::test]
 async fn an_automatic_sequence_hands_in_what_is_due_once_and_a_paused_one_nothing() {
     let desk = Desk::new().await;
-    let path = sequence(&desk, Mode::GatedSend, &["Hello, {name}", "two"], true).await;
+    let path = sequence(&desk, Mode::GatedSend, &["Hello, {{ name }}", "two"], true).await;
     for place in 0..30 {
         enrolled(&desk, &path, &format!("c{place}@example.com"), &[]).await;
     }

@@ -14,12 +14,13 @@ use countersign::domain::messages::list::{Filter, Sort, list};
 use countersign::domain::messages::submit::{NewMessage, submit};
 use countersign::domain::messages::{self, Origin, State, ledger};
 use countersign::domain::reason::Reason;
+use countersign::domain::segments::{self, Input};
 use countersign::on_either;
 use diesel::connection::{Connection, InstrumentationEvent};
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Desk, OPERATOR, address};
+use crate::support::{Desk, OPERATOR, address, sql};
 
 /// Every statement of `work`.
 fn statements(desk: &Desk, work: impl FnOnce(&mut Conn)) -> Vec<String> {
@@ -257,6 +258,67 @@ async fn a_segment_of_a_plan_or_a_reason_walks_along_an_index_of_it() {
                 let steps = first.split(": ").last().unwrap();
                 assert!(steps.contains(index) && !steps.contains("SCAN") && !steps.contains("TEMP B-TREE"), "{search:?}\n{first}");
             }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_segment_of_revenue_inactivity_or_days_is_looked_up_in_its_range() {
+    let desk = Desk::new().await;
+    let (now, none) = (desk.now(), Conditions::default);
+    // Each tenth pays ten times as much, and was last active and left ten times as long ago.
+    for number in 0..40 {
+        add(&desk, &format!("r{number}@example.com"), "Ana", &[]).await;
+    }
+    let (old, young) = (now.plus_days(-100).micros(), now.plus_days(-10).micros());
+    let each = format!("CASE WHEN email LIKE 'r%0@%' THEN {old} ELSE {young} END");
+    sql(
+        &desk,
+        &format!(
+            "INSERT INTO customers (contact_id, mrr_minor, currency, last_active_at, updated_at) \
+             SELECT id, CASE WHEN email LIKE 'r%0@%' THEN 9000 ELSE 900 END, 'EUR', {each}, 1 FROM contacts WHERE email LIKE 'r%'"
+        ),
+    );
+    for again in ["", "-again"] {
+        sql(
+            &desk,
+            &format!(
+                "INSERT INTO churn_events (id, contact_id, provider, currency, event_type, status, reason, reason_confidence, source, churned_at, \
+                 created_at, updated_at) SELECT id || '{again}', id, 'test', 'EUR', 'cancelled', 'new', 'other', 50, 'test', {each}, 1, 1 \
+                 FROM contacts WHERE email LIKE 'r%'"
+            ),
+        );
+    }
+    for (conditions, index, few) in [
+        (Conditions { mrr_from: Some(5000), ..none() }, "SEARCH c USING COVERING INDEX customers_by_mrr (mrr_minor>?)", 4),
+        (Conditions { mrr_to: Some(1000), ..none() }, "SEARCH c USING COVERING INDEX customers_by_mrr (mrr_minor<?)", 36),
+        (Conditions { inactive_days: Some(50), ..none() }, "SEARCH c USING COVERING INDEX customers_by_activity (last_active_at<?)", 4),
+        (Conditions { left_from_days: Some(50), ..none() }, "SEARCH e USING COVERING INDEX churn_events_by_day (churned_at<?)", 4),
+        (
+            Conditions { left_from_days: Some(1), left_to_days: Some(50), ..none() },
+            "SEARCH e USING COVERING INDEX churn_events_by_day (churned_at>? AND churned_at<?)",
+            36,
+        ),
+    ] {
+        let input = Input { conditions: Some(conditions.clone()), ..Input::default() };
+        let (count, _) = desk.read(|conn| segments::preview(conn, &OPERATOR, &input, 3, now));
+        assert_eq!((count.count, count.more), (few, false), "{conditions:?}");
+        let (mut all, mut before) = (vec![], None);
+        loop {
+            let search = Search { conditions: vec![(conditions.clone(), now)], limit: 3, before, ..Search::default() };
+            let (found, more) = desk.read(|conn| contacts::search(conn, &OPERATOR, &search));
+            all.extend(found.into_iter().map(|contact| contact.row.id));
+            before = all.last().cloned();
+            if more.is_none() {
+                break;
+            }
+        }
+        assert!(all.len() == few && all.windows(2).all(|pair| pair[0] > pair[1]), "newest first, each once: {conditions:?}");
+        let seen = statements(&desk, |conn| drop(segments::preview(conn, &OPERATOR, &input, 3, now).unwrap()));
+        // The count, whether they are few, and the page.
+        for plan in plans(&desk, &seen).iter().take(3) {
+            let steps = plan.split(": ").last().unwrap().replace("SCAN found", "");
+            assert!(steps.contains(index) && !steps.contains("SCAN"), "{conditions:?}\n{plan}");
         }
     }
 }

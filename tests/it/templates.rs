@@ -90,6 +90,54 @@ async fn an_approved_version_leaves_where_the_mode_lets_it_and_no_other_does() {
 }
 
 #[actix_web::test]
+async fn what_a_withdrawn_approval_let_go_is_taken_back_some_at_a_time_and_none_leaves_meanwhile() {
+    let desk = Desk::new().await;
+    let id = template(&desk, json!({})).await;
+    approve(&desk, "Max", &id, 1).unwrap();
+    let target = TemplateId::from(id.as_str());
+    let many = async |name: &str, messages: i32, more: Value| {
+        for number in 0..messages {
+            let to = format!("{name}{number}@example.com");
+            known(&desk, &to, json!({}));
+            let mut with = more.clone();
+            with["to"] = json!(to);
+            let (status, sent) = send(&desk, &id, Mode::Autonomous, with).await;
+            assert_eq!((status, &sent["held"]), (202, &json!(false)), "{sent}");
+        }
+    };
+    let states = |state: &str| count(&desk, &format!("SELECT count(*) AS n FROM messages WHERE state = '{state}'"));
+    let ada = desk.person("Ada");
+    let withdraw = || desk.write(|conn| templates::withdraw(conn, &ada, &target, 1, desk.now())).unwrap();
+    let step = || desk.write(|conn| templates::take_back_step(conn, desk.now())).unwrap();
+    // What is due meanwhile is stopped at its dot, and waits for a person as what was taken back does.
+    many("due", 60, json!({})).await;
+    assert_eq!((withdraw(), states("pending"), states("queued")), (60, 50, 10));
+    let shown = desk.call(&desk.agent, "GET", &format!("/v1/templates/{id}"), json!(null)).await.1;
+    assert_eq!(shown["versions"][0]["taking_back"], true, "{shown}");
+    desk.drain().await;
+    assert_eq!((desk.catcher.messages().len(), states("pending"), states("queued")), (0, 60, 0));
+    while step() {}
+    // Each step is a transaction of its own: whoever comes later goes on where the one before was.
+    approve(&desk, "Max", &id, 1).unwrap();
+    many("later", 60, json!({"send_at": desk.now().plus_days(30).to_string()})).await;
+    assert_eq!((withdraw(), states("pending")), (60, 60), "those from before are looked at first");
+    assert_eq!((step(), states("pending")), (true, 100));
+    assert_eq!((step(), states("pending"), step()), (true, 120, false));
+    let shown = desk.call(&desk.agent, "GET", &format!("/v1/templates/{id}"), json!(null)).await.1;
+    assert_eq!(shown["versions"][0]["taking_back"], false);
+    let voided = "SELECT count(*) AS n FROM (SELECT target_id FROM audit_log WHERE action = 'message.void' GROUP BY target_id HAVING count(*) = 1) v";
+    assert_eq!(count(&desk, voided), 120, "each once");
+    // Whoever approves it again meanwhile lets the rest go.
+    approve(&desk, "Max", &id, 1).unwrap();
+    many("again", 2, json!({})).await;
+    withdraw();
+    approve(&desk, "Max", &id, 1).unwrap();
+    assert!(!step());
+    desk.drain().await;
+    assert_eq!(desk.catcher.messages().len(), 2);
+}
+
+#[actix_web::test]
 async fn withdrawing_an_approval_holds_what_has_not_left() {
     let desk = Desk::new().await;
     known(&desk, ANA, json!({}));
@@ -308,6 +356,12 @@ async fn a_step_of_a_sequence_is_made_from_the_version_it_names() {
     max.sign_in("max").await;
     let page = max.get(&path["/v1".len()..]).await.body;
     assert!(page.contains(&format!("<a href=\"/templates/{id}?version=1\">From a template, version 1</a>")), "{page}");
+    // Where people came how far, the step has the words of its version for a name.
+    let funnel = format!("/v1/reports/sequences/{}", made["id"].as_str().unwrap());
+    let (_, report) = desk.call(&desk.key(&[Scope::Admin, Scope::Read]), "GET", &funnel, json!(null)).await;
+    assert_eq!((&report["steps"][0]["subject"], &report["steps"][1]["subject"]), (&json!("Welcome, {{ name }}"), &json!("Two")), "{report}");
+    let page = max.get(&format!("/reports/sequences?of={}", made["id"].as_str().unwrap())).await.body;
+    assert!(page.contains("1. Welcome, ") && page.contains("2. Two"), "{page}");
     let used = desk.read(|conn| templates::used(conn, &OPERATOR, &TemplateId::from(id.as_str())));
     assert_eq!((used.of_version(1), used.of_version(2), used.sequences.len()), (1, 0, 1));
     // A template that needs a value for each message cannot be a step without it.

@@ -246,6 +246,8 @@ struct Number {
 enum Wanted {
     /// Ids, newest first.
     Page,
+    /// The same where so few are in the range that is asked for that they can be sorted.
+    PageOfFew,
     /// How many, looking at no more than so many where there is a limit.
     Count(Option<usize>),
     /// The ids of all, in no order.
@@ -255,7 +257,8 @@ enum Wanted {
 /// The contacts that a search finds, newest first, and one more than its limit: by one walk along the search index or the
 /// index of what is named.
 pub(super) fn search(conn: &mut Conn, search: &Search) -> QueryResult<Vec<ContactRow>> {
-    let ids: Vec<ContactId> = ask(conn, search, &Wanted::Page).load::<Picked>(conn)?.into_iter().map(|row| row.id).collect();
+    let wanted = if few_in_range(conn, search)? { Wanted::PageOfFew } else { Wanted::Page };
+    let ids: Vec<ContactId> = ask(conn, search, &wanted).load::<Picked>(conn)?.into_iter().map(|row| row.id).collect();
     if ids.is_empty() {
         return Ok(vec![]);
     }
@@ -292,7 +295,10 @@ fn on_sqlite(search: &Search, wanted: &Wanted) -> Statement {
         (Some(_), true) => ("contacts c CROSS JOIN contact_numbers n CROSS JOIN contact_index", "c.id"),
         (Some(_), false) => ("contacts c", "c.id"),
         (None, true) => ("contact_index CROSS JOIN contact_numbers n", "n.contact_id"),
-        (None, false) => walk(search, true),
+        (None, false) => match range(search).filter(|_| !matches!(wanted, Wanted::Page)) {
+            Some(range) => range.walk(),
+            None => walk(search, true),
+        },
     };
     let mut ask = start(from, id, search, wanted);
     narrow(&mut ask, from, search);
@@ -313,7 +319,7 @@ fn on_sqlite(search: &Search, wanted: &Wanted) -> Statement {
         Some(before) => drop(ask.push(format!(" AND {id} < ")).text(before.as_str())),
         None => {}
     }
-    finish(&mut ask, if by_number { "contact_index.rowid" } else { id }, search, wanted);
+    finish(&mut ask, from, if by_number { "contact_index.rowid" } else { id }, search, wanted);
     ask
 }
 
@@ -350,7 +356,7 @@ fn on_postgres(search: &Search, wanted: &Wanted) -> Statement {
     if let Some(before) = &search.before {
         ask.push(format!(" AND {id} < ")).text(before.as_str());
     }
-    finish(&mut ask, id, search, wanted);
+    finish(&mut ask, from, id, search, wanted);
     ask
 }
 
@@ -379,6 +385,83 @@ fn plan(search: &Search) -> Option<&String> {
     search.conditions.iter().find_map(|(asked, _)| asked.plan.as_ref())
 }
 
+/// A part of an index whose order is not that of contacts. SQLite is told to walk along it where everybody in it is counted, or where
+/// they are few and can be sorted; PostgreSQL knows how many there are and decides by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Range {
+    Revenue,
+    Activity,
+    Days,
+}
+
+/// A part of an index with more than so many is not sorted: a walk in the order of contacts finds a page sooner.
+const FEW: i64 = 10_000;
+const BY_REVENUE: &str = "customers c INDEXED BY customers_by_mrr";
+const BY_ACTIVITY: &str = "customers c INDEXED BY customers_by_activity";
+const BY_DAY: &str = "churn_events e INDEXED BY churn_events_by_day CROSS JOIN contacts c";
+
+impl Range {
+    fn walk(self) -> (&'static str, &'static str) {
+        match self {
+            Range::Revenue => (BY_REVENUE, "c.contact_id"),
+            Range::Activity => (BY_ACTIVITY, "c.contact_id"),
+            Range::Days => (BY_DAY, "e.contact_id"),
+        }
+    }
+
+    /// What of a condition is within the range, as a column and its bounds.
+    fn bounds(self, (asked, now): &Asked) -> (&'static str, Option<i64>, Option<i64>) {
+        let ago = |days: Option<i64>| days.map(|days| now.plus_days(-days).micros());
+        match self {
+            Range::Revenue => ("c.mrr_minor", asked.mrr_from, asked.mrr_to),
+            Range::Activity => ("c.last_active_at", None, ago(asked.inactive_days)),
+            Range::Days => ("e.churned_at", ago(asked.left_to_days), ago(asked.left_from_days)),
+        }
+    }
+
+    fn is_in(self, asked: &Asked) -> bool {
+        let (_, from, to) = self.bounds(asked);
+        from.is_some() || to.is_some()
+    }
+
+    fn push(self, ask: &mut Statement, asked: &Asked) {
+        let (column, from, to) = self.bounds(asked);
+        for (bound, sign) in [(from, ">="), (to, "<=")] {
+            if let Some(bound) = bound {
+                ask.push(format!(" AND {column} {sign} ")).number(bound);
+            }
+        }
+    }
+}
+
+/// The range that a search can be looked up by, where nothing it asks has an index in the order of contacts.
+fn range(search: &Search) -> Option<Range> {
+    let is_ordered = reason(search).is_some() || plan(search).is_some() || search.email_key.is_some();
+    let is_indexed = !(search.words.is_empty() && search.tags.is_empty() && search.without_tags.is_empty());
+    if is_ordered || is_indexed {
+        return None;
+    }
+    [Range::Revenue, Range::Activity, Range::Days].into_iter().find(|range| search.conditions.iter().any(|asked| range.is_in(asked)))
+}
+
+fn asked_of(range: Range, search: &Search) -> Option<&Asked> {
+    search.conditions.iter().find(|asked| range.is_in(asked))
+}
+
+/// Whether SQLite finds no more than [`FEW`] rows in the range of a search.
+fn few_in_range(conn: &mut Conn, search: &Search) -> QueryResult<bool> {
+    let Some((range, asked)) = range(search).and_then(|range| Some((range, asked_of(range, search)?))) else { return Ok(false) };
+    if !matches!(conn, Conn::Sqlite(_)) {
+        return Ok(false);
+    }
+    let from = range.walk().0.split(" CROSS JOIN").next().unwrap_or_default();
+    let mut ask = Statement::default();
+    ask.push(format!("SELECT count(*) AS n FROM (SELECT 1 FROM {from} WHERE TRUE"));
+    range.push(&mut ask, asked);
+    ask.push(format!(" LIMIT {}) AS found", FEW + 1));
+    Ok(ask.load::<Number>(conn)?.first().is_some_and(|row| row.n <= FEW))
+}
+
 /// Keeps a walk within its part of the index.
 fn narrow(ask: &mut Statement, from: &str, search: &Search) {
     match (from, reason(search), plan(search)) {
@@ -387,6 +470,14 @@ fn narrow(ask: &mut Statement, from: &str, search: &Search) {
         }
         ("customers c", _, Some(plan)) => drop(ask.push(" AND lower(c.plan_name) = ").text(&plan.to_lowercase())),
         _ => {}
+    }
+    if let Some(range) = range(search).filter(|range| range.walk().0 == from) {
+        if range == Range::Days {
+            ask.push(" AND c.id = e.contact_id");
+        }
+        if let Some(asked) = asked_of(range, search) {
+            range.push(ask, asked);
+        }
     }
 }
 
@@ -407,7 +498,9 @@ fn left_to_ask(from: &str, search: &Search) -> Vec<Asked> {
 fn start(from: &str, id: &str, search: &Search, wanted: &Wanted) -> Statement {
     let mut ask = Statement::default();
     ask.push(match wanted {
-        Wanted::Page | Wanted::All => format!("SELECT {id} AS id FROM {from}"),
+        Wanted::Page | Wanted::PageOfFew | Wanted::All if from == BY_DAY => format!("SELECT DISTINCT {id} AS id FROM {from}"),
+        Wanted::Count(_) if from == BY_DAY => format!("SELECT count(*) AS n FROM (SELECT DISTINCT {id} FROM {from}"),
+        Wanted::Page | Wanted::PageOfFew | Wanted::All => format!("SELECT {id} AS id FROM {from}"),
         Wanted::Count(_) => format!("SELECT count(*) AS n FROM (SELECT 1 FROM {from}"),
     });
     ask.push(format!(" WHERE NOT EXISTS (SELECT 1 FROM planted_tests p WHERE p.contact_id = {id})"));
@@ -417,18 +510,18 @@ fn start(from: &str, id: &str, search: &Search, wanted: &Wanted) -> Statement {
     if let Some(key) = &search.email_key {
         ask.push(" AND c.email_key = ").text(key);
     }
-    if search.customers_only && from != "customers c" {
+    if search.customers_only && !from.starts_with("customers c") {
         ask.push(format!(" AND EXISTS (SELECT 1 FROM customers k WHERE k.contact_id = {id})"));
     }
     ask
 }
 
-fn finish(ask: &mut Statement, order: &str, search: &Search, wanted: &Wanted) {
-    if order == "e.contact_id" {
+fn finish(ask: &mut Statement, from: &str, order: &str, search: &Search, wanted: &Wanted) {
+    if from == DEPARTURES || from == DEPARTURES_ON_SQLITE {
         ask.push(" GROUP BY e.contact_id");
     }
     match wanted {
-        Wanted::Page => ask.push(format!(" ORDER BY {order} DESC LIMIT {}", one_more(search.limit))),
+        Wanted::Page | Wanted::PageOfFew => ask.push(format!(" ORDER BY {order} DESC LIMIT {}", one_more(search.limit))),
         Wanted::Count(Some(most)) => ask.push(format!(" LIMIT {most}) AS found")),
         Wanted::Count(None) => ask.push(") AS found"),
         Wanted::All => ask,

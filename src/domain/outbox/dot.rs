@@ -9,6 +9,7 @@ use crate::domain::error::Result;
 use crate::domain::ids::MessageId;
 use crate::domain::messages::ledger;
 use crate::domain::policy::{self, Case, Standing};
+use crate::domain::templates;
 
 use super::attempts::{self, Outcome};
 use super::moves::{put_back, skip, take_back};
@@ -94,7 +95,7 @@ pub(super) fn beside_others(conn: &mut Conn) -> Result<()> {
 }
 
 /// Notes of each message that its dot is about to be written, unless a check speaks against it by now: warrant valid
-/// and for these bytes, not of a test key, person as before, facts as they were, nothing stopped. What may not is
+/// and for these bytes, not of a test key, person as before, facts as they were, no approval of a template withdrawn, nothing stopped. What may not is
 /// recorded. The checks are read after the rows are marked, in the same transaction and behind [`beside_others`]:
 /// whatever was committed before this one is seen, and nothing is committed meanwhile.
 pub(super) fn mark(conn: &mut Conn, claimed: &[&Claimed], now: Time) -> Result<Marked> {
@@ -107,6 +108,7 @@ pub(super) fn mark(conn: &mut Conn, claimed: &[&Claimed], now: Time) -> Result<M
         let resting: Vec<(MessageId, i32)> =
             claimed.iter().filter(|one| one.rests_on_claims).map(|one| (one.case.message_id.clone(), one.version)).collect();
         let lost = ledger::lost_grounds(conn, &resting, now.date())?;
+        let withdrawn = templates::withdrawn_among(conn, cases.iter().map(|case| &case.message_id))?;
         let closed = queries::closed_mailboxes(conn, &cases)?;
         for one in claimed {
             let id = &one.case.message_id;
@@ -116,7 +118,8 @@ pub(super) fn mark(conn: &mut Conn, claimed: &[&Claimed], now: Time) -> Result<M
             }
             let why = match standings.get(id) {
                 None => Some(Not::Skip("Its recipient is not on record.".to_owned())),
-                Some(standing) => why_not(one, standing, closed.contains(&one.case.mailbox_id), &stopped, &lost),
+                Some(standing) => why_not(one, standing, closed.contains(&one.case.mailbox_id), &stopped, &lost)
+                    .or_else(|| withdrawn.contains(id).then(|| Not::TakeBack(templates::WITHDRAWN.to_owned()))),
             };
             if let Some(why) = why {
                 marked.remove(id);

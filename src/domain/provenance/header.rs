@@ -8,8 +8,10 @@ use crate::clock::Time;
 
 /// Its name.
 pub const NAME: &str = "Countersign-Provenance";
-/// The version that is written and read.
-const VERSION: &str = "1";
+/// The version that is written: it says how long each part is, so that what a list adds below is told from a change.
+const VERSION: &str = "2";
+/// The version before, without that. It is read.
+const FIRST_VERSION: &str = "1";
 /// The longest that is read, in bytes.
 pub const LONGEST: usize = 4096;
 /// Most tags that are read.
@@ -22,6 +24,8 @@ pub struct Digest {
     pub headers: String,
     /// The words.
     pub body: String,
+    /// What kind and how long each part is, as the tag `bl` has it; nothing in a header of the first version.
+    pub lengths: Option<String>,
 }
 
 /// What a mail says of where it comes from.
@@ -103,7 +107,7 @@ fn tame(text: &str) -> String {
 /// What stands in front of the signature, without a space.
 fn unsigned(key: &str, statement: &Statement, digest: &Digest, base_url: &str, at: Time) -> Vec<(&'static str, String)> {
     let mut tags = vec![
-        ("v", VERSION.to_owned()),
+        ("v", if digest.lengths.is_some() { VERSION } else { FIRST_VERSION }.to_owned()),
         ("k", tame(key)),
         ("t", at.seconds().to_string()),
         ("at", tame(base_url)),
@@ -122,6 +126,7 @@ fn unsigned(key: &str, statement: &Statement, digest: &Digest, base_url: &str, a
     tags.push(("policy", statement.policy.to_string()));
     tags.push(("hh", digest.headers.clone()));
     tags.push(("bh", digest.body.clone()));
+    tags.extend(digest.lengths.as_ref().map(|lengths| ("bl", tame(lengths))));
     tags
 }
 
@@ -174,9 +179,11 @@ pub fn verify(value: &str, keys: &[PublicKey]) -> Result<Verified, Problem> {
     }
     let get = |name: &str| tags.iter().find(|(tag, _)| *tag == name).map(|(_, value)| (*value).to_owned());
     let need = |name: &str| get(name).ok_or(Problem::Unreadable);
-    if need("v")? != VERSION {
-        return Err(Problem::Version);
-    }
+    let lengths = match need("v")?.as_str() {
+        VERSION => Some(need("bl")?),
+        FIRST_VERSION => None,
+        _ => return Err(Problem::Version),
+    };
     let key = need("k")?;
     let public = keys.iter().find(|public| public.kid == key).ok_or(Problem::ForeignKey)?;
     let signature = STANDARD.decode(signature).map_err(|_| Problem::Unreadable)?;
@@ -190,7 +197,7 @@ pub fn verify(value: &str, keys: &[PublicKey]) -> Result<Verified, Problem> {
     Ok(Verified {
         at: Time::from_seconds(number("t")?),
         base_url: need("at")?,
-        digest: Digest { headers: need("hh")?, body: need("bh")? },
+        digest: Digest { headers: need("hh")?, body: need("bh")?, lengths },
         statement: Statement {
             origin: need("origin")?,
             edited: get("edited").is_some(),

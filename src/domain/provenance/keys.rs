@@ -111,6 +111,17 @@ pub struct Signer {
     pseudonyms: String,
 }
 
+#[cfg(test)]
+impl Signer {
+    /// A key that nobody else has, and its public half.
+    pub(crate) fn for_tests(now: Time) -> (Signer, PublicKey) {
+        let key = Key::new(now).unwrap();
+        let private = seal::open(&place(&key.id), key.private_key.as_ref().unwrap()).unwrap();
+        let pair = Ed25519KeyPair::from_pkcs8(&STANDARD.decode(private).unwrap()).unwrap();
+        (Signer { id: key.id.clone(), pair, pseudonyms: String::new() }, PublicKey::of(&key))
+    }
+}
+
 impl std::fmt::Debug for Signer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Signer({})", self.id)

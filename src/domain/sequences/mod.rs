@@ -45,9 +45,9 @@ const STEP: &str = "drip_step_";
 /// One message of a sequence.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// The subject; `{name}` and `{email}` are filled in.
+    /// The subject; `{{ name }}` and `{{ email }}` are filled in.
     pub subject: String,
-    /// The plain text; `{name}` and `{email}` are filled in.
+    /// The plain text; `{{ name }}` and `{{ email }}` are filled in.
     pub body: String,
     /// Days to wait after the step before has left, or after the enrollment.
     pub wait_days: i64,

@@ -28,9 +28,11 @@ impl Step {
     }
 }
 
-/// What stands for words where outcomes are counted.
+/// What stands for words where outcomes are counted. Places are hashed as sequences wrote them at first, so that words keep what was
+/// counted for them.
 fn name_of((subject, body): (&str, &str)) -> String {
-    sha256_hex(format!("{subject}\n{body}").as_bytes()).chars().take(16).collect()
+    let words = format!("{subject}\n{body}").replace("{{ name }}", "{name}").replace("{{ email }}", "{email}");
+    sha256_hex(words.as_bytes()).chars().take(16).collect()
 }
 
 impl Sequence {

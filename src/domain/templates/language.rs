@@ -27,14 +27,16 @@ pub(super) fn is_name(word: &str) -> bool {
 }
 
 /// Refuses whatever is not in the language, a name that is not among the variables, and one that may be missing and is not asked for.
-pub(super) fn check(field: &str, source: &str, variables: &[Variable]) -> Result<()> {
+pub(in crate::domain) fn check(field: &str, source: &str, variables: &[Variable]) -> Result<()> {
     let wrong = |line: usize, why: String| Error::invalid("template_invalid", field, format!("{field}, line {line}: {why}"));
     // Which variables are asked for around a place, and whether they are there in this branch.
     let mut open: Vec<(String, bool)> = vec![];
     for (line, tag) in tags(field, source)? {
         let known = |name: &str| {
-            let declared = variables.iter().find(|variable| variable.name == name);
-            declared.ok_or_else(|| wrong(line, format!("there is no variable \"{}\". Declare it, or write another name.", text::excerpt(name))))
+            let names: Vec<&str> = variables.iter().map(|variable| variable.name.as_str()).collect();
+            let declared = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            let missing = || wrong(line, format!("there is no variable \"{}\"; declared: {declared}.", text::excerpt(name)));
+            variables.iter().find(|variable| variable.name == name).ok_or_else(missing)
         };
         match tag {
             Tag::Print(name) => {
@@ -126,7 +128,7 @@ fn environment(escape: AutoEscape) -> std::result::Result<Environment<'static>, 
 
 /// How values stand in what is filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Target {
+pub(in crate::domain) enum Target {
     /// As they are.
     Text,
     /// With `<`, `&` and quotes written as characters.
@@ -134,7 +136,7 @@ pub(super) enum Target {
 }
 
 /// Fills a source that passed `check` in. Values are data: braces in them stay as they are.
-pub(super) fn fill(field: &str, source: &str, values: &BTreeMap<String, String>, into: Target) -> Result<String> {
+pub(in crate::domain) fn fill(field: &str, source: &str, values: &BTreeMap<String, String>, into: Target) -> Result<String> {
     let escape = match into {
         Target::Text => AutoEscape::None,
         Target::Html => AutoEscape::Html,

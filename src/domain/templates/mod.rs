@@ -3,7 +3,7 @@
 
 mod approve;
 mod fill;
-mod language;
+pub(in crate::domain) mod language;
 mod queries;
 mod send;
 mod used;
@@ -23,7 +23,8 @@ use crate::domain::messages::content::LONGEST_SUBJECT;
 use crate::domain::paging::Page;
 use crate::domain::text;
 
-pub use approve::{approve, withdraw};
+pub(in crate::domain) use approve::{WITHDRAWN, withdrawn_among};
+pub use approve::{approve, take_back_step, withdraw};
 pub use fill::{Rendered, render};
 pub(in crate::domain) use fill::{chosen, named, refuse_lacking, words_for};
 pub use send::{Send, send};
@@ -92,6 +93,8 @@ pub struct Version {
     pub withdrawn_at: Option<Time>,
     /// Who withdrew it, by name.
     pub withdrawn_by: Option<String>,
+    /// Up to which message what was made from it is taken back; empty at the start, nothing once all of it is.
+    pub taken_back_to: Option<String>,
 }
 
 impl Version {
@@ -263,6 +266,7 @@ fn version_of(actor: &Actor, template: &TemplateId, number: i32, new: NewVersion
         approved_by: None,
         withdrawn_at: None,
         withdrawn_by: None,
+        taken_back_to: None,
     }
 }
 

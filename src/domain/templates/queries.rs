@@ -78,6 +78,7 @@ pub(super) fn update_approval(conn: &mut Conn, version: &Version) -> QueryResult
             template_versions::approved_by.eq(version.approved_by.clone()),
             template_versions::withdrawn_at.eq(version.withdrawn_at),
             template_versions::withdrawn_by.eq(version.withdrawn_by.clone()),
+            template_versions::taken_back_to.eq(version.taken_back_to.clone()),
         ))
         .execute(conn)
         .map(drop)
@@ -116,15 +117,57 @@ pub(super) fn messages_of(conn: &mut Conn, id: &TemplateId, reach: &Mailboxes) -
     Ok(ask.load::<Counted>(conn)?.into_iter().map(|row| (row.version, row.state, row.n)).collect())
 }
 
-/// Messages made from a version that were let go and have not left.
-pub(super) fn cleared_messages_of(conn: &mut Conn, version: &TemplateVersionId) -> QueryResult<Vec<MessageId>> {
+/// How many messages made from a version were let go and have not left.
+pub(super) fn cleared_messages_of(conn: &mut Conn, version: &TemplateVersionId) -> QueryResult<i64> {
     template_messages::table
         .inner_join(messages::table.on(messages::id.eq(template_messages::message_id)))
         .filter(template_messages::template_version_id.eq(version))
         .filter(messages::state.eq_any([State::Approved, State::Queued]))
-        .order(messages::id)
-        .select(messages::id)
+        .count()
+        .get_result(conn)
+}
+
+/// Messages made from a version, in order, behind this one.
+pub(super) fn messages_behind(conn: &mut Conn, version: &TemplateVersionId, last: &str, most: i64) -> QueryResult<Vec<MessageId>> {
+    template_messages::table
+        .filter(template_messages::template_version_id.eq(version))
+        .filter(template_messages::message_id.gt(MessageId::from(last)))
+        .order(template_messages::message_id)
+        .limit(most)
+        .select(template_messages::message_id)
         .load(conn)
+}
+
+/// Of these messages, those whose warrant rests on an approval of their version that was withdrawn: issued before that, or by a
+/// mode, which lets out what is approved.
+pub(super) fn withdrawn_among<'m>(conn: &mut Conn, ids: impl Iterator<Item = &'m MessageId>) -> QueryResult<Vec<MessageId>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        message_id: MessageId,
+    }
+    let mut ask = Statement::kept();
+    ask.push("SELECT t.message_id AS message_id FROM template_messages t JOIN template_versions v ON v.id = t.template_version_id ");
+    ask.push("JOIN outbox o ON o.message_id = t.message_id JOIN warrants w ON w.id = o.warrant_id ");
+    ask.push("WHERE v.withdrawn_at IS NOT NULL AND (w.issued_at <= v.withdrawn_at OR w.cleared_by IN ('monitored', 'autonomous')) ");
+    ask.push("AND t.message_id").among(ids.map(MessageId::as_str));
+    Ok(ask.load::<Row>(conn)?.into_iter().map(|row| row.message_id).collect())
+}
+
+/// A version of which messages are to be taken back.
+pub(super) fn next_to_take_back(conn: &mut Conn) -> QueryResult<Option<TemplateVersionId>> {
+    template_versions::table
+        .filter(template_versions::taken_back_to.is_not_null())
+        .order(template_versions::id)
+        .select(template_versions::id)
+        .first(conn)
+        .optional()
+}
+
+/// One version, held until the transaction ends.
+pub(super) fn held_version(conn: &mut Conn, id: &TemplateVersionId) -> QueryResult<Option<Version>> {
+    diesel::update(template_versions::table.find(id)).set(template_versions::taken_back_to.eq(template_versions::taken_back_to)).execute(conn)?;
+    version_by_id(conn, id)
 }
 
 /// Sequences whose steps name a template.

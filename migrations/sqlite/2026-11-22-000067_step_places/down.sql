@@ -1,0 +1,1 @@
+UPDATE sequences SET steps = replace(replace(steps, '{{ name }}', '{name}'), '{{ email }}', '{email}');
