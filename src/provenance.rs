@@ -219,8 +219,11 @@ fn held_against(message: &Message, signed: &Digest) -> (Compared, String) {
     }
 }
 
+/// Parts, each as long as it was signed.
+type Cut<'p> = Vec<(Kind, &'p [u8])>;
+
 /// Each part cut to the length that was signed, and what is left over; nothing where that is more than a footer.
-fn added_to<'p>(message: &Message, pieces: &'p [Piece], lengths: &str) -> Option<(Vec<(Kind, &'p [u8])>, String)> {
+fn added_to<'p>(message: &Message, pieces: &'p [Piece], lengths: &str) -> Option<(Cut<'p>, String)> {
     let lengths: Vec<&str> = lengths.split(',').collect();
     let (mut cut, mut added) = (vec![], String::new());
     for (place, piece) in pieces.iter().enumerate() {
