@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 
-use super::{Failed, demo_programs, serve};
+use super::{Failed, demo_past, demo_programs, serve};
 use crate::api::limits::Limits;
 use crate::app::State;
 use crate::beside;
@@ -147,16 +147,32 @@ struct SampleFacts {
     stories: Vec<SampleStory>,
 }
 
-fn sample<T: DeserializeOwned>(name: &str) -> Result<T> {
+/// A sample file as it is.
+pub(super) fn bytes(name: &str) -> Result<Vec<u8>> {
     let file = Samples::get(name).ok_or_else(|| Error::internal(format!("sample {name} is missing")))?;
-    serde_json::from_slice(file.data().as_ref()).map_err(|error| Error::internal(format!("sample {name}: {error}")))
+    Ok(file.data())
 }
+
+fn sample<T: DeserializeOwned>(name: &str) -> Result<T> {
+    serde_json::from_slice(&bytes(name)?).map_err(|error| Error::internal(format!("sample {name}: {error}")))
+}
+
+/// A contact with the tags that say how far a migration is, in their order; they do not have them yet.
+pub(super) struct Member {
+    pub(super) id: ContactId,
+    pub(super) progress: Vec<String>,
+}
+
+/// Customers of the sample contacts for so many days.
+const KNOWN_DAYS: i64 = 120;
+
+pub(super) const REVIEWER: &str = "reviewer@harbourline.test";
 
 /// Made-up people with their passwords, which are printed on start.
 const PEOPLE: [(&str, &str, Role); 3] = [
     ("admin@harbourline.test", "Ada Admin", Role::Admin),
     ("manager@harbourline.test", "Max Manager", Role::Manager),
-    ("reviewer@harbourline.test", "Rita Reviewer", Role::Reviewer),
+    (REVIEWER, "Rita Reviewer", Role::Reviewer),
 ];
 
 /// What the demo printed of itself.
@@ -260,9 +276,10 @@ fn fill(conn: &mut Conn, password: &str, now: Time) -> Result<Filled> {
     let support = boxes.iter().find(|mailbox| mailbox.mode == Mode::GatedSend).or(boxes.first()).map(|mailbox| mailbox.id.clone());
     let support = support.ok_or_else(|| Error::internal("no sample mailbox"))?;
     settings::set(conn, settings::WINBACK_MAILBOX, support.as_str())?;
-    fill_contacts(conn, now)?;
+    let members = fill_contacts(conn, now.plus_days(-KNOWN_DAYS))?;
+    demo_past::letters(conn, &boxes, now)?;
     fill_customers(conn, &support, now)?;
-    demo_programs::fill(conn, &boxes, now)?;
+    demo_programs::fill(conn, &boxes, &members, now)?;
     let mailboxes = boxes.iter().map(|mailbox| json!({"id": mailbox.id, "address": mailbox.address, "mode": mailbox.mode})).collect();
     Ok(Filled { mailboxes, keys: json!({"agent": agent, "oversight": oversight, "reader": reader}) })
 }
@@ -332,14 +349,19 @@ fn fill_facts(conn: &mut Conn, now: Time) -> Result<()> {
     Ok(())
 }
 
-fn fill_contacts(conn: &mut Conn, now: Time) -> Result<()> {
+/// The contacts, and those of them who have to migrate. How far they are follows, day by day.
+fn fill_contacts(conn: &mut Conn, now: Time) -> Result<Vec<Member>> {
+    let mut members = vec![];
     for contact in sample::<Vec<SampleContact>>("contacts.json")? {
-        let input =
-            ContactInput { email: contact.email, name: contact.name, tags: contact.tags, metadata: contact.metadata, time_zone: contact.time_zone };
+        let (progress, tags): (Vec<String>, Vec<String>) = contact.tags.into_iter().partition(|tag| tag.starts_with("migration-"));
+        let input = ContactInput { email: contact.email, name: contact.name, tags, metadata: contact.metadata, time_zone: contact.time_zone };
         let added = contacts::upsert(conn, &SETUP, &input, now)?;
         contacts::record_consent(conn, &SETUP, &added.row.id, ConsentBasis::SoftOptIn, "Customer, asked at sign-up", now)?;
+        if !progress.is_empty() {
+            members.push(Member { id: added.row.id, progress });
+        }
     }
-    Ok(())
+    Ok(members)
 }
 
 fn fill_customers(conn: &mut Conn, support: &MailboxId, now: Time) -> Result<()> {

@@ -12,13 +12,20 @@ use crate::domain::sequences::{self, NewSequence, Step};
 use crate::domain::signals::{self, NewSignal};
 use crate::domain::{cohorts, segments};
 
-use super::demo::SETUP;
+use super::demo::{Member, SETUP};
+use super::demo_past;
 
 /// Days until the deadline of the sample migration.
 const DEADLINE_DAYS: i64 = 45;
+/// Days since it began.
+const BEGAN_DAYS: i64 = 40;
+/// Days since the sample sequence was written.
+const WRITTEN_DAYS: i64 = 46;
+/// Where links of recommendations lead.
+const TARGET: &str = "https://harbourline.test/start";
 
 /// Fills in what a manager of campaigns would have.
-pub(super) fn fill(conn: &mut Conn, boxes: &[Mailbox], now: Time) -> Result<()> {
+pub(super) fn fill(conn: &mut Conn, boxes: &[Mailbox], members: &[Member], now: Time) -> Result<()> {
     let segment = |conn: &mut Conn, name: &str, tags: &str, conditions: Conditions| {
         let input = segments::Input { name: Some(name.into()), tags: Some(tags.into()), conditions: Some(conditions), ..segments::Input::default() };
         segments::create(conn, &SETUP, &input, now)
@@ -50,7 +57,8 @@ pub(super) fn fill(conn: &mut Conn, boxes: &[Mailbox], now: Time) -> Result<()> 
         }),
         ..cohorts::Input::default()
     };
-    cohorts::create(conn, &SETUP, &migration, now)?;
+    let migration = cohorts::create(conn, &SETUP, &migration, now.plus_days(-BEGAN_DAYS))?;
+    demo_past::moves(conn, &migration.id, members, BEGAN_DAYS, now)?;
     let step = |subject: &str, body: &str, wait_days| Step { subject: subject.into(), body: body.into(), wait_days, ..Step::default() };
     let steps = vec![
         step("Welcome to the platform", "Hello,\n\ngood to have you. Answer this message whenever something is unclear: a person reads it.", 0),
@@ -59,7 +67,9 @@ pub(super) fn fill(conn: &mut Conn, boxes: &[Mailbox], now: Time) -> Result<()> 
     ];
     let mailbox = sends(Mode::Monitored).or_else(|| sends(Mode::GatedSend));
     let sequence = NewSequence { name: "Welcome".into(), mailbox, campaign: None, steps, automatic: false };
-    sequences::create(conn, &SETUP, &sequence, now)?;
+    let sequence = sequences::create(conn, &SETUP, &sequence, now.plus_days(-WRITTEN_DAYS))?;
+    demo_past::welcomes(conn, boxes, &sequence.id, now)?;
+    demo_past::recommendations(conn, boxes, TARGET, now)?;
     for (place, email) in ["amelia.ward@wardandwillow.test", "tobias.engel@engelsport.test"].into_iter().enumerate() {
         let who = Named::by(None, Some(email.to_owned()));
         let value = Some(if place == 0 { "10".to_owned() } else { "9".to_owned() });

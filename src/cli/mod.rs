@@ -2,6 +2,7 @@
 
 mod admin;
 pub mod demo;
+mod demo_past;
 mod demo_programs;
 mod inbound;
 mod mcp;

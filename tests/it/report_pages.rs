@@ -91,3 +91,30 @@ async fn every_report_is_a_page_with_and_without_rows() {
     assert_eq!(rita.get("/reports/desk/table.csv").await.status, 403);
     assert!(!rita.get("/reports").await.body.contains("/reports/desk"), "no link to what is not for reviewers");
 }
+
+#[actix_web::test]
+async fn the_demo_has_something_in_each_report_and_every_count_is_confirmed() {
+    let desk = Desk::new().await;
+    let now = desk.now();
+    desk.write(|conn| countersign::cli::demo::fill_samples(conn, crate::support::PASSWORD, now)).unwrap();
+    let found = desk.read(countersign::domain::outbox::verify::verify);
+    assert_eq!(found.reports.iter().map(|wrong| &wrong.of).collect::<Vec<_>>(), Vec::<&String>::new());
+    assert!(found.exceptions.is_empty(), "{:?}", found.exceptions);
+    assert!(desk.catcher.messages().is_empty(), "no mail of the past is delivered");
+    let mut ada = Browser::new(desk.app().await);
+    ada.sign_in("ada").await;
+    for (report, wanted) in [
+        ("reasons", "Too expensive"),
+        ("recovered", "After a letter"),
+        ("strategies", "Discount"),
+        ("campaigns", "win-back"),
+        ("migrations", "API v1 sunset"),
+        ("sequences", "stopped by hand 1"),
+        ("referrals", "Sign-ups"),
+        ("deliverability", "winback@harbourline.test"),
+        ("desk", "9 in 10 messages waited no longer than"),
+    ] {
+        let page = ada.get(&format!("/reports/{report}")).await;
+        assert!(page.status == 200 && page.body.contains(wanted) && page.body.contains("<svg"), "{report}: {}", page.body);
+    }
+}
