@@ -150,7 +150,7 @@ struct SampleFacts {
 /// A sample file as it is.
 pub(super) fn bytes(name: &str) -> Result<Vec<u8>> {
     let file = Samples::get(name).ok_or_else(|| Error::internal(format!("sample {name} is missing")))?;
-    Ok(file.data())
+    Ok(file.data().to_vec())
 }
 
 fn sample<T: DeserializeOwned>(name: &str) -> Result<T> {
