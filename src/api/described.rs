@@ -15,7 +15,7 @@ use crate::domain::drafting::WrittenBy;
 use crate::domain::facts;
 use crate::domain::ids::{
     ApiKeyId, CallId, CampaignId, ChurnEventId, CohortId, ContactId, DeliveryId, EndpointId, EnrollmentId, FactId, InboundEmailId, MailboxId,
-    MessageId, ReferralId, RowId, SegmentId, SequenceId, SignalId, TemplateId, ThreadId, TopicId, VariantId,
+    MessageId, ReferralId, RowId, SegmentId, SequenceId, SignalId, TemplateId, ThreadId, TopicId, VariantId, WinbackRuleId,
 };
 use crate::domain::mailboxes::{Mode, Notify, OnUncertain};
 use crate::domain::messages::{self, DecisionKind, inspect};
@@ -79,7 +79,8 @@ ids!(
     SignalId,
     TemplateId,
     ThreadId,
-    VariantId
+    VariantId,
+    WinbackRuleId
 );
 
 words!(
@@ -104,6 +105,7 @@ words!(
     claims::Kind,
     claims::Part,
     claims::Verdict,
+    crate::domain::churn::Evidence,
     crate::domain::churn::demand::Order,
     deliveries::State,
     facts::Kind,

@@ -55,6 +55,7 @@ pub(crate) mod turn;
 pub(crate) mod usage;
 pub(crate) mod vigilance;
 mod webhooks;
+pub(crate) mod winback_rules;
 
 use actix_web::HttpResponse;
 use actix_web::middleware::from_fn;

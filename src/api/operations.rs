@@ -14,6 +14,7 @@ use super::{
     api_changes, audit, backtest, boxes, calls, campaigns, cancel_flow, claims, cohorts, consents, contacts, conversations, delivery, departures,
     exports, facts, hooks, inbound, keys, mailboxes, messages, migrations, oversight, overview, people, policy, preferences, programs, progress,
     recovery, reference, referrals, reports, segments, sending, sequences, signals, suppression, templates, usage, vigilance, webhooks,
+    winback_rules,
 };
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Error;
@@ -239,6 +240,7 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ("Reports", programs::operations()),
         ("Exports", exports::operations()),
         ("Churn and recovery", recovery::operations()),
+        ("Churn and recovery", winback_rules::operations()),
         ("Webhooks out", webhooks::operations()),
         ("Webhooks in", hooks::operations()),
         ("Mail in", inbound::operations()),

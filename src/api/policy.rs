@@ -237,25 +237,30 @@ pub(crate) async fn foresee(actor: Actor, state: &State, body: ForecastOf) -> Re
         class: body.class,
         campaign: body.campaign,
     };
-    let found = state.read(move |conn| policy::forecast(conn, &actor, &group, clock::now())).await?;
-    let reasons = found.reasons.iter().map(|r| ReasonCount { check: r.check, verdict: r.verdict.as_str(), count: r.count }).collect();
-    let named = |named: policy::Named| NamedView {
-        contact_id: named.contact_id.map(|id| id.to_string()),
-        email: named.email,
-        verdict: named.verdict.as_str(),
-        check: named.check,
-        detail: named.detail,
-    };
-    Ok(ForecastView {
-        mailbox_id: found.mailbox_id.to_string(),
-        total: found.total,
-        pass: found.pass,
-        defer: found.defer,
-        hold: found.hold,
-        refuse: found.refuse,
-        reasons,
-        contacts: found.named.into_iter().map(named).collect(),
-        unknown: found.unknown,
-        more: found.more,
-    })
+    Ok(state.read(move |conn| policy::forecast(conn, &actor, &group, clock::now())).await?.into())
+}
+
+impl From<policy::Forecast> for ForecastView {
+    fn from(found: policy::Forecast) -> Self {
+        let reasons = found.reasons.iter().map(|r| ReasonCount { check: r.check, verdict: r.verdict.as_str(), count: r.count }).collect();
+        let named = |named: policy::Named| NamedView {
+            contact_id: named.contact_id.map(|id| id.to_string()),
+            email: named.email,
+            verdict: named.verdict.as_str(),
+            check: named.check,
+            detail: named.detail,
+        };
+        ForecastView {
+            mailbox_id: found.mailbox_id.to_string(),
+            total: found.total,
+            pass: found.pass,
+            defer: found.defer,
+            hold: found.hold,
+            refuse: found.refuse,
+            reasons,
+            contacts: found.named.into_iter().map(named).collect(),
+            unknown: found.unknown,
+            more: found.more,
+        }
+    }
 }

@@ -14,12 +14,14 @@ use super::operations::{Operation, get};
 use crate::app::State;
 use crate::clock;
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::churn::Evidence;
+use crate::domain::churn::rules::picks::{Comparison, Side};
 use crate::domain::error::Error;
 use crate::domain::mailboxes::Mailbox;
 use crate::domain::money::Money;
 use crate::domain::reports::messages::{self, Flow, Ways};
 use crate::domain::reports::period::Period;
-use crate::domain::reports::{self, NO_HOLDOUT, ReasonNumbers, StepNumbers};
+use crate::domain::reports::{self, ReasonNumbers, StepNumbers};
 
 /// Months of the report on reasons where none are named.
 const USUAL_MONTHS: u32 = 12;
@@ -299,6 +301,69 @@ pub struct RecoveredView {
     pub lift_in_words: String,
     /// Why it is no proof.
     pub caution: &'static str,
+    /// Of those who came back in the period: how much speaks for a letter having brought them.
+    pub evidence: Vec<ProofView>,
+    /// Those whom win-back rules picked in the period: with a letter, and held out by lot.
+    pub by_lot: ComparisonView,
+}
+
+/// Those who came back with one kind of evidence.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ProofView {
+    /// strong, weak or organic.
+    pub evidence: Evidence,
+    /// What that means, in a sentence.
+    pub meaning: &'static str,
+    /// How many.
+    pub recovered: i64,
+    /// Their monthly revenue.
+    pub recovered_revenue: Vec<Amount>,
+}
+
+impl From<reports::Proof> for ProofView {
+    fn from(of: reports::Proof) -> Self {
+        ProofView { evidence: of.evidence, meaning: of.evidence.explained(), recovered: of.count, recovered_revenue: amounts(of.revenue) }
+    }
+}
+
+/// One side of a comparison by lot.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct SideView {
+    /// How many were picked.
+    pub picked: usize,
+    /// How many of them came back within the recovery window.
+    pub recovered: usize,
+    /// The bounds in percent between which the true share lies with 95 % certainty; null below 20.
+    pub interval: Option<[usize; 2]>,
+    /// Monthly revenue of those who came back.
+    pub recovered_revenue: Vec<Amount>,
+}
+
+impl From<Side> for SideView {
+    fn from(of: Side) -> Self {
+        let interval = of.back.interval().map(|(low, high)| [low, high]);
+        SideView { picked: of.back.of, recovered: of.back.part, interval, recovered_revenue: amounts(of.revenue) }
+    }
+}
+
+/// Those with a letter beside those whom a lot held out.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ComparisonView {
+    /// A letter was drafted for them.
+    pub letter: SideView,
+    /// They got none.
+    pub held_out: SideView,
+    /// How much more of the first came back, in percentage points with one decimal; null below 20 on a side.
+    pub lift: Option<f64>,
+    /// What that says, in a sentence.
+    pub lift_in_words: String,
+}
+
+impl From<Comparison> for ComparisonView {
+    fn from(of: Comparison) -> Self {
+        let (lift, lift_in_words) = (of.lift_points(), of.in_words());
+        ComparisonView { letter: of.letter.into(), held_out: of.held_out.into(), lift, lift_in_words }
+    }
 }
 
 pub async fn recovered(key: Key, state: web::Data<State>, query: Params<Between>) -> Result<HttpResponse, Problem> {
@@ -309,7 +374,7 @@ pub async fn recovered(key: Key, state: web::Data<State>, query: Params<Between>
 pub(crate) async fn came_back(actor: Actor, state: &State, query: Between) -> Result<RecoveredView, Problem> {
     let period = query.period()?;
     let found = state.read(move |conn| reports::recovered(conn, &actor, period, &period.steps())).await?;
-    let before = period.before();
+    let (before, caution) = (period.before(), found.caution());
     let step = |of: reports::Returns| ReturnsView {
         from: of.step.days.from.to_string(),
         until: of.step.days.until.to_string(),
@@ -331,7 +396,9 @@ pub(crate) async fn came_back(actor: Actor, state: &State, query: Between) -> Re
         steps: found.steps.into_iter().map(step).collect(),
         with_letter: found.mailed.into(),
         without_letter: found.unmailed.into(),
-        caution: NO_HOLDOUT,
+        caution,
+        evidence: found.evidence.into_iter().map(ProofView::from).collect(),
+        by_lot: found.drawn.into(),
     })
 }
 

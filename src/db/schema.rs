@@ -401,6 +401,55 @@ diesel::table! {
         letter_strategy -> Nullable<Text>,
         letter_at -> Nullable<BigInt>,
         replied_at -> Nullable<BigInt>,
+        evidence -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    winback_rules (id) {
+        id -> Text,
+        name -> Text,
+        mailbox_id -> Text,
+        enabled -> Bool,
+        reasons -> Text,
+        mrr_from -> Nullable<BigInt>,
+        currency -> Nullable<Text>,
+        from_days -> Integer,
+        to_days -> Integer,
+        needs_update -> Bool,
+        segment_id -> Nullable<Text>,
+        imported -> Bool,
+        strategy -> Nullable<Text>,
+        holdout -> Integer,
+        daily -> Integer,
+        last_event -> Text,
+        last_left_at -> BigInt,
+        next_run_at -> BigInt,
+        drafted -> BigInt,
+        held_out -> BigInt,
+        left_out -> BigInt,
+        day -> Text,
+        drafted_on_day -> Integer,
+        failures -> Integer,
+        trouble -> Nullable<Text>,
+        created_by -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    winback_picks (churn_event_id) {
+        churn_event_id -> Text,
+        rule_id -> Text,
+        arm -> Text,
+        because -> Nullable<Text>,
+        picked_at -> BigInt,
+        compare_until -> BigInt,
+        currency -> Text,
+        mrr_minor -> BigInt,
+        back_at -> Nullable<BigInt>,
+        closed_at -> Nullable<BigInt>,
     }
 }
 
@@ -527,6 +576,7 @@ diesel::table! {
         drafter_note -> Nullable<Text>,
         model -> Nullable<Text>,
         model_run_id -> Nullable<Text>,
+        clicked_at -> Nullable<BigInt>,
     }
 }
 
@@ -2084,6 +2134,7 @@ diesel::allow_tables_to_appear_in_same_query!(enrollments, sequences);
 diesel::allow_tables_to_appear_in_same_query!(referrals, contacts);
 diesel::allow_tables_to_appear_in_same_query!(referrals, referral_rewards);
 diesel::allow_tables_to_appear_in_same_query!(churn_events, churn_signals);
+diesel::allow_tables_to_appear_in_same_query!(churn_events, winback_picks);
 diesel::allow_tables_to_appear_in_same_query!(customers, churn_events);
 diesel::allow_tables_to_appear_in_same_query!(customers, inactivity_periods);
 diesel::allow_tables_to_appear_in_same_query!(contacts, inbound_emails);

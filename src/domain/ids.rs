@@ -40,6 +40,10 @@ text_id!(
     VariantId
 );
 text_id!(
+    /// A rule that drafts letters to those who left.
+    WinbackRuleId
+);
+text_id!(
     /// A row that a claim can rest on.
     FactId
 );

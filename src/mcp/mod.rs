@@ -41,6 +41,7 @@ mod tool;
 mod usage;
 mod vigilance;
 mod win_back;
+mod winback_rules;
 
 use std::sync::Arc;
 

@@ -116,6 +116,14 @@ pub(super) fn tools() -> Vec<Entry> {
             recovered,
         ).only_with(Scope::Draft).example(json!({"churn_event_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
         tool(
+            "mark_clicked",
+            "Record that a customer followed a link in a letter",
+            "Records that the customer of a churn event followed a link in the latest letter, so that coming back afterwards counts as strong evidence \
+             for it. Links in letters are not rewritten, so the page behind the link has to tell. Example: {\"churn_event_id\": \"…\"}.",
+            Effect::Settles,
+            clicked,
+        ).only_with(Scope::Draft).example(json!({"churn_event_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
+        tool(
             "correct_churn_reason",
             "Correct the reason of a departure",
             "Corrects why a customer left, where the analysis was wrong. Example: {\"churn_event_id\": \"…\", \"reason\": \"missing_features\"}.",
@@ -251,6 +259,11 @@ struct Event {
 
 /// What customers said, as opposed to what was recorded about them.
 const THEIR_WORDS: &[&str] = &["cancel_reason_text", "reason_quotes"];
+
+async fn clicked(call: Call, event: Event) -> Answered {
+    let found = rest::followed(call.actor, &call.state, &event.churn_event_id).await?;
+    Ok(Answer::new(found).setting_apart("", THEIR_WORDS, |event| event["cancel_reason_text"].is_string()))
+}
 
 async fn recovered(call: Call, event: Event) -> Answered {
     let found = rest::came_back(call.actor, &call.state, &event.churn_event_id).await?;

@@ -16,7 +16,7 @@ use super::once::{self, Caller};
 use super::tool::{Call, Entry};
 use super::{
     campaigns, churn, claims, cohorts, consents, contacts, delivery, facts, inbox, keys, mail, mailboxes, oversight, overview, policy, preferences,
-    progress, prompts, recall, recovery, referrals, resources, segments, sending, sequences, templates, usage, vigilance,
+    progress, prompts, recall, recovery, referrals, resources, segments, sending, sequences, templates, usage, vigilance, winback_rules,
 };
 use crate::app::State;
 use crate::domain::actor::Actor;
@@ -50,6 +50,7 @@ static TOOLS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         templates::tools(),
         usage::tools(),
         recall::tools(),
+        winback_rules::tools(),
     ]
     .into_iter()
     .flatten()

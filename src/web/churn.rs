@@ -13,6 +13,7 @@ use crate::app::State;
 use crate::clock;
 use crate::domain::churn::answers::{self, Answer};
 use crate::domain::churn::intake::{NewChurnEvent, Taken, take};
+use crate::domain::churn::rules::picks::{self, Pick};
 use crate::domain::churn::runs::{self, ModelRun};
 use crate::domain::churn::variants::{self as nine, Choice, Variant};
 use crate::domain::churn::{self, ChurnEvent, EventType, Status};
@@ -41,7 +42,7 @@ struct IndexPage {
 }
 
 /// What they paid a month, in words.
-fn mrr(row: &ChurnEvent) -> String {
+pub(super) fn mrr(row: &ChurnEvent) -> String {
     row.mrr_minor.map(|minor| Money { minor, currency: row.currency.clone() }.to_string()).unwrap_or_default()
 }
 
@@ -74,6 +75,8 @@ struct ShowPage {
     answers: Vec<Answer>,
     variants: Vec<Variant>,
     messages: Vec<ListRow>,
+    /// What a rule of win-back made of it.
+    pick: Option<Pick>,
 }
 
 impl ShowPage {
@@ -89,7 +92,7 @@ impl ShowPage {
 pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let (actor, id, now) = (person.actor.clone(), ChurnEventId::from(id.as_str()), clock::now());
     let visit = person.visit.clone();
-    let (event, customer, thread, answers, variants, messages) = state
+    let (event, customer, thread, answers, variants, messages, pick) = state
         .read(move |conn| {
             let event = churn::get(conn, &actor, &id)?;
             let threshold = answers::threshold(conn)?;
@@ -102,11 +105,12 @@ pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<
                 }
                 None => (None, vec![], vec![]),
             };
-            Ok((event, customer, thread, answers, variants, messages))
+            let pick = picks::of_event(conn, &event.id)?;
+            Ok((event, customer, thread, answers, variants, messages, pick))
         })
         .await?;
     let title = event.customer_name.clone().or_else(|| event.customer_email.clone()).unwrap_or_else(|| "A customer".to_owned());
-    html(&ShowPage { chrome: visit.chrome(title, "churn"), event, customer, thread, answers, variants, messages })
+    html(&ShowPage { chrome: visit.chrome(title, "churn"), event, customer, thread, answers, variants, messages, pick })
 }
 
 #[derive(Template)]
@@ -197,6 +201,20 @@ pub(super) async fn recovered(
     let target = id.clone();
     state.write(move |conn| churn::recover(conn, &actor, &target, clock::now())).await?;
     flash(&session, "Marked as recovered.");
+    Ok(see_other(&format!("/churn/{id}")))
+}
+
+pub(super) async fn release(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), ChurnEventId::from(id.as_str()));
+    let target = id.clone();
+    state.write(move |conn| picks::release(conn, &actor, &target, clock::now())).await?;
+    flash(&session, "Taken out of the comparison. They can be written to.");
     Ok(see_other(&format!("/churn/{id}")))
 }
 

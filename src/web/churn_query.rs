@@ -3,8 +3,9 @@
 use serde::Deserialize;
 
 use crate::clock::Time;
+use crate::domain::churn::rules::picks::Arm;
 use crate::domain::churn::{ChurnEvent, Filter, Only, Tenure};
-use crate::domain::ids::{ChurnEventId, SegmentId};
+use crate::domain::ids::{ChurnEventId, SegmentId, WinbackRuleId};
 use crate::domain::reason::Strategy;
 use crate::domain::segments::Segment;
 
@@ -41,6 +42,12 @@ pub(super) struct Query {
     back_until: String,
     /// `yes` for those who are neither back nor lost.
     open: String,
+    evidence: String,
+    /// What a rule of win-back made of them, and the first and the last day on which it did.
+    arm: String,
+    picked_from: String,
+    picked_until: String,
+    rule: String,
 }
 
 fn some(text: &str) -> Option<&str> {
@@ -72,6 +79,12 @@ impl Query {
         }
     }
 
+    fn picked(&self) -> Option<(Arm, Time, Time)> {
+        let arm = some(&self.arm)?.parse().ok()?;
+        let (from, end) = between(&self.picked_from, &self.picked_until).unwrap_or((Time::from_micros(0), Time::from_micros(i64::MAX)));
+        Some((arm, from, end))
+    }
+
     pub fn filter(&self, segment: Option<&Segment>, now: Time) -> Filter {
         let before = self.before.split_once('_').and_then(|(micros, id)| Some((Time::from_micros(micros.parse().ok()?), ChurnEventId::from(id))));
         Filter {
@@ -92,6 +105,9 @@ impl Query {
                 replied: self.replied == "yes",
                 back: between(&self.back_from, &self.back_until),
                 open: self.open == "yes",
+                evidence: some(&self.evidence).and_then(|word| word.parse().ok()),
+                picked: self.picked(),
+                rule: some(&self.rule).map(WinbackRuleId::from),
             },
             ..Filter::default()
         }
@@ -111,6 +127,11 @@ impl Query {
             ("back_from", &self.back_from),
             ("back_until", &self.back_until),
             ("open", &self.open),
+            ("evidence", &self.evidence),
+            ("arm", &self.arm),
+            ("picked_from", &self.picked_from),
+            ("picked_until", &self.picked_until),
+            ("rule", &self.rule),
         ];
         all.into_iter().filter_map(|(name, value)| Some((name, some(value)?))).collect()
     }
@@ -155,6 +176,10 @@ impl Query {
             (self.replied == "yes").then(|| "answered a letter".to_owned()),
             days("came back", &self.back_from, &self.back_until),
             (self.open == "yes").then(|| "neither back nor lost".to_owned()),
+            some(&self.evidence).map(|word| format!("evidence for a letter: {word}")),
+            self.picked().map(|(arm, ..)| arm.in_words().to_owned()),
+            days("picked by a rule", &self.picked_from, &self.picked_until),
+            some(&self.rule).map(|_| "picked by one rule".to_owned()),
         ]
         .into_iter()
         .flatten()

@@ -64,6 +64,7 @@ mod verify;
 pub mod views;
 mod vigilance;
 mod webhooks;
+mod winback_rules;
 
 use actix_session::SessionMiddleware;
 use actix_session::config::PersistentSession;

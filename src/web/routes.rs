@@ -6,7 +6,7 @@ use super::{
     account, api_changes, audit, batches, calls, campaigns, caught, churn, claims, compose, customers, delivery, demand, desk, doctor, events, facts,
     heads, imports, inactivity, inbox, keys, leads, mailboxes, messages, migrations, overview, passkeys, preferences, privacy, provider, public,
     reference, referrals, reports, reset, rules, second_factor, segments, sending, sequences, sign_in, sources, templates, uncertain, users, verify,
-    views, vigilance, webhooks,
+    views, vigilance, webhooks, winback_rules,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -142,9 +142,18 @@ routes! {
     post "/churn/import" Manager imports::create;
     get "/imports/{id}" Manager imports::show;
     get "/imports/{id}/refused.csv" Manager imports::refused;
+    get "/churn/rules" Manager winback_rules::index;
+    get "/churn/rules/new" Manager winback_rules::new;
+    post "/churn/rules" Manager winback_rules::create;
+    post "/churn/rules/preview" Manager winback_rules::preview;
+    get "/churn/rules/{id}" Manager winback_rules::show;
+    post "/churn/rules/{id}" Manager winback_rules::change;
+    post "/churn/rules/{id}/switch" Manager winback_rules::switch;
+    post "/churn/rules/{id}/deletion" Manager winback_rules::delete;
     get "/churn/{id}" SignedIn churn::show;
     post "/churn/{id}/reason" Manager churn::correct_reason;
     post "/churn/{id}/recovered" Manager churn::recovered;
+    post "/churn/{id}/release" Manager churn::release;
     get "/churn/{id}/variants" SignedIn churn::variants;
     post "/churn/{id}/variants" Manager churn::generate;
     post "/churn/{id}/variants/{vid}/message" Manager churn::choose;

@@ -19,7 +19,7 @@ use crate::domain::accounts::sessions;
 use crate::domain::audit::{chain, heads};
 use crate::domain::calls;
 use crate::domain::campaigns::{self, counts};
-use crate::domain::churn::{shipping, timeline, window};
+use crate::domain::churn::{rules, shipping, timeline, window};
 use crate::domain::cohorts::{history, rounds};
 use crate::domain::contacts::erase;
 use crate::domain::desk::presence;
@@ -134,6 +134,7 @@ async fn draft_rounds(state: State, mut stop: watch::Receiver<bool>) {
         work_off(&state, &stop, "drafts of migrations", rounds::step).await;
         work_off(&state, &stop, "drafts of campaigns", campaigns::rounds::step).await;
         work_off(&state, &stop, "messages of withdrawn templates", templates::take_back_step).await;
+        work_off(&state, &stop, "drafts of win-back rules", rules::step).await;
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(DRAFTS_SECONDS)) => {}
             _ = stop.wait_for(|stopped| *stopped) => return,
@@ -176,6 +177,7 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
         work_off(&state, &stop, "drafts for an update", shipping::step).await;
         work_off(&state, &stop, "rules of inactivity", inactivity::step).await;
         work_off(&state, &stop, "recovery windows", window::step).await;
+        work_off(&state, &stop, "recovery windows of those held out", rules::picks::close_step).await;
         work_off(&state, &stop, "steps of sequences", sequences::step).await;
         if last_compared.is_none_or(|at: Time| at.plus_seconds(COMPARE_SECONDS) <= clock::now()) {
             work_off(&state, &stop, "shares of variants", sequences::shift_step).await;

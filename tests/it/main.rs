@@ -104,3 +104,4 @@ mod undo;
 mod usage;
 mod vigilance;
 mod webhooks;
+mod winback_rules;

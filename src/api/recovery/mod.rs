@@ -22,7 +22,7 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::churn::answers;
 use crate::domain::churn::intake::{NewChurnEvent, Taken, take};
 use crate::domain::churn::variants::{self as nine, Choice};
-use crate::domain::churn::{self, Filter, Status};
+use crate::domain::churn::{self, Filter, Status, evidence};
 use crate::domain::error::Error;
 use crate::domain::ids::{ChurnEventId, FactId, VariantId};
 use crate::domain::reason::Reason;
@@ -55,6 +55,14 @@ pub(super) fn operations() -> Vec<Operation> {
             .needs(&[Scope::Draft])
             .answers::<Departure>(200)
             .to(recovered),
+        post("/api/v1/churn-events/{id}/clicked", "mark_clicked", "Record that they followed a link in a letter")
+            .about(
+                "Call it from the page that the link leads to, so that whoever comes back afterwards counts as strong evidence for the letter. Links in \
+                 letters are not rewritten. The first time counts.",
+            )
+            .needs(&[Scope::Draft])
+            .answers::<Departure>(200)
+            .to(clicked),
         patch("/api/v1/churn-events/{id}/cancel-reason", "correct_reason", "Correct the reason")
             .needs(&[Scope::Draft])
             .body::<Correction>()
@@ -223,6 +231,17 @@ pub async fn recovered(key: Key, state: web::Data<State>, id: web::Path<String>)
 pub(crate) async fn came_back(actor: Actor, state: &State, id: &str) -> Result<Departure, Problem> {
     let id = ChurnEventId::from(id);
     let row = state.write(move |conn| churn::recover(conn, &actor, &id, clock::now())).await?;
+    Ok(event(&row))
+}
+
+pub async fn clicked(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Plain> {
+    Ok(HttpResponse::Ok().json(followed(key.0, &state, &id).await?))
+}
+
+/// Records that the customer followed a link in a letter.
+pub(crate) async fn followed(actor: Actor, state: &State, id: &str) -> Result<Departure, Problem> {
+    let id = ChurnEventId::from(id);
+    let row = state.write(move |conn| evidence::clicked(conn, &actor, &id, clock::now())).await?;
     Ok(event(&row))
 }
 

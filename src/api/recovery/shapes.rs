@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::api::shapes::Submitted;
 use crate::clock::Time;
 use crate::domain::churn::variants::Variant;
-use crate::domain::churn::{ChurnEvent, EventType, Status};
+use crate::domain::churn::{ChurnEvent, EventType, Evidence, Status};
 use crate::domain::drafting::WrittenBy;
 use crate::domain::ids::{ChurnEventId, ContactId, FactId, MessageId, VariantId};
 use crate::domain::reason::{Reason, Strategy};
@@ -76,6 +76,8 @@ pub struct Departure {
     pub recovered_at: Option<Time>,
     /// Until when a letter that was sent may bring them back; after it they count as lost.
     pub window_ends_at: Option<Time>,
+    /// How much speaks for a letter having brought them back: strong, weak or organic; null before they came back.
+    pub evidence: Option<Evidence>,
     /// When it was taken in.
     pub created_at: Time,
     /// When it last changed.
@@ -234,6 +236,7 @@ pub(super) fn event(row: &ChurnEvent) -> Departure {
         cancelled_at: row.churned_at,
         recovered_at: row.recovered_at,
         window_ends_at: row.window_ends_at,
+        evidence: row.evidence,
         created_at: row.created_at,
         updated_at: row.updated_at,
     }

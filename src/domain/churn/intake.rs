@@ -279,5 +279,6 @@ pub(super) fn checked(new: &NewChurnEvent, source: &str, now: Time) -> Result<Ch
         letter_strategy: None,
         letter_at: None,
         replied_at: None,
+        evidence: None,
     })
 }

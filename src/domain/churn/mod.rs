@@ -3,9 +3,11 @@
 pub mod answers;
 pub(in crate::domain) mod cancel_page;
 pub mod demand;
+pub mod evidence;
 pub mod import;
 pub mod intake;
 mod queries;
+pub mod rules;
 pub mod runs;
 pub mod sheet;
 pub mod shipping;
@@ -30,6 +32,7 @@ use crate::domain::reason::{self, Reason, ReasonQuote, Strategy};
 use crate::domain::webhooks;
 use crate::text_enum;
 
+pub use evidence::Evidence;
 pub use queries::{Filter, Only};
 pub use tenure::Tenure;
 
@@ -137,6 +140,8 @@ pub struct ChurnEvent {
     pub letter_at: Option<Time>,
     /// When they first answered a letter.
     pub replied_at: Option<Time>,
+    /// Whether a letter brought them back, where they came back.
+    pub evidence: Option<Evidence>,
 }
 
 impl ChurnEvent {
@@ -223,8 +228,9 @@ pub fn recover(conn: &mut Conn, actor: &Actor, id: &ChurnEventId, now: Time) -> 
         if !queries::set_status(conn, id, event.status, Status::Recovered, now)? {
             return Err(Error::bad_request("already_final", "this churn event has changed meanwhile"));
         }
-        queries::set_recovered_at(conn, id, now)?;
-        log(conn, actor, "churn.recovered", id, json!({"mrr_minor": event.mrr_minor, "currency": event.currency}), now)?;
+        let evidence = evidence::note(conn, &event, now)?;
+        let detail = json!({"mrr_minor": event.mrr_minor, "currency": event.currency, "evidence": evidence});
+        log(conn, actor, "churn.recovered", id, detail, now)?;
         let event = get_row(conn, id)?;
         webhooks::churn_event(conn, webhooks::EventType::ChurnEventRecovered, &event, now)?;
         Ok(event)
@@ -242,8 +248,9 @@ pub(in crate::domain) fn active_again(conn: &mut Conn, actor: &Actor, contact: &
 /// The customer came back by themselves: it counts as recovered, and no letter about it leaves any more.
 fn come_back(conn: &mut Conn, actor: &Actor, event: &ChurnEvent, at: Time, now: Time) -> Result<()> {
     queries::set_status(conn, &event.id, event.status, Status::Recovered, now)?;
-    queries::set_recovered_at(conn, &event.id, at)?;
-    log(conn, actor, "churn.recovered", &event.id, json!({"mrr_minor": event.mrr_minor, "currency": event.currency, "at": at}), now)?;
+    let evidence = evidence::note(conn, event, at)?;
+    let detail = json!({"mrr_minor": event.mrr_minor, "currency": event.currency, "at": at, "evidence": evidence});
+    log(conn, actor, "churn.recovered", &event.id, detail, now)?;
     let row = get_row(conn, &event.id)?;
     webhooks::churn_event(conn, webhooks::EventType::ChurnEventRecovered, &row, now)?;
     for id in queries::variants(conn, &event.id)?.into_iter().filter_map(|variant| variant.message_id) {
@@ -255,6 +262,11 @@ fn come_back(conn: &mut Conn, actor: &Actor, event: &ChurnEvent, at: Time, now: 
         }
     }
     Ok(())
+}
+
+/// Lets nobody else change a departure before this transaction ends, so that two ways to a letter take turns.
+fn hold(conn: &mut Conn, id: &ChurnEventId) -> Result<()> {
+    Ok(queries::hold(conn, id)?)
 }
 
 fn get_row(conn: &mut Conn, id: &ChurnEventId) -> Result<ChurnEvent> {

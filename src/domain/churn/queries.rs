@@ -12,11 +12,13 @@ use crate::db::statement::Statement;
 use crate::db::types::Json;
 use crate::domain::actor::Actor;
 use crate::domain::contacts::{self, Search};
-use crate::domain::ids::{ChurnEventId, ContactId, FactId, ImportId, MessageId, VariantId};
+use crate::domain::ids::{ChurnEventId, ContactId, FactId, ImportId, MessageId, VariantId, WinbackRuleId};
 use crate::domain::reason::{Reason, ReasonQuote, Strategy};
 
 use super::answers::Judgement;
+use super::evidence::Evidence;
 use super::import::Import;
+use super::rules::picks::Arm;
 use super::runs::ModelRun;
 use super::shipping::Round;
 use super::tenure::Tenure;
@@ -67,6 +69,12 @@ pub struct Only {
     pub back: Option<(Time, Time)>,
     /// Who is neither back nor lost.
     pub open: bool,
+    /// Who came back with this evidence.
+    pub evidence: Option<Evidence>,
+    /// Whom a rule picked from this time on and before that, and what became of them.
+    pub picked: Option<(Arm, Time, Time)>,
+    /// Whom this rule picked.
+    pub rule: Option<WinbackRuleId>,
 }
 
 pub(super) fn by_id(conn: &mut Conn, id: &ChurnEventId) -> QueryResult<Option<ChurnEvent>> {
@@ -223,6 +231,16 @@ fn only(ask: &mut Statement, conn: &Conn, only: &Only) {
     if only.open {
         ask.push(" AND e.status NOT IN ('recovered', 'lost')");
     }
+    if let Some(evidence) = only.evidence {
+        ask.push(" AND e.evidence = ").text(evidence.as_str());
+    }
+    if let Some((arm, from, end)) = only.picked {
+        ask.push(" AND e.id IN (SELECT p.churn_event_id FROM winback_picks p WHERE p.arm = ").text(arm.as_str());
+        ask.push(" AND p.picked_at >= ").number(from.micros()).push(" AND p.picked_at < ").number(end.micros()).push(")");
+    }
+    if let Some(rule) = &only.rule {
+        ask.push(" AND e.id IN (SELECT p.churn_event_id FROM winback_picks p WHERE p.rule_id = ").text(rule.as_str()).push(")");
+    }
     let mut between = |column: &str, times: Option<(Time, Time)>| {
         if let Some((from, end)) = times {
             ask.push(format!(" AND {column} >= ")).number(from.micros()).push(format!(" AND {column} < ")).number(end.micros());
@@ -270,8 +288,37 @@ pub(super) fn window_over(conn: &mut Conn, now: Time, limit: i64) -> QueryResult
         .load(conn)
 }
 
-pub(super) fn set_recovered_at(conn: &mut Conn, id: &ChurnEventId, now: Time) -> QueryResult<()> {
-    diesel::update(churn_events::table.find(id)).set(churn_events::recovered_at.eq(now)).execute(conn).map(drop)
+pub(super) fn set_recovered(conn: &mut Conn, id: &ChurnEventId, at: Time, evidence: Evidence) -> QueryResult<()> {
+    diesel::update(churn_events::table.find(id)).set((churn_events::recovered_at.eq(at), churn_events::evidence.eq(evidence))).execute(conn).map(drop)
+}
+
+pub(super) fn hold(conn: &mut Conn, id: &ChurnEventId) -> QueryResult<()> {
+    diesel::update(churn_events::table.find(id)).set(churn_events::updated_at.eq(churn_events::updated_at)).execute(conn).map(drop)
+}
+
+/// When somebody first followed a link in a letter about this departure.
+pub(super) fn first_click(conn: &mut Conn, id: &ChurnEventId) -> QueryResult<Option<Time>> {
+    variants::table
+        .filter(variants::churn_event_id.eq(id))
+        .filter(variants::clicked_at.is_not_null())
+        .order(variants::clicked_at)
+        .select(variants::clicked_at.assume_not_null())
+        .first(conn)
+        .optional()
+}
+
+/// Notes that they followed a link in the latest letter that left; false where none did. The first time counts.
+pub(super) fn set_clicked(conn: &mut Conn, id: &ChurnEventId, at: Time) -> QueryResult<bool> {
+    let latest: Option<VariantId> = variants::table
+        .filter(variants::churn_event_id.eq(id))
+        .filter(variants::sent_at.is_not_null())
+        .order(variants::sent_at.desc())
+        .select(variants::id)
+        .first(conn)
+        .optional()?;
+    let Some(latest) = latest else { return Ok(false) };
+    diesel::update(variants::table.find(latest).filter(variants::clicked_at.is_null())).set(variants::clicked_at.eq(at)).execute(conn)?;
+    Ok(true)
 }
 
 pub(super) fn set_reason(conn: &mut Conn, id: &ChurnEventId, reason: Reason, by: &str, now: Time) -> QueryResult<()> {

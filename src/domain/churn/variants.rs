@@ -20,8 +20,9 @@ use crate::domain::policy::consent::Class;
 use crate::domain::reason::Strategy;
 use crate::domain::settings;
 
+use super::rules::picks::Arm;
 use super::runs::ModelRun;
-use super::{ChurnEvent, Status, log, queries, sheet, window};
+use super::{ChurnEvent, Status, log, queries, rules, sheet, window};
 
 /// One of the nine.
 #[derive(Debug, Clone, Queryable, Insertable)]
@@ -69,6 +70,8 @@ pub struct Variant {
     pub model: Option<String>,
     /// What was asked of a model and what it said, where one was asked.
     pub model_run_id: Option<RowId>,
+    /// When somebody first followed a link in it.
+    pub clicked_at: Option<Time>,
 }
 
 /// What a drafter needs for this event, if it may be drafted. Facts about the customer that
@@ -141,6 +144,7 @@ pub fn keep(conn: &mut Conn, actor: &Actor, id: &ChurnEventId, facts: &FactSheet
                 drafter_note: note,
                 model: model.clone().filter(|_| by == WrittenBy::Model),
                 model_run_id: run.as_ref().map(|run| run.id.clone()),
+                clicked_at: None,
             };
             queries::insert_variant(conn, &row)?;
             rows.push(row);
@@ -222,6 +226,7 @@ pub struct Choice<'a> {
 pub fn choose(conn: &mut Conn, actor: &Actor, event_id: &ChurnEventId, id: &VariantId, choice: Choice<'_>, now: Time) -> Result<Message> {
     actor.must_have(Scope::Draft)?;
     transaction(conn, |conn| {
+        queries::hold(conn, event_id)?;
         let event = queries::by_id(conn, event_id)?.ok_or_else(|| Error::not_found("churn event"))?;
         if !matches!(event.status, Status::VariantsGenerated | Status::EmailSent) {
             return Err(Error::bad_request("variants_missing", "variants must be generated before sending emails"));
@@ -248,6 +253,7 @@ pub fn choose(conn: &mut Conn, actor: &Actor, event_id: &ChurnEventId, id: &Vari
         if is_open(conn, &variant)? {
             return Err(Error::conflict("already_submitted", "this variant was already submitted and is not sent yet"));
         }
+        refuse_beside_rule(conn, &event)?;
         let new = NewMessage {
             mailbox: Some(mailbox(conn, actor, choice.mailbox)?),
             to: email,
@@ -272,6 +278,21 @@ pub fn choose(conn: &mut Conn, actor: &Actor, event_id: &ChurnEventId, id: &Vari
         log(conn, actor, "churn.choose_variant", event_id, json!({"variant": id, "strategy": variant.strategy, "message": message.row.id}), now)?;
         Ok(message)
     })
+}
+
+/// Refuses a second letter while one that a rule drafted waits: nobody would know that the other comes.
+fn refuse_beside_rule(conn: &mut Conn, event: &ChurnEvent) -> Result<()> {
+    let by_rule = rules::picks::of_event(conn, &event.id)?.is_some_and(|pick| pick.arm == Arm::Letter);
+    if !by_rule {
+        return Ok(());
+    }
+    for variant in queries::variants(conn, &event.id)? {
+        if is_open(conn, &variant)? {
+            let detail = "A rule drafted a letter about this departure, and it is not sent yet. Decide that one first.";
+            return Err(Error::conflict("letter_under_way", detail));
+        }
+    }
+    Ok(())
 }
 
 fn tags(event: &ChurnEvent, strategy: Strategy, now: Time) -> Vec<String> {

@@ -25,14 +25,15 @@ pub fn step(conn: &mut Conn, now: Time) -> Result<bool> {
     transaction(conn, |conn| {
         let over = queries::window_over(conn, now, AT_ONCE)?;
         for id in &over {
-            lose(conn, id, now)?;
+            lose(conn, id, Status::EmailSent, now)?;
         }
         Ok(over.len() as i64 == AT_ONCE)
     })
 }
 
-fn lose(conn: &mut Conn, id: &ChurnEventId, now: Time) -> Result<()> {
-    if !queries::set_status(conn, id, Status::EmailSent, Status::Lost, now)? {
+/// Ends a departure that stands there as lost, unless it has ended already.
+pub(super) fn lose(conn: &mut Conn, id: &ChurnEventId, from: Status, now: Time) -> Result<()> {
+    if matches!(from, Status::Recovered | Status::Lost) || !queries::set_status(conn, id, from, Status::Lost, now)? {
         return Ok(());
     }
     let event = get_row(conn, id)?;

@@ -7,8 +7,8 @@ use diesel::sql_types::{Bool, Text};
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::schema::{
-    approved_campaigns, claim_waivers, claims, contacts, corrections, decisions, facts, message_tags, message_versions, message_views, messages,
-    outbox, promises, sequence_sends, variants, warrants,
+    approved_campaigns, campaigns, claim_waivers, claims, contacts, corrections, decisions, facts, message_tags, message_versions, message_views,
+    messages, outbox, promises, sequence_sends, variants, warrants,
 };
 use crate::db::statement::Statement;
 use crate::domain::claims::Verdict;
@@ -547,6 +547,20 @@ pub(in crate::domain) fn of_campaigns_waiting(conn: &mut Conn, contact: &Contact
         .select(messages::id)
         .limit(500)
         .load(conn)
+}
+
+/// Whether a win-back letter to this contact was written since then and not turned down.
+pub(in crate::domain) fn was_won_back(conn: &mut Conn, contact: &ContactId, since: Time) -> QueryResult<bool> {
+    let over = [State::Rejected, State::Withdrawn, State::Expired, State::Cancelled, State::Skipped, State::Failed];
+    let of_campaign = campaigns::table.filter(campaigns::kind.eq(crate::domain::campaigns::Kind::Winback)).select(campaigns::name.nullable());
+    let found =
+        messages::table.filter(messages::contact_id.eq(contact)).filter(messages::created_at.ge(since)).filter(messages::state.ne_all(over)).filter(
+            messages::campaign
+                .eq("win-back")
+                .or(messages::campaign.eq_any(of_campaign))
+                .or(exists(message_tags::table.filter(message_tags::message_id.eq(messages::id)).filter(message_tags::tag.eq("win_back")))),
+        );
+    diesel::select(exists(found)).get_result(conn)
 }
 
 /// Whether a message with a claim that rests on this fact was sent to this contact.

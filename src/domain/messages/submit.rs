@@ -6,6 +6,8 @@ use crate::clock::Time;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::campaigns;
+use crate::domain::churn::rules::picks;
 use crate::domain::claims;
 use crate::domain::contacts::{self, ConsentBasis, ContactInput, ContactRow, suppressions};
 use crate::domain::email_address::EmailAddress;
@@ -109,6 +111,7 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
         let mailbox = mailboxes::resolve(conn, actor, new.mailbox.as_deref())?;
         let mode = effective_mode(&mailbox, new.mode)?;
         let known = contacts::by_key(conn, to.key())?;
+        refuse_held_out(conn, known.as_ref(), class, campaign.as_deref(), &new.tags)?;
         policy::refuse(&policy::Standing::of(conn, to.key(), known.as_ref())?)?;
         facts::refuse_groundless(conn, actor, &new.facts)?;
         let input = ContactInput { email: new.to.clone(), name: new.to_name.clone(), ..ContactInput::default() };
@@ -239,6 +242,17 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
         }
         super::get(conn, actor, &row.id)
     })
+}
+
+/// Refuses to win back somebody whom the lot holds out, by whatever way the message comes in.
+fn refuse_held_out(conn: &mut Conn, contact: Option<&ContactRow>, class: Class, campaign: Option<&str>, tags: &[String]) -> Result<()> {
+    let Some(contact) = contact.filter(|_| class == Class::Commercial) else { return Ok(()) };
+    let by_name = campaign == Some("win-back") || tags.iter().any(|tag| tag == "win_back");
+    let kind = campaign.map(|campaign| campaigns::kind_of(conn, campaign)).transpose()?.flatten();
+    if (by_name || kind == Some(campaigns::Kind::Winback)) && picks::is_held_out(conn, &contact.id)? {
+        return Err(picks::held_out());
+    }
+    Ok(())
 }
 
 fn effective_mode(mailbox: &Mailbox, asked: Option<Mode>) -> Result<Mode> {

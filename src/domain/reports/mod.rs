@@ -28,7 +28,7 @@ use crate::domain::money::Money;
 use period::{Period, Step};
 
 pub use reasons::{Departures, ReasonNumbers, ReasonReport, StepNumbers, departures, reasons};
-pub use recovered::{Group, NO_HOLDOUT, Recovered, Returns, open, recovered};
+pub use recovered::{Group, Proof, Recovered, Returns, open, recovered};
 
 /// The longest period of a report, in months.
 pub const MOST_MONTHS: u32 = 60;
@@ -49,17 +49,17 @@ fn starts_with_before(period: Period, steps: &[Step]) -> (Vec<i64>, i64) {
 
 /// Sums by currency.
 #[derive(Debug, Clone, Default)]
-struct Purse(BTreeMap<String, i64>);
+pub(in crate::domain) struct Purse(BTreeMap<String, i64>);
 
 impl Purse {
-    fn add(&mut self, currency: &str, minor: i64) {
+    pub(in crate::domain) fn add(&mut self, currency: &str, minor: i64) {
         if minor != 0 {
             let sum = self.0.entry(currency.to_owned()).or_default();
             *sum = sum.saturating_add(minor);
         }
     }
 
-    fn money(self) -> Vec<Money> {
+    pub(in crate::domain) fn money(self) -> Vec<Money> {
         self.0.into_iter().map(|(currency, minor)| Money { minor, currency }).collect()
     }
 }

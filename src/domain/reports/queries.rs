@@ -8,6 +8,7 @@ use crate::db::Conn;
 use crate::db::schema::{churn_events, decisions, desk_decisions};
 use crate::db::statement::Statement;
 use crate::domain::actor::Mailboxes;
+use crate::domain::churn::Evidence;
 use crate::domain::ids::{ChurnEventId, MailboxId, MessageId};
 use crate::domain::messages::DecisionKind;
 use crate::domain::reason::Reason;
@@ -48,6 +49,27 @@ pub(super) fn departures_by_step(conn: &mut Conn, kind: &'static str, starts: &[
     let only = if kind == "back" { " AND kind = 'back'" } else { " AND kind = 'left'" };
     CHURN.push_sums(&mut sql, (starts, end), &|sql| said(sql, only), "reason, mailed, currency");
     sql.load(conn)
+}
+
+#[derive(QueryableByName)]
+pub(super) struct EvidenceRow {
+    #[diesel(sql_type = Text)]
+    pub(super) evidence: Evidence,
+    #[diesel(sql_type = Text)]
+    pub(super) currency: String,
+    #[diesel(sql_type = BigInt)]
+    pub(super) number: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) minor: i64,
+}
+
+/// Who came back from one time on and before another, by what speaks for a letter. An index holds all that is read.
+pub(super) fn back_by_evidence(conn: &mut Conn, from: Time, end: Time) -> QueryResult<Vec<EvidenceRow>> {
+    let mut ask = Statement::default();
+    ask.push("SELECT evidence, currency, count(*) AS number, CAST(coalesce(sum(mrr_minor), 0) AS BIGINT) AS minor FROM churn_events ");
+    ask.push("WHERE evidence IS NOT NULL AND recovered_at >= ").number(from.micros()).push(" AND recovered_at < ").number(end.micros());
+    ask.push(" GROUP BY evidence, currency");
+    ask.load(conn)
 }
 
 #[derive(QueryableByName)]

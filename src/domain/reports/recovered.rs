@@ -1,7 +1,12 @@
 //! Who came back, with how much revenue, and whether letters have to do with it.
 
+use jiff::civil::Date;
+
+use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::churn::Evidence;
+use crate::domain::churn::rules::picks::{self, Comparison};
 use crate::domain::error::Result;
 use crate::domain::money::Money;
 use crate::domain::vigilance::numbers::{FEWEST, Share};
@@ -54,11 +59,29 @@ pub struct Recovered {
     pub mailed: Group,
     /// Who got none.
     pub unmailed: Group,
+    /// Of those who came back in the period: how much speaks for a letter having brought them.
+    pub evidence: Vec<Proof>,
+    /// Of those whom rules picked in the period: who got a letter beside those whom the lot held out.
+    pub drawn: Comparison,
+}
+
+/// Those who came back with one kind of evidence.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    /// Which.
+    pub evidence: Evidence,
+    /// How many.
+    pub count: i64,
+    /// Their monthly revenue.
+    pub revenue: Vec<Money>,
 }
 
 /// Why the difference between the two groups proves little.
-pub const NO_HOLDOUT: &str = "Nobody was drawn by lot to get no letter: people chose whom to write to. \
+const NO_HOLDOUT: &str = "Nobody was drawn by lot to get no letter: people chose whom to write to. \
      So the difference between the two groups may come from that choice, and is no proof that letters bring people back.";
+/// The same where a lot held some out.
+const BY_CHOICE: &str = "This compares everybody who left, and people and rules chose whom to write to, so the difference may come from that choice. \
+     The comparison by lot is the one to go by.";
 
 impl Recovered {
     /// What the difference between the groups says, in a sentence; small groups are said to be small.
@@ -77,6 +100,11 @@ impl Recovered {
         } else {
             format!("{:.1} percentage points {more} came back with a letter than without one; chance alone may explain that.", points.abs())
         }
+    }
+
+    /// Why that difference is no proof.
+    pub fn caution(&self) -> &'static str {
+        if self.drawn.is_drawn() { BY_CHOICE } else { NO_HOLDOUT }
     }
 
     /// The difference in percentage points with one decimal; none where a group is too small.
@@ -148,5 +176,22 @@ pub fn recovered(conn: &mut Conn, actor: &Actor, period: Period, steps: &[Step])
         steps: steps.iter().enumerate().map(returns).collect(),
         mailed: group(&left, true),
         unmailed: group(&left, false),
+        evidence: evidence(conn, period)?,
+        drawn: picks::between(conn, start_of(period.from), start_of(period.until).plus_days(1))?,
     })
+}
+
+fn start_of(day: Date) -> Time {
+    Time::from_seconds(period::number(day) * 86_400)
+}
+
+fn evidence(conn: &mut Conn, period: Period) -> Result<Vec<Proof>> {
+    let rows = queries::back_by_evidence(conn, start_of(period.from), start_of(period.until).plus_days(1))?;
+    let proof = |evidence: &Evidence| {
+        let mut purse = Purse::default();
+        let mine = || rows.iter().filter(|row| row.evidence == *evidence);
+        mine().for_each(|row| purse.add(&row.currency, row.minor));
+        Proof { evidence: *evidence, count: mine().map(|row| row.number).sum(), revenue: purse.money() }
+    };
+    Ok(Evidence::ALL.iter().map(proof).collect())
 }

@@ -142,7 +142,7 @@ pub fn delete(conn: &mut Conn, actor: &Actor, id: &SegmentId, now: Time) -> Resu
     transaction(conn, |conn| {
         let row = by_id(conn, id)?;
         if queries::is_used(conn, id)? {
-            return Err(Error::conflict("segment_in_use", "A campaign or a cohort uses this segment. Give that another one first."));
+            return Err(Error::conflict("segment_in_use", "A campaign, a cohort or a win-back rule uses this segment. Give that another one first."));
         }
         queries::delete(conn, id)?;
         log(conn, actor, "segment.delete", &row, now)

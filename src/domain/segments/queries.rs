@@ -4,7 +4,7 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use crate::db::Conn;
-use crate::db::schema::{campaigns, cohorts, segments};
+use crate::db::schema::{campaigns, cohorts, segments, winback_rules};
 use crate::domain::ids::SegmentId;
 use crate::domain::paging::one_more;
 
@@ -52,9 +52,10 @@ pub(super) fn delete(conn: &mut Conn, id: &SegmentId) -> QueryResult<()> {
     diesel::delete(segments::table.find(id)).execute(conn).map(drop)
 }
 
-/// Whether a campaign or a cohort names it.
+/// Whether a campaign, a cohort or a win-back rule names it.
 pub(super) fn is_used(conn: &mut Conn, id: &SegmentId) -> QueryResult<bool> {
     let by_campaign: bool = diesel::select(exists(campaigns::table.filter(campaigns::segment_id.eq(id.as_str())))).get_result(conn)?;
     let by_cohort: bool = diesel::select(exists(cohorts::table.filter(cohorts::segment_id.eq(id.as_str())))).get_result(conn)?;
-    Ok(by_campaign || by_cohort)
+    let by_rule: bool = diesel::select(exists(winback_rules::table.filter(winback_rules::segment_id.eq(id.as_str())))).get_result(conn)?;
+    Ok(by_campaign || by_cohort || by_rule)
 }

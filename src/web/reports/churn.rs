@@ -8,7 +8,7 @@ use crate::domain::error::Result;
 use crate::domain::reason::Reason;
 use crate::domain::reports::parts::{Part, by, by_segment};
 use crate::domain::reports::period::{Period, Step};
-use crate::domain::reports::{self, Group, NO_HOLDOUT, ReasonNumbers, ReasonReport};
+use crate::domain::reports::{self, Group, ReasonNumbers, ReasonReport, Recovered};
 use crate::web::chart::{Bars, Columns};
 
 /// Reasons that are drawn apart; the others are one part.
@@ -144,8 +144,8 @@ pub(super) fn recovered(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
         },
         Stat { name: "Came back", value: report.count.to_string(), note: compared(report.count, report.before), link: Some(returned(period, "")) },
         Stat {
-            name: "More with a letter",
-            value: report.lift_points().map_or_else(|| "too few to say".to_owned(), |points| format!("{points} points")),
+            name: if report.drawn.is_drawn() { "More with a letter, by lot" } else { "More with a letter" },
+            value: lift(&report).map_or_else(|| "too few to say".to_owned(), |points| format!("{points} points")),
             note: "share that came back, with a letter less without one".to_owned(),
             link: None,
         },
@@ -164,12 +164,65 @@ pub(super) fn recovered(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
     }
     let compare = Section {
         title: "Do letters bring people back?",
-        words: vec![report.lift_in_words(), NO_HOLDOUT.to_owned()],
+        words: vec![report.lift_in_words(), report.caution().to_owned()],
         figure: Some(Figure::bars("Share of those who left that came back", &bars)),
         table,
         quotes: vec![],
     };
-    Ok(View { stats, sections: vec![over_time, compare], ..View::default() })
+    Ok(View { stats, sections: vec![over_time, evidence(&report), by_lot(&report), compare], ..View::default() })
+}
+
+fn lift(report: &Recovered) -> Option<f64> {
+    if report.drawn.is_drawn() { report.drawn.lift_points() } else { report.lift_points() }
+}
+
+fn evidence(report: &Recovered) -> Section {
+    let mut table = Table::new(["Evidence", "Came back", "Monthly revenue", "What it means"]);
+    let mut bars = Bars::default();
+    for proof in &report.evidence {
+        let link = returned(report.period, &format!("&evidence={}", proof.evidence));
+        table.rows.push(vec![
+            proof.evidence.label().into(),
+            Cell::count(proof.count, link),
+            money(&proof.revenue).into(),
+            proof.evidence.explained().into(),
+        ]);
+        bars.rows.push((proof.evidence.label().to_owned(), proof.count as f64, proof.count.to_string()));
+    }
+    let some = report.evidence.iter().any(|proof| proof.count > 0);
+    Section {
+        title: "Did a letter bring them back?",
+        words: if some { vec![] } else { vec!["Nobody came back in this period of whom it is known when.".to_owned()] },
+        figure: some.then(|| Figure::bars("Customers who came back, by the evidence for a letter", &bars)),
+        table,
+        quotes: vec![],
+    }
+}
+
+fn by_lot(report: &Recovered) -> Section {
+    let mut section = Section { title: "Letters against a lot", words: vec![report.drawn.in_words()], ..Section::default() };
+    if !report.drawn.is_drawn() {
+        return section;
+    }
+    let mut table = Table::new(["Picked by rules in this period", "Picked", "Came back in time", "Share", "With 95 % certainty between", "Won back"]);
+    let mut bars = Bars::default();
+    for (name, side, arm) in [("A letter was drafted", &report.drawn.letter, "letter"), ("Held out", &report.drawn.held_out, "held_out")] {
+        let link = format!("/churn?arm={arm}&picked_from={}&picked_until={}", report.period.from, report.period.until);
+        let count = |number: usize, more: &str| Cell::count(i64::try_from(number).unwrap_or(i64::MAX), format!("{link}{more}"));
+        let percent = if side.back.of == 0 { 0.0 } else { side.back.part as f64 * 100.0 / side.back.of as f64 };
+        let between = side.back.interval().map_or_else(|| "too few to say".to_owned(), |(low, high)| format!("{low} % and {high} %"));
+        table.rows.push(vec![
+            name.into(),
+            count(side.back.of, ""),
+            count(side.back.part, "&status=recovered"),
+            format!("{percent:.1} %").into(),
+            between.into(),
+            money(&side.revenue).into(),
+        ]);
+        bars.rows.push((name.to_owned(), percent, format!("{percent:.1} %")));
+    }
+    (section.figure, section.table) = (Some(Figure::bars("Share of those whom rules picked that came back", &bars)), table);
+    section
 }
 
 /// Where those who came back in these days are listed.

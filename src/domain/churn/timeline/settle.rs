@@ -13,7 +13,7 @@ use crate::domain::facts;
 use crate::domain::ids::ChurnEventId;
 
 use super::super::intake::{self, NewChurnEvent, SAME_WITHIN_SECONDS};
-use super::super::{CANCEL_FLOW, ChurnEvent, EventType, Status, come_back, get_row, log, queries as churn};
+use super::super::{CANCEL_FLOW, ChurnEvent, EventType, Status, come_back, evidence, get_row, log, queries as churn};
 use super::episodes::{Aspect, Episode, episodes, together};
 use super::{Details, queries};
 
@@ -176,7 +176,7 @@ fn end(conn: &mut Conn, actor: &Actor, row: &ChurnEvent, at: Time, now: Time) ->
         Status::Lost => return Ok(()),
         Status::Recovered => {
             if row.recovered_at.is_none_or(|before| at < before) {
-                churn::set_recovered_at(conn, &row.id, at)?;
+                evidence::note(conn, row, at)?;
             }
             return Ok(());
         }
