@@ -223,13 +223,14 @@ fn rows(conn: &mut Conn, size: Size, start: Instant) {
         "departures",
         &format!(
             "{} INSERT INTO churn_events (id, contact_id, customer_email, provider, plan_name, mrr_minor, currency, tenure_days, cancel_reason_text, event_type, status,
-                 reason, reason_confidence, source, churned_at, recovered_at, created_at, updated_at, window_ends_at, letter_strategy, letter_at, replied_at)
+                 reason, reason_confidence, source, churned_at, recovered_at, created_at, updated_at, window_ends_at, letter_strategy, letter_at, replied_at, evidence)
              SELECT {event}, {contact}, {email}, 'api', 'Plan ' || {}, 1900 + {} * 100, CASE WHEN {} < 3 THEN 'EUR' ELSE 'USD' END, {},
                  CASE WHEN s.n % 3 = 0 THEN 'It did not do what we needed, ' || s.n END, 'cancelled',
                  CASE WHEN s.n % 10 < 2 THEN 'recovered' WHEN s.n % 10 = 2 THEN 'new' WHEN s.n % 10 = 3 THEN 'variants_generated' WHEN s.n % 10 < 6 THEN 'email_sent' ELSE 'lost' END,
                  r.word, 90, 'api', {left_at}, CASE WHEN s.n % 10 < 2 THEN {left_at} + 864000000000 END, {left_at}, {left_at},
                  CASE WHEN s.n / 10 % 2 = 0 THEN {left_at} + 2592000000000 END, CASE WHEN s.n / 10 % 2 = 0 THEN t.word END,
-                 CASE WHEN s.n / 10 % 2 = 0 THEN {left_at} + 172800000000 END, CASE WHEN s.n % 60 < 4 AND s.n / 10 % 2 = 0 THEN {left_at} + 259200000000 END
+                 CASE WHEN s.n / 10 % 2 = 0 THEN {left_at} + 172800000000 END, CASE WHEN s.n % 60 < 4 AND s.n / 10 % 2 = 0 THEN {left_at} + 259200000000 END,
+                 CASE WHEN s.n % 10 >= 2 THEN NULL WHEN s.n / 10 % 2 = 1 THEN 'organic' WHEN s.n % 60 < 4 THEN 'strong' ELSE 'weak' END
              FROM s JOIN reasons r ON r.n = {} JOIN strategies t ON t.n = {};",
             numbers(sqlite, size.departures),
             drawn(101, 8),
@@ -238,6 +239,17 @@ fn rows(conn: &mut Conn, size: Size, start: Instant) {
             drawn(109, 1000),
             drawn(113, 8),
             drawn(127, 9)
+        ),
+    );
+    // Rules picked four in ten of them, and held one in ten of those out.
+    run(
+        conn,
+        "picks of win-back rules",
+        &format!(
+            "{} INSERT INTO winback_picks (churn_event_id, rule_id, arm, picked_at, compare_until, currency, mrr_minor, back_at)
+             SELECT {event}, 'rule ' || s.n % 5, CASE WHEN s.n / 10 % 10 = 0 THEN 'held_out' ELSE 'letter' END, {left_at} + 86400000000, {left_at} + 2678400000000,
+                 'USD', 1900 + s.n % 40 * 100, CASE WHEN s.n % 10 < 2 THEN {left_at} + 864000000000 END FROM s WHERE s.n % 10 < 4;",
+            numbers(sqlite, size.departures)
         ),
     );
     let decided_at = at(size.decisions);

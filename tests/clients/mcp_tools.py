@@ -145,7 +145,15 @@ class Story:
         yield "correct_churn_reason", "agent", {"churn_event_id": kept["event"], "reason": "other"}
         yield "judge_match", "oversight", {"churn_event_id": kept["event"], "fact_id": absent, "accepted": True}, "not_found"
         yield "edit_variant", "agent", {"churn_event_id": kept["event"], "variant_id": absent, "subject": "Hello"}, "not_found"
+        yield "mark_clicked", "agent", {"churn_event_id": kept["event"]}, "no_letter"
         yield "mark_recovered", "agent", {"churn_event_id": kept["event"]}
+        yield "forecast_winback_rule", "agent", {"terms": {"mailbox": gated, "reasons": ["too_expensive"]}}
+        yield "create_winback_rule", "agent", {"name": f"Rule {who}", "mailbox": gated, "enabled": False}
+        rule = {"rule_id": kept["create_winback_rule"]["id"]}
+        yield "list_winback_rules", "reader", {}
+        yield "get_winback_rule", "reader", rule
+        yield "change_winback_rule", "agent", {**rule, "terms": {"holdout": 10}}
+        yield "delete_winback_rule", "agent", rule
         yield "create_segment", "agent", {"name": f"Segment {who}", "tags": "client-test"}
         yield "list_segments", "reader", {}
         yield "get_segment", "reader", {"segment_id": kept["create_segment"]["id"]}

@@ -287,7 +287,7 @@ fn refuse_beside_rule(conn: &mut Conn, event: &ChurnEvent) -> Result<()> {
         return Ok(());
     }
     for variant in queries::variants(conn, &event.id)? {
-        if is_open(conn, &variant)? {
+        if variant.sent_at.is_none() && is_open(conn, &variant)? {
             let detail = "A rule drafted a letter about this departure, and it is not sent yet. Decide that one first.";
             return Err(Error::conflict("letter_under_way", detail));
         }

@@ -122,6 +122,19 @@ pub const CALLS: &[Case] = &[
     ("POST /v1/webhooks/{id}/deliveries/{delivery}/replay", At::Path("delivery"), Of::Delivery, ""),
     ("GET /api/v1/churn-events/{id}", At::Path("id"), Of::Departure, ""),
     ("POST /api/v1/churn-events/{id}/recovered", At::Path("id"), Of::Departure, ""),
+    ("POST /api/v1/churn-events/{id}/clicked", At::Path("id"), Of::Departure, ""),
+    ("POST /v1/winback-rules", At::Field("mailbox"), Of::Mailbox, r#"{"name": "other"}"#),
+    ("POST /v1/winback-rules", At::Field("segment_id"), Of::Desk, r#"{"name": "other", "mailbox": "monitored@sender.example"}"#),
+    ("POST /v1/winback-rules/forecast", At::Field("mailbox"), Of::Mailbox, "{}"),
+    ("POST /v1/winback-rules/forecast", At::Field("segment_id"), Of::Desk, r#"{"mailbox": "monitored@sender.example"}"#),
+    ("GET /v1/winback-rules/{id}", At::Path("id"), Of::Desk, ""),
+    ("PATCH /v1/winback-rules/{id}", At::Path("id"), Of::Desk, r#"{"name": "other"}"#),
+    ("PATCH /v1/winback-rules/{id}", At::Field("mailbox"), Of::Mailbox, "{}"),
+    ("PATCH /v1/winback-rules/{id}", At::Field("segment_id"), Of::Desk, "{}"),
+    ("POST /v1/winback-rules/{id}/forecast", At::Field("mailbox"), Of::Mailbox, "{}"),
+    ("POST /v1/winback-rules/{id}/forecast", At::Field("segment_id"), Of::Desk, "{}"),
+    ("DELETE /v1/winback-rules/{id}", At::Path("id"), Of::Desk, ""),
+    ("POST /v1/winback-rules/{id}/forecast", At::Path("id"), Of::Desk, "{}"),
     ("PATCH /api/v1/churn-events/{id}/cancel-reason", At::Path("id"), Of::Departure, r#"{"reason": "too_expensive"}"#),
     ("GET /api/v1/churn-events/{id}/matches", At::Path("id"), Of::Departure, ""),
     ("POST /api/v1/churn-events/{id}/matches", At::Path("id"), Of::Departure, r#"{"fact_id": "x", "accepted": true}"#),
@@ -296,6 +309,13 @@ pub const TOOLS: &[Case] = &[
     ("waive_claim", At::Field("message_id"), Of::Message, r#"{"key": "0000000000000000", "reason": "it is so"}"#),
     ("correct_churn_reason", At::Field("churn_event_id"), Of::Departure, r#"{"reason": "too_expensive"}"#),
     ("mark_recovered", At::Field("churn_event_id"), Of::Departure, ""),
+    ("mark_clicked", At::Field("churn_event_id"), Of::Departure, ""),
+    ("create_winback_rule", At::Field("mailbox"), Of::Mailbox, r#"{"name": "other"}"#),
+    ("create_winback_rule", At::Field("segment_id"), Of::Desk, r#"{"name": "other", "mailbox": "monitored@sender.example"}"#),
+    ("get_winback_rule", At::Field("rule_id"), Of::Desk, ""),
+    ("change_winback_rule", At::Field("rule_id"), Of::Desk, r#"{"terms": {"name": "other"}}"#),
+    ("delete_winback_rule", At::Field("rule_id"), Of::Desk, ""),
+    ("forecast_winback_rule", At::Field("rule_id"), Of::Desk, ""),
     ("list_matches", At::Field("churn_event_id"), Of::Departure, ""),
     ("judge_match", At::Field("churn_event_id"), Of::Departure, r#"{"fact_id": "x", "accepted": true}"#),
     ("judge_match", At::Field("fact_id"), Of::Fact, r#"{"churn_event_id": "$departure", "accepted": true}"#),
@@ -466,6 +486,7 @@ struct Ground<'a, S> {
     webhook: String,
     contact: String,
     campaign: String,
+    rule: String,
     template: String,
     cohort: String,
     sequence: String,
@@ -512,6 +533,7 @@ async fn ground(desk: &Desk) -> Ground<'_, impl Service<Request, Response = Serv
     let webhook = webhook.json["id"].as_str().unwrap().to_owned();
     let made = async |path: &str, body: Value| talk.rest(&free[0], "POST", path, &body).await.json["id"].as_str().unwrap().to_owned();
     let campaign = made("/v1/campaigns", json!({"name": "a campaign", "kind": "winback"})).await;
+    let rule = made("/v1/winback-rules", json!({"name": "a rule", "mailbox": "monitored@sender.example", "enabled": false})).await;
     let template = made("/v1/templates", json!({"name": "a template", "subject": "hello", "body": "hello there"})).await;
     let cohort = json!({"name": "a cohort", "tags": "seen", "deadline": "2027-04-30", "from_version": "1", "to_version": "2"});
     let cohort = made("/v1/cohorts", cohort).await;
@@ -536,6 +558,7 @@ async fn ground(desk: &Desk) -> Ground<'_, impl Service<Request, Response = Serv
         webhook,
         contact: contact.to_string(),
         campaign,
+        rule,
         template,
         cohort,
         sequence,
@@ -625,6 +648,7 @@ where
             ("/api/v1/churn-events", &self.departure),
             ("/v1/contacts", &self.contact),
             ("/v1/campaigns", &self.campaign),
+            ("/v1/winback-rules", &self.rule),
             ("/v1/templates", &self.template),
             ("/v1/cohorts", &self.cohort),
             ("/v1/sequences", &self.sequence),
