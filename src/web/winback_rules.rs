@@ -161,7 +161,8 @@ impl Would {
             Verdict::Defer => "would leave later",
             _ => "would wait",
         };
-        let reasons = forecast.checks.iter().flat_map(|checks| &checks.reasons);
+        // That a person decides is said above.
+        let reasons = forecast.checks.iter().flat_map(|checks| &checks.reasons).filter(|reason| reason.check != "mode");
         reasons.map(|reason| (super::spaced(reason.check), verdict(reason.verdict), reason.count)).collect()
     }
 
@@ -170,7 +171,7 @@ impl Would {
     }
 
     fn money(all: &[Money]) -> String {
-        all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ")
     }
 }
 

@@ -42,7 +42,32 @@ await run(async ({ signIn, shoot }) => {
   await shoot(page, "sequence");
   const sequence = page.url();
 
-  const paths = ["/campaigns", "/campaigns/new", "/segments", "/segments/new", "/migrations", "/migrations/new", migration, `${migration}/edit`];
+  await page.goto("/churn");
+  await page.click("text=Win-back rules");
+  await page.click("text=Make the first rule");
+  const would = () => page.textContent("[aria-labelledby=would-title] b");
+  const before = Number(await would());
+  await page.check("text=Too expensive");
+  await page.waitForFunction((before) => Number(document.querySelector("[aria-labelledby=would-title] b")?.textContent) < before, before);
+  const letters = Number(await would());
+  check("what a rule would do follows while it is written", letters > 0 && letters < before, `${letters} of ${before}`);
+  await page.fill("#name", "Price");
+  await page.fill("#holdout", "0");
+  await page.fill("#to_days", "1");
+  await page.click("text=Save rule");
+  await page.waitForSelector("[role=alert]");
+  check("what is wrong is said and nothing is lost", (await page.textContent("[role=alert]")).includes("to_days must be at least") && (await page.inputValue("#name")) === "Price");
+  await page.fill("#to_days", "60");
+  await page.click("text=Save rule");
+  await page.waitForURL(/rules\/[0-9a-f-]{36}$/);
+  const rule = page.url();
+  await page.waitForFunction(async ([url, letters]) => (await (await fetch(url)).text()).includes(`arm=letter">${letters}<`), [rule, letters], { timeout: 60_000 });
+  check("it drafts for as many as it said", true);
+  await page.goto(rule);
+  await page.click("text=Let it rest");
+  await page.waitForSelector("text=Let it draft");
+
+  const paths = ["/churn/rules", "/churn/rules/new", rule, "/churn?arm=letter", "/campaigns", "/campaigns/new", "/segments", "/segments/new", "/migrations", "/migrations/new", migration, `${migration}/edit`];
   paths.push(`${migration}/preview?phase=window`, "/sequences", "/sequences/new", sequence, sequence.replace(/\?.*/, "/edit"), "/referrals");
   await page.goto("/campaigns");
   await page.click("td >> text=win-back");

@@ -4,6 +4,7 @@ use countersign::clock::Time;
 use countersign::domain::actor::Scope;
 use countersign::domain::churn::rules::{self, Rule, picks};
 use countersign::domain::churn::{self, Evidence, Filter, Status, shipping, window};
+use countersign::domain::contacts::{self, ConsentBasis};
 use countersign::domain::facts::{self, Body, ProductUpdate};
 use countersign::domain::ids::{ChurnEventId, WinbackRuleId};
 use countersign::domain::mailboxes::{self, Mode};
@@ -85,6 +86,13 @@ async fn a_rule_drafts_once_for_whoever_fits_and_a_person_decides_whatever_the_m
     sql(&desk, &format!("UPDATE churn_events SET source = 'csv' WHERE id = '{imported}'"));
     backdate(&desk, 10);
     left(&desk, "yesterday@example.com", json!({})).await;
+    // Were it not for the rule, the mode would let the campaign's second message pass.
+    let contact = desk.read(|conn| churn::get(conn, &OPERATOR, &fits)).contact_id.unwrap();
+    desk.write(|conn| contacts::record_consent(conn, &OPERATOR, &contact, ConsentBasis::Consent, "sign-up form", desk.now())).unwrap();
+    let campaign = json!({"campaign": "win-back", "tags": ["win_back"], "consent_basis": "consent"});
+    let (_, opening) = desk.send(Mode::Autonomous, "first@example.com", campaign).await;
+    desk.decide("Rita", &desk.message(opening["id"].as_str().unwrap()), DecisionKind::Approve).unwrap();
+    desk.drain().await;
     let before = addresses(&desk);
     let terms = json!({"mrr_from": 5000, "currency": "usd"});
     let (status, would) = desk
@@ -120,7 +128,7 @@ async fn a_rule_drafts_once_for_whoever_fits_and_a_person_decides_whatever_the_m
     desk.decide("Rita", &message, DecisionKind::Approve).unwrap();
     desk.drain().await;
     let event = desk.read(|conn| churn::get(conn, &OPERATOR, &fits));
-    assert_eq!((event.status, desk.catcher.messages().len()), (Status::EmailSent, 1));
+    assert_eq!((event.status, desk.catcher.messages().len()), (Status::EmailSent, 2));
     assert_eq!(choose(&desk, &fits, 3).await.0, 202, "once it has left, another may be sent by hand");
 }
 
