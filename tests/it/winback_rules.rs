@@ -345,3 +345,26 @@ async fn a_rule_says_what_is_wrong_with_it_and_is_seen_within_reach_alone() {
     let shown = max.get(&format!("/churn/rules/{}", made.id)).await.body;
     assert!(shown.contains("79.50") && shown.contains("Nobody fits now") && shown.contains("Nobody was held out"), "{shown}");
 }
+
+#[actix_web::test]
+async fn two_processes_with_two_rules_write_to_nobody_twice_and_count_each_once() {
+    let desk = Desk::new().await;
+    for n in 0..40 {
+        left(&desk, &format!("c{n}@example.com"), json!({})).await;
+    }
+    backdate(&desk, 10);
+    let ids = [rule(&desk, json!({"name": "A", "holdout": 20})).await, rule(&desk, json!({"name": "B", "holdout": 20})).await];
+    let now = desk.now();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let db = desk.state.db.clone();
+            scope.spawn(move || while db.write(|conn| rules::step(conn, now)).unwrap() {});
+        }
+    });
+    let stood: Vec<Rule> = ids.iter().map(|id| stands(&desk, id)).collect();
+    let (drafted, held_out) = stood.iter().fold((0, 0), |(drafted, held_out), rule| (drafted + rule.drafted, held_out + rule.held_out));
+    assert_eq!((drafted + held_out, stood.iter().map(|rule| rule.left_out + i64::from(rule.failures)).sum::<i64>()), (40, 0), "{stood:#?}");
+    assert_eq!(count(&desk, "SELECT count(*) AS n FROM messages"), drafted);
+    assert_eq!(count(&desk, "SELECT count(DISTINCT contact_id) AS n FROM messages"), drafted);
+    assert_eq!(count(&desk, "SELECT count(*) AS n FROM winback_picks"), 40);
+}
