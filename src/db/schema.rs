@@ -476,6 +476,25 @@ diesel::table! {
         created_by -> Text,
         created_at -> BigInt,
         finished_at -> Nullable<BigInt>,
+        lease_until -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    import_files (import_id) {
+        import_id -> Text,
+        content -> Text,
+        everybody -> Bool,
+        mailbox -> Nullable<Text>,
+        user_id -> Text,
+    }
+}
+
+diesel::table! {
+    import_refused (import_id, line) {
+        import_id -> Text,
+        line -> BigInt,
+        row_csv -> Text,
     }
 }
 
@@ -2134,6 +2153,7 @@ diesel::allow_tables_to_appear_in_same_query!(enrollments, sequences);
 diesel::allow_tables_to_appear_in_same_query!(referrals, contacts);
 diesel::allow_tables_to_appear_in_same_query!(referrals, referral_rewards);
 diesel::allow_tables_to_appear_in_same_query!(churn_events, churn_signals);
+diesel::allow_tables_to_appear_in_same_query!(imports, import_files);
 diesel::allow_tables_to_appear_in_same_query!(churn_events, winback_picks);
 diesel::allow_tables_to_appear_in_same_query!(customers, churn_events);
 diesel::allow_tables_to_appear_in_same_query!(customers, inactivity_periods);

@@ -4,19 +4,21 @@ use actix_multipart::MultipartError;
 use actix_multipart::form::bytes::Bytes as Upload;
 use actix_multipart::form::text::Text;
 use actix_multipart::form::{MultipartForm, MultipartFormConfig};
+use actix_session::Session;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::errors::PageError;
-use super::form::verify;
-use super::page::{Chrome, Person, html, html_with, see_other};
+use super::form::{Form, verify};
+use super::page::{Chrome, Person, flash, html, html_with, see_other};
 use crate::app::State;
 use crate::clock;
 use crate::domain::churn::import::{self, COLUMNS, Confirm, Import};
 use crate::domain::error::Error;
 use crate::domain::ids::ImportId;
 use crate::domain::mailboxes::{self, Mailbox};
+use crate::worker;
 
 #[derive(Template)]
 #[template(path = "churn/import.html")]
@@ -69,21 +71,17 @@ pub(super) async fn create(
     let Posted { file, confirm, mailbox, .. } = posted.into_inner();
     let confirm = Confirm { everybody: confirm.is_some(), mailbox: mailbox.map(|named| named.0) };
     let name = file.file_name.unwrap_or_else(|| "upload.csv".to_owned());
-    let parsed = web::block(move || import::parse(&file.data)).await.map_err(Error::internal)?;
+    let bytes = file.data;
+    let (parsed, bytes) = web::block(move || (import::parse(&bytes), bytes)).await.map_err(Error::internal)?;
     let parsed = match parsed {
         Ok(parsed) => parsed.confirming(confirm),
         Err(error) => return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page(&person, &state, Some(error.detail)).await?),
     };
     let actor = person.actor.clone();
-    let (started, parsed) = state.write(move |conn| Ok((import::start(conn, &actor, &name, &parsed, clock::now())?, parsed))).await?;
+    let (started, parsed) = state.write(move |conn| Ok((import::start_kept(conn, &actor, &name, &bytes, &parsed, clock::now())?, parsed))).await?;
     let id = started.id.clone();
-    let (db, actor) = (state.db.clone(), person.actor.clone());
     // Goes on after this answer; the page asks how far it is.
-    actix_web::rt::task::spawn_blocking(move || {
-        if let Err(error) = import::run(&db, &actor, started, &parsed, clock::now, |_| {}) {
-            tracing::error!(%error, "an import ended early");
-        }
-    });
+    worker::imports::go_on(&state, person.actor.clone(), started, parsed);
     Ok(see_other(&format!("/imports/{id}")))
 }
 
@@ -106,9 +104,22 @@ pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(import.refused_csv.as_bytes());
     let refused: Vec<Vec<String>> =
         reader.records().filter_map(Result::ok).take(SHOWN).map(|r| r.iter().take(4).map(str::to_owned).collect()).collect();
-    let done = import.imported_rows + import.duplicate_rows + import.refused_rows;
+    let done = import.done();
     let more_refused = import.refused_rows > SHOWN as i64;
     html(&ProgressPage { chrome: person.visit.chrome("Import", "churn"), import, done, refused, more_refused })
+}
+
+pub(super) async fn cancel(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), ImportId::from(id.as_str()));
+    let import = state.write(move |conn| import::cancel(conn, &actor, &id, clock::now())).await?;
+    flash(&session, format!("Cancelled after {} of {} rows. What was imported stays.", import.done(), import.total_rows));
+    Ok(see_other(&format!("/imports/{}", import.id)))
 }
 
 pub(super) async fn refused(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {

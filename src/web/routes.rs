@@ -141,6 +141,7 @@ routes! {
     get "/churn/import" Manager imports::new;
     post "/churn/import" Manager imports::create;
     get "/imports/{id}" Manager imports::show;
+    post "/imports/{id}/cancellation" Manager imports::cancel;
     get "/imports/{id}/refused.csv" Manager imports::refused;
     get "/churn/rules" Manager winback_rules::index;
     get "/churn/rules/new" Manager winback_rules::new;

@@ -2,6 +2,7 @@
 
 mod delivery;
 pub mod folders;
+pub mod imports;
 pub mod meters;
 pub mod notices;
 mod relay_log;
@@ -191,6 +192,7 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
         count_migrations(&state, &stop).await;
         keep_no_longer(&state, &stop).await;
         look_through_files(&state).await;
+        imports::take_over(&state).await;
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(CHORES_SECONDS)) => {}
             _ = stop.wait_for(|stopped| *stopped) => return,

@@ -1,12 +1,16 @@
 //! `countersign import` of contacts and updates, with the binary as it runs.
 
-use countersign::domain::contacts::{self, Search};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use countersign::clock;
+use countersign::domain::churn::import::{self, Import};
+use countersign::domain::contacts::{self, Search, erase};
 use countersign::domain::facts::{self, Kind};
 use countersign::domain::privacy::provenance;
 use serde_json::json;
 
 use crate::backups::countersign;
-use crate::support::{Desk, OPERATOR, count};
+use crate::support::{Browser, Desk, OPERATOR, count};
 
 fn run(desk: &Desk, kind: &str, text: &str) -> (i32, String, Option<String>) {
     let folder = tempfile::tempdir().unwrap();
@@ -74,4 +78,80 @@ async fn updates_are_imported_as_facts_and_bad_rows_are_reported() {
     assert_eq!(all.iter().map(|fact| fact.label.as_str()).collect::<Vec<_>>(), ["Bulk export, shipped 2026-04-30"]);
     let (code, said, _) = run(&desk, "updates", "title,shipped_on,summary,keywords\nBulk export,2026-04-30,All rows at once.,export; csv\n");
     assert!(code == 0 && said.contains("0 imported, 0 changed, 1 known already"), "{said}");
+}
+
+/// A file of churn with so many rows, of which each hundredth has no address that can be read.
+fn many(rows: usize) -> String {
+    let row = |n: usize| if n % 100 == 99 { format!("nobody {n},too_expensive\n") } else { format!("c{n}@example.com,too_expensive\n") };
+    format!("customer_email,cancel_reason\n{}", (0..rows).map(row).collect::<String>())
+}
+
+/// Begins an import as the page does and cuts it off after the first rows were kept.
+fn cut_off(desk: &Desk, file: &str) -> Import {
+    let max = desk.person("Max");
+    let parsed = import::parse(file.as_bytes()).unwrap();
+    let started = desk.write(|conn| import::start_kept(conn, &max, "many.csv", file.as_bytes(), &parsed, desk.now())).unwrap();
+    let id = started.id.clone();
+    let db = desk.state.db.clone();
+    let cut = catch_unwind(AssertUnwindSafe(|| import::run(&db, &max, started, &parsed, clock::now, |_| panic!("the process ends here"))));
+    assert!(cut.is_err());
+    desk.read(|conn| import::get(conn, &OPERATOR, &id))
+}
+
+fn left(desk: &Desk) -> i64 {
+    count(desk, "SELECT (SELECT count(*) FROM import_files) + (SELECT count(*) FROM import_refused) AS n")
+}
+
+#[actix_web::test]
+async fn an_import_that_was_cut_off_goes_on_where_it_was_and_keeps_its_file_no_longer() {
+    let desk = Desk::new().await;
+    let cut = cut_off(&desk, &many(450));
+    assert_eq!((cut.state.as_str(), cut.done(), cut.refused_rows), ("running", 200, 2));
+    let take_over = |seconds| desk.write(|conn| import::take_over(conn, desk.now().plus_seconds(seconds))).unwrap();
+    assert!(take_over(0).is_none(), "whoever ran it may still be at it");
+    let (import, actor, parsed) = take_over(61).unwrap();
+    assert!(take_over(61).is_none(), "one goes on with it, not two");
+    assert_eq!(actor.name(), "Max");
+    let done = import::run(&desk.state.db, &actor, import, &parsed, clock::now, |_| {}).unwrap();
+    assert_eq!((done.state.as_str(), done.imported_rows, done.duplicate_rows, done.refused_rows), ("finished", 446, 0, 4));
+    assert_eq!(count(&desk, "SELECT count(*) AS n FROM churn_events"), 446);
+    let lines: Vec<&str> = done.refused_csv.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (5, "line,problem,customer_email,cancel_reason"), "{}", done.refused_csv);
+    assert!(lines[1].starts_with("101,") && lines[4].starts_with("401,"), "{}", done.refused_csv);
+    assert_eq!(left(&desk), 0);
+    assert!(take_over(600).is_none());
+}
+
+#[actix_web::test]
+async fn an_import_is_cancelled_between_its_rows_and_says_how_far_it_came() {
+    let desk = Desk::new().await;
+    let cut = cut_off(&desk, &many(450));
+    let (import, actor, parsed) = desk.write(|conn| import::take_over(conn, desk.now().plus_seconds(61))).unwrap().unwrap();
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let page = format!("/imports/{}", cut.id);
+    assert!(max.get(&page).await.body.contains("Cancel the import"));
+    assert_eq!(max.post(&page, &format!("{page}/cancellation"), &[]).await.status, 303);
+    let done = import::run(&desk.state.db, &actor, import, &parsed, clock::now, |_| {}).unwrap();
+    assert_eq!((done.state.as_str(), done.done(), count(&desk, "SELECT count(*) AS n FROM churn_events")), ("cancelled", 200, 198));
+    let shown = max.get(&page).await.body;
+    assert!(shown.contains("<h1>Cancelled</h1>") && shown.contains("200 of 450 rows") && !shown.contains("Cancel the import"), "{shown}");
+    assert_eq!((left(&desk), done.refused_csv.lines().count()), (0, 3));
+    assert_eq!(max.post(&page, &format!("{page}/cancellation"), &[]).await.status, 409);
+}
+
+#[actix_web::test]
+async fn whoever_is_erased_while_an_import_waits_is_in_none_of_its_rows() {
+    let desk = Desk::new().await;
+    let file = format!("{}C7@Example.com,too_expensive\nc7@example.com and more,\n", many(250));
+    let cut = cut_off(&desk, &file);
+    let ada = desk.person("Ada");
+    let contact = found(&desk, "c7@example.com").unwrap().row.id;
+    desk.write(|conn| erase::erase(conn, &ada, &contact, desk.now())).unwrap();
+    assert_eq!(count(&desk, "SELECT count(*) AS n FROM import_files WHERE lower(content) LIKE '%c7@example.com%'"), 0);
+    let (import, actor, parsed) = desk.write(|conn| import::take_over(conn, desk.now().plus_seconds(61))).unwrap().unwrap();
+    let done = import::run(&desk.state.db, &actor, import, &parsed, clock::now, |_| {}).unwrap();
+    assert_eq!((done.id, done.done(), done.state.as_str()), (cut.id, 252, "finished"));
+    assert!(!done.refused_csv.to_lowercase().contains("c7@"), "{}", done.refused_csv);
+    assert!(found(&desk, "c7@example.com").is_none());
 }

@@ -234,6 +234,12 @@ pub fn actor_of_session(conn: &mut Conn, id: &UserId, epoch: i64) -> Result<Opti
     Ok(visitor_of_session(conn, id, epoch)?.map(|visitor| visitor.actor))
 }
 
+/// Somebody who may sign in, for what they began and goes on without them.
+pub(in crate::domain) fn actor_of(conn: &mut Conn, id: &UserId) -> Result<Option<Actor>> {
+    let Some(user) = queries::by_id(conn, id)? else { return Ok(None) };
+    actor_of_session(conn, id, user.sign_in_epoch)
+}
+
 /// Who is behind a session.
 #[derive(Debug, Clone)]
 pub struct SessionVisitor {

@@ -3,14 +3,17 @@
 use std::io::Read;
 
 use diesel::prelude::*;
+use serde_json::json;
 
 use crate::clock::Time;
 use crate::db::Db;
 use crate::db::{Conn, transaction};
+use crate::domain::accounts::users;
 use crate::domain::actor::Actor;
+use crate::domain::audit::{self, Entry};
 use crate::domain::contacts::consents::opt_in::Ask;
 use crate::domain::error::{Error, Kind, Result};
-use crate::domain::ids::{ContactId, ImportId};
+use crate::domain::ids::{ContactId, ImportId, UserId};
 use crate::domain::privacy::provenance;
 use crate::domain::{contacts, text};
 
@@ -21,6 +24,8 @@ use super::queries;
 pub const LARGEST: usize = 50 * 1024 * 1024;
 /// Rows committed together; also how often progress is written.
 const BATCH: usize = 200;
+/// For so many seconds after a batch nobody else goes on with an import.
+const LEASE_SECONDS: i64 = 60;
 
 /// The columns understood; `customer_email` is the one needed.
 pub const COLUMNS: [&str; 18] = [
@@ -54,7 +59,7 @@ pub struct Import {
     pub kind: String,
     /// The file's name as given.
     pub file_name: String,
-    /// running, finished or failed.
+    /// running, finished, cancelled or failed.
     pub state: String,
     /// Rows in the file.
     pub total_rows: i64,
@@ -74,6 +79,26 @@ pub struct Import {
     pub created_at: Time,
     /// When it ended.
     pub finished_at: Option<Time>,
+    /// Until when a process is at it; nothing where nobody goes on with it after a restart.
+    pub lease_until: Option<Time>,
+}
+
+impl Import {
+    /// How many rows were looked at.
+    pub fn done(&self) -> i64 {
+        self.imported_rows + self.duplicate_rows + self.refused_rows
+    }
+}
+
+/// The file of an import that runs.
+#[derive(Debug, Queryable, Insertable)]
+#[diesel(table_name = crate::db::schema::import_files)]
+pub(super) struct File {
+    pub(super) import_id: ImportId,
+    pub(super) content: String,
+    pub(super) everybody: bool,
+    pub(super) mailbox: Option<String>,
+    pub(super) user_id: String,
 }
 
 /// What the rows of a file are.
@@ -263,51 +288,130 @@ pub fn start(conn: &mut Conn, actor: &Actor, file_name: &str, parsed: &Parsed, n
         created_by: actor.name().to_owned(),
         created_at: now,
         finished_at: None,
+        lease_until: None,
     };
     queries::put_import(conn, &import)?;
     Ok(import)
 }
 
-/// Imports the rows, batch by batch, and tells `progress` after each.
+/// The same with the file kept until it ends, so that it goes on after a restart.
+pub fn start_kept(conn: &mut Conn, actor: &Actor, file_name: &str, bytes: &[u8], parsed: &Parsed, now: Time) -> Result<Import> {
+    transaction(conn, |conn| {
+        let import = Import { lease_until: Some(now.plus_seconds(LEASE_SECONDS)), ..start(conn, actor, file_name, parsed, now)? };
+        queries::put_import(conn, &import)?;
+        let content = String::from_utf8_lossy(bytes).replace('\0', "\u{FFFD}");
+        let Confirm { everybody, mailbox } = parsed.confirm.clone();
+        queries::insert_import_file(conn, &File { import_id: import.id.clone(), content, everybody, mailbox, user_id: actor.id().to_owned() })?;
+        Ok(import)
+    })
+}
+
+/// Takes over an import that whoever ran it left, with the person who started it and the rows of its file.
+pub fn take_over(conn: &mut Conn, now: Time) -> Result<Option<(Import, Actor, Parsed)>> {
+    transaction(conn, |conn| {
+        let Some((mut import, file)) = queries::left_import(conn, now)? else { return Ok(None) };
+        import.lease_until = Some(now.plus_seconds(LEASE_SECONDS));
+        if !queries::renew_import(conn, &import.id, import.lease_until)? {
+            return Ok(None);
+        }
+        let parsed = parse_as(Of::Churn, file.content.as_bytes())?.confirming(Confirm { everybody: file.everybody, mailbox: file.mailbox });
+        let Some(actor) = users::actor_of(conn, &UserId::from(file.user_id.as_str()))? else {
+            let problem = "Whoever started it may not sign in any more. Send the file again as somebody else.";
+            end(conn, &mut import, "failed", Some(problem), now)?;
+            return Ok(None);
+        };
+        Ok(Some((import, actor, parsed)))
+    })
+}
+
+/// Ends an import that runs. What was imported stays.
+pub fn cancel(conn: &mut Conn, actor: &Actor, id: &ImportId, now: Time) -> Result<Import> {
+    actor.must_manage()?;
+    transaction(conn, |conn| {
+        if !queries::renew_import(conn, id, None)? {
+            return Err(Error::conflict("import_over", "This import has ended already."));
+        }
+        let mut import = get(conn, actor, id)?;
+        end(conn, &mut import, "cancelled", None, now)?;
+        let detail = json!({"file": import.file_name, "done": import.done(), "of": import.total_rows});
+        audit::record(conn, actor, Entry { action: "import.cancel", target_kind: "import", target_id: id.as_str(), mailbox_id: None, detail }, now)?;
+        Ok(import)
+    })
+}
+
+/// Writes down how an import ended; its refused rows become one file, and the file it came with goes.
+fn end(conn: &mut Conn, import: &mut Import, state: &str, problem: Option<&str>, now: Time) -> Result<()> {
+    import.refused_csv = if import.refused_rows > 0 { queries::refused_rows(conn, &import.id)?.concat() } else { String::new() };
+    (import.state, import.finished_at, import.lease_until) = (state.to_owned(), Some(now), None);
+    import.problem = problem.map(str::to_owned);
+    queries::put_import(conn, import)?;
+    Ok(queries::delete_import_file(conn, &import.id)?)
+}
+
+fn line_of_csv(cells: impl Iterator<Item = String>) -> Result<String> {
+    let mut writer = csv::Writer::from_writer(vec![]);
+    writer.write_record(cells.map(|cell| cell.replace('\0', "\u{FFFD}"))).map_err(Error::internal)?;
+    let bytes = writer.into_inner().map_err(|error| Error::internal(error.error()))?;
+    String::from_utf8(bytes).map_err(Error::internal)
+}
+
+/// Imports the rows that were not looked at yet, batch by batch, and tells `progress` after each. It stops where somebody cancelled it.
 pub fn run(db: &Db, actor: &Actor, mut import: Import, parsed: &Parsed, now: impl Fn() -> Time, progress: impl Fn(&Import)) -> Result<Import> {
-    let mut refused = csv::Writer::from_writer(vec![]);
-    let mut header = vec!["line".to_owned(), "problem".to_owned()];
-    header.extend(parsed.headers.iter().cloned());
-    refused.write_record(&header).map_err(Error::internal)?;
-    for batch in parsed.rows.chunks(BATCH) {
-        let before = import.clone();
-        let done = db.write(|conn| {
-            for (line, record) in batch {
-                match transaction(conn, |conn| take_row(conn, actor, parsed, record, &import, now())) {
-                    Ok(true) => import.imported_rows += 1,
-                    Ok(false) => import.duplicate_rows += 1,
-                    // A row that is wrong, or whose person cannot be asked, is reported; a database that fails ends the import.
-                    Err(error) if matches!(error.kind, Kind::Invalid | Kind::Forbidden | Kind::Conflict) => {
-                        import.refused_rows += 1;
-                        let cells = [line.to_string(), error.detail].into_iter().chain(record.iter().map(text::neutral_cell));
-                        refused.write_record(cells).map_err(Error::internal)?;
-                    }
-                    Err(error) => return Err(error),
-                }
+    let done = usize::try_from(import.done()).unwrap_or(usize::MAX).min(parsed.rows.len());
+    for batch in parsed.rows[done..].chunks(BATCH) {
+        match db.write(|conn| transaction(conn, |conn| take_batch(conn, actor, import.clone(), parsed, batch, &now))) {
+            Ok(Some(after)) => import = after,
+            Ok(None) => return db.read(|conn| get(conn, actor, &import.id)),
+            Err(error) => {
+                db.write(|conn| transaction(conn, |conn| end(conn, &mut import, "failed", Some(&error.detail), now())))?;
+                return Err(error);
             }
-            queries::put_import(conn, &import)?;
-            Ok(())
-        });
-        if let Err(error) = done {
-            let failed = Import { state: "failed".into(), problem: Some(error.detail.clone()), finished_at: Some(now()), ..before };
-            db.write(|conn| Ok::<_, Error>(queries::put_import(conn, &failed)?))?;
-            return Err(error);
         }
         progress(&import);
     }
-    import.state = "finished".to_owned();
-    import.finished_at = Some(now());
-    if import.refused_rows > 0 {
-        let bytes = refused.into_inner().map_err(|error| Error::internal(error.error()))?;
-        import.refused_csv = String::from_utf8(bytes).map_err(Error::internal)?;
+    db.write(|conn| {
+        transaction(conn, |conn| match queries::renew_import(conn, &import.id, None)? {
+            true => end(conn, &mut import, "finished", None, now()),
+            false => Ok(()),
+        })
+    })?;
+    db.read(|conn| get(conn, actor, &import.id))
+}
+
+/// The import after these rows; nothing where it was cancelled.
+fn take_batch(
+    conn: &mut Conn,
+    actor: &Actor,
+    mut import: Import,
+    parsed: &Parsed,
+    batch: &[(u64, csv::StringRecord)],
+    now: &impl Fn() -> Time,
+) -> Result<Option<Import>> {
+    import.lease_until = import.lease_until.map(|_| now().plus_seconds(LEASE_SECONDS));
+    if !queries::renew_import(conn, &import.id, import.lease_until)? {
+        return Ok(None);
     }
-    db.write(|conn| Ok::<_, Error>(queries::put_import(conn, &import)?))?;
-    Ok(import)
+    for (line, record) in batch {
+        match transaction(conn, |conn| take_row(conn, actor, parsed, record, &import, now())) {
+            Ok(true) => import.imported_rows += 1,
+            Ok(false) => import.duplicate_rows += 1,
+            // A row that is wrong, or whose person cannot be asked, is reported; a database that fails ends the import.
+            Err(error) if matches!(error.kind, Kind::Invalid | Kind::Forbidden | Kind::Conflict) => {
+                if import.refused_rows == 0 {
+                    let header = ["line", "problem"].into_iter().map(str::to_owned).chain(parsed.headers.iter().cloned());
+                    queries::insert_refused(conn, &import.id, 0, &line_of_csv(header)?)?;
+                }
+                import.refused_rows += 1;
+                // Nothing is kept of who was erased.
+                let said = record.iter().map(|cell| if error.code == "contact_erased" { String::new() } else { text::neutral_cell(cell) });
+                let cells = [line.to_string(), error.detail.clone()].into_iter().chain(said);
+                queries::insert_refused(conn, &import.id, i64::try_from(*line).unwrap_or(i64::MAX), &line_of_csv(cells)?)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    queries::put_import(conn, &import)?;
+    Ok(Some(import))
 }
 
 /// An import by id.

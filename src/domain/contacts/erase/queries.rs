@@ -10,10 +10,10 @@ use crate::db::functions::{containing, lower};
 use crate::db::schema::{
     audit_log, churn_events, churn_signals, churn_sources, churn_subjects, claim_waivers, claims, consents, contact_sources, contact_tags, contacts,
     customers, data_requests, decisions, delivery_attempts, delivery_reports, enrollments, erased_addresses, fact_versions, facts, idempotency_keys,
-    imports, inactivity_periods, inbound_emails, inbound_raw, intake_events, leads, message_comments, message_versions, messages, model_runs,
-    notice_mails, notices, opt_ins, outbox, preferences, promises, provider_customers, referral_conversions, referral_rewards, referral_visitors,
-    referrals, saved_views, sends, settlements, signals, suppressions, threads, topic_choices, usage_days, variants, webhook_deliveries,
-    webhook_events,
+    import_files, import_refused, imports, inactivity_periods, inbound_emails, inbound_raw, intake_events, leads, message_comments, message_versions,
+    messages, model_runs, notice_mails, notices, opt_ins, outbox, preferences, promises, provider_customers, referral_conversions, referral_rewards,
+    referral_visitors, referrals, saved_views, sends, settlements, signals, suppressions, threads, topic_choices, usage_days, variants,
+    webhook_deliveries, webhook_events,
 };
 use crate::domain::facts::BLANK_BODIES;
 use crate::domain::ids::{ChurnEventId, ContactId, FactId, InboundEmailId, MailboxId, MessageId, ReferralId, RequestId, ThreadId};
@@ -216,8 +216,24 @@ pub(super) fn blank_churn(conn: &mut Conn, ids: &[ChurnEventId]) -> QueryResult<
 pub(super) fn blank_imports(conn: &mut Conn, email: &str) -> QueryResult<()> {
     diesel::update(imports::table.filter(lower(imports::refused_csv).like(containing(email)).escape('\\')))
         .set(imports::refused_csv.eq(""))
-        .execute(conn)
-        .map(drop)
+        .execute(conn)?;
+    diesel::delete(import_refused::table.filter(lower(import_refused::row_csv).like(containing(email)).escape('\\'))).execute(conn)?;
+    let running: Vec<(String, String)> = import_files::table
+        .filter(lower(import_files::content).like(containing(email)).escape('\\'))
+        .select((import_files::import_id, import_files::content))
+        .load(conn)?;
+    for (id, content) in running {
+        diesel::update(import_files::table.find(id)).set(import_files::content.eq(without(&content, email))).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// A file in which each line that names an address has nothing but its commas, so that the lines after it keep their place.
+fn without(content: &str, email: &str) -> String {
+    let email = email.to_lowercase();
+    let line =
+        |line: &str| if line.to_lowercase().contains(&email) { line.chars().filter(|c| ",\r\n".contains(*c)).collect() } else { line.to_owned() };
+    content.split_inclusive('\n').map(line).collect()
 }
 
 const BLANK_EVENT: &str = r#"{"erased":true}"#;
