@@ -30,13 +30,15 @@ pub enum BesideError {
     #[error(
         "Secrets in this database are sealed with a key that is not here. Put the file {0} back from where you keep your secrets, or copy it from \
          another machine that works on this database, or give the key in COUNTERSIGN_SECURITY__SECRET. If it is lost for good, run countersign secrets \
-         give-up: everybody's authenticator app is taken off, and mail is signed with a new provenance key."
+         give-up: everybody's authenticator app is taken off, webhooks, sources and mail providers need new \
+         secrets, and mail is signed with a new provenance key."
     )]
     KeyMissing(PathBuf),
     /// The key is another one.
     #[error(
         "Secrets in this database are sealed with another key than the one in {0}. Put the right one there. If it is lost for good, run \
-         countersign secrets give-up: everybody's authenticator app is taken off, and mail is signed with a new provenance key."
+         countersign secrets give-up: everybody's authenticator app is taken off, webhooks, sources and mail providers need new \
+         secrets, and mail is signed with a new provenance key."
     )]
     OtherKey(String),
     /// The key can be guessed.

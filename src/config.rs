@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use crate::dialer::Allowed;
 use crate::dns::Dns;
 use crate::doctor::Setup;
-use crate::domain::calls;
 use crate::domain::churn::window;
 use crate::domain::email_address::EmailAddress;
 use crate::email::Transport;
@@ -177,8 +176,8 @@ pub struct Oversight {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calls {
-    /// `COUNTERSIGN_CALLS__KEPT_DAYS`: for how many days the log of calls is kept, 1 to 3650.
-    pub kept_days: u32,
+    /// `COUNTERSIGN_CALLS__KEPT_DAYS`: for how many days the log of calls is kept, 1 to 3650. Without it what the page Privacy says.
+    pub kept_days: Option<u32>,
 }
 
 /// `[dkim]`
@@ -271,7 +270,7 @@ pub fn load(file: &Path) -> Result<Config, ConfigError> {
         "llm": {"timeout_seconds": 60},
         "oversight": {"four_eyes": true},
         "webhooks": {},
-        "calls": {"kept_days": calls::KEPT_DAYS},
+        "calls": {},
         "metrics": {},
         "dkim": {},
         "dns": {},
@@ -323,8 +322,8 @@ fn check(config: &Config) -> Result<(), ConfigError> {
             return Err(ConfigError(format!("server.base_url must be an address such as https://mail.example.com; got \"{base}\".")));
         }
     }
-    if !(1..=3650).contains(&config.calls.kept_days) {
-        return Err(ConfigError(format!("calls.kept_days must be a number of days from 1 to 3650; got {}.", config.calls.kept_days)));
+    if let Some(days) = config.calls.kept_days.filter(|days| !(1..=3650).contains(days)) {
+        return Err(ConfigError(format!("calls.kept_days must be a number of days from 1 to 3650; got {days}.")));
     }
     if !(1..=365).contains(&config.recovery.window_days) {
         return Err(ConfigError(format!("recovery.window_days must be a number of days from 1 to 365; got {}.", config.recovery.window_days)));

@@ -207,19 +207,21 @@ fn worker_of(beat: Option<Time>, now: Time, no_relay: bool) -> Check {
 /// Secrets of second factors and of provenance lie sealed, with a key outside of the database.
 fn of_sealing(has_key: bool, is_sealed: bool) -> Check {
     match (has_key, is_sealed) {
-        (true, _) => {
-            Check::ok("secret", "Secrets of second factors and provenance are sealed, and the key is here. Keep a copy of it apart from the backups.")
-                .of("sealing")
-        }
+        (true, _) => Check::ok(
+            "secret",
+            "Secrets of second factors, provenance, webhooks and sources are sealed, and the key is here. Keep a copy of it apart from the backups.",
+        )
+        .of("sealing"),
         (false, true) => Check::wrong(
             "secret",
             "Secrets in the database are sealed and the key is not here, or another. Put it back (docs/OPERATIONS.md, Sealed secrets).",
         )
         .of("sealing"),
-        (false, false) => {
-            Check::warning("secret", "Secrets of second factors and provenance lie open in the database. The next start of the server seals them.")
-                .of("sealing")
-        }
+        (false, false) => Check::warning(
+            "secret",
+            "Secrets of second factors, provenance, webhooks and sources lie open in the database. The next start of the server seals them.",
+        )
+        .of("sealing"),
     }
 }
 

@@ -12,11 +12,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 use url::Url;
 
+use crate::dialer;
 use crate::inbound::mail::LONGEST;
 
 /// How long one question may take.
@@ -95,12 +95,7 @@ impl Account {
 
     /// Trusts the certificates in this PEM file as well as those of the web.
     pub fn trusting(mut self, pem: &[u8]) -> Result<Account, &'static str> {
-        let wrong = "must hold certificates in PEM.";
-        let found: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|_| wrong)?;
-        if found.is_empty() {
-            return Err(wrong);
-        }
-        self.roots.extend(found);
+        self.roots.extend(dialer::certificates(pem)?);
         Ok(self)
     }
 

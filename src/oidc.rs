@@ -21,6 +21,7 @@ use openidconnect::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use crate::clock::{self, Time};
 use crate::dialer;
@@ -73,6 +74,8 @@ pub struct Settings {
     pub acr: Option<String>,
     /// Where people reach this installation, without a slash at the end.
     pub base_url: String,
+    /// Certificates that are trusted for it as well as those of the web.
+    pub ca: Vec<CertificateDer<'static>>,
 }
 
 /// Why somebody could not be sent there, or what they brought back is no good. The words are for whoever signs in; the cause is logged.
@@ -97,6 +100,9 @@ pub struct Errand {
     pub since: i64,
     /// The page that is shown afterwards.
     pub next: String,
+    /// Whether somebody who is signed in wants it linked to their account.
+    #[serde(default)]
+    pub links: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -135,7 +141,8 @@ pub struct Provider {
 impl Provider {
     /// A provider as the settings say. Nothing is asked yet.
     pub fn new(settings: Settings) -> Result<Self, String> {
-        let http = dialer::client().map_err(|error| error.to_string())?.timeout(TIMEOUT).build().map_err(|error| error.to_string())?;
+        let http =
+            dialer::client_trusting(&settings.ca).map_err(|error| error.to_string())?.timeout(TIMEOUT).build().map_err(|error| error.to_string())?;
         Ok(Provider { settings, http, known: Mutex::new(None) })
     }
 
@@ -152,7 +159,7 @@ impl Provider {
     /// Where to send somebody, and what to remember of them.
     pub async fn send(&self, next: String) -> Result<(String, Errand), Failure> {
         let client = self.client(self.metadata().await?)?;
-        let errand = Errand { state: secret(), nonce: secret(), verifier: secret(), since: clock::now().micros(), next };
+        let errand = Errand { state: secret(), nonce: secret(), verifier: secret(), since: clock::now().micros(), next, links: false };
         let (state, nonce) = (CsrfToken::new(errand.state.clone()), Nonce::new(errand.nonce.clone()));
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(errand.verifier.clone()));
         let flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;

@@ -21,8 +21,9 @@ use crate::clock;
 use crate::domain::churn::intake::Taken;
 use crate::domain::error::Error;
 use crate::domain::ids::SourceId;
+use crate::domain::sources::Provider;
 use crate::domain::sources::cancel_flow::{self, Report};
-use crate::domain::sources::{Provider, Source, receive};
+use crate::domain::sources::receive::{self, Trusted};
 
 /// Largest body taken, in bytes.
 const LARGEST: usize = 32 * 1024;
@@ -100,17 +101,17 @@ pub async fn report(
     source: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let (source, origin) = allowed(&request, &state, &source).await?;
+    let (by, origin) = allowed(&request, &state, &source).await?;
     // The page may read an error as well, so it carries the same headers.
-    let answer = match take(&request, &state, source, payload).await {
+    let answer = match take(&request, &state, by, payload).await {
         Ok(answer) => HttpResponse::Ok().json(answer),
         Err(problem) => problem.error_response(),
     };
     Ok(for_origin(answer, origin))
 }
 
-async fn take(request: &HttpRequest, state: &State, source: Source, payload: web::Payload) -> Result<Answer, Problem> {
-    within_limits(&source.id, request.peer_addr().map(|peer| peer.ip()))?;
+async fn take(request: &HttpRequest, state: &State, by: Trusted, payload: web::Payload) -> Result<Answer, Problem> {
+    within_limits(&by.source.id, request.peer_addr().map(|peer| peer.ip()))?;
     let body = json::body(request, &mut payload.into_inner()).await?;
     if body.len() > LARGEST {
         return Err(Error::too_large("request body", LARGEST).into());
@@ -124,18 +125,18 @@ async fn take(request: &HttpRequest, state: &State, source: Source, payload: web
         reason: said.reason,
         text: said.text,
     };
-    cancel_flow::verify(&source, &report, clock::now()).map_err(not_theirs)?;
-    let taken = state.write(move |conn| cancel_flow::take(conn, &source, &report, clock::now())).await?;
+    cancel_flow::verify(&by, &report, clock::now()).map_err(not_theirs)?;
+    let taken = state.write(move |conn| cancel_flow::take(conn, &by.source, &report, clock::now())).await?;
     Ok(Answer { received: true, known: matches!(taken, Some(Taken::Known(_))) })
 }
 
 /// The source, and the origin exactly as the browser names it, where it is one of the source's.
-async fn allowed(request: &HttpRequest, state: &State, source: &str) -> Result<(Source, HeaderValue), Problem> {
+async fn allowed(request: &HttpRequest, state: &State, source: &str) -> Result<(Trusted, HeaderValue), Problem> {
     let id = SourceId::from(source);
     let origin = request.headers().get(header::ORIGIN).cloned().unwrap_or_else(|| HeaderValue::from_static(""));
     let found = state.read(move |conn| receive::source(conn, Provider::CancelFlow, &id)).await?;
-    match found.filter(|source| source.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())) {
-        Some(source) => Ok((source, origin)),
+    match found.filter(|by| by.source.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())) {
+        Some(by) => Ok((by, origin)),
         None => {
             let text = "This page may not report here. Enter its origin at the source, and call the source's own address.";
             Err(Error::forbidden("origin_refused", text).into())

@@ -22,10 +22,10 @@ use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Kind};
 use crate::domain::ids::{ChurnEventId, SourceId};
 use crate::domain::inbound::providers::{self, Reporter, Signed};
+use crate::domain::sources::Provider;
 use crate::domain::sources::read::{self, Said, Told};
-use crate::domain::sources::receive::{self, Received, Sender};
+use crate::domain::sources::receive::{self, Received, Sender, Trusted};
 use crate::domain::sources::signatures::{Headers, Refused};
-use crate::domain::sources::{Provider, Source};
 use crate::domain::text;
 use crate::inbound::provider;
 
@@ -200,7 +200,7 @@ pub async fn generic(
     let id = SourceId::from(source.as_str());
     let found = state.read(move |conn| receive::source(conn, Provider::Generic, &id)).await?;
     let body = json::body(&request, &mut payload.into_inner()).await?;
-    let sources: Vec<Source> = found.into_iter().collect();
+    let sources: Vec<Trusted> = found.into_iter().collect();
     let sender = recognise(Provider::Generic, &sources, None, &request, &body)?;
     let event: GenericEvent = or_noted(&state, &sender, "unknown", json::parse(&body)).await?;
     let kind = if event.kind == Happened::Churned { "churned" } else { "recovered" };
@@ -259,7 +259,7 @@ fn headers(request: &HttpRequest, provider: Provider) -> Headers {
     Headers { signature: header(signature), id: header("webhook-id"), timestamp: header("webhook-timestamp"), authorization: header("Authorization") }
 }
 
-fn recognise(provider: Provider, sources: &[Source], configured: Option<&str>, request: &HttpRequest, body: &[u8]) -> Result<Sender, Problem> {
+fn recognise(provider: Provider, sources: &[Trusted], configured: Option<&str>, request: &HttpRequest, body: &[u8]) -> Result<Sender, Problem> {
     receive::recognise(provider, sources, configured, &headers(request, provider), body, clock::now()).map_err(not_theirs)
 }
 

@@ -152,8 +152,8 @@ fn endpoint(row: &Endpoint) -> Webhook {
     }
 }
 
-fn with_secret(row: &Endpoint) -> NewWebhook {
-    NewWebhook { webhook: endpoint(row), secret: row.secret.clone() }
+fn with_secret((row, secret): (Endpoint, String)) -> NewWebhook {
+    NewWebhook { webhook: endpoint(&row), secret }
 }
 
 fn delivery(row: &Delivery) -> WebhookDelivery {
@@ -203,8 +203,8 @@ pub async fn create(key: Key, state: web::Data<app::State>, body: Json<New>) -> 
     let target = state.dialer.target(&body.0.url).await?;
     let New { description, events, mailboxes, campaigns, .. } = body.0;
     let new = NewEndpoint { target, description, wants: Wants { events, mailboxes, campaigns } };
-    let row = state.write(move |conn| endpoints::add(conn, &key.0, &new, clock::now())).await?;
-    Ok(HttpResponse::Created().json(with_secret(&row)))
+    let added = state.write(move |conn| endpoints::add(conn, &key.0, &new, clock::now())).await?;
+    Ok(HttpResponse::Created().json(with_secret(added)))
 }
 
 pub async fn show(key: Key, state: web::Data<app::State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
@@ -260,8 +260,8 @@ pub async fn delete(key: Key, state: web::Data<app::State>, id: web::Path<String
 
 pub async fn rotate(key: Key, state: web::Data<app::State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let id = EndpointId::from(id.as_str());
-    let row = state.write(move |conn| endpoints::rotate(conn, &key.0, &id, clock::now())).await?;
-    Ok(HttpResponse::Ok().json(with_secret(&row)))
+    let rotated = state.write(move |conn| endpoints::rotate(conn, &key.0, &id, clock::now())).await?;
+    Ok(HttpResponse::Ok().json(with_secret(rotated)))
 }
 
 pub async fn test(key: Key, state: web::Data<app::State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {

@@ -38,7 +38,10 @@ pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failed> {
     let base_url = config.base_url();
     note_settings(&db, &base_url, config.oversight.four_eyes)?;
     db.write(|conn| {
-        settings::set(conn, settings::CALLS_KEPT_DAYS, &config.calls.kept_days.to_string())?;
+        match config.calls.kept_days {
+            Some(days) => settings::set(conn, settings::CALLS_KEPT_CONFIGURED, &days.to_string())?,
+            None => settings::clear(conn, settings::CALLS_KEPT_CONFIGURED)?,
+        }
         settings::set(conn, settings::RECOVERY_WINDOW_DAYS, &config.recovery.window_days.to_string())
     })?;
     if let Some(token) = db.write(|conn| users::first_admin_invitation(conn, clock::now()))? {

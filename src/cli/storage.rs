@@ -11,7 +11,7 @@ use crate::beside::{self, BesideError};
 use crate::clock;
 use crate::config::Config;
 use crate::db::Db;
-use crate::domain::sealing;
+use crate::domain::sealing::{self, GivenUp};
 
 pub(super) fn backup(config: &Config, file: &Path) -> Result<(), Failed> {
     backup::make(&config.database.url, &directory(config), file)?;
@@ -40,29 +40,33 @@ pub(super) fn restore(config: &Config, file: &Path, replace: bool) -> Result<(),
     let db = Db::open(&config.database.url, 1)?;
     let Err(refused) = unlock(db.clone(), config) else { return Ok(()) };
     let lost = matches!(refused, Failed::Beside(BesideError::KeyMissing(_) | BesideError::OtherKey(_)));
-    if !lost || db.read(sealing::is_needed_by_people)? {
+    if !lost || db.read(sealing::is_needed_by_others)? {
         println!("{refused}");
         return Ok(());
     }
     give_up_in(&db)?;
-    println!("The key that secrets were sealed with is not here; nobody's second factor needed it. Provenance is signed with a new key from now on.");
+    println!(
+        "The key that secrets were sealed with is not here; no second factor, webhook or source needed it. Provenance is signed with a new key from now on."
+    );
     Ok(())
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SecretsCommand {
-    /// The key is lost for good: take off everybody's authenticator app and end the key that signs provenance.
+    /// The key is lost for good: take off everybody's authenticator app, end the key that signs provenance, switch webhooks off and take the secrets
+    /// of sources and mail providers away.
     GiveUp,
 }
 
 pub(super) fn give_up(db: &Db) -> Result<(), Failed> {
-    let accounts = give_up_in(db)?;
-    println!(
-        "{accounts} second factors are off: those people set up a new one in their account. The next start seals with the key that is there, or makes one."
-    );
+    let GivenUp { second_factors, webhooks, sources, providers } = give_up_in(db)?;
+    println!("{second_factors} second factors are off: those people set up a new one in their account.");
+    println!("{webhooks} webhooks are off: make a new secret for each, give it to the receiver, and switch it on.");
+    println!("{sources} sources and {providers} mail providers are refused: make a new secret for each, or enter the provider's again.");
+    println!("The next start seals with the key that is there, or makes one.");
     Ok(())
 }
 
-fn give_up_in(db: &Db) -> Result<usize, Failed> {
+fn give_up_in(db: &Db) -> Result<GivenUp, Failed> {
     Ok(db.write(|conn| sealing::give_up(conn, &OPERATOR, clock::now()))?)
 }

@@ -1,12 +1,14 @@
 //! `[oidc]`: the sign-in provider.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 use serde::Deserialize;
+use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use super::{Config, ConfigError, OneOrMany, sources, unreadable};
+use crate::dialer;
 use crate::domain::actor::Role;
 use crate::oidc::{FactorRule, Settings};
 
@@ -20,6 +22,8 @@ pub struct Oidc {
     pub client_id: Option<String>,
     /// `COUNTERSIGN_OIDC__CLIENT_SECRET`: our secret there; none for a public client.
     pub client_secret: Option<SecretString>,
+    /// `COUNTERSIGN_OIDC__CA_FILE`: certificates in PEM that are trusted for the provider as well as those of the web.
+    pub ca_file: Option<PathBuf>,
     /// `COUNTERSIGN_OIDC__NAME`: what people call it, for the button; its host when not set.
     pub name: Option<String>,
     /// `COUNTERSIGN_OIDC__SCOPES`: what is asked for besides `openid`; a list, or one text with commas. `email, profile` when not set.
@@ -78,8 +82,15 @@ fn read(oidc: &Oidc, base_url: &str) -> Result<Option<Settings>, ConfigError> {
         None => vec!["email".to_owned(), "profile".to_owned()],
         Some(named) => named.texts(),
     };
+    let ca = trusted(oidc.ca_file.as_deref())?;
     let (name, acr, base_url) = (given(&oidc.name).unwrap_or(host), given(&oidc.acr), base_url.to_owned());
-    Ok(Some(Settings { issuer, client_id, client_secret: oidc.client_secret.clone(), name, scopes, role_claim, roles, factor, acr, base_url }))
+    Ok(Some(Settings { issuer, client_id, client_secret: oidc.client_secret.clone(), name, scopes, role_claim, roles, factor, acr, base_url, ca }))
+}
+
+fn trusted(file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    let Some(file) = file.filter(|file| !file.as_os_str().is_empty()) else { return Ok(vec![]) };
+    let pem = std::fs::read(file).map_err(|error| ConfigError(format!("oidc.ca_file: {} cannot be read: {error}.", file.display())))?;
+    dialer::certificates(&pem).map_err(|why| ConfigError(format!("oidc.ca_file {why}")))
 }
 
 fn is_here(url: &url::Url) -> bool {
@@ -127,6 +138,8 @@ mod tests {
         );
         assert_eq!((found.roles.get("desk"), found.acr.as_deref()), (Some(&Role::Reviewer), Some("mfa")));
         let wrong = [
+            (format!("{good}ca_file = \"/nowhere/ca.pem\""), "oidc.ca_file: /nowhere/ca.pem cannot be read"),
+            (format!("{good}ca_file = \"/dev/null\""), "oidc.ca_file must hold certificates in PEM."),
             ("issuer = \"http://id.example.com\"\nclient_id = \"desk\"".to_owned(), "oidc.issuer must be the https address"),
             ("issuer = \"id.example.com\"\nclient_id = \"desk\"".to_owned(), "oidc.issuer must be the https address"),
             ("issuer = \"https://id.example.com\"".to_owned(), "oidc.client_id must be the name"),

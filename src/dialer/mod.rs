@@ -17,6 +17,8 @@ use reqwest::dns::{Addrs, Name, Resolving};
 use reqwest::{Client, ClientBuilder, Response};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::rustls;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use url::{Host, Url};
 
 use crate::domain::error::Error;
@@ -33,10 +35,19 @@ const LONGEST_URL: usize = 2000;
 
 /// A client that follows no redirect and uses no proxy, with the roots of the web.
 pub fn client() -> Result<ClientBuilder, rustls::Error> {
+    client_trusting(&[])
+}
+
+/// The same, which trusts these certificates as well as those of the web.
+pub fn client_trusting(own: &[CertificateDer<'static>]) -> Result<ClientBuilder, rustls::Error> {
+    let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    for certificate in own {
+        roots.add(certificate.clone())?;
+    }
     // The provider is named, because a process with two rustls providers compiled in has no default one.
     let mut tls = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+        .with_root_certificates(roots)
         .with_no_client_auth();
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Client::builder()
@@ -47,6 +58,13 @@ pub fn client() -> Result<ClientBuilder, rustls::Error> {
         .no_proxy()
         // No answer unfolds to a thousand times its size.
         .no_gzip())
+}
+
+/// Certificates in PEM, one or more.
+pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+    let wrong = "must hold certificates in PEM.";
+    let found: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|_| wrong)?;
+    if found.is_empty() { Err(wrong) } else { Ok(found) }
 }
 
 /// The innermost cause, which is the one that helps: "Connection refused" rather than "error sending request".

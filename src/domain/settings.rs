@@ -47,8 +47,10 @@ pub const HOLIDAYS: &str = "holidays";
 /// How often and when people are mailed, as JSON.
 pub const SENDING_RULES: &str = "sending_rules";
 
-/// For how many days the log of calls is kept.
+/// For how many days the log of calls is kept, as administrators set it.
 pub const CALLS_KEPT_DAYS: &str = "calls_kept_days";
+/// The same as the configuration says, which then counts; none where it says nothing.
+pub const CALLS_KEPT_CONFIGURED: &str = "calls_kept_configured";
 
 /// Words that show that somebody may buy, one a line.
 pub const LEAD_SIGNALS: &str = "lead_signals";

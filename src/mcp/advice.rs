@@ -109,6 +109,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("url_unresolved", "correct the host name and call again."),
     ("variants_missing", "look at the state of the event with get_churn_event and at its variants with list_variants."),
     ("webhook_disabled", "switch the webhook on first."),
+    ("webhook_secret_missing", "make a new secret, give it to the receiver, then switch the webhook on."),
     ("webhook_signature", "do not retry. The secret here and at the sender differ."),
     ("webhook_stale", "correct the clock of the sender and send it again."),
 ];

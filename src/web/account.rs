@@ -28,6 +28,7 @@ pub(super) enum Part {
     Password,
     SecondFactor,
     Passkeys,
+    Provider,
 }
 
 #[derive(Template)]
@@ -42,6 +43,8 @@ struct AccountPage {
     passkeys: Vec<PasskeyRow>,
     passkeys_possible: bool,
     sessions: Vec<Open>,
+    /// What the sign-in provider is called, where one is set.
+    provider: Option<String>,
     /// The one at hand.
     this: String,
     problem: Option<(Part, String)>,
@@ -75,8 +78,9 @@ async fn account_page(person: &Person, state: &State, problem: Option<(Part, Str
         zones.push(settings.profile.time_zone.clone());
     }
     let (email_configured, passkeys_possible) = (state.email_configured, super::passkeys::possible(state));
+    let provider = state.provider.as_ref().map(|provider| provider.name().to_owned());
     let (chrome, this) = (person.visit.chrome("Your account", ""), person.visit.session.clone().unwrap_or_default());
-    Ok(AccountPage { chrome, settings, zones, last, email_configured, factor, passkeys, passkeys_possible, sessions, this, problem })
+    Ok(AccountPage { chrome, settings, zones, last, email_configured, factor, passkeys, passkeys_possible, sessions, provider, this, problem })
 }
 
 pub(super) async fn refused(person: &Person, state: &State, part: Part, error: Error) -> Result<HttpResponse, PageError> {

@@ -8,10 +8,12 @@ use askama::Template;
 use super::errors::PageError;
 use super::form::Form;
 use super::page::{Chrome, Person, Visit, flash, html, html_with, see_other};
+use super::passkeys::shown_at;
 use super::second_factor::prove;
 use crate::app::State;
 use crate::clock::{self, Time};
 use crate::db::Conn;
+use crate::domain::accounts::passkeys;
 use crate::domain::accounts::second_factor::{self, Factor, Proof};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::{Error, Kind, Result as DomainResult};
@@ -96,40 +98,65 @@ struct IndexPage {
     lines: Vec<Line>,
     mailboxes: Vec<Mailbox>,
     fields: Fields,
-    enrolled: bool,
+    way: Way,
     secret: Option<String>,
     problem: Option<String>,
 }
 
-async fn index_page(person: &Person, state: &State, fields: Option<Fields>) -> Result<IndexPage, PageError> {
-    let (actor, now) = (person.actor.clone(), clock::now());
-    let (rows, mailboxes, enrolled) =
-        state.read(move |conn| Ok((keys::list(conn, &actor)?, mailboxes::list(conn, &actor)?, is_enrolled(conn, &actor, now)?))).await?;
+/// How somebody proves that they are there when a key may decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// They did, by signing in with a passkey just now.
+    Passkey,
+    /// With the code of their app.
+    Code,
+    /// By signing in with a passkey again.
+    PasskeyAgain,
+    /// They have nothing to do it with.
+    Missing,
+}
+
+impl Way {
+    fn of(conn: &mut Conn, actor: &Actor, shown: Option<Time>, now: Time) -> DomainResult<Way> {
+        if proof_of_passkey(conn, actor, shown, now)?.is_some() {
+            return Ok(Way::Passkey);
+        }
+        if matches!(second_factor::own(conn, actor, now)?, Factor::On { .. }) {
+            return Ok(Way::Code);
+        }
+        Ok(if passkeys::own(conn, actor)?.is_empty() { Way::Missing } else { Way::PasskeyAgain })
+    }
+}
+
+fn proof_of_passkey(conn: &mut Conn, actor: &Actor, shown: Option<Time>, now: Time) -> DomainResult<Option<Proof>> {
+    shown.map_or(Ok(None), |shown| second_factor::of_passkey(conn, actor, shown, now))
+}
+
+async fn index_page(person: &Person, state: &State, session: &Session, fields: Option<Fields>) -> Result<IndexPage, PageError> {
+    let (actor, shown, now) = (person.actor.clone(), shown_at(session), clock::now());
+    let (rows, mailboxes, way) =
+        state.read(move |conn| Ok((keys::list(conn, &actor)?, mailboxes::list(conn, &actor)?, Way::of(conn, &actor, shown, now)?))).await?;
     let lines = rows.iter().map(|key| Line::of(key, &mailboxes, now)).collect();
     let fields = fields.unwrap_or_else(Fields::empty);
-    Ok(IndexPage { chrome: person.visit.chrome("Keys", "keys"), lines, mailboxes, fields, enrolled, secret: None, problem: None })
+    Ok(IndexPage { chrome: person.visit.chrome("Keys", "keys"), lines, mailboxes, fields, way, secret: None, problem: None })
 }
 
-fn is_enrolled(conn: &mut Conn, actor: &Actor, now: Time) -> DomainResult<bool> {
-    Ok(matches!(second_factor::own(conn, actor, now)?, Factor::On { .. }))
+pub(super) async fn index(person: Person, state: web::Data<State>, session: Session) -> Result<HttpResponse, PageError> {
+    html(&index_page(&person, &state, &session, None).await?)
 }
 
-pub(super) async fn index(person: Person, state: web::Data<State>) -> Result<HttpResponse, PageError> {
-    html(&index_page(&person, &state, None).await?)
-}
-
-pub(super) async fn create(person: Person, state: web::Data<State>, form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn create(person: Person, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {
     let fields = Fields::of_form(&form);
-    match make(&person, &state, &fields, &form).await {
-        Ok(secret) => html_with(StatusCode::CREATED, &IndexPage { secret: Some(secret), ..index_page(&person, &state, None).await? }),
+    match make(&person, &state, &session, &fields, &form).await {
+        Ok(secret) => html_with(StatusCode::CREATED, &IndexPage { secret: Some(secret), ..index_page(&person, &state, &session, None).await? }),
         Err(error) => {
-            let page = index_page(&person, &state, Some(fields)).await?;
+            let page = index_page(&person, &state, &session, Some(fields)).await?;
             html_with(crate::api::status(error.kind), &IndexPage { problem: Some(error.detail), ..page })
         }
     }
 }
 
-async fn make(person: &Person, state: &State, fields: &Fields, form: &Form) -> DomainResult<String> {
+async fn make(person: &Person, state: &State, session: &Session, fields: &Fields, form: &Form) -> DomainResult<String> {
     let new = NewKey {
         name: fields.name.clone(),
         scopes: fields.scopes.clone(),
@@ -140,7 +167,7 @@ async fn make(person: &Person, state: &State, fields: &Fields, form: &Form) -> D
         proof: None,
     };
     let actor = person.actor.clone();
-    let made = proven(person, state, form, move |conn, proof| {
+    let made = proven(person, state, session, form, move |conn, proof| {
         let new = NewKey { proof: proof.cloned(), ..new.clone() };
         keys::add(conn, &actor, &new, clock::now())
     });
@@ -151,17 +178,22 @@ async fn make(person: &Person, state: &State, fields: &Fields, form: &Form) -> D
 async fn proven<T: Send + 'static>(
     person: &Person,
     state: &State,
+    session: &Session,
     form: &Form,
     act: impl Fn(&mut Conn, Option<&Proof>) -> DomainResult<T> + Clone + Send + 'static,
 ) -> DomainResult<T> {
     let unproven = act.clone();
-    match (state.write(move |conn| unproven(conn, None)).await, form.some("code")) {
-        (Err(error), Some(code)) if error.code == keys::SECOND_FACTOR_NEEDED => {
-            let proof = prove(person, state, code).await?;
-            state.write(move |conn| act(conn, Some(&proof))).await
-        }
-        (done, _) => done,
-    }
+    let refusal = match state.write(move |conn| unproven(conn, None)).await {
+        Err(error) if error.code == keys::SECOND_FACTOR_NEEDED => error,
+        done => return done,
+    };
+    let (actor, shown) = (person.actor.clone(), shown_at(session));
+    let proof = match (state.read(move |conn| proof_of_passkey(conn, &actor, shown, clock::now())).await?, form.some("code")) {
+        (Some(proof), _) => proof,
+        (None, Some(code)) => prove(person, state, code).await?,
+        (None, None) => return Err(refusal),
+    };
+    state.write(move |conn| act(conn, Some(&proof))).await
 }
 
 #[derive(Template)]
@@ -171,30 +203,37 @@ struct ShowPage {
     line: Line,
     mailboxes: Vec<Mailbox>,
     fields: Fields,
-    enrolled: bool,
+    way: Way,
     secret: Option<String>,
     problem: Option<String>,
 }
 
-async fn show_page(person: &Person, state: &State, id: &ApiKeyId, fields: Option<Fields>) -> Result<ShowPage, PageError> {
-    let (actor, id, now) = (person.actor.clone(), id.clone(), clock::now());
-    let (key, mailboxes, enrolled) =
-        state.read(move |conn| Ok((keys::get(conn, &actor, &id)?, mailboxes::list(conn, &actor)?, is_enrolled(conn, &actor, now)?))).await?;
+async fn show_page(person: &Person, state: &State, session: &Session, id: &ApiKeyId, fields: Option<Fields>) -> Result<ShowPage, PageError> {
+    let (actor, id, shown, now) = (person.actor.clone(), id.clone(), shown_at(session), clock::now());
+    let (key, mailboxes, way) =
+        state.read(move |conn| Ok((keys::get(conn, &actor, &id)?, mailboxes::list(conn, &actor)?, Way::of(conn, &actor, shown, now)?))).await?;
     let (line, fields) = (Line::of(&key, &mailboxes, now), fields.unwrap_or_else(|| Fields::of_key(&key, &person.visit)));
-    Ok(ShowPage { chrome: person.visit.chrome(key.row.name, "keys"), line, mailboxes, fields, enrolled, secret: None, problem: None })
+    Ok(ShowPage { chrome: person.visit.chrome(key.row.name, "keys"), line, mailboxes, fields, way, secret: None, problem: None })
 }
 
 /// What cannot be taken is said on the key's page; what is not there, on a page of its own.
-async fn refused(person: &Person, state: &State, id: &ApiKeyId, fields: Option<Fields>, error: Error) -> Result<HttpResponse, PageError> {
+async fn refused(
+    person: &Person,
+    state: &State,
+    session: &Session,
+    id: &ApiKeyId,
+    fields: Option<Fields>,
+    error: Error,
+) -> Result<HttpResponse, PageError> {
     if error.kind == Kind::NotFound {
         return Err(error.into());
     }
-    let page = show_page(person, state, id, fields).await?;
+    let page = show_page(person, state, session, id, fields).await?;
     html_with(crate::api::status(error.kind), &ShowPage { problem: Some(error.detail), ..page })
 }
 
-pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    html(&show_page(&person, &state, &ApiKeyId::from(id.as_str()), None).await?)
+pub(super) async fn show(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    html(&show_page(&person, &state, &session, &ApiKeyId::from(id.as_str()), None).await?)
 }
 
 pub(super) async fn change(
@@ -205,16 +244,16 @@ pub(super) async fn change(
     form: Form,
 ) -> Result<HttpResponse, PageError> {
     let (id, fields) = (ApiKeyId::from(id.as_str()), Fields::of_form(&form));
-    match save(&person, &state, &id, &fields, &form).await {
+    match save(&person, &state, &session, &id, &fields, &form).await {
         Ok(_) => {
             flash(&session, "Saved. It counts from the next call on.");
             Ok(see_other(&format!("/keys/{id}")))
         }
-        Err(error) => refused(&person, &state, &id, Some(fields), error).await,
+        Err(error) => refused(&person, &state, &session, &id, Some(fields), error).await,
     }
 }
 
-async fn save(person: &Person, state: &State, id: &ApiKeyId, fields: &Fields, form: &Form) -> DomainResult<Key> {
+async fn save(person: &Person, state: &State, session: &Session, id: &ApiKeyId, fields: &Fields, form: &Form) -> DomainResult<Key> {
     let (actor, wanted) = (person.actor.clone(), id.clone());
     let before = state.read(move |conn| keys::get(conn, &actor, &wanted)).await?;
     // The field knows minutes only; an end that nobody touched stays as it is, also one that has come.
@@ -227,15 +266,21 @@ async fn save(person: &Person, state: &State, id: &ApiKeyId, fields: &Fields, fo
         calls_per_minute: Some(fields.pace()?),
     };
     let (actor, id) = (person.actor.clone(), id.clone());
-    proven(person, state, form, move |conn, proof| keys::change(conn, &actor, &id, &change, proof, clock::now())).await
+    proven(person, state, session, form, move |conn, proof| keys::change(conn, &actor, &id, &change, proof, clock::now())).await
 }
 
-pub(super) async fn rotate(person: Person, state: web::Data<State>, id: web::Path<String>, form: Form) -> Result<HttpResponse, PageError> {
+pub(super) async fn rotate(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
     let id = ApiKeyId::from(id.as_str());
     let (actor, wanted) = (person.actor.clone(), id.clone());
-    match proven(&person, &state, &form, move |conn, proof| keys::rotate(conn, &actor, &wanted, proof, clock::now())).await {
-        Ok(secret) => html_with(StatusCode::CREATED, &ShowPage { secret: Some(secret), ..show_page(&person, &state, &id, None).await? }),
-        Err(error) => refused(&person, &state, &id, None, error).await,
+    match proven(&person, &state, &session, &form, move |conn, proof| keys::rotate(conn, &actor, &wanted, proof, clock::now())).await {
+        Ok(secret) => html_with(StatusCode::CREATED, &ShowPage { secret: Some(secret), ..show_page(&person, &state, &session, &id, None).await? }),
+        Err(error) => refused(&person, &state, &session, &id, None, error).await,
     }
 }
 

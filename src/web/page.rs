@@ -157,6 +157,13 @@ impl Visit {
 /// The visit, whoever visits.
 pub struct Visitor(pub Rc<Visit>);
 
+impl Visitor {
+    /// Who visits, where they are signed in.
+    pub(super) fn person(&self) -> Option<Person> {
+        self.0.actor.clone().map(|actor| Person { actor, visit: Rc::clone(&self.0) })
+    }
+}
+
 impl FromRequest for Visitor {
     type Error = PageError;
     type Future = Ready<Result<Self, PageError>>;

@@ -29,8 +29,14 @@ fn here(state: &State) -> DomainResult<Passkeys> {
     Passkeys::at(&state.base_url).ok_or_else(|| Error::not_found("page"))
 }
 
-fn signed_in(session: &Session) -> Time {
+/// When somebody signed in who may change the ways in.
+pub(super) fn signed_in(session: &Session) -> Time {
     Time::from_micros(session.get(session::SIGNED_IN_AT).ok().flatten().unwrap_or_default())
+}
+
+/// When this session was opened with a passkey, where it was.
+pub(super) fn shown_at(session: &Session) -> Option<Time> {
+    session.get(session::BY_PASSKEY).ok().flatten().unwrap_or(false).then(|| signed_in(session))
 }
 
 fn is_told(error: &Error) -> bool {
@@ -163,6 +169,7 @@ pub(super) async fn show(
     match shown {
         Ok(who) => {
             enter(&request, &session, &who)?;
+            session.insert(session::BY_PASSKEY, true).map_err(Error::internal)?;
             Ok(see_other(&next))
         }
         Err(error) if is_told(&error) => {

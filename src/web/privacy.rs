@@ -13,7 +13,7 @@ use crate::clock::{self, Time};
 use crate::domain::contacts::consents::opt_in::{self, Ask, Asked, OptIn};
 use crate::domain::contacts::consents::{self, Consent, Jurisdiction};
 use crate::domain::contacts::{self, Contact};
-use crate::domain::error::{Error, Result as DomainResult};
+use crate::domain::error::{Error, Kind as Refusal, Result as DomainResult};
 use crate::domain::ids::{ContactId, RowId};
 use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::privacy::export::{self, Everything};
@@ -201,10 +201,18 @@ struct IndexPage {
     chrome: Chrome,
     rows: Vec<(Request, String)>,
     periods: Periods,
+    calls_are_configured: bool,
+    /// The field that could not be taken, and why.
+    wrong: Option<(String, String)>,
     problem: Option<String>,
 }
 
 impl IndexPage {
+    /// What is wrong with this field.
+    fn wrong_with(&self, field: &str) -> Option<&str> {
+        self.wrong.as_ref().filter(|(wrong, _)| wrong == field).map(|(_, text)| text.as_str())
+    }
+
     fn is_late(&self, request: &Request) -> bool {
         request.is_late(self.chrome.visit.now)
     }
@@ -212,7 +220,7 @@ impl IndexPage {
 
 async fn index_page(person: &Person, state: &State, problem: Option<String>) -> Result<IndexPage, PageError> {
     let actor = person.actor.clone();
-    let (rows, periods) = state
+    let (rows, periods, calls_are_configured) = state
         .read(move |conn| {
             let rows = requests::list(conn, &actor, SHOWN)?;
             let mut named = vec![];
@@ -220,10 +228,10 @@ async fn index_page(person: &Person, state: &State, problem: Option<String>) -> 
                 let contact = contacts::name_of(conn, &row.contact_id)?;
                 named.push((row, contact));
             }
-            Ok((named, retention::periods(conn)?))
+            Ok((named, retention::periods(conn)?, retention::calls_are_configured(conn)?))
         })
         .await?;
-    Ok(IndexPage { chrome: person.visit.chrome("Privacy", "privacy"), rows, periods, problem })
+    Ok(IndexPage { chrome: person.visit.chrome("Privacy", "privacy"), rows, periods, calls_are_configured, wrong: None, problem })
 }
 
 pub(super) async fn index(person: Person, state: web::Data<State>) -> Result<HttpResponse, PageError> {
@@ -254,12 +262,23 @@ pub(super) async fn advance(
 
 pub(super) async fn set_retention(person: Person, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {
     let days = |name: &str| form.number(name).map(|days| days.unwrap_or(0));
-    let periods = Periods { drafts: days("drafts")?, contacts: days("contacts")?, raw_mail: days("raw_mail")?, reports: days("reports")? };
+    let before = state.read(retention::periods).await?;
+    let periods = Periods {
+        drafts: days("drafts")?,
+        contacts: days("contacts")?,
+        raw_mail: days("raw_mail")?,
+        reports: days("reports")?,
+        calls: form.number("calls")?.unwrap_or(before.calls),
+    };
     let actor = person.actor.clone();
     match state.write(move |conn| retention::set(conn, &actor, &periods, clock::now())).await {
         Ok(()) => {
             flash(&session, "Saved. What is older goes with the next round of the worker.");
             Ok(see_other("/privacy"))
+        }
+        Err(Error { kind: Refusal::Invalid, field: Some(field), detail, .. }) => {
+            let page = IndexPage { periods, wrong: Some((field, detail)), ..index_page(&person, &state, None).await? };
+            html_with(crate::api::status(Refusal::Invalid), &page)
         }
         Err(error) => html_with(crate::api::status(error.kind), &index_page(&person, &state, Some(error.detail)).await?),
     }

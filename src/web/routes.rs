@@ -94,6 +94,8 @@ routes! {
     post "/account/notices" SignedIn account::set_notices;
     post "/account/sessions/end" SignedIn account::end_other_sessions;
     post "/account/sessions/{id}/end" SignedIn account::end_session;
+    get "/account/provider" SignedIn provider::link;
+    post "/account/provider/removal" SignedIn provider::unlink;
     get "/account/second-factor" SignedIn second_factor::page;
     post "/account/second-factor" SignedIn second_factor::start;
     post "/account/second-factor/confirmation" SignedIn second_factor::confirm;

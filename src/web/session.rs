@@ -40,6 +40,8 @@ pub const ERRAND: &str = "errand";
 pub const BY_PROVIDER: &str = "by_provider";
 /// Name of whether the provider's sign-in counts as one with a second factor.
 pub const FACTOR_MET: &str = "factor_met";
+/// Whether a passkey was shown when this session was opened.
+pub const BY_PASSKEY: &str = "by_passkey";
 /// Name of what the browser was asked when a passkey is to be made.
 pub const MAKING: &str = "making";
 /// Name of what the browser was asked when a passkey is to be shown.

@@ -133,6 +133,7 @@ pub(super) fn enter(request: &HttpRequest, session: &Session, who: &SignedIn) ->
         session::ERRAND,
         session::FACTOR_MET,
         session::SHOWING,
+        session::BY_PASSKEY,
     ] {
         session.remove(name);
     }

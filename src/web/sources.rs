@@ -80,8 +80,8 @@ pub(super) async fn refused_rule(person: &Person, state: &State, terms: Terms, e
 pub(super) async fn create(person: Person, state: web::Data<State>, form: Form) -> Result<HttpResponse, PageError> {
     let added = add(&person, &state, &form).await;
     match added {
-        Ok(row) => {
-            let secret = Some(row.secret.clone()).filter(|_| row.provider.secret_is_ours());
+        Ok((row, secret)) => {
+            let secret = Some(secret).filter(|_| row.provider.secret_is_ours());
             html_with(StatusCode::CREATED, &ShowPage { secret, ..show_page(&person, &state, row.id, None).await? })
         }
         Err(error) => {
@@ -93,7 +93,7 @@ pub(super) async fn create(person: Person, state: web::Data<State>, form: Form) 
     }
 }
 
-async fn add(person: &Person, state: &State, form: &Form) -> DomainResult<Source> {
+async fn add(person: &Person, state: &State, form: &Form) -> DomainResult<(Source, String)> {
     let new = NewSource {
         provider: form.word("provider")?,
         name: form.get("name").to_owned(),
@@ -181,9 +181,8 @@ pub(super) async fn change(
 
 pub(super) async fn rotate(person: Person, state: web::Data<State>, id: web::Path<String>, _form: Form) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), SourceId::from(id.as_str()));
-    let row = state.write(move |conn| sources::rotate(conn, &actor, &id, clock::now())).await?;
-    let secret = Some(row.secret.clone());
-    html(&ShowPage { secret, ..show_page(&person, &state, row.id, None).await? })
+    let (row, secret) = state.write(move |conn| sources::rotate(conn, &actor, &id, clock::now())).await?;
+    html(&ShowPage { secret: Some(secret), ..show_page(&person, &state, row.id, None).await? })
 }
 
 pub(super) async fn disable(

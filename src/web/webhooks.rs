@@ -100,10 +100,7 @@ pub(super) async fn create(person: Person, state: web::Data<State>, form: Form) 
         Err(error) => Err(error),
     };
     match added {
-        Ok(row) => {
-            let secret = row.secret.clone();
-            html_with(StatusCode::CREATED, &ShowPage { secret: Some(secret), ..show_page(&person, &state, row.id, None).await? })
-        }
+        Ok((row, secret)) => html_with(StatusCode::CREATED, &ShowPage { secret: Some(secret), ..show_page(&person, &state, row.id, None).await? }),
         Err(error) => {
             let page = index_page(&person, &state, Some(fields), Some(in_words(&error))).await?;
             html_with(crate::api::status(error.kind), &page)
@@ -202,8 +199,7 @@ pub(super) async fn change(
 
 pub(super) async fn rotate(person: Person, state: web::Data<State>, id: web::Path<String>, _form: Form) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), EndpointId::from(id.as_str()));
-    let row = state.write(move |conn| endpoints::rotate(conn, &actor, &id, clock::now())).await?;
-    let secret = row.secret.clone();
+    let (row, secret) = state.write(move |conn| endpoints::rotate(conn, &actor, &id, clock::now())).await?;
     html(&ShowPage { secret: Some(secret), ..show_page(&person, &state, row.id, None).await? })
 }
 

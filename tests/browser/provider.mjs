@@ -73,6 +73,12 @@ await run(async ({ demo, visitor, signIn, look }) => {
     check("a verified address finds the account that is there, and the page that was wanted", rita.url() === `${demo.url}/account`, rita.url());
     check("the account says where they sign in", (await text(rita)).includes(`You sign in with ${issuer}`), await text(rita));
     await look(rita, "account");
+    await rita.getByRole("button", { name: "Unlink it" }).click();
+    await rita.getByText("Unlinked. Your other sessions have ended.").waitFor();
+    await look(rita, "unlinked");
+    await rita.getByRole("link", { name: "Link Harbourline ID" }).click();
+    await rita.getByText("Linked. You can sign in with it from now on.").waitFor();
+    check("whoever is signed in links their account again", rita.url().startsWith(`${demo.url}/account`) && (await text(rita)).includes(`You sign in with ${issuer}`), await text(rita));
 
     await rita.locator(".sidebar form[action='/logout'] button").click();
     await rita.waitForURL("**/login?left=desk");

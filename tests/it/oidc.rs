@@ -10,6 +10,7 @@ use actix_web::dev::{Service, ServiceResponse};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use countersign::config;
 use countersign::domain::accounts::identity::{self, Identity};
 use countersign::domain::accounts::second_factor::required::{Required, set_required};
 use countersign::domain::accounts::users::{self, NewUser};
@@ -21,6 +22,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tokio_rustls::rustls;
 use url::Url;
 
 use crate::keys::actions;
@@ -68,6 +70,11 @@ impl Idp {
     fn start() -> Arc<Idp> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
+        Idp::at(listener, issuer)
+    }
+
+    /// One that calls itself by this address.
+    fn at(listener: TcpListener, issuer: String) -> Arc<Idp> {
         let idp = Arc::new(Idp { issuer, key: key(), other: key(), grants: Mutex::default() });
         let served = Arc::clone(&idp);
         let server = HttpServer::new(move || {
@@ -149,6 +156,7 @@ fn settings_of(idp: &Idp) -> Settings {
         factor: FactorRule::Here,
         acr: None,
         base_url: "https://desk.example.com".into(),
+        ca: vec![],
     }
 }
 
@@ -184,7 +192,16 @@ where
     S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
     B: MessageBody,
 {
-    let asked = asked(&browser.get("/login/provider?next=/account").await);
+    come_back_from(browser, "/login/provider?next=/account", idp, more, signed, userinfo).await
+}
+
+/// The same for whoever goes out from this page.
+async fn come_back_from<S, B>(browser: &mut Browser<S>, from: &str, idp: &Idp, more: Value, signed: Signed, userinfo: Value) -> Page
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody,
+{
+    let asked = asked(&browser.get(from).await);
     let grant = Grant { claims: claims(idp, &asked, &more), challenge: asked["code_challenge"].clone(), signed, userinfo };
     idp.grants.lock().unwrap().insert("the-code".into(), grant);
     browser.get(&format!("/login/provider/callback?code=the-code&state={}", asked["state"])).await
@@ -613,4 +630,153 @@ async fn two_who_come_for_the_first_time_at_once_are_one_person() {
     assert!(ended.iter().any(|one| matches!(one, Ok(Ok(())))), "{ended:?}");
     assert_eq!(count(&desk, "SELECT COUNT(*) AS n FROM users WHERE subject = 's-1'"), 1);
     assert_eq!(count(&desk, "SELECT COUNT(*) AS n FROM users WHERE email = 'eve@elsewhere.example'"), 1);
+}
+
+async fn link<S, B>(browser: &mut Browser<S>, idp: &Idp, more: Value) -> Page
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody,
+{
+    let subject = more.get("sub").cloned().unwrap_or(json!("s-1"));
+    come_back_from(browser, "/account/provider", idp, more, Signed::Well, json!({"sub": subject})).await
+}
+
+#[actix_web::test]
+async fn whoever_is_signed_in_links_their_account_whatever_the_address_there_and_unlinks_it() {
+    let mut desk = Desk::new().await;
+    let idp = Idp::start();
+    set(&mut desk, settings_of(&idp));
+    let (mut rita, mut other) = (Browser::new(desk.app().await), Browser::new(desk.app().await));
+    rita.sign_in("rita").await;
+    other.sign_in("rita").await;
+    assert!(rita.get("/account").await.body.contains("href=\"/account/provider\""));
+    let linked = link(&mut rita, &idp, json!({"email": "r@elsewhere.example"})).await;
+    assert_eq!((linked.status, linked.location.as_deref()), (303, Some("/account#provider")), "{}", linked.body);
+    let page = rita.get("/account").await.body;
+    assert!(page.contains("Linked.") && page.contains(&format!("You sign in with {}", idp.issuer)) && page.contains("Unlink it"), "{page}");
+    assert_eq!(other.get("/queue").await.status, 303, "the other session has ended");
+    let mut there = Browser::new(desk.app().await);
+    assert_eq!(sign_in(&mut there, &idp, json!({})).await.location.as_deref(), Some("/account"));
+    assert!(there.get("/account").await.body.contains("Rita, reviewer"));
+
+    let twice = link(&mut rita, &idp, json!({"sub": "s-2"})).await;
+    assert!(twice.status == 409 && twice.body.contains("linked to a sign-in already"), "{}", twice.status);
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let taken = link(&mut max, &idp, json!({})).await;
+    assert!(taken.status == 409 && taken.body.contains("belongs to another account"), "{}", taken.status);
+    assert!(max.get("/account").await.body.contains("Max"), "nobody was signed in as somebody else");
+
+    let unlinked = rita.post("/account", "/account/provider/removal", &[]).await;
+    assert_eq!((unlinked.status, unlinked.location.as_deref()), (303, Some("/account#provider")));
+    assert!(rita.get("/account").await.body.contains("Unlinked.") && there.get("/queue").await.status == 303);
+    assert_eq!(rita.post("/account", "/account/provider/removal", &[]).await.status, 409);
+    let gone = sign_in(&mut there, &idp, json!({})).await;
+    assert!(gone.status == 403 && gone.body.contains("Nobody here is known"), "{}", gone.status);
+    let done = actions(&desk, row(&desk, "Rita").id.as_str());
+    for action in ["user.link", "user.unlink"] {
+        assert_eq!(done.iter().filter(|one| *one == action).count(), 1, "{action}: {done:?}");
+    }
+}
+
+#[actix_web::test]
+async fn nothing_is_linked_by_an_old_session_another_browser_or_a_lie_and_nobody_locks_themselves_out() {
+    let mut desk = Desk::new().await;
+    let idp = Idp::start();
+    set(&mut desk, settings_of(&idp));
+    let mut rita = Browser::new(desk.app().await);
+    rita.sign_in("rita").await;
+    let lie = come_back_from(&mut rita, "/account/provider", &idp, json!({}), Signed::ByAnotherKey, json!({"sub": "s-1"})).await;
+    assert!(lie.status == 403 && lie.body.contains("cannot be verified") && lie.body.contains("Your account"), "{}", lie.status);
+    let out = asked(&rita.get("/account/provider").await);
+    let refused = rita.get(&format!("/login/provider/callback?error=access_denied&state={}", out["state"])).await;
+    assert!(refused.status == 403 && refused.body.contains("did not let you in") && refused.body.contains("Your account"));
+
+    let out = asked(&rita.get("/account/provider").await);
+    let back = format!("/login/provider/callback?code=the-code&state={}", out["state"]);
+    let grant = Grant {
+        claims: claims(&idp, &out, &json!({})),
+        challenge: out["code_challenge"].clone(),
+        signed: Signed::Well,
+        userinfo: json!({"sub": "s-1"}),
+    };
+    idp.grants.lock().unwrap().insert("the-code".into(), grant);
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    assert_eq!(max.get(&back).await.status, 403, "it began in another browser");
+    users_signed_out(&desk, "rita");
+    assert_eq!(rita.get(&back).await.status, 403, "she was signed out meanwhile");
+    assert_eq!(count(&desk, "SELECT COUNT(*) AS n FROM users WHERE subject IS NOT NULL"), 0);
+
+    rita.sign_in("rita").await;
+    let (person, now) = (desk.person("Rita"), desk.now());
+    let identity = Identity {
+        issuer: idp.issuer.clone(),
+        subject: "s-1".into(),
+        email: None,
+        email_verified: false,
+        name: None,
+        role: Some(Role::Admin),
+        factor_met: true,
+    };
+    desk.write(|conn| identity::link(conn, &person, &identity, now)).unwrap();
+    assert_eq!(row(&desk, "Rita").role, Role::Reviewer, "a claim counts at the next sign-in there, not here");
+    let unlink = |since| desk.write(|conn| identity::unlink_own(conn, &person, since, now)).unwrap_err().code;
+    assert_eq!(unlink(now.plus_seconds(-600)), "sign_in_stale");
+    sql(&desk, "UPDATE users SET password_hash = NULL WHERE name = 'Rita'");
+    assert_eq!(unlink(now), "password_missing");
+}
+
+/// Ends every session of a person.
+fn users_signed_out(desk: &Desk, name: &str) {
+    assert_eq!(sql(desk, &format!("UPDATE users SET sign_in_epoch = sign_in_epoch + 1 WHERE lower(name) = '{name}'")), 1);
+}
+
+/// A provider behind TLS, and the certificate that it shows.
+async fn behind_tls() -> (Arc<Idp>, rustls::pki_types::CertificateDer<'static>) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let cert = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key.serialize_der().try_into().unwrap())
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+    let inner = plain.local_addr().unwrap();
+    let idp = Idp::at(plain, format!("https://localhost:{}", listener.local_addr().unwrap().port()));
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let mut inner = tokio::net::TcpStream::connect(inner).await?;
+                tokio::io::copy_bidirectional(&mut acceptor.accept(client).await?, &mut inner).await
+            });
+        }
+    });
+    (idp, cert.der().clone())
+}
+
+#[actix_web::test]
+async fn a_provider_with_a_certificate_of_a_private_authority_is_trusted_where_its_file_is_named() {
+    let mut desk = Desk::new().await;
+    let (idp, root) = behind_tls().await;
+    set(&mut desk, settings_of(&idp));
+    let mut here = Browser::new(desk.app().await);
+    let page = here.get("/login/provider").await;
+    drop(here);
+    assert!(page.status == 502 && page.body.contains("cannot be reached"), "an unknown authority is not trusted: {}", page.status);
+
+    let (folder, base) = (tempfile::tempdir().unwrap(), "https://desk.example.com");
+    let (pem, file) = (folder.path().join("ca.pem"), folder.path().join("countersign.toml"));
+    std::fs::write(&pem, format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(&root))).unwrap();
+    let section = format!("[oidc]\nissuer = \"{}\"\nclient_id = \"desk\"\nca_file = \"{}\"\n", idp.issuer, pem.display());
+    std::fs::write(&file, section).unwrap();
+    let read = config::provider_alone(&file, base).unwrap().unwrap();
+    set(&mut desk, Settings { ca: read.ca, ..settings_of(&idp) });
+    let mut here = Browser::new(desk.app().await);
+    assert_eq!(sign_in(&mut here, &idp, rita()).await.location.as_deref(), Some("/account"));
+    assert!(here.get("/account").await.body.contains("Rita, reviewer"));
 }

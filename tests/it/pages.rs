@@ -282,12 +282,13 @@ async fn the_queue_is_filtered_by_words_in_any_case() {
 }
 
 /// Answers of pages that are no page themselves: files, frames, redirects, streams, what programs read.
-const NO_PAGE: [&str; 23] = [
+const NO_PAGE: [&str; 24] = [
     "/.well-known/countersign-keys.json",
     "/healthz",
     "/readyz",
     "/r/{token}",
     "/login/code",
+    "/account/provider",
     "/login/provider",
     "/login/provider/callback",
     "/login/provider/end",

@@ -4,10 +4,13 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign::clock::Time;
 use countersign::domain::accounts::passkeys::{self, FRESH};
 use countersign::domain::accounts::second_factor::required::{Required, set_required};
 use countersign::domain::accounts::second_factor::{self};
 use countersign::domain::accounts::users;
+use countersign::domain::actor::Actor;
+use countersign::domain::keys;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
@@ -337,4 +340,37 @@ async fn where_browsers_make_none_the_pages_offer_none() {
         assert_eq!(rita.get("/account").await.body.contains("/account/passkeys/new"), possible, "{base_url}");
         assert_eq!(rita.get("/account/passkeys/new").await.status, if possible { 200 } else { 404 }, "{base_url}");
     }
+}
+
+#[actix_web::test]
+async fn a_sign_in_with_a_passkey_is_the_second_factor_of_a_key_that_decides_for_ten_minutes() {
+    let desk = Desk::new().await;
+    let mut ada = Browser::new(desk.app().await);
+    ada.sign_in("ada").await;
+    let mut device = Device::new(1);
+    assert_eq!(add(&mut ada, &mut device, "Laptop").await.status, 303);
+    let fields = [("name", "decider"), ("scopes", "oversight_read"), ("scopes", "oversight"), ("calls_per_minute", "60")];
+    let page = ada.get("/keys").await.body;
+    assert!(page.contains("Yours is a passkey") && !page.contains("name=\"code\""), "{page}");
+    let refused = ada.post("/keys", "/keys", &fields).await;
+    assert!(refused.status == 422 && refused.body.contains("sign in with a passkey"), "a password opened this session: {}", refused.status);
+
+    let id = row(&desk, "Ada").id;
+    let mut here = Browser::new(desk.app().await);
+    assert_eq!(show(&mut here, &mut device, id.as_str()).await.status, 303);
+    assert!(here.get("/keys").await.body.contains("You signed in with a passkey just now"));
+    let made = here.post("/keys", "/keys", &fields).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let key = desk.read(|conn| keys::list(conn, &OPERATOR)).into_iter().find(|key| key.row.name == "decider").unwrap().row.id;
+    let (own, rotation) = (format!("/keys/{key}"), format!("/keys/{key}/rotation"));
+    assert_eq!(here.post(&own, &rotation, &[]).await.status, 201);
+
+    let (ada, rita, now) = (desk.person("Ada"), desk.person("Rita"), desk.now());
+    let proof = |who: &Actor, at: Time| desk.read(|conn| second_factor::of_passkey(conn, who, at, now));
+    assert!(proof(&ada, now.plus_seconds(1 - FRESH)).is_some() && proof(&ada, now.plus_seconds(-FRESH)).is_none());
+    assert!(proof(&rita, now).is_none(), "she has none");
+    sql(&desk, "DELETE FROM passkeys");
+    assert_eq!(here.post(&own, &rotation, &[]).await.status, 422, "it is gone");
+    here.sign_in("ada").await;
+    assert!(here.get("/keys").await.body.contains("You have none yet"));
 }

@@ -1,5 +1,6 @@
 //! Grounds, requests, where data comes from, and how long it is kept.
 
+use countersign::domain::calls;
 use countersign::domain::contacts::consents::opt_in;
 use countersign::domain::contacts::consents::{self, Jurisdiction, NewConsent};
 use countersign::domain::contacts::{self, ConsentBasis};
@@ -9,10 +10,11 @@ use countersign::domain::messages::DecisionKind;
 use countersign::domain::privacy::provenance::{self, Input};
 use countersign::domain::privacy::requests::{self, Kind, Law, NewRequest, Step};
 use countersign::domain::privacy::retention::{self, Periods};
+use countersign::domain::settings;
 use serde_json::{Value, json};
 
 use crate::inbound::{arrive, bounce, sent, suppressed, words};
-use crate::support::{Browser, Desk, count, sql};
+use crate::support::{Browser, Desk, OPERATOR, count, log_of, sql};
 
 async fn contact(desk: &Desk, email: &str) -> ContactId {
     let (status, made) = desk.call(&desk.agent, "POST", "/v1/contacts", json!({"email": email})).await;
@@ -233,6 +235,35 @@ async fn mail_as_it_came_and_the_words_of_reports_go_after_their_periods_and_wha
     let fields = [("contacts", "0"), ("drafts", "0"), ("raw_mail", "30"), ("reports", "31")];
     assert_eq!(page.post("/privacy", "/privacy/retention", &fields).await.status, 303);
     assert_eq!(desk.read(retention::periods), Periods { raw_mail: 30, reports: 31, ..Periods::default() });
+}
+
+#[actix_web::test]
+async fn the_days_of_the_log_of_calls_are_set_on_the_page_unless_the_configuration_says_them() {
+    let desk = Desk::new().await;
+    let mut ada = Browser::new(desk.app().await);
+    ada.sign_in("ada").await;
+    let fields = |calls: &'static str| [("contacts", "0"), ("drafts", "0"), ("raw_mail", "0"), ("reports", "0"), ("calls", calls)];
+    assert!(ada.get("/privacy").await.body.contains("name=\"calls\" type=\"number\" min=\"1\" max=\"3650\" value=\"90\""));
+    assert_eq!(ada.post("/privacy", "/privacy/retention", &fields("14")).await.status, 303);
+    assert_eq!(desk.read(calls::kept_days), 14);
+    let line = desk.read(|conn| log_of(conn, &OPERATOR, Some("retention"), 1)).remove(0);
+    assert!(line.action == "retention.set" && line.detail.contains("90") && line.detail.contains("14"), "{line:?}");
+    for wrong in ["0", "3651"] {
+        let page = ada.post("/privacy", "/privacy/retention", &fields(wrong)).await;
+        assert!(page.status == 422 && page.body.contains("id=\"calls-wrong\">calls must be 1 to 3650 days"), "{wrong}: {}", page.body);
+        assert!(page.body.contains(&format!("value=\"{wrong}\"")), "what was entered stays");
+    }
+    let wrong = [("contacts", "20"), ("drafts", "0"), ("raw_mail", "0"), ("reports", "0"), ("calls", "14")];
+    assert!(ada.post("/privacy", "/privacy/retention", &wrong).await.body.contains("id=\"contacts-wrong\""));
+    desk.write(|conn| settings::set(conn, settings::CALLS_KEPT_CONFIGURED, "7")).unwrap();
+    assert_eq!(desk.read(calls::kept_days), 7);
+    let page = ada.get("/privacy").await.body;
+    assert!(page.contains("value=\"7\" disabled") && page.contains("calls.kept_days"), "{page}");
+    let page = ada.post("/privacy", "/privacy/retention", &fields("9")).await;
+    assert!(page.status == 422 && page.body.contains("Take it out there"), "{}", page.status);
+    assert_eq!(ada.post("/privacy", "/privacy/retention", &fields("7")[..4]).await.status, 303, "the browser sends no disabled field");
+    desk.write(|conn| settings::clear(conn, settings::CALLS_KEPT_CONFIGURED)).unwrap();
+    assert_eq!(desk.read(calls::kept_days), 14, "and what was set on the page is still there");
 }
 
 #[actix_web::test]

@@ -274,7 +274,7 @@ async fn the_page_of_keys_asks_for_the_code_and_uses_none_up_in_vain() {
         [("name", name), ("scopes", "oversight_read"), ("scopes", "oversight"), ("calls_per_minute", "60"), ("code", code)]
     };
     let refused = ada.post("/keys", "/keys", &fields("decider", "")).await;
-    assert!(refused.status == 422 && refused.body.contains("needs the code of your second factor"));
+    assert!(refused.status == 422 && refused.body.contains("needs your second factor"));
     let now = desk.now();
     let (_, recovery) = enrolled(&desk, &desk.person("Ada"), now);
     ada.sign_in_with("ada", &recovery[9]).await;

@@ -380,14 +380,19 @@ where
 
 /// The text that a statement gives as body.
 pub fn text(desk: &Desk, query: &str) -> String {
+    texts(desk, query).remove(0)
+}
+
+/// The texts that a statement gives as body.
+pub fn texts(desk: &Desk, query: &str) -> Vec<String> {
     use diesel::RunQueryDsl;
     #[derive(diesel::QueryableByName)]
     struct Found {
         #[diesel(sql_type = diesel::sql_types::Text)]
         body: String,
     }
-    let found: Found = desk.read(|conn| Ok(countersign::on_either!(conn, inner => diesel::sql_query(query).get_result(inner))?));
-    found.body
+    let found: Vec<Found> = desk.read(|conn| Ok(countersign::on_either!(conn, inner => diesel::sql_query(query).load(inner))?));
+    found.into_iter().map(|row| row.body).collect()
 }
 
 /// The newest lines of the log, about this thing where one is named.

@@ -11,7 +11,7 @@ use crate::domain::ids::UserId;
 
 use super::sign_in::{self, Half, Passed};
 use super::users::{self, NewUser, UserRow, log};
-use super::{queries, second_factor};
+use super::{passkeys, queries, second_factor};
 
 /// Who acts before it is known who it is.
 const BY: Actor = Actor::System("sign-in");
@@ -126,13 +126,64 @@ fn disabled() -> Error {
     Error::forbidden("account_disabled", "Your account at this desk is disabled. Ask an administrator.")
 }
 
+/// Links whom the provider proved to the account of the actor. All other sessions end; the person's new sign-in epoch is returned.
+///
+/// The address counts for nothing here: who is signed in says whose account it is, and the provider whose sign-in.
+pub fn link(conn: &mut Conn, actor: &Actor, identity: &Identity, now: Time) -> Result<i64> {
+    transaction(conn, |conn| {
+        let user = own(conn, actor)?;
+        if user.subject.is_some() {
+            return Err(Error::conflict("identity_linked", "Your account is linked to a sign-in already. Unlink that one first."));
+        }
+        if queries::by_subject(conn, &identity.issuer, &identity.subject)?.is_some() {
+            return Err(Error::conflict("identity_elsewhere", "That sign-in belongs to another account of this desk. Nothing was changed."));
+        }
+        queries::bind(conn, &user.id, &identity.issuer, &identity.subject)?;
+        let epoch = end_sessions(conn, &user.id)?;
+        log(conn, actor, "user.link", &user.id, json!({"issuer": identity.issuer, "subject": identity.subject}), now)?;
+        Ok(epoch)
+    })
+}
+
+/// Unlinks the actor from the provider. All other sessions end; the person's new sign-in epoch is returned.
+pub fn unlink_own(conn: &mut Conn, actor: &Actor, signed_in: Time, now: Time) -> Result<i64> {
+    passkeys::fresh(signed_in, now)?;
+    transaction(conn, |conn| {
+        let user = own(conn, actor)?;
+        if user.subject.is_none() {
+            return Err(missing());
+        }
+        if user.password_hash.is_none() {
+            return Err(Error::conflict("password_missing", "Without a password nobody could sign in to your account any more. Set one first."));
+        }
+        queries::unbind(conn, &user.id)?;
+        let epoch = end_sessions(conn, &user.id)?;
+        log(conn, actor, "user.unlink", &user.id, json!({"issuer": user.issuer, "subject": user.subject}), now)?;
+        Ok(epoch)
+    })
+}
+
+fn own(conn: &mut Conn, actor: &Actor) -> Result<UserRow> {
+    passkeys::owner(conn, actor)
+}
+
+fn end_sessions(conn: &mut Conn, id: &UserId) -> Result<i64> {
+    let epoch = queries::raise_epoch(conn, id)?;
+    queries::delete_sessions_of(conn, id)?;
+    Ok(epoch)
+}
+
+fn missing() -> Error {
+    Error::conflict("identity_missing", "This person is linked to no provider. Nothing was changed.")
+}
+
 /// Unlinks somebody from the provider; all their sessions end. Their next sign-in there binds them anew, by a verified address.
 pub fn unlink(conn: &mut Conn, actor: &Actor, id: &UserId, now: Time) -> Result<()> {
     actor.must_be_admin_in_person()?;
     transaction(conn, |conn| {
         let user = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("user"))?;
         if user.subject.is_none() {
-            return Err(Error::conflict("identity_missing", "This person is linked to no provider. Nothing was changed."));
+            return Err(missing());
         }
         if user.password_hash.is_none() {
             users::keep_one_admin(conn, &user)?;

@@ -146,8 +146,18 @@ pub fn list(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<(Vec<Show
     Ok((rows, more))
 }
 
+/// For how many days the log is kept: as the configuration says, or else as administrators set it.
+pub fn kept_days(conn: &mut Conn) -> Result<i64> {
+    for name in [settings::CALLS_KEPT_CONFIGURED, settings::CALLS_KEPT_DAYS] {
+        if let Some(days) = settings::get(conn, name)?.and_then(|days| days.parse().ok()) {
+            return Ok(days);
+        }
+    }
+    Ok(KEPT_DAYS)
+}
+
 /// Removes some of the rows that are older than the setting says.
 pub fn sweep(conn: &mut Conn, now: Time) -> Result<()> {
-    let days = settings::get(conn, settings::CALLS_KEPT_DAYS)?.and_then(|days| days.parse().ok()).unwrap_or(KEPT_DAYS);
+    let days = kept_days(conn)?;
     Ok(queries::remove_older(conn, now.plus_days(-days), SWEPT_AT_ONCE)?)
 }

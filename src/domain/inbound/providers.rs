@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use crate::clock::Time;
+use crate::db::seal;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
 use crate::domain::audit::{self, Entry};
@@ -111,7 +112,7 @@ pub fn set_secret(conn: &mut Conn, actor: &Actor, reporter: Reporter, secret: &s
     transaction(conn, |conn| {
         match secret.is_empty() {
             true => settings::clear(conn, reporter.setting())?,
-            false => settings::set(conn, reporter.setting(), &secret)?,
+            false => settings::set(conn, reporter.setting(), &seal::seal(&place(reporter), &secret)?)?,
         }
         let detail = json!({"provider": reporter, "taken": !secret.is_empty()});
         audit::record(
@@ -125,7 +126,47 @@ pub fn set_secret(conn: &mut Conn, actor: &Actor, reporter: Reporter, secret: &s
 
 /// The secret of a provider, for whoever verifies its word.
 pub fn secret(conn: &mut Conn, reporter: Reporter) -> Result<Option<String>> {
-    settings::get(conn, reporter.setting())
+    let Some(kept) = settings::get(conn, reporter.setting())? else { return Ok(None) };
+    Ok(Some(seal::open(&place(reporter), &kept)?))
+}
+
+/// Where the secret of a provider lies: it can be opened for no other.
+fn place(reporter: Reporter) -> String {
+    format!("settings/{}", reporter.setting())
+}
+
+/// Seals the secrets that an older version left open. How many that were.
+pub(in crate::domain) fn seal_open(conn: &mut Conn) -> Result<usize> {
+    let mut sealed = 0;
+    for reporter in Reporter::ALL {
+        if let Some(open) = settings::get(conn, reporter.setting())?.filter(|kept| !seal::is_sealed(kept)) {
+            settings::set(conn, reporter.setting(), &seal::seal(&place(*reporter), &open)?)?;
+            sealed += 1;
+        }
+    }
+    Ok(sealed)
+}
+
+/// Whether there is any.
+pub(in crate::domain) fn is_any(conn: &mut Conn) -> Result<bool> {
+    for reporter in Reporter::ALL {
+        if settings::get(conn, reporter.setting())?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Takes away the secrets that nobody can open any more: what those providers report is refused until they are entered again. How many that were.
+pub(in crate::domain) fn give_up(conn: &mut Conn) -> Result<usize> {
+    let mut lost = 0;
+    for reporter in Reporter::ALL {
+        if settings::get(conn, reporter.setting())?.is_some_and(|kept| seal::open(&place(*reporter), &kept).is_err()) {
+            settings::clear(conn, reporter.setting())?;
+            lost += 1;
+        }
+    }
+    Ok(lost)
 }
 
 /// Whether a body is the provider's word. One algorithm each, whatever the request says.

@@ -217,7 +217,7 @@ fn must_prove(actor: &Actor, decides: bool, proof: Option<&Proof>, now: Time) ->
     Err(Error::invalid(
         SECOND_FACTOR_NEEDED,
         "code",
-        "A key with oversight or admin needs the code of your second factor. Set one up in your account if you have none, then enter its code here.",
+        "A key with oversight or admin needs your second factor. Enter its code here, or sign in with a passkey and come back within ten minutes. If you have neither, set one up in your account.",
     ))
 }
 

@@ -9,7 +9,7 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::{self, Entry};
 use crate::domain::contacts::erase;
 use crate::domain::error::{Error, Result};
-use crate::domain::settings;
+use crate::domain::{calls, settings};
 
 use super::queries;
 
@@ -23,7 +23,7 @@ const LOOK_AGAIN_SECONDS: i64 = 3600;
 pub const LONGEST: i64 = 3650;
 
 /// The periods, in days; 0 keeps for ever.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Periods {
     /// Drafts that nobody chose: 0, or 30 to 3650.
     pub drafts: i64,
@@ -33,12 +33,30 @@ pub struct Periods {
     pub raw_mail: i64,
     /// The servers' words in reports of delivery: 0, or 30 to 3650.
     pub reports: i64,
+    /// The log of calls: 1 to 3650. Not set here where the configuration says it.
+    pub calls: i64,
+}
+
+impl Default for Periods {
+    fn default() -> Self {
+        Periods { drafts: 0, contacts: 0, raw_mail: 0, reports: 0, calls: calls::KEPT_DAYS }
+    }
 }
 
 impl Periods {
     fn shown(&self) -> Value {
-        json!({"drafts": self.drafts, "contacts": self.contacts, "raw_mail": self.raw_mail, "reports": self.reports})
+        json!({"drafts": self.drafts, "contacts": self.contacts, "raw_mail": self.raw_mail, "reports": self.reports, "calls": self.calls})
     }
+
+    /// Whether nothing about a person is taken away, ever.
+    fn is_for_ever(&self) -> bool {
+        [self.drafts, self.contacts, self.raw_mail, self.reports] == [0; 4]
+    }
+}
+
+/// Whether the configuration says for how long the log of calls is kept.
+pub fn calls_are_configured(conn: &mut Conn) -> Result<bool> {
+    Ok(settings::get(conn, settings::CALLS_KEPT_CONFIGURED)?.is_some())
 }
 
 /// The periods as they are set.
@@ -49,6 +67,7 @@ pub fn periods(conn: &mut Conn) -> Result<Periods> {
         contacts: days(settings::CONTACTS_KEPT_DAYS)?,
         raw_mail: days(settings::RAW_MAIL_KEPT_DAYS)?,
         reports: days(settings::REPORTS_KEPT_DAYS)?,
+        calls: calls::kept_days(conn)?,
     })
 }
 
@@ -63,8 +82,18 @@ pub fn set(conn: &mut Conn, actor: &Actor, new: &Periods, now: Time) -> Result<(
             return Err(Error::invalid("field_invalid", field, detail));
         }
     }
+    if !(1..=LONGEST).contains(&new.calls) {
+        return Err(Error::invalid("field_invalid", "calls", format!("calls must be 1 to {LONGEST} days; got {}.", new.calls)));
+    }
     transaction(conn, |conn| {
         let before = periods(conn)?;
+        if new.calls != before.calls && calls_are_configured(conn)? {
+            let detail = "calls is set as calls.kept_days in the configuration. Take it out there to set it here.";
+            return Err(Error::invalid("field_configured", "calls", detail));
+        }
+        if !calls_are_configured(conn)? {
+            settings::set(conn, settings::CALLS_KEPT_DAYS, &new.calls.to_string())?;
+        }
         settings::set(conn, settings::DRAFTS_KEPT_DAYS, &new.drafts.to_string())?;
         settings::set(conn, settings::CONTACTS_KEPT_DAYS, &new.contacts.to_string())?;
         settings::set(conn, settings::RAW_MAIL_KEPT_DAYS, &new.raw_mail.to_string())?;
@@ -102,7 +131,7 @@ impl Step {
 pub fn step(conn: &mut Conn, now: Time) -> Result<Step> {
     let (periods, actor) = (periods(conn)?, Actor::System("retention"));
     let next = settings::get(conn, settings::RETENTION_NEXT_LOOK)?.and_then(|at| at.parse().ok()).map(Time::from_micros);
-    if periods == Periods::default() || next.is_some_and(|next| next > now) {
+    if periods.is_for_ever() || next.is_some_and(|next| next > now) {
         return Ok(Step::default());
     }
     transaction(conn, |conn| {

@@ -11,7 +11,7 @@ use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::RowId;
 
-use super::receive::way;
+use super::receive::{Trusted, way};
 use super::signatures::{self, Refused};
 use super::{IntakeEvent, Outcome, Provider, Source, queries};
 
@@ -36,8 +36,8 @@ pub struct Report {
 }
 
 /// Checks that their own server says who they are.
-pub fn verify(source: &Source, report: &Report, now: Time) -> std::result::Result<(), Refused> {
-    signatures::customer(&source.secret, &report.signature, report.signed_at, &report.customer_id, &report.customer_email)?;
+pub fn verify(by: &Trusted, report: &Report, now: Time) -> std::result::Result<(), Refused> {
+    signatures::customer(&by.secret, &report.signature, report.signed_at, &report.customer_id, &report.customer_email)?;
     let age = now.seconds().saturating_sub(report.signed_at);
     let valid = (-signatures::TOLERANCE_SECONDS..=VALID_HOURS * 3600).contains(&age);
     if valid { Ok(()) } else { Err(Refused::Stale(age)) }

@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use serde_json::json;
 
 use crate::clock::Time;
+use crate::db::seal;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
@@ -30,6 +31,8 @@ const LOG_LINES: i64 = 20_000;
 const MOST: usize = 50;
 /// Most origins of one cancel page.
 const MOST_ORIGINS: usize = 20;
+/// What is said of a source whose secret nobody can open any more.
+const LOST: &str = "The key that its secret was sealed with is lost. Make a new secret, or enter the provider's again.";
 
 text_enum!(
     /// Who reports.
@@ -87,8 +90,8 @@ pub struct Source {
     pub provider: Provider,
     /// What people call it.
     pub name: String,
-    /// What its reports are signed with.
-    pub secret: String,
+    /// What its reports are signed with, sealed; empty where it was lost.
+    secret: String,
     /// Where its cancel page may stand, such as `https://app.example.com`.
     pub origins: Json<Vec<String>>,
     /// Whether its reports are taken.
@@ -157,19 +160,20 @@ pub struct Change {
     pub enabled: Option<bool>,
 }
 
-/// Adds a source. A secret that was made here is in the answer and shown nowhere else.
-pub fn add(conn: &mut Conn, actor: &Actor, new: &NewSource, now: Time) -> Result<Source> {
+/// Adds a source. The secret is in the answer; one that was made here is shown nowhere else.
+pub fn add(conn: &mut Conn, actor: &Actor, new: &NewSource, now: Time) -> Result<(Source, String)> {
     must_administer(actor)?;
     transaction(conn, |conn| {
         if queries::all(conn)?.len() >= MOST {
             return Err(Error::conflict("too_many_sources", format!("There are {MOST} sources already. Delete one that is no longer needed.")));
         }
         let secret = if new.provider.secret_is_ours() { new_secret() } else { entered_secret(&new.secret)? };
+        let id = SourceId::new();
         let row = Source {
-            id: SourceId::new(),
+            secret: seal::seal(&place(&id), &secret)?,
+            id,
             provider: new.provider,
             name: text::required_line("name", &new.name, 100)?,
-            secret,
             origins: Json::new(origins(new.provider, &new.origins)?),
             enabled: true,
             last_event_at: None,
@@ -180,7 +184,7 @@ pub fn add(conn: &mut Conn, actor: &Actor, new: &NewSource, now: Time) -> Result
         };
         queries::insert(conn, &row)?;
         log(conn, actor, "source.add", &row, now)?;
-        Ok(row)
+        Ok((row, secret))
     })
 }
 
@@ -195,7 +199,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &SourceId, change: &Change, no
             if row.provider.secret_is_ours() {
                 return Err(Error::invalid("field_invalid", "secret", "The secret of this source is made here. Make a new one."));
             }
-            row.secret = entered_secret(secret)?;
+            set_secret(&mut row, &entered_secret(secret)?)?;
         }
         if let Some(given) = &change.origins {
             row.origins = Json::new(origins(row.provider, given)?);
@@ -206,7 +210,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &SourceId, change: &Change, no
 }
 
 /// Makes a new secret; the old one is refused from now on.
-pub fn rotate(conn: &mut Conn, actor: &Actor, id: &SourceId, now: Time) -> Result<Source> {
+pub fn rotate(conn: &mut Conn, actor: &Actor, id: &SourceId, now: Time) -> Result<(Source, String)> {
     transaction(conn, |conn| {
         let mut row = get(conn, actor, id)?;
         if !row.provider.secret_is_ours() {
@@ -215,8 +219,9 @@ pub fn rotate(conn: &mut Conn, actor: &Actor, id: &SourceId, now: Time) -> Resul
                 format!("{} makes this secret. Make a new one there and enter it.", row.provider.label()),
             ));
         }
-        row.secret = new_secret();
-        save(conn, actor, "source.rotate", row, now)
+        let secret = new_secret();
+        set_secret(&mut row, &secret)?;
+        Ok((save(conn, actor, "source.rotate", row, now)?, secret))
     })
 }
 
@@ -258,6 +263,46 @@ fn must_administer(actor: &Actor) -> Result<()> {
         return Err(Error::forbidden("person_required", "Only a signed-in administrator can look after sources."));
     }
     actor.must_be_admin()
+}
+
+/// Where the secret of a source lies: it can be opened for no other.
+fn place(id: &SourceId) -> String {
+    format!("churn_sources/{id}")
+}
+
+/// Seals another secret. What was said of the one before is no longer true.
+fn set_secret(row: &mut Source, secret: &str) -> Result<()> {
+    row.secret = seal::seal(&place(&row.id), secret)?;
+    if row.last_error.as_deref() == Some(LOST) {
+        row.last_error = None;
+        row.last_error_at = None;
+    }
+    Ok(())
+}
+
+/// Seals the secrets that an older version left open. How many that were.
+pub(in crate::domain) fn seal_open(conn: &mut Conn) -> Result<usize> {
+    let open: Vec<_> = queries::all(conn)?.into_iter().filter(|row| !row.secret.is_empty() && !seal::is_sealed(&row.secret)).collect();
+    for row in &open {
+        let secret = seal::seal(&place(&row.id), &row.secret)?;
+        queries::update(conn, &Source { secret, ..row.clone() })?;
+    }
+    Ok(open.len())
+}
+
+/// Whether there is any.
+pub(in crate::domain) fn is_any(conn: &mut Conn) -> Result<bool> {
+    Ok(!queries::all(conn)?.is_empty())
+}
+
+/// Takes the secret away from every source where nobody can open it any more: its reports are refused until it has another. How many that were.
+pub(in crate::domain) fn give_up(conn: &mut Conn, actor: &Actor, now: Time) -> Result<usize> {
+    let lost: Vec<_> = queries::all(conn)?.into_iter().filter(|row| seal::open(&place(&row.id), &row.secret).is_err()).collect();
+    for row in &lost {
+        let (secret, last_error, last_error_at) = (String::new(), Some(LOST.to_owned()), Some(now));
+        save(conn, actor, "source.lose_secret", Source { secret, last_error, last_error_at, ..row.clone() }, now)?;
+    }
+    Ok(lost.len())
 }
 
 fn entered_secret(given: &str) -> Result<String> {

@@ -1,6 +1,7 @@
 //! An event comes in: first whose it is, then once, then what it says.
 
 use crate::clock::Time;
+use crate::db::seal;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
 use crate::domain::churn::timeline::{self, ProviderCustomer, Signal};
@@ -12,7 +13,7 @@ use crate::domain::text::excerpt;
 
 use super::read::{Said, Told};
 use super::signatures::{self, Headers, Refused};
-use super::{IntakeEvent, Outcome, Provider, Source, queries};
+use super::{IntakeEvent, Outcome, Provider, Source, place, queries};
 
 /// How far ahead of this server a provider's clock may be, in days.
 const AHEAD_DAYS: i64 = 1;
@@ -37,20 +38,33 @@ pub enum Received {
     Ignored(&'static str),
 }
 
+/// A source whose reports are taken, with what they must be signed with.
+pub struct Trusted {
+    /// The source.
+    pub source: Source,
+    pub(super) secret: String,
+}
+
+impl Trusted {
+    fn new(source: Source) -> Result<Trusted> {
+        Ok(Trusted { secret: seal::open(&place(&source.id), &source.secret)?, source })
+    }
+}
+
 /// The sources of a provider whose reports are taken.
-pub fn sources(conn: &mut Conn, provider: Provider) -> Result<Vec<Source>> {
-    Ok(queries::enabled(conn, provider)?)
+pub fn sources(conn: &mut Conn, provider: Provider) -> Result<Vec<Trusted>> {
+    queries::enabled(conn, provider)?.into_iter().map(Trusted::new).collect()
 }
 
 /// The source with this id, where its reports are taken.
-pub fn source(conn: &mut Conn, provider: Provider, id: &SourceId) -> Result<Option<Source>> {
-    Ok(queries::by_id(conn, id)?.filter(|source| source.provider == provider && source.enabled))
+pub fn source(conn: &mut Conn, provider: Provider, id: &SourceId) -> Result<Option<Trusted>> {
+    queries::by_id(conn, id)?.filter(|source| source.provider == provider && source.enabled).map(Trusted::new).transpose()
 }
 
 /// Finds whose signature it is. `configured` is the secret of the configuration.
 pub fn recognise(
     provider: Provider,
-    sources: &[Source],
+    sources: &[Trusted],
     configured: Option<&str>,
     headers: &Headers,
     body: &[u8],
@@ -63,7 +77,7 @@ pub fn recognise(
         Provider::Generic => signatures::standard(secret, headers, body, now),
         Provider::CancelFlow => Err(Refused::Signature),
     };
-    let all = sources.iter().map(|source| (Some(source.id.clone()), source.secret.as_str())).chain(configured.map(|secret| (None, secret)));
+    let all = sources.iter().map(|one| (Some(one.source.id.clone()), one.secret.as_str())).chain(configured.map(|secret| (None, secret)));
     let mut worst = Refused::Signature;
     for (source, secret) in all {
         match check(secret) {

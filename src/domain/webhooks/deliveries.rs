@@ -1,5 +1,6 @@
 //! Deliveries: claimed by one worker at a time, tried again for about three days, kept as a log.
 
+use std::fmt;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -83,7 +84,6 @@ pub struct Delivery {
 }
 
 /// One attempt, claimed.
-#[derive(Debug)]
 pub struct Attempt {
     id: DeliveryId,
     endpoint_id: EndpointId,
@@ -95,6 +95,13 @@ pub struct Attempt {
     pub url: String,
     /// What is sent.
     pub body: String,
+}
+
+/// Without the secrets, which must not reach a log.
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt").field("id", &self.id).field("number", &self.number).field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 impl Attempt {
@@ -154,21 +161,44 @@ pub fn claim(conn: &mut Conn, limit: i64, now: Time) -> Result<Vec<Attempt>> {
                 queries::set_outcome(conn, &id, State::Failed, now, None, why, now)?;
                 continue;
             }
+            let secrets = match endpoints::secrets(&endpoint, now) {
+                Ok(secrets) => secrets,
+                Err(error) => {
+                    tracing::error!(%error, endpoint = %endpoint.id, "a webhook is not sent, because it cannot be signed");
+                    put_off(conn, &id, delivery.attempts, now)?;
+                    continue;
+                }
+            };
             busy.push(endpoint.id.clone());
-            let previous = endpoint.previous_secret.filter(|_| endpoint.previous_until.is_some_and(|until| until > now));
             claimed.push(Attempt {
                 id,
                 endpoint_id: endpoint.id,
                 token,
                 number: delivery.attempts,
                 event_id: delivery.event_id,
-                secrets: std::iter::once(endpoint.secret).chain(previous).collect(),
+                secrets,
                 url: endpoint.url,
                 body: delivery.body,
             });
         }
         Ok(claimed)
     })
+}
+
+/// Notes that an attempt could not be signed. Nothing leaves unsigned; it is tried again as after any failure.
+fn put_off(conn: &mut Conn, id: &DeliveryId, attempts: i32, now: Time) -> Result<()> {
+    let why = "Nothing was sent: the secret of this webhook is sealed with a key that is not here. Put the key back (docs/OPERATIONS.md, Sealed \
+               secrets), or make a new secret.";
+    let (state, next) = after(attempts, now);
+    Ok(queries::set_outcome(conn, id, state, next, None, why, now)?)
+}
+
+/// What follows a failure: the next attempt, or the end.
+fn after(attempts: i32, now: Time) -> (State, Time) {
+    match backoff(attempts, u64::from_le_bytes(random())) {
+        Some(wait) => (State::Waiting, now.plus_seconds(i64::try_from(wait.as_secs()).unwrap_or(i64::MAX))),
+        None => (State::Failed, now),
+    }
 }
 
 /// The endpoint of every attempt under way, as often as there are attempts.
@@ -197,10 +227,7 @@ pub fn record(conn: &mut Conn, attempt: &Attempt, outcome: &Outcome, now: Time) 
             Some(200..=299) => (State::Delivered, now),
             Some(410) => (State::Failed, now),
             _ if endpoint.disabled_at.is_some() => (State::Failed, now),
-            _ => match backoff(attempt.number, u64::from_le_bytes(random())) {
-                Some(wait) => (State::Waiting, now.plus_seconds(i64::try_from(wait.as_secs()).unwrap_or(i64::MAX))),
-                None => (State::Failed, now),
-            },
+            _ => after(attempt.number, now),
         };
         queries::set_outcome(conn, &attempt.id, state, next, status.map(i32::from), &answer, now)?;
         if status == Some(410) {

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::clock::Time;
+use crate::db::seal::{self, SealError};
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::dialer::Target;
@@ -57,21 +58,22 @@ pub struct Change {
     pub campaigns: Option<Vec<String>>,
 }
 
-/// Adds an endpoint. The secret it is signed with is in the answer and shown nowhere else.
-pub fn add(conn: &mut Conn, actor: &Actor, new: &NewEndpoint, now: Time) -> Result<Endpoint> {
+/// Adds an endpoint. The secret that its webhooks are signed with is in the answer and shown nowhere else.
+pub fn add(conn: &mut Conn, actor: &Actor, new: &NewEndpoint, now: Time) -> Result<(Endpoint, String)> {
     must_administer(actor)?;
     transaction(conn, |conn| {
         if queries::all(conn)?.len() >= MOST {
             return Err(Error::conflict("too_many_webhooks", format!("There are {MOST} webhooks already. Delete one that is no longer needed.")));
         }
+        let (id, secret) = (EndpointId::new(), new_secret());
         let mut row = Endpoint {
-            id: EndpointId::new(),
+            secret: seal::seal(&place(&id), &secret)?,
+            id,
             url: new.target.as_str().to_owned(),
             description: String::new(),
             event_types: Json::new(vec![]),
             mailboxes: Json::new(vec![]),
             campaigns: Json::new(vec![]),
-            secret: new_secret(),
             previous_secret: None,
             previous_until: None,
             disabled_at: None,
@@ -89,7 +91,7 @@ pub fn add(conn: &mut Conn, actor: &Actor, new: &NewEndpoint, now: Time) -> Resu
         apply(conn, actor, &mut row, &change)?;
         queries::insert(conn, &row)?;
         log(conn, actor, "webhook.add", &row, now)?;
-        Ok(row)
+        Ok((row, secret))
     })
 }
 
@@ -131,12 +133,15 @@ fn apply(conn: &mut Conn, actor: &Actor, row: &mut Endpoint, change: &Change) ->
 }
 
 /// Makes a new secret. The one before signs as well for 24 hours, so that the receiver can change over.
-pub fn rotate(conn: &mut Conn, actor: &Actor, id: &EndpointId, now: Time) -> Result<Endpoint> {
+pub fn rotate(conn: &mut Conn, actor: &Actor, id: &EndpointId, now: Time) -> Result<(Endpoint, String)> {
     transaction(conn, |conn| {
         let mut row = get(conn, actor, id)?;
-        row.previous_secret = Some(std::mem::replace(&mut row.secret, new_secret()));
-        row.previous_until = Some(now.plus_seconds(ROTATION_HOURS * 3600));
-        save(conn, actor, "webhook.rotate", row, now)
+        let secret = new_secret();
+        let before = std::mem::replace(&mut row.secret, seal::seal(&place(&row.id), &secret)?);
+        let signs_on = !before.is_empty();
+        row.previous_secret = signs_on.then_some(before);
+        row.previous_until = signs_on.then(|| now.plus_seconds(ROTATION_HOURS * 3600));
+        Ok((save(conn, actor, "webhook.rotate", row, now)?, secret))
     })
 }
 
@@ -165,6 +170,12 @@ pub fn enable(conn: &mut Conn, actor: &Actor, id: &EndpointId, now: Time) -> Res
         if row.disabled_at.is_none() {
             return Ok(row);
         }
+        if row.secret.is_empty() {
+            return Err(Error::conflict(
+                "webhook_secret_missing",
+                "This webhook has no secret. Make a new one, give it to the receiver, and switch it on then.",
+            ));
+        }
         row.disabled_at = None;
         row.disabled_because = None;
         save(conn, actor, "webhook.enable", row, now)
@@ -190,6 +201,55 @@ pub fn list(conn: &mut Conn, actor: &Actor) -> Result<Vec<Endpoint>> {
 pub fn get(conn: &mut Conn, actor: &Actor, id: &EndpointId) -> Result<Endpoint> {
     must_administer(actor)?;
     queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("webhook"))
+}
+
+/// Where the secrets of an endpoint lie, the new one and the one before: they sign for no other.
+fn place(id: &EndpointId) -> String {
+    format!("webhook_endpoints/{id}")
+}
+
+/// What webhooks of this endpoint are signed with now.
+pub(super) fn secrets(row: &Endpoint, now: Time) -> std::result::Result<Vec<String>, SealError> {
+    let previous = row.previous_secret.iter().filter(|_| row.previous_until.is_some_and(|until| until > now));
+    std::iter::once(&row.secret).chain(previous).map(|kept| seal::open(&place(&row.id), kept)).collect()
+}
+
+/// Seals the secrets that an older version left open. How many that were.
+pub(in crate::domain) fn seal_open(conn: &mut Conn) -> Result<usize> {
+    let mut sealed = 0;
+    for mut row in queries::all(conn)? {
+        let place = place(&row.id);
+        let open: Vec<&mut String> =
+            std::iter::once(&mut row.secret).chain(row.previous_secret.as_mut()).filter(|kept| !kept.is_empty() && !seal::is_sealed(kept)).collect();
+        if open.is_empty() {
+            continue;
+        }
+        for kept in open {
+            *kept = seal::seal(&place, kept)?;
+            sealed += 1;
+        }
+        queries::update(conn, &row)?;
+    }
+    Ok(sealed)
+}
+
+/// Whether there is any.
+pub(in crate::domain) fn is_any(conn: &mut Conn) -> Result<bool> {
+    Ok(!queries::all(conn)?.is_empty())
+}
+
+/// Switches off every endpoint whose secret nobody can open any more, and takes the secret away. How many that were.
+pub(in crate::domain) fn give_up(conn: &mut Conn, actor: &Actor, now: Time) -> Result<usize> {
+    let lost: Vec<_> = queries::all(conn)?.into_iter().filter(|row| seal::open(&place(&row.id), &row.secret).is_err()).collect();
+    let count = lost.len();
+    for mut row in lost {
+        row.secret = String::new();
+        row.previous_secret = None;
+        row.previous_until = None;
+        queries::update(conn, &row)?;
+        switch_off(conn, actor, row, "The key that its secret was sealed with is lost. Make a new secret.", now)?;
+    }
+    Ok(count)
 }
 
 /// A key for some mailboxes would hear of all of them by a webhook.

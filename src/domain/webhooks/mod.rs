@@ -93,10 +93,10 @@ pub struct Endpoint {
     pub mailboxes: Json<Vec<MailboxId>>,
     /// Only messages of these campaigns or with these tags; all when empty.
     pub campaigns: Json<Vec<String>>,
-    /// What its webhooks are signed with.
-    pub secret: String,
-    /// The secret before the last rotation.
-    pub previous_secret: Option<String>,
+    /// What its webhooks are signed with, sealed; empty where it was lost.
+    secret: String,
+    /// The secret before the last rotation, sealed.
+    previous_secret: Option<String>,
     /// How long the secret before signs as well.
     pub previous_until: Option<Time>,
     /// Since when nothing is sent.

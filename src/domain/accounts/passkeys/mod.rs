@@ -137,12 +137,15 @@ fn end_sessions(conn: &mut Conn, id: &UserId) -> Result<i64> {
     Ok(epoch)
 }
 
-/// Whether that sign-in is recent enough to change passkeys.
+/// Whether that sign-in is recent enough to change the ways into an account: passkeys, and the link to a provider.
 pub fn fresh(signed_in: Time, now: Time) -> Result<()> {
     if now.seconds_since(signed_in) < FRESH {
         return Ok(());
     }
-    Err(Error::forbidden("sign_in_stale", "Passkeys are changed within ten minutes of signing in. Sign out, sign in again, and come back."))
+    Err(Error::forbidden(
+        "sign_in_stale",
+        "The ways into an account are changed within ten minutes of signing in. Sign out, sign in again, and come back.",
+    ))
 }
 
 fn provider_first() -> Error {

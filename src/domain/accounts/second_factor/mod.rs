@@ -69,7 +69,7 @@ pub enum Factor {
     },
 }
 
-/// That a person just gave a right code. Made by [`check`] alone.
+/// That a person just gave a right code, or signed in with a passkey. Made by [`check`] and [`of_passkey`] alone.
 #[derive(Debug, Clone)]
 pub struct Proof {
     user: UserId,
@@ -77,7 +77,7 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Whether this actor gave the code, and just now.
+    /// Whether it is this actor's, and new.
     pub(in crate::domain) fn is_of(&self, actor: &Actor, now: Time) -> bool {
         matches!(actor, Actor::User { id, .. } if *id == self.user) && now.seconds_since(self.at) < PROOF_SECONDS
     }
@@ -158,6 +158,14 @@ pub fn check(conn: &mut Conn, actor: &Actor, code: &str, now: Time) -> Result<Re
         let user = person(conn, actor)?;
         Ok(take(conn, actor, &user.id, code, now)?.map(|_| Proof { user: user.id, at: now }))
     })
+}
+
+/// The proof of somebody who signed in with a passkey of theirs at `shown`: it was unlocked, so it stands for two factors. None where that is
+/// longer ago than passkeys may be changed, or where they have none any more.
+pub fn of_passkey(conn: &mut Conn, actor: &Actor, shown: Time, now: Time) -> Result<Option<Proof>> {
+    let user = person(conn, actor)?;
+    let counts = passkeys::fresh(shown, now).is_ok() && passkeys::any(conn, &user.id)?;
+    Ok(counts.then_some(Proof { user: user.id, at: now }))
 }
 
 /// Whether a person has one that counts: codes of an app, or a passkey.
