@@ -15,6 +15,7 @@ use crate::dialer::Dialer;
 use crate::doctor::Setup;
 use crate::domain::actor::Actor;
 use crate::domain::calls;
+use crate::domain::churn::import::{self, Import, Parsed};
 use crate::domain::churn::variants::{self, Variant};
 use crate::domain::contacts::erase::{self, Erased};
 use crate::domain::drafting::Drafter;
@@ -86,6 +87,16 @@ impl State {
         let drafted = self.drafter.draft(&brief).await;
         let (by, id) = (actor.clone(), event.clone());
         self.write(move |conn| variants::keep(conn, &by, &id, &brief.sheet, drafted, clock::now())).await
+    }
+
+    /// Imports the rows of a file that were not looked at yet, on a thread of its own.
+    pub fn go_on_importing(&self, actor: Actor, started: Import, parsed: Parsed) {
+        let db = self.db.clone();
+        actix_web::rt::task::spawn_blocking(move || {
+            if let Err(error) = import::run(&db, &actor, started, &parsed, clock::now, |_| {}) {
+                tracing::error!(%error, "an import ended early");
+            }
+        });
     }
 
     /// Asks the model how an answer to a survey sounds, where one is configured and it gives no score. No transaction is open meanwhile.

@@ -18,7 +18,6 @@ use crate::domain::churn::import::{self, COLUMNS, Confirm, Import};
 use crate::domain::error::Error;
 use crate::domain::ids::ImportId;
 use crate::domain::mailboxes::{self, Mailbox};
-use crate::worker;
 
 #[derive(Template)]
 #[template(path = "churn/import.html")]
@@ -81,7 +80,7 @@ pub(super) async fn create(
     let (started, parsed) = state.write(move |conn| Ok((import::start_kept(conn, &actor, &name, &bytes, &parsed, clock::now())?, parsed))).await?;
     let id = started.id.clone();
     // Goes on after this answer; the page asks how far it is.
-    worker::imports::go_on(&state, person.actor.clone(), started, parsed);
+    state.go_on_importing(person.actor.clone(), started, parsed);
     Ok(see_other(&format!("/imports/{id}")))
 }
 

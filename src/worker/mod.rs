@@ -2,7 +2,6 @@
 
 mod delivery;
 pub mod folders;
-pub mod imports;
 pub mod meters;
 pub mod notices;
 mod relay_log;
@@ -20,7 +19,7 @@ use crate::domain::accounts::sessions;
 use crate::domain::audit::{chain, heads};
 use crate::domain::calls;
 use crate::domain::campaigns::{self, counts};
-use crate::domain::churn::{rules, shipping, timeline, window};
+use crate::domain::churn::{import, rules, shipping, timeline, window};
 use crate::domain::cohorts::{history, rounds};
 use crate::domain::contacts::erase;
 use crate::domain::desk::presence;
@@ -192,7 +191,7 @@ async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>)
         count_migrations(&state, &stop).await;
         keep_no_longer(&state, &stop).await;
         look_through_files(&state).await;
-        imports::take_over(&state).await;
+        take_over_imports(&state).await;
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(CHORES_SECONDS)) => {}
             _ = stop.wait_for(|stopped| *stopped) => return,
@@ -296,6 +295,17 @@ async fn keep_no_longer(state: &State, stop: &watch::Receiver<bool>) {
                 tracing::error!(%error, "what is kept too long was not taken away; it is tried again");
                 return;
             }
+        }
+    }
+}
+
+/// Goes on with imports that another process left, or this one before it was stopped.
+async fn take_over_imports(state: &State) {
+    loop {
+        match state.write(|conn| import::take_over(conn, clock::now())).await {
+            Ok(Some((import, actor, parsed))) => state.go_on_importing(actor, import, parsed),
+            Ok(None) => return,
+            Err(error) => return tracing::error!(%error, "an import that was left cannot go on; it is tried again"),
         }
     }
 }

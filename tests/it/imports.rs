@@ -131,7 +131,8 @@ async fn an_import_is_cancelled_between_its_rows_and_says_how_far_it_came() {
     max.sign_in("max").await;
     let page = format!("/imports/{}", cut.id);
     assert!(max.get(&page).await.body.contains("Cancel the import"));
-    assert_eq!(max.post(&page, &format!("{page}/cancellation"), &[]).await.status, 303);
+    let cancelled = max.post(&page, &format!("{page}/cancellation"), &[]).await;
+    assert_eq!(cancelled.status, 303, "{}", cancelled.body);
     let done = import::run(&desk.state.db, &actor, import, &parsed, clock::now, |_| {}).unwrap();
     assert_eq!((done.state.as_str(), done.done(), count(&desk, "SELECT count(*) AS n FROM churn_events")), ("cancelled", 200, 198));
     let shown = max.get(&page).await.body;
@@ -151,7 +152,7 @@ async fn whoever_is_erased_while_an_import_waits_is_in_none_of_its_rows() {
     assert_eq!(count(&desk, "SELECT count(*) AS n FROM import_files WHERE lower(content) LIKE '%c7@example.com%'"), 0);
     let (import, actor, parsed) = desk.write(|conn| import::take_over(conn, desk.now().plus_seconds(61))).unwrap().unwrap();
     let done = import::run(&desk.state.db, &actor, import, &parsed, clock::now, |_| {}).unwrap();
-    assert_eq!((done.id, done.done(), done.state.as_str()), (cut.id, 252, "finished"));
+    assert_eq!((&done.id, done.done(), done.state.as_str()), (&cut.id, 252, "finished"));
     assert!(!done.refused_csv.to_lowercase().contains("c7@"), "{}", done.refused_csv);
     assert!(found(&desk, "c7@example.com").is_none());
 }

@@ -1,3 +1,9 @@
+-- Imports can be cancelled, and say until when a process is at them; nothing where nobody goes on with one.
+ALTER TABLE imports DROP CONSTRAINT imports_state_check;
+ALTER TABLE imports ADD CONSTRAINT imports_state_check CHECK (state IN ('running', 'finished', 'cancelled', 'failed'));
+ALTER TABLE imports ADD COLUMN lease_until BIGINT;
+-- Those that a restart cut off before were never ended.
+UPDATE imports SET state = 'failed', problem = 'The program was stopped while it ran. Send the file again: rows that are here already are passed over.' WHERE state = 'running';
 -- The file of an import that runs, so that it goes on after a restart; it goes when the import ends.
 CREATE TABLE import_files (
     import_id TEXT PRIMARY KEY NOT NULL REFERENCES imports (id),
@@ -13,7 +19,3 @@ CREATE TABLE import_refused (
     row_csv TEXT NOT NULL,
     PRIMARY KEY (import_id, line)
 );
--- Until when a process is at it; nothing where nobody goes on with it.
-ALTER TABLE imports ADD COLUMN lease_until BIGINT;
--- Those that a restart cut off before were never ended.
-UPDATE imports SET state = 'failed', problem = 'The program was stopped while it ran. Send the file again: rows that are here already are passed over.' WHERE state = 'running';
