@@ -68,6 +68,8 @@ async fn linked(person: &Person, state: &State, session: &Session, identity: Ide
     match state.write(move |conn| identity::link(conn, &actor, &identity, clock::now())).await {
         Ok(epoch) => {
             go_on(session, epoch)?;
+            // They are signed in there as well, so signing out offers to leave both.
+            session.insert(session::BY_PROVIDER, true).map_err(Error::internal)?;
             flash(session, "Linked. You can sign in with it from now on. Your other sessions have ended.");
             Ok(see_other(ACCOUNT))
         }

@@ -282,3 +282,25 @@ async fn where_the_key_is_lost_webhooks_and_sources_get_new_secrets() {
     }
     assert_eq!(desk.read(|conn| providers::secret(conn, Reporter::Mailgun)), None);
 }
+
+#[actix_web::test]
+async fn a_backup_with_a_webhook_asks_for_its_key_although_nobody_has_a_second_factor() {
+    let files = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().await;
+    let (desk, admin) = webhooks::desk_with(&receiver).await;
+    if !desk.state.db.is_a_file() {
+        return;
+    }
+    webhooks::add(&desk, &admin, &receiver, json!({})).await;
+    beside::unlock(desk.state.db.clone(), files.path(), None).unwrap();
+    let file = files.path().join("backup.db");
+    let (code, said) = countersign(desk.state.db.url(), files.path(), &["backup", file.to_str().unwrap()]);
+    assert_eq!(code, 0, "{said}");
+    let (elsewhere, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let url = format!("sqlite://{}", elsewhere.path().join("new.db").display());
+    let (code, said) = countersign(&url, there.path(), &["restore", file.to_str().unwrap()]);
+    assert!(code == 0 && said.contains("webhooks, sources and mail providers need new"), "{code} {said}");
+    let (code, said) = countersign(&url, there.path(), &["secrets", "give-up"]);
+    assert!(code == 0 && said.contains("1 webhooks are off: make a new secret"), "{code} {said}");
+    assert!(beside::unlock(Db::open(&url, 1).unwrap(), there.path(), None).is_ok());
+}
