@@ -158,7 +158,8 @@ async fn an_upgrade_counts_what_is_there_and_what_comes_after_it() {
     // Up to how long the oldest has waited by now.
     let table = |body: String| body.split("<table").nth(1).and_then(|rest| rest.split("/queue?mailbox").next()).map(str::to_owned);
     let of_desk = table(max.get("/reports/desk").await.body);
-    let migrations = ["2026-11-22-000062_report_spans", "2026-11-22-000063_desk_days", "2026-11-22-000069_outcomes"];
+    let migrations =
+        ["2026-11-22-000062_report_spans", "2026-11-22-000063_desk_days", "2026-11-22-000069_outcomes", "2026-11-22-000072_winback_rules"];
     migrations.iter().rev().for_each(|name| migrate(&desk, name, "down"));
     migrations.iter().for_each(|name| migrate(&desk, name, "up"));
     assert_eq!(problems(&desk), Vec::<String>::new());

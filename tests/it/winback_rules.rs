@@ -10,6 +10,7 @@ use countersign::domain::ids::{ChurnEventId, WinbackRuleId};
 use countersign::domain::mailboxes::{self, Mode};
 use countersign::domain::messages::list::{self, ListRow};
 use countersign::domain::messages::{DecisionKind, State};
+use countersign::domain::reports::days;
 use serde_json::{Value, json};
 
 use crate::support::{Browser, Desk, OPERATOR, count, sql};
@@ -232,6 +233,11 @@ async fn whom_the_lot_holds_out_is_won_back_by_no_way_until_a_person_takes_them_
     assert!(held[3..].iter().all(|event| status(event) == Status::Lost));
     assert_eq!((status(held[0]), status(written[5])), (Status::Recovered, Status::VariantsGenerated));
     assert_eq!(count(&desk, "SELECT count(*) AS n FROM winback_picks WHERE arm = 'held_out' AND closed_at IS NULL"), 0);
+    assert_eq!(desk.read(days::recount), [], "what was counted along is what a recount gives");
+    // And when somebody changes the rows by hand, the recount says so.
+    sql(&desk, "UPDATE churn_part_days SET lost_number = lost_number + 1 WHERE part = 'picked'");
+    sql(&desk, "UPDATE churn_part_moves SET number = number + 1 WHERE part = 'picked'");
+    assert!(!desk.read(days::recount).is_empty());
 }
 
 #[actix_web::test]
@@ -263,6 +269,11 @@ async fn what_speaks_for_a_letter_is_written_down_when_they_come_back() {
     let only = churn::Only { evidence: Some(Evidence::Strong), ..churn::Only::default() };
     let found = desk.read(|conn| Ok(churn::list(conn, &OPERATOR, &Filter { limit: 10, only, ..Filter::default() })?.0));
     assert_eq!(found.iter().map(|event| &event.id).collect::<Vec<_>>(), [&clicked]);
+    // What they paid is corrected afterwards, and counts so.
+    sql(&desk, &format!("UPDATE churn_events SET mrr_minor = 100 WHERE id = '{weak}'"));
+    let (_, report) = desk.call(&desk.agent, "GET", "/v1/reports/recovered", Value::Null).await;
+    assert_eq!(report["evidence"][1]["recovered_revenue"][0]["minor"], 100, "{report}");
+    assert_eq!(desk.read(days::recount), []);
 }
 
 #[actix_web::test]

@@ -146,8 +146,8 @@ pub struct Funnel {
 pub fn funnel(conn: &mut Conn, actor: &Actor, id: &SequenceId, period: Period) -> Result<Funnel> {
     let (sequence, _) = sequences::get(conn, actor, id)?;
     let ([start, middle], end) = both(period);
-    let stands = queries::program_days(conn, "sequence", Some(id.as_str()), start, end)?;
-    let sends = queries::program_days(conn, "step", Some(id.as_str()), start, end)?;
+    let stands = queries::program_halves(conn, "sequence", id.as_str(), [start, middle], end)?;
+    let sends = queries::program_halves(conn, "step", id.as_str(), [start, middle], end)?;
     let sum = |rows: &[&ProgramRow]| rows.iter().map(|row| row.number).sum::<i64>();
     let now: Vec<&ProgramRow> = stands.iter().filter(|row| row.day >= middle).collect();
     let earlier: Vec<&ProgramRow> = stands.iter().filter(|row| row.day < middle).collect();

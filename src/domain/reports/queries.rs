@@ -8,7 +8,6 @@ use crate::db::Conn;
 use crate::db::schema::{churn_events, decisions, desk_decisions};
 use crate::db::statement::Statement;
 use crate::domain::actor::Mailboxes;
-use crate::domain::churn::Evidence;
 use crate::domain::ids::{ChurnEventId, MailboxId, MessageId};
 use crate::domain::messages::DecisionKind;
 use crate::domain::reason::Reason;
@@ -49,27 +48,6 @@ pub(super) fn departures_by_step(conn: &mut Conn, kind: &'static str, starts: &[
     let only = if kind == "back" { " AND kind = 'back'" } else { " AND kind = 'left'" };
     CHURN.push_sums(&mut sql, (starts, end), &|sql| said(sql, only), "reason, mailed, currency");
     sql.load(conn)
-}
-
-#[derive(QueryableByName)]
-pub(super) struct EvidenceRow {
-    #[diesel(sql_type = Text)]
-    pub(super) evidence: Evidence,
-    #[diesel(sql_type = Text)]
-    pub(super) currency: String,
-    #[diesel(sql_type = BigInt)]
-    pub(super) number: i64,
-    #[diesel(sql_type = BigInt)]
-    pub(super) minor: i64,
-}
-
-/// Who came back from one time on and before another, by what speaks for a letter. An index holds all that is read.
-pub(super) fn back_by_evidence(conn: &mut Conn, from: Time, end: Time) -> QueryResult<Vec<EvidenceRow>> {
-    let mut ask = Statement::default();
-    ask.push("SELECT evidence, currency, count(*) AS number, CAST(coalesce(sum(mrr_minor), 0) AS BIGINT) AS minor FROM churn_events ");
-    ask.push("WHERE evidence IS NOT NULL AND recovered_at >= ").number(from.micros()).push(" AND recovered_at < ").number(end.micros());
-    ask.push(" GROUP BY evidence, currency");
-    ask.load(conn)
 }
 
 #[derive(QueryableByName)]
@@ -221,14 +199,28 @@ pub(super) struct ProgramRow {
 
 /// The numbers of a kind of programme, or of one, by day.
 pub(super) fn program_days(conn: &mut Conn, kind: &'static str, of: Option<&str>, start: i64, end: i64) -> QueryResult<Vec<ProgramRow>> {
+    let mut day = Statement::default();
+    day.push("day");
+    programs(conn, kind, of, (start, end), day)
+}
+
+/// The same of one, added up before a day and from it on; `day` is the first of either.
+pub(super) fn program_halves(conn: &mut Conn, kind: &'static str, of: &str, [start, middle]: [i64; 2], end: i64) -> QueryResult<Vec<ProgramRow>> {
+    let mut day = Statement::default();
+    day.push("CAST(CASE WHEN day < ").number(middle).push(" THEN ").number(start).push(" ELSE ").number(middle).push(" END AS BIGINT)");
+    programs(conn, kind, Some(of), (start, end), day)
+}
+
+fn programs(conn: &mut Conn, kind: &'static str, of: Option<&str>, (start, end): (i64, i64), day: Statement) -> QueryResult<Vec<ProgramRow>> {
     let mut sql = Statement::default();
-    sql.push("SELECT day, place, what, word, CAST(SUM(number) AS BIGINT) AS number, CAST(SUM(amount) AS BIGINT) AS amount FROM (");
+    sql.push("SELECT ").append(day);
+    sql.push(" AS day, place, what, word, CAST(SUM(number) AS BIGINT) AS number, CAST(SUM(amount) AS BIGINT) AS amount FROM (");
     for (position, table) in ["program_days", "program_day_moves"].into_iter().enumerate() {
         sql.push(if position > 0 { " UNION ALL " } else { "" });
         sql.push(format!("SELECT day, place, what, word, number, amount FROM {table} WHERE kind = ")).text(kind).push(" AND of = ");
         sql.text(of.unwrap_or_default()).push(" AND day >= ").number(start).push(" AND day < ").number(end);
     }
-    sql.push(") AS counted GROUP BY day, place, what, word HAVING SUM(number) <> 0 OR SUM(amount) <> 0");
+    sql.push(") AS counted GROUP BY 1, place, what, word HAVING SUM(number) <> 0 OR SUM(amount) <> 0");
     sql.load(conn)
 }
 

@@ -1,19 +1,16 @@
 //! Who came back, with how much revenue, and whether letters have to do with it.
 
-use jiff::civil::Date;
-
-use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::churn::Evidence;
-use crate::domain::churn::rules::picks::{self, Comparison};
+use crate::domain::churn::rules::picks::{Arm, Comparison, Side};
 use crate::domain::error::Result;
 use crate::domain::money::Money;
 use crate::domain::vigilance::numbers::{FEWEST, Share};
 
 use super::outcomes::Outcomes;
 use super::period::{self, Period, Step};
-use super::queries::StepRow;
+use super::queries::{PartRow, StepRow};
 use super::{Purse, queries, starts_with_before};
 
 /// Who came back in one step.
@@ -176,22 +173,39 @@ pub fn recovered(conn: &mut Conn, actor: &Actor, period: Period, steps: &[Step])
         steps: steps.iter().enumerate().map(returns).collect(),
         mailed: group(&left, true),
         unmailed: group(&left, false),
-        evidence: evidence(conn, period)?,
-        drawn: picks::between(conn, start_of(period.from), start_of(period.until).plus_days(1))?,
+        evidence: by_evidence(conn, period)?,
+        drawn: by_lot(conn, period)?,
     })
 }
 
-fn start_of(day: Date) -> Time {
-    Time::from_seconds(period::number(day) * 86_400)
-}
-
-fn evidence(conn: &mut Conn, period: Period) -> Result<Vec<Proof>> {
-    let rows = queries::back_by_evidence(conn, start_of(period.from), start_of(period.until).plus_days(1))?;
+/// Who came back, by what speaks for a letter, and whom rules picked, by what became of them.
+fn by_evidence(conn: &mut Conn, period: Period) -> Result<Vec<Proof>> {
+    let rows = picked_up(conn, " AND part = 'evidence'", period)?;
     let proof = |evidence: &Evidence| {
         let mut purse = Purse::default();
-        let mine = || rows.iter().filter(|row| row.evidence == *evidence);
-        mine().for_each(|row| purse.add(&row.currency, row.minor));
-        Proof { evidence: *evidence, count: mine().map(|row| row.number).sum(), revenue: purse.money() }
+        let mine = || rows.iter().filter(|row| row.value == evidence.as_str());
+        mine().for_each(|row| purse.add(&row.currency, row.outcomes.back_minor));
+        Proof { evidence: *evidence, count: mine().map(|row| row.outcomes.back_number).sum(), revenue: purse.money() }
     };
     Ok(Evidence::ALL.iter().map(proof).collect())
+}
+
+fn by_lot(conn: &mut Conn, period: Period) -> Result<Comparison> {
+    let rows = picked_up(conn, " AND part = 'picked'", period)?;
+    let side = |arm: Arm| {
+        let mut purse = Purse::default();
+        let mine = || rows.iter().filter(|row| row.value == arm.as_str());
+        mine().for_each(|row| purse.add(&row.currency, row.outcomes.back_minor));
+        let size = |number: i64| usize::try_from(number).unwrap_or(0);
+        let (back, all) = (mine().map(|row| row.outcomes.back_number).sum(), mine().map(|row| row.outcomes.left()).sum());
+        Side { back: Share { part: size(back), of: size(all) }, revenue: purse.money() }
+    };
+    Ok(Comparison { letter: side(Arm::Letter), held_out: side(Arm::HeldOut) })
+}
+
+/// A part of a period alone.
+fn picked_up(conn: &mut Conn, part: &'static str, period: Period) -> Result<Vec<PartRow>> {
+    let start = period::number(period.from);
+    // The step before it is empty.
+    Ok(queries::by_part(conn, part, [start, start], period::number(period.until) + 1)?)
 }

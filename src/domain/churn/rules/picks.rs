@@ -152,19 +152,11 @@ fn side(rows: &[Drawn], arm: Arm) -> Side {
     Side { back, revenue: purse.money() }
 }
 
-fn comparison(rows: &[Drawn]) -> Comparison {
-    Comparison { letter: side(rows, Arm::Letter), held_out: side(rows, Arm::HeldOut) }
-}
-
 /// How those fare whom a rule picked.
 pub fn of_rule(conn: &mut Conn, actor: &Actor, id: &WinbackRuleId) -> Result<Comparison> {
     actor.must_have(Scope::Read)?;
-    Ok(comparison(&queries::drawn(conn, Some(id), None)?))
-}
-
-/// How those fare whom any rule picked from one time on and before another.
-pub(in crate::domain) fn between(conn: &mut Conn, from: Time, end: Time) -> Result<Comparison> {
-    Ok(comparison(&queries::drawn(conn, None, Some((from, end)))?))
+    let rows = queries::drawn(conn, id)?;
+    Ok(Comparison { letter: side(&rows, Arm::Letter), held_out: side(&rows, Arm::HeldOut) })
 }
 
 /// What a rule made of a departure.
