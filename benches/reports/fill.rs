@@ -85,7 +85,7 @@ fn named(conn: &mut Conn) -> countersign::domain::error::Result<()> {
             postal_address: "1 Main Street, Springfield".into(),
             undo_seconds: 15,
         };
-        reached.push(mailboxes::add(conn, &OPERATOR, &new, now)?.id);
+        reached.push(mailboxes::add(conn, &OPERATOR, &new, now)?);
     }
     let user = NewUser { email: EMAIL.into(), name: "Max".into(), role: Role::Manager, password: Some(PASSWORD.into()), mailboxes: reached };
     users::add(conn, &OPERATOR, &user, now)?;
