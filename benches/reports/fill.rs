@@ -167,7 +167,7 @@ fn rows(conn: &mut Conn, size: Size, start: Instant) {
         }
         println!("{:>6.0} s  {what}", start.elapsed().as_secs_f64());
     };
-    let names = "'contacts', 'churn_events', 'decisions', 'desk_decisions'";
+    let names = "'contacts', 'churn_events', 'winback_picks', 'decisions', 'desk_decisions'";
     let (found, drop): (Vec<String>, Vec<String>) = if sqlite {
         run(
             conn,
