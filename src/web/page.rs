@@ -370,6 +370,12 @@ pub fn flash(session: &Session, text: impl Into<String>) {
     }
 }
 
+/// Whether the script asks for a part of a page, and not for the whole of one.
+pub fn wants_part(request: &HttpRequest) -> bool {
+    let header = |name: &str| request.headers().contains_key(name);
+    header("HX-Request") && !header("HX-Boosted")
+}
+
 /// Goes to another page of ours.
 pub fn see_other(path: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, path)).finish()

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::errors::PageError;
 use super::form::Form;
-use super::page::{Chrome, Person, flash, html, html_with, see_other, settled};
+use super::page::{Chrome, Person, flash, html, html_with, see_other, settled, wants_part};
 use crate::app::State;
 use crate::clock;
 use crate::domain::contacts::Contact;
@@ -238,8 +238,7 @@ pub(super) async fn new(person: Person, state: web::Data<State>, query: web::Que
 /// Whom the form would find: a part of the page for the script, the whole page without one.
 pub(super) async fn preview(request: HttpRequest, person: Person, state: web::Data<State>, form: Form) -> Result<HttpResponse, PageError> {
     let fields = Fields::of_form(&form);
-    let header = |name: &str| request.headers().contains_key(name);
-    if header("HX-Request") && !header("HX-Boosted") {
+    if wants_part(&request) {
         return html(&Fragment { found: found(&person, &state, &fields).await? });
     }
     html(&form_page(&person, &state, fields, None).await?)

@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::errors::PageError;
 use super::form::Form;
-use super::page::{Chrome, Person, flash, html, see_other, settled};
+use super::page::{Chrome, Person, flash, html, see_other, settled, wants_part};
 use crate::app::State;
 use crate::clock;
 use crate::domain::churn::ChurnEvent;
@@ -256,8 +256,7 @@ pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<
 /// What the form would do: a part of the page for the script, the whole page without one.
 pub(super) async fn preview(request: HttpRequest, person: Person, state: web::Data<State>, form: Form) -> Result<HttpResponse, PageError> {
     let fields = Fields::of_form(&form);
-    let header = |name: &str| request.headers().contains_key(name);
-    if header("HX-Request") && !header("HX-Boosted") {
+    if wants_part(&request) {
         return html(&Fragment { would: would(&person, &state, &fields).await? });
     }
     html(&form_page(&person, &state, fields, None).await?)

@@ -206,8 +206,7 @@ pub fn edit(
 fn is_open(conn: &mut Conn, row: &Variant) -> Result<bool> {
     let Some(message) = &row.message_id else { return Ok(false) };
     let state = messages::queries::by_id(conn, message)?.map(|message| message.state);
-    let over = [State::Rejected, State::Withdrawn, State::Expired, State::Cancelled, State::Skipped, State::Failed];
-    Ok(state.is_some_and(|state| !over.contains(&state)))
+    Ok(state.is_some_and(|state| !State::NEVER_LEFT.contains(&state)))
 }
 
 /// Which mailbox, and whether mail can leave at all.

@@ -50,6 +50,9 @@ text_enum!(
 );
 
 impl State {
+    /// Those of what ended without leaving.
+    pub const NEVER_LEFT: [State; 6] = [State::Rejected, State::Withdrawn, State::Expired, State::Cancelled, State::Skipped, State::Failed];
+
     /// The states that may follow.
     pub fn successors(self) -> &'static [State] {
         use State::{

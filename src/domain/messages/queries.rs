@@ -551,10 +551,12 @@ pub(in crate::domain) fn of_campaigns_waiting(conn: &mut Conn, contact: &Contact
 
 /// Whether a win-back letter to this contact was written since then and not turned down.
 pub(in crate::domain) fn was_won_back(conn: &mut Conn, contact: &ContactId, since: Time) -> QueryResult<bool> {
-    let over = [State::Rejected, State::Withdrawn, State::Expired, State::Cancelled, State::Skipped, State::Failed];
     let of_campaign = campaigns::table.filter(campaigns::kind.eq(crate::domain::campaigns::Kind::Winback)).select(campaigns::name.nullable());
-    let found =
-        messages::table.filter(messages::contact_id.eq(contact)).filter(messages::created_at.ge(since)).filter(messages::state.ne_all(over)).filter(
+    let found = messages::table
+        .filter(messages::contact_id.eq(contact))
+        .filter(messages::created_at.ge(since))
+        .filter(messages::state.ne_all(State::NEVER_LEFT))
+        .filter(
             messages::campaign
                 .eq("win-back")
                 .or(messages::campaign.eq_any(of_campaign))

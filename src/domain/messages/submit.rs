@@ -247,9 +247,13 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
 /// Refuses to win back somebody whom the lot holds out, by whatever way the message comes in.
 fn refuse_held_out(conn: &mut Conn, contact: Option<&ContactRow>, class: Class, campaign: Option<&str>, tags: &[String]) -> Result<()> {
     let Some(contact) = contact.filter(|_| class == Class::Commercial) else { return Ok(()) };
-    let by_name = campaign == Some("win-back") || tags.iter().any(|tag| tag == "win_back");
-    let kind = campaign.map(|campaign| campaigns::kind_of(conn, campaign)).transpose()?.flatten();
-    if (by_name || kind == Some(campaigns::Kind::Winback)) && picks::is_held_out(conn, &contact.id)? {
+    let wins_back = match campaign {
+        _ if tags.iter().any(|tag| tag == "win_back") => true,
+        Some("win-back") => true,
+        Some(label) => campaigns::kind_of(conn, label)? == Some(campaigns::Kind::Winback),
+        None => false,
+    };
+    if wins_back && picks::is_held_out(conn, &contact.id)? {
         return Err(picks::held_out());
     }
     Ok(())

@@ -88,8 +88,7 @@ impl Recovered {
             let (number, got) = if with.of < FEWEST { (with.of, "a letter") } else { (without.of, "no letter") };
             return format!("Too few to compare: of those who left in this period {number} got {got}, and a rate needs {FEWEST}.");
         };
-        let rate = |share: Share| (share.part as f64) * 100.0 / (share.of as f64);
-        let points = rate(with) - rate(without);
+        let points = with.rate() - without.rate();
         let apart = low.0 > high.1 || low.1 < high.0;
         let more = if points < 0.0 { "fewer" } else { "more" };
         if apart {
@@ -106,9 +105,7 @@ impl Recovered {
 
     /// The difference in percentage points with one decimal; none where a group is too small.
     pub fn lift_points(&self) -> Option<f64> {
-        let (with, without) = (self.mailed.back, self.unmailed.back);
-        let rate = |share: Share| (share.part as f64) * 100.0 / (share.of as f64);
-        (with.of >= FEWEST && without.of >= FEWEST).then(|| ((rate(with) - rate(without)) * 10.0).round() / 10.0)
+        self.mailed.back.points_over(self.unmailed.back)
     }
 }
 
@@ -193,12 +190,8 @@ fn by_evidence(conn: &mut Conn, period: Period) -> Result<Vec<Proof>> {
 fn by_lot(conn: &mut Conn, period: Period) -> Result<Comparison> {
     let rows = picked_up(conn, " AND part = 'picked'", period)?;
     let side = |arm: Arm| {
-        let mut purse = Purse::default();
-        let mine = || rows.iter().filter(|row| row.value == arm.as_str());
-        mine().for_each(|row| purse.add(&row.currency, row.outcomes.back_minor));
-        let size = |number: i64| usize::try_from(number).unwrap_or(0);
-        let (back, all) = (mine().map(|row| row.outcomes.back_number).sum(), mine().map(|row| row.outcomes.left()).sum());
-        Side { back: Share { part: size(back), of: size(all) }, revenue: purse.money() }
+        let mine = rows.iter().filter(move |row| row.value == arm.as_str());
+        Side::of(mine.map(|row| (row.currency.as_str(), row.outcomes.left(), row.outcomes.back_number, row.outcomes.back_minor)))
     };
     Ok(Comparison { letter: side(Arm::Letter), held_out: side(Arm::HeldOut) })
 }

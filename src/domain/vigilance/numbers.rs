@@ -26,6 +26,16 @@ impl Share {
         (self.of >= FEWEST).then(|| (self.part * 200 + self.of) / (self.of * 2))
     }
 
+    /// The share in percent, not rounded, however few there are.
+    pub fn rate(self) -> f64 {
+        if self.of == 0 { 0.0 } else { self.part as f64 * 100.0 / self.of as f64 }
+    }
+
+    /// How much more than another share this is, in percentage points with one decimal; none where either has too few to say.
+    pub fn points_over(self, other: Share) -> Option<f64> {
+        (self.of >= FEWEST && other.of >= FEWEST).then(|| ((self.rate() - other.rate()) * 10.0).round() / 10.0)
+    }
+
     /// "62 % (31 of 50)", or why there is no rate.
     pub fn in_words(self, noun: &str, nouns: &str) -> String {
         match (self.of, self.percent()) {

@@ -160,7 +160,7 @@ pub(super) fn recovered(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
     let mut bars = Bars::default();
     for (name, group, letter) in [("With a letter", &report.mailed, "&letter=yes"), ("Without a letter", &report.unmailed, "&letter=no")] {
         table.rows.push(row(name, group, letter, period));
-        bars.rows.push((name.to_owned(), percent_back(group), format!("{:.1} %", percent_back(group))));
+        bars.rows.push((name.to_owned(), group.back.rate(), format!("{:.1} %", group.back.rate())));
     }
     let compare = Section {
         title: "Do letters bring people back?",
@@ -209,7 +209,7 @@ fn by_lot(report: &Recovered) -> Section {
     for (name, side, arm) in [("A letter was drafted", &report.drawn.letter, "letter"), ("Held out", &report.drawn.held_out, "held_out")] {
         let link = format!("/churn?arm={arm}&picked_from={}&picked_until={}", report.period.from, report.period.until);
         let count = |number: usize, more: &str| Cell::count(i64::try_from(number).unwrap_or(i64::MAX), format!("{link}{more}"));
-        let percent = if side.back.of == 0 { 0.0 } else { side.back.part as f64 * 100.0 / side.back.of as f64 };
+        let percent = side.back.rate();
         let between = side.back.interval().map_or_else(|| "too few to say".to_owned(), |(low, high)| format!("{low} % and {high} %"));
         table.rows.push(vec![
             name.into(),
@@ -230,13 +230,9 @@ fn returned(period: Period, more: &str) -> String {
     format!("/churn?back_from={}&back_until={}{more}", period.from, period.until)
 }
 
-fn percent_back(group: &Group) -> f64 {
-    if group.back.of == 0 { 0.0 } else { group.back.part as f64 * 100.0 / group.back.of as f64 }
-}
-
 fn row(name: &str, group: &Group, letter: &str, period: Period) -> Vec<Cell> {
     let between = group.back.interval().map_or_else(|| "too few to say".to_owned(), |(low, high)| format!("{low} % and {high} %"));
-    let rate = if group.back.of == 0 { String::new() } else { format!("{:.1} %", percent_back(group)) };
+    let rate = if group.back.of == 0 { String::new() } else { format!("{:.1} %", group.back.rate()) };
     let count = |number: usize, more: &str| Cell::count(i64::try_from(number).unwrap_or(i64::MAX), list(period, &format!("{letter}{more}")));
     vec![
         name.into(),

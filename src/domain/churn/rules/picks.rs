@@ -98,6 +98,19 @@ pub struct Side {
     pub revenue: Vec<Money>,
 }
 
+impl Side {
+    /// From a currency each, how many were picked, how many of them came back in time, and with how much.
+    pub(in crate::domain) fn of<'r>(rows: impl Iterator<Item = (&'r str, i64, i64, i64)>) -> Side {
+        let (mut purse, mut back) = (Purse::default(), Share::default());
+        let size = |number: i64| usize::try_from(number).unwrap_or(0);
+        for (currency, number, came_back, minor) in rows {
+            purse.add(currency, minor);
+            back = Share { part: back.part + size(came_back), of: back.of + size(number) };
+        }
+        Side { back, revenue: purse.money() }
+    }
+}
+
 /// Those for whom a letter was drafted beside those whom the lot held out.
 #[derive(Debug, Clone, Default)]
 pub struct Comparison {
@@ -115,8 +128,7 @@ impl Comparison {
 
     /// The difference in percentage points with one decimal; none where a side is too small.
     pub fn lift_points(&self) -> Option<f64> {
-        let (with, without) = (self.letter.back, self.held_out.back);
-        (with.of >= FEWEST && without.of >= FEWEST).then(|| ((rate(with) - rate(without)) * 10.0).round() / 10.0)
+        self.letter.back.points_over(self.held_out.back)
     }
 
     /// What the comparison says, in a sentence; small sides are said to be small.
@@ -137,19 +149,8 @@ impl Comparison {
     }
 }
 
-fn rate(share: Share) -> f64 {
-    share.part as f64 * 100.0 / share.of as f64
-}
-
 fn side(rows: &[Drawn], arm: Arm) -> Side {
-    let mut purse = Purse::default();
-    let mut back = Share::default();
-    let size = |number: i64| usize::try_from(number).unwrap_or(0);
-    for row in rows.iter().filter(|row| row.arm == arm) {
-        purse.add(&row.currency, row.back_minor);
-        back = Share { part: back.part + size(row.back), of: back.of + size(row.number) };
-    }
-    Side { back, revenue: purse.money() }
+    Side::of(rows.iter().filter(|row| row.arm == arm).map(|row| (row.currency.as_str(), row.number, row.back, row.back_minor)))
 }
 
 /// How those fare whom a rule picked.
