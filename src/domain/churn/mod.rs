@@ -4,7 +4,6 @@ pub mod answers;
 pub(in crate::domain) mod cancel_page;
 pub mod demand;
 pub mod evidence;
-pub mod import;
 pub mod intake;
 mod queries;
 pub mod rules;
