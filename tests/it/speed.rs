@@ -79,7 +79,7 @@ async fn found(desk: &Desk, query: &str) -> (Vec<String>, Option<String>) {
 async fn contacts_are_found_by_the_beginnings_of_words_in_name_address_and_tags() {
     let desk = Desk::new().await;
     let ana = add(&desk, "Ana.Fischer@shop1.example", "Ana Jörg-Fischer", &["vip", "drip_step_1"]).await;
-    add(&desk, "ben@shop2.example", "Ben O'Neill", &["it's \\ \"odd\" = *"]).await;
+    add(&desk, "ben@shop2.example", "Ben O'Neill 3rd2x", &["it's \\ \"odd\" = *"]).await;
     add(&desk, "carla@shop12.example", "Ana Carla", &[]).await;
     let (ana_at, ben, carla) = ("Ana.Fischer@shop1.example", "ben@shop2.example", "carla@shop12.example");
     for (query, wanted) in [
@@ -92,6 +92,14 @@ async fn contacts_are_found_by_the_beginnings_of_words_in_name_address_and_tags(
         ("query=drip+step", vec![ana_at]),
         ("query=odd", vec![ben]),
         ("query=o'neill", vec![ben]),
+        // Letters before digits are found by either, digits before letters from their beginning alone.
+        ("query=shop1", vec![carla, ana_at]),
+        ("query=shop12", vec![carla]),
+        ("query=2", vec![]),
+        ("query=3r+shop2", vec![ben]),
+        ("query=3rd2x", vec![ben]),
+        ("query=rd2", vec![]),
+        ("query=%23shop1", vec![carla, ana_at]),
         ("query=ischer", vec![]),
         ("query=%22%20*%20-", vec![]),
         ("query=%3D", vec![]),
