@@ -8,6 +8,7 @@ use countersign::domain::actor::{Actor, Scope};
 use countersign::domain::contacts::conditions::Conditions;
 use countersign::domain::contacts::{self, Search};
 use countersign::domain::ids::{ContactId, MessageId};
+use countersign::domain::imports::{self, Of};
 use countersign::domain::mailboxes::Mode;
 use countersign::domain::messages::content::Words;
 use countersign::domain::messages::list::{Filter, Sort, list};
@@ -213,6 +214,23 @@ async fn pages_of_contacts_follow_each_other_without_gap_or_repetition() {
     // A cursor that names nobody stands where its id would.
     assert!(found(&desk, "tags=odd&cursor=0").await.0.is_empty());
     assert_eq!(found(&desk, "tags=odd&limit=100&cursor=f").await.0, wanted);
+}
+
+/// Twelve hundred with a tag, of whom only the eldest and one in the middle lack the other.
+#[actix_web::test]
+async fn whoever_lacks_a_tag_is_found_behind_a_thousand_who_have_it() {
+    let desk = Desk::new().await;
+    let tags = |n: usize| if n < 3 || n == 900 { "api-v1" } else { "api-v1;started" };
+    let file: String = std::iter::once("email,tags\n".to_owned()).chain((0..1200).map(|n| format!("n{n}@shop.example,{}\n", tags(n)))).collect();
+    let parsed = imports::read(Of::Contacts, file.into_bytes()).unwrap();
+    let started = desk.write(|conn| imports::start(conn, &OPERATOR, "many.csv", &parsed, desk.now())).unwrap();
+    imports::run(&desk.state.db, &OPERATOR, started, &parsed, || desk.now(), |_| {}).unwrap();
+    let at = |numbers: &[usize]| numbers.iter().map(|n| format!("n{n}@shop.example")).collect::<Vec<_>>();
+    assert_eq!(found(&desk, "tags=api-v1,-started&limit=10").await.0, at(&[900, 2, 1, 0]));
+    let (first, next) = found(&desk, "tags=api-v1,-started&limit=1").await;
+    assert_eq!((first, next.is_some()), (at(&[900]), true));
+    let rest = found(&desk, &format!("tags=api-v1,-started&limit=2&cursor={}", next.unwrap())).await;
+    assert_eq!((rest.0, rest.1.is_some()), (at(&[2, 1]), true));
 }
 
 #[actix_web::test]
