@@ -15,13 +15,13 @@ use crate::dialer::Dialer;
 use crate::doctor::Setup;
 use crate::domain::actor::Actor;
 use crate::domain::calls;
-use crate::domain::churn::import::{self, Import, Parsed};
 use crate::domain::churn::variants::{self, Variant};
 use crate::domain::contacts::erase::{self, Erased};
 use crate::domain::drafting::Drafter;
 use crate::domain::error::{Error, Result};
 use crate::domain::idempotency;
 use crate::domain::ids::{ChurnEventId, ContactId};
+use crate::domain::imports::{self, Import, Parsed};
 use crate::domain::inbound::sounding::Sounding;
 use crate::domain::inbound::{self, Arrived};
 use crate::domain::mailboxes::Mailbox;
@@ -93,7 +93,7 @@ impl State {
     pub fn go_on_importing(&self, actor: Actor, started: Import, parsed: Parsed) {
         let db = self.db.clone();
         actix_web::rt::task::spawn_blocking(move || {
-            if let Err(error) = import::run(&db, &actor, started, &parsed, clock::now, |_| {}) {
+            if let Err(error) = imports::run(&db, &actor, started, &parsed, clock::now, |_| {}) {
                 tracing::error!(%error, "an import ended early");
             }
         });

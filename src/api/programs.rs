@@ -108,7 +108,7 @@ pub struct FunnelStepView {
     pub sent: i64,
     /// Those of them that were answered.
     pub replied: i64,
-    /// How many left the sequence before they got it, and why: answered, suppressed, tagged, not_sent, by_hand, erased.
+    /// How many left the sequence before they got it, and why: answered, recovered, suppressed, tagged, not_sent, by_hand, erased.
     pub left: BTreeMap<&'static str, i64>,
     /// Of those who were enrolled in the period before: who came as far.
     pub entered_before: i64,

@@ -15,14 +15,14 @@ use crate::domain::accounts::second_factor::required::{self, Required};
 use crate::domain::accounts::users::{self, NewUser};
 use crate::domain::actor::{Actor, Role, Scope};
 use crate::domain::audit::{chain, heads};
-use crate::domain::churn::import;
 use crate::domain::error::Error;
 use crate::domain::facts;
+use crate::domain::imports;
 use crate::domain::keys::{self, NewKey};
 use crate::domain::mailboxes::{self, Mode, NewMailbox};
 use crate::domain::outbox::verify as walk;
 
-pub(super) const OPERATOR: Actor = Actor::System("command line");
+pub(super) const OPERATOR: Actor = Actor::OPERATOR;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
@@ -187,38 +187,53 @@ pub(super) enum ImportKind {
 pub(super) fn import(db: &Db, kind: ImportKind, file: &Path) -> Result<ExitCode, Failed> {
     let bytes = std::fs::read(file)?;
     let name = file.file_name().map_or_else(|| "file".to_owned(), |name| name.to_string_lossy().into_owned());
-    let refused = match kind {
-        ImportKind::Churn => import_rows(db, import::Of::Churn, &bytes, &name)?,
-        ImportKind::Contacts => import_rows(db, import::Of::Contacts, &bytes, &name)?,
-        ImportKind::Updates => import_updates(db, &bytes, &name)?,
-    };
-    let Some(refused) = refused else { return Ok(ExitCode::SUCCESS) };
+    match kind {
+        ImportKind::Churn => import_rows(db, imports::Of::Churn, bytes, file, &name),
+        ImportKind::Contacts => import_rows(db, imports::Of::Contacts, bytes, file, &name),
+        ImportKind::Updates => import_updates(db, &bytes, file, &name),
+    }
+}
+
+/// Keeps the refused rows beside the file.
+fn put_aside(file: &Path, refused: &[u8]) -> Result<ExitCode, Failed> {
     let place = file.with_extension("refused.csv");
-    std::fs::File::create(&place)?.write_all(&refused)?;
+    std::fs::File::create(&place)?.write_all(refused)?;
     println!("The refused rows, with the reason for each, are in {}.", place.display());
     Ok(ExitCode::FAILURE)
 }
 
-/// Imports some rows at a time; those that were refused.
-fn import_rows(db: &Db, of: import::Of, bytes: &[u8], name: &str) -> Result<Option<Vec<u8>>, Failed> {
-    let parsed = import::parse_as(of, bytes)?;
-    let started = db.write(|conn| import::start(conn, &OPERATOR, name, &parsed, clock::now()))?;
-    let done = import::run(db, &OPERATOR, started, &parsed, clock::now, |import| {
-        let seen = import.imported_rows + import.duplicate_rows + import.refused_rows;
-        eprint!("\r{seen} of {} rows", import.total_rows);
-    })?;
+/// Imports some rows at a time, after those that an earlier run of the same command took before it was cut off.
+fn import_rows(db: &Db, of: imports::Of, bytes: Vec<u8>, file: &Path, name: &str) -> Result<ExitCode, Failed> {
+    let parsed = imports::read(of, bytes)?;
+    let begun = db.write(|conn| imports::begun(conn, &OPERATOR, &parsed, clock::now()))?;
+    let import = match begun {
+        Some(import) => {
+            println!("An earlier run was cut off after {} of {} rows; this one goes on from there.", import.done(), import.total_rows);
+            import
+        }
+        None => db.write(|conn| imports::start(conn, &OPERATOR, name, &parsed, clock::now()))?,
+    };
+    let ended = imports::run(db, &OPERATOR, import, &parsed, clock::now, |import| eprint!("\r{} of {} rows", import.done(), import.total_rows))?;
     eprintln!();
-    println!("{} imported, {} known already, {} refused", done.imported_rows, done.duplicate_rows, done.refused_rows);
-    Ok((done.refused_rows > 0).then(|| done.refused_csv.into_bytes()))
+    println!("{} imported, {} known already, {} refused", ended.imported_rows, ended.duplicate_rows, ended.refused_rows);
+    match ended.state.as_str() {
+        "running" => println!("Another process took this import over and goes on with it."),
+        "cancelled" => println!("Somebody cancelled this import. What was imported stays."),
+        _ => {}
+    }
+    if ended.refused_rows > 0 && ended.state != "running" {
+        return put_aside(file, ended.refused_csv.as_bytes());
+    }
+    Ok(if ended.state == "finished" { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn import_updates(db: &Db, bytes: &[u8], name: &str) -> Result<Option<Vec<u8>>, Failed> {
+fn import_updates(db: &Db, bytes: &[u8], file: &Path, name: &str) -> Result<ExitCode, Failed> {
     let done = db.write(|conn| facts::import(conn, &OPERATOR, facts::Kind::ProductUpdate, bytes, name, clock::now()))?;
     println!("{} imported, {} changed, {} known already, {} refused", done.added, done.changed, done.unchanged, done.refused.len());
     if done.refused.is_empty() {
-        return Ok(None);
+        return Ok(ExitCode::SUCCESS);
     }
-    Ok(Some(facts::refused_rows(bytes, &done.refused)?))
+    put_aside(file, &facts::refused_rows(bytes, &done.refused)?)
 }
 
 pub(super) fn verify(db: &Db, audit_head: Option<&str>, kept_head: Option<&Path>) -> Result<ExitCode, Failed> {

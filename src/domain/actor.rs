@@ -89,6 +89,9 @@ pub enum Actor {
 }
 
 impl Actor {
+    /// Whoever runs commands on the machine itself.
+    pub const OPERATOR: Actor = Actor::System("command line");
+
     /// "user", "key" or "system".
     pub fn kind(&self) -> &'static str {
         match self {

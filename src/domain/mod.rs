@@ -17,6 +17,7 @@ pub mod exports;
 pub mod facts;
 pub mod idempotency;
 pub mod ids;
+pub mod imports;
 pub mod inbound;
 pub mod installation;
 pub mod keys;

@@ -1,4 +1,4 @@
-//! CSV import with progress, and the refused rows for download.
+//! CSV import of churn events and of contacts with progress, and the refused rows for download.
 
 use actix_multipart::MultipartError;
 use actix_multipart::form::bytes::Bytes as Upload;
@@ -14,28 +14,37 @@ use super::form::{Form, verify};
 use super::page::{Chrome, Person, flash, html, html_with, see_other};
 use crate::app::State;
 use crate::clock;
-use crate::domain::churn::import::{self, COLUMNS, Confirm, Import};
 use crate::domain::error::Error;
 use crate::domain::ids::ImportId;
+use crate::domain::imports::{self, CHURN_COLUMNS, Confirm, Import, LARGEST, Of};
 use crate::domain::mailboxes::{self, Mailbox};
 
 #[derive(Template)]
-#[template(path = "churn/import.html")]
+#[template(path = "imports/new.html")]
 struct NewPage {
     chrome: Chrome,
+    contacts: bool,
     columns: String,
     mailboxes: Vec<Mailbox>,
     problem: Option<String>,
 }
 
-async fn page(person: &Person, state: &State, problem: Option<String>) -> Result<NewPage, PageError> {
+async fn page(of: Of, person: &Person, state: &State, problem: Option<String>) -> Result<NewPage, PageError> {
     let actor = person.actor.clone();
     let mailboxes = state.read(move |conn| mailboxes::list(conn, &actor)).await?;
-    Ok(NewPage { chrome: person.visit.chrome("Import churn events", "churn"), columns: COLUMNS.join(", "), mailboxes, problem })
+    let chrome = match of {
+        Of::Churn => person.visit.chrome("Import churn events", "churn"),
+        Of::Contacts => person.visit.chrome("Import contacts", "customers"),
+    };
+    Ok(NewPage { chrome, contacts: of == Of::Contacts, columns: CHURN_COLUMNS.join(", "), mailboxes, problem })
 }
 
-pub(super) async fn new(person: Person, state: web::Data<State>) -> Result<HttpResponse, PageError> {
-    html(&page(&person, &state, None).await?)
+pub(super) async fn new_churn(person: Person, state: web::Data<State>) -> Result<HttpResponse, PageError> {
+    html(&page(Of::Churn, &person, &state, None).await?)
+}
+
+pub(super) async fn new_contacts(person: Person, state: web::Data<State>) -> Result<HttpResponse, PageError> {
+    html(&page(Of::Contacts, &person, &state, None).await?)
 }
 
 /// The posted file.
@@ -50,34 +59,46 @@ pub(super) struct Posted {
 
 /// Limits of the upload; the file's own limit is on its field.
 pub fn limits() -> MultipartFormConfig {
-    MultipartFormConfig::default().total_limit(import::LARGEST + 64 * 1024).memory_limit(import::LARGEST + 64 * 1024).error_handler(|error, _| {
+    MultipartFormConfig::default().total_limit(LARGEST + 64 * 1024).memory_limit(LARGEST + 64 * 1024).error_handler(|error, _| {
         tracing::info!(%error, "an upload was refused");
         let error = match error {
-            MultipartError::Payload(_) => Error::too_large("file", import::LARGEST),
+            MultipartError::Payload(_) => Error::too_large("file", LARGEST),
             _ => Error::bad_request("upload_incomplete", "The form holds no readable file. Choose a CSV file and send it again."),
         };
         PageError::from(error).into()
     })
 }
 
-pub(super) async fn create(
+pub(super) async fn create_churn(
     request: HttpRequest,
     person: Person,
     state: web::Data<State>,
     posted: MultipartForm<Posted>,
 ) -> Result<HttpResponse, PageError> {
-    verify(&request, &posted.csrf)?;
+    create(Of::Churn, &request, &person, &state, posted).await
+}
+
+pub(super) async fn create_contacts(
+    request: HttpRequest,
+    person: Person,
+    state: web::Data<State>,
+    posted: MultipartForm<Posted>,
+) -> Result<HttpResponse, PageError> {
+    create(Of::Contacts, &request, &person, &state, posted).await
+}
+
+async fn create(of: Of, request: &HttpRequest, person: &Person, state: &State, posted: MultipartForm<Posted>) -> Result<HttpResponse, PageError> {
+    verify(request, &posted.csrf)?;
     let Posted { file, confirm, mailbox, .. } = posted.into_inner();
     let confirm = Confirm { everybody: confirm.is_some(), mailbox: mailbox.map(|named| named.0) };
     let name = file.file_name.unwrap_or_else(|| "upload.csv".to_owned());
-    let bytes = file.data;
-    let (parsed, bytes) = web::block(move || (import::parse(&bytes), bytes)).await.map_err(Error::internal)?;
+    let parsed = web::block(move || imports::read(of, file.data.into())).await.map_err(Error::internal)?;
     let parsed = match parsed {
         Ok(parsed) => parsed.confirming(confirm),
-        Err(error) => return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page(&person, &state, Some(error.detail)).await?),
+        Err(error) => return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page(of, person, state, Some(error.detail)).await?),
     };
     let actor = person.actor.clone();
-    let (started, parsed) = state.write(move |conn| Ok((import::start_kept(conn, &actor, &name, &bytes, &parsed, clock::now())?, parsed))).await?;
+    let (started, parsed) = state.write(move |conn| Ok((imports::start(conn, &actor, &name, &parsed, clock::now())?, parsed))).await?;
     let id = started.id.clone();
     // Goes on after this answer; the page asks how far it is.
     state.go_on_importing(person.actor.clone(), started, parsed);
@@ -85,9 +106,10 @@ pub(super) async fn create(
 }
 
 #[derive(Template)]
-#[template(path = "churn/progress.html")]
+#[template(path = "imports/progress.html")]
 struct ProgressPage {
     chrome: Chrome,
+    contacts: bool,
     import: Import,
     done: i64,
     refused: Vec<Vec<String>>,
@@ -99,13 +121,15 @@ const SHOWN: usize = 20;
 
 pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), ImportId::from(id.as_str()));
-    let import = state.read(move |conn| import::get(conn, &actor, &id)).await?;
+    let import = state.read(move |conn| imports::get(conn, &actor, &id)).await?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(import.refused_csv.as_bytes());
     let refused: Vec<Vec<String>> =
         reader.records().filter_map(Result::ok).take(SHOWN).map(|r| r.iter().take(4).map(str::to_owned).collect()).collect();
     let done = import.done();
     let more_refused = import.refused_rows > SHOWN as i64;
-    html(&ProgressPage { chrome: person.visit.chrome("Import", "churn"), import, done, refused, more_refused })
+    let contacts = import.kind == "contacts";
+    let chrome = person.visit.chrome("Import", if contacts { "customers" } else { "churn" });
+    html(&ProgressPage { chrome, contacts, import, done, refused, more_refused })
 }
 
 pub(super) async fn cancel(
@@ -116,14 +140,14 @@ pub(super) async fn cancel(
     _form: Form,
 ) -> Result<HttpResponse, PageError> {
     let (actor, id) = (person.actor.clone(), ImportId::from(id.as_str()));
-    let import = state.write(move |conn| import::cancel(conn, &actor, &id, clock::now())).await?;
+    let import = state.write(move |conn| imports::cancel(conn, &actor, &id, clock::now())).await?;
     flash(&session, format!("Cancelled after {} of {} rows. What was imported stays.", import.done(), import.total_rows));
     Ok(see_other(&format!("/imports/{}", import.id)))
 }
 
 pub(super) async fn refused(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let id = ImportId::from(id.as_str());
-    let import = state.read(move |conn| import::get(conn, &person.actor, &id)).await?;
+    let import = state.read(move |conn| imports::get(conn, &person.actor, &id)).await?;
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")
         .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"refused.csv\""))

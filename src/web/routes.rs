@@ -140,8 +140,10 @@ routes! {
     get "/churn" SignedIn churn::index;
     get "/churn/new" Manager churn::new;
     post "/churn" Manager churn::create;
-    get "/churn/import" Manager imports::new;
-    post "/churn/import" Manager imports::create;
+    get "/churn/import" Manager imports::new_churn;
+    post "/churn/import" Manager imports::create_churn;
+    get "/customers/import" Manager imports::new_contacts;
+    post "/customers/import" Manager imports::create_contacts;
     get "/imports/{id}" Manager imports::show;
     post "/imports/{id}/cancellation" Manager imports::cancel;
     get "/imports/{id}/refused.csv" Manager imports::refused;

@@ -30,8 +30,9 @@ const ROOM: usize = 2;
 /// Templates that can be chosen for a step.
 const TEMPLATES: usize = 200;
 /// What ends a sequence for somebody, in words.
-const ENDS: [&str; 6] = [
+const ENDS: [&str; 7] = [
     "They answer any message.",
+    "They had left and come back; a step that waits is taken back.",
     "They unsubscribe, bounce or complain, or somebody suppresses them.",
     "They get the tag unsubscribed or drip_complete.",
     "Somebody stops it for them.",

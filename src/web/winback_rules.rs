@@ -12,6 +12,7 @@ use crate::clock;
 use crate::domain::churn::ChurnEvent;
 use crate::domain::churn::rules::picks::{self, Comparison};
 use crate::domain::churn::rules::{self, Forecast, LOOKED_AT, MOST_DAILY, MOST_DAYS, MOST_HELD_OUT, Rule, Terms};
+use crate::domain::churn::window;
 use crate::domain::error::{Error, Kind as ErrorKind, Result as DomainResult};
 use crate::domain::ids::{SegmentId, WinbackRuleId};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
@@ -29,12 +30,13 @@ const SEGMENTS: usize = 200;
 struct IndexPage {
     chrome: Chrome,
     rows: Vec<Rule>,
+    window_days: i64,
 }
 
 pub(super) async fn index(person: Person, state: web::Data<State>) -> Result<HttpResponse, PageError> {
     let actor = person.actor.clone();
-    let rows = state.read(move |conn| rules::list(conn, &actor)).await?;
-    html(&IndexPage { chrome: person.visit.chrome("Win-back rules", "churn"), rows })
+    let (rows, window_days) = state.read(move |conn| Ok((rules::list(conn, &actor)?, window::days(conn)?))).await?;
+    html(&IndexPage { chrome: person.visit.chrome("Win-back rules", "churn"), rows, window_days })
 }
 
 /// What the form holds, as it was written.

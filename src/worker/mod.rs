@@ -19,12 +19,13 @@ use crate::domain::accounts::sessions;
 use crate::domain::audit::{chain, heads};
 use crate::domain::calls;
 use crate::domain::campaigns::{self, counts};
-use crate::domain::churn::{import, rules, shipping, timeline, window};
+use crate::domain::churn::{rules, shipping, timeline, window};
 use crate::domain::cohorts::{history, rounds};
 use crate::domain::contacts::erase;
 use crate::domain::desk::presence;
 use crate::domain::error::Error;
 use crate::domain::idempotency;
+use crate::domain::imports;
 use crate::domain::installation;
 use crate::domain::messages::expiry;
 use crate::domain::notices as told;
@@ -302,7 +303,7 @@ async fn keep_no_longer(state: &State, stop: &watch::Receiver<bool>) {
 /// Goes on with imports that another process left, or this one before it was stopped.
 async fn take_over_imports(state: &State) {
     loop {
-        match state.write(|conn| import::take_over(conn, clock::now())).await {
+        match state.write(|conn| imports::take_over(conn, clock::now())).await {
             Ok(Some((import, actor, parsed))) => state.go_on_importing(actor, import, parsed),
             Ok(None) => return,
             Err(error) => return tracing::error!(%error, "an import that was left cannot go on; it is tried again"),

@@ -28,7 +28,7 @@ await run(async ({ demo, signIn, visitor, api, shoot }) => {
   const open = new URL(wild.json.review_url).pathname;
   const pages = {
     queue: "/queue", review, text: `${review}?view=text`, source: `${review}?view=source`, edit: `${review}/edit`, open, messages: "/messages", compose: "/messages/new",
-    "nothing-fits": "/queue?q=nothing-fits-this", churn: "/churn", "churn-event": event, variants: `${event}/variants`, "churn-new": "/churn/new", "churn-import": "/churn/import",
+    "nothing-fits": "/queue?q=nothing-fits-this", churn: "/churn", "churn-event": event, variants: `${event}/variants`, "churn-new": "/churn/new", "churn-import": "/churn/import", "customers-import": "/customers/import",
     demand: "/demand", vigilance: "/vigilance", webhooks: "/webhooks", sources: "/sources", "for-me": "/queue?assignee=me", more: "/queue?claims=open", customers: "/customers", customer, "personal-data": `${customer}/privacy`, privacy: "/privacy", topics: "/topics", facts: "/facts", offers: "/facts?kind=offer", prices: "/facts?kind=plan_price", fact,
     overview: "/overview", reports: "/reports", recovered: "/reports/recovered", strategies: "/reports/strategies", "report-migrations": "/reports/migrations", "report-sequences": "/reports/sequences", "report-referrals": "/reports/referrals", "report-campaigns": "/reports/campaigns", deliverability: "/reports/deliverability", "report-desk": "/reports/desk", mailboxes: "/mailboxes", mailbox, delivery: `${mailbox}/delivery`, rules: "/rules", checks: `${customer}/checks`, sending: "/sending", uncertain: "/uncertain", users: "/users", keys: "/keys", audit: "/audit", account: "/account", caught: "/catcher", reference: "/reference", call: "/reference/send_email",
   };

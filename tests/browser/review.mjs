@@ -148,4 +148,14 @@ await run(async ({ demo, visitor, signIn, caught, shoot }) => {
   await manager.waitForSelector("h1:has-text('Imported')");
   check("an import keeps the good rows and names the bad ones", (await manager.locator("tbody tr").count()) === 2);
   await shoot(manager, "import");
+
+  await manager.goto("/customers/import");
+  await manager.setInputFiles("[name=file]", { name: "people.csv", mimeType: "text/csv", buffer: Buffer.from("email,name,tags,city\npia@example.org,Pia,api-v1;eu,Bern\nnobody,Nobody,,\n") });
+  await manager.click(".card-foot button");
+  await manager.waitForURL("**/imports/*");
+  await manager.waitForSelector("h1:has-text('Imported')");
+  check("contacts come by a file too, and a row that is none is named", (await manager.textContent("main")).includes("1 imported, 0 known already, 1 refused") && (await manager.locator("tbody tr").count()) === 1);
+  await shoot(manager, "import-contacts");
+  await manager.goto("/customers?tags=api-v1,eu");
+  check("who was imported is among the customers, with the tags", (await manager.textContent("main")).includes("pia@example.org"));
 });

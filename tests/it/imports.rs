@@ -3,9 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use countersign::clock;
-use countersign::domain::churn::import::{self, Import};
+use countersign::domain::actor::Actor;
 use countersign::domain::contacts::{self, Search, erase};
 use countersign::domain::facts::{self, Kind};
+use countersign::domain::imports::{self, Import, Of};
 use countersign::domain::privacy::provenance;
 use serde_json::json;
 
@@ -88,14 +89,17 @@ fn many(rows: usize) -> String {
 
 /// Begins an import as the page does and cuts it off after the first rows were kept.
 fn cut_off(desk: &Desk, file: &str) -> Import {
-    let max = desk.person("Max");
-    let parsed = import::parse(file.as_bytes()).unwrap();
-    let started = desk.write(|conn| import::start_kept(conn, &max, "many.csv", file.as_bytes(), &parsed, desk.now())).unwrap();
+    cut_off_as(desk, &desk.person("Max"), Of::Churn, file)
+}
+
+fn cut_off_as(desk: &Desk, who: &Actor, of: Of, file: &str) -> Import {
+    let parsed = imports::read(of, file.as_bytes().to_vec()).unwrap();
+    let started = desk.write(|conn| imports::start(conn, who, "many.csv", &parsed, desk.now())).unwrap();
     let id = started.id.clone();
     let db = desk.state.db.clone();
-    let cut = catch_unwind(AssertUnwindSafe(|| import::run(&db, &max, started, &parsed, clock::now, |_| panic!("the process ends here"))));
+    let cut = catch_unwind(AssertUnwindSafe(|| imports::run(&db, who, started, &parsed, clock::now, |_| panic!("the process ends here"))));
     assert!(cut.is_err());
-    desk.read(|conn| import::get(conn, &OPERATOR, &id))
+    desk.read(|conn| imports::get(conn, &OPERATOR, &id))
 }
 
 fn left(desk: &Desk) -> i64 {
@@ -107,12 +111,12 @@ async fn an_import_that_was_cut_off_goes_on_where_it_was_and_keeps_its_file_no_l
     let desk = Desk::new().await;
     let cut = cut_off(&desk, &many(450));
     assert_eq!((cut.state.as_str(), cut.done(), cut.refused_rows), ("running", 200, 2));
-    let take_over = |seconds| desk.write(|conn| import::take_over(conn, desk.now().plus_seconds(seconds))).unwrap();
+    let take_over = |seconds| desk.write(|conn| imports::take_over(conn, desk.now().plus_seconds(seconds))).unwrap();
     assert!(take_over(0).is_none(), "whoever ran it may still be at it");
     let (import, actor, parsed) = take_over(61).unwrap();
     assert!(take_over(61).is_none(), "one goes on with it, not two");
     assert_eq!(actor.name(), "Max");
-    let done = import::run(&desk.state.db, &actor, import, &parsed, clock::now, |_| {}).unwrap();
+    let done = imports::run(&desk.state.db, &actor, import, &parsed, clock::now, |_| {}).unwrap();
     assert_eq!((done.state.as_str(), done.imported_rows, done.duplicate_rows, done.refused_rows), ("finished", 446, 0, 4));
     assert_eq!(count(&desk, "SELECT count(*) AS n FROM churn_events"), 446);
     let lines: Vec<&str> = done.refused_csv.lines().collect();
@@ -123,17 +127,50 @@ async fn an_import_that_was_cut_off_goes_on_where_it_was_and_keeps_its_file_no_l
 }
 
 #[actix_web::test]
+async fn a_process_that_was_replaced_takes_no_further_row() {
+    let desk = Desk::new().await;
+    let file = many(650);
+    let slow = cut_off(&desk, &file);
+    let (import, actor, parsed) = desk.write(|conn| imports::take_over(conn, desk.now().plus_seconds(61))).unwrap().unwrap();
+    // It stood still for over a minute and wakes up now, before and after the other one's first rows.
+    let woken = |slow: &Import| imports::run(&desk.state.db, &actor, slow.clone(), &parsed, clock::now, |_| panic!("rows were taken twice")).unwrap();
+    assert_eq!((woken(&slow).state.as_str(), woken(&slow).done()), ("running", 200));
+    let ended = imports::run(&desk.state.db, &actor, import, &parsed, clock::now, |_| drop(woken(&slow))).unwrap();
+    assert_eq!((ended.state.as_str(), ended.done(), ended.duplicate_rows), ("finished", 650, 0));
+    assert_eq!(woken(&slow).state, "finished");
+    assert_eq!(count(&desk, "SELECT count(*) AS n FROM churn_events"), 644);
+}
+
+#[actix_web::test]
+async fn the_same_command_goes_on_where_it_was_cut_off_and_so_does_the_worker() {
+    let desk = Desk::new().await;
+    let file: String = std::iter::once("email,name\n".to_owned()).chain((0..450).map(|n| format!("p{n}@example.com,P{n}\n"))).collect();
+    let cut = cut_off_as(&desk, &Actor::OPERATOR, Of::Contacts, &file);
+    assert_eq!(cut.done(), 200);
+    let (code, said, _) = run(&desk, "contacts", &file);
+    assert!(code == 0 && said.contains("cut off after 200 of 450 rows") && said.contains("450 imported, 0 known already, 0 refused"), "{said}");
+    let again = cut_off_as(&desk, &Actor::OPERATOR, Of::Contacts, &file.replace("@example.com", "@example.org"));
+    let (code, said, _) = run(&desk, "contacts", &file);
+    assert!(code == 0 && said.contains("0 imported, 450 known already"), "another file is another import: {said}");
+    let (import, actor, parsed) = desk.write(|conn| imports::take_over(conn, desk.now().plus_seconds(600))).unwrap().unwrap();
+    assert_eq!((&import.id, actor.name()), (&again.id, Actor::OPERATOR.name()));
+    let done = imports::run(&desk.state.db, &actor, import, &parsed, clock::now, |_| {}).unwrap();
+    assert_eq!((done.state.as_str(), done.imported_rows, left(&desk)), ("finished", 450, 0));
+    assert_eq!(count(&desk, "SELECT count(*) AS n FROM contacts"), 900);
+}
+
+#[actix_web::test]
 async fn an_import_is_cancelled_between_its_rows_and_says_how_far_it_came() {
     let desk = Desk::new().await;
     let cut = cut_off(&desk, &many(450));
-    let (import, actor, parsed) = desk.write(|conn| import::take_over(conn, desk.now().plus_seconds(61))).unwrap().unwrap();
+    let (import, actor, parsed) = desk.write(|conn| imports::take_over(conn, desk.now().plus_seconds(61))).unwrap().unwrap();
     let mut max = Browser::new(desk.app().await);
     max.sign_in("max").await;
     let page = format!("/imports/{}", cut.id);
     assert!(max.get(&page).await.body.contains("Cancel the import"));
     let cancelled = max.post(&page, &format!("{page}/cancellation"), &[]).await;
     assert_eq!(cancelled.status, 303, "{}", cancelled.body);
-    let done = import::run(&desk.state.db, &actor, import, &parsed, clock::now, |_| {}).unwrap();
+    let done = imports::run(&desk.state.db, &actor, import, &parsed, clock::now, |_| {}).unwrap();
     assert_eq!((done.state.as_str(), done.done(), count(&desk, "SELECT count(*) AS n FROM churn_events")), ("cancelled", 200, 198));
     let shown = max.get(&page).await.body;
     assert!(shown.contains("<h1>Cancelled</h1>") && shown.contains("200 of 450 rows") && !shown.contains("Cancel the import"), "{shown}");
@@ -150,8 +187,8 @@ async fn whoever_is_erased_while_an_import_waits_is_in_none_of_its_rows() {
     let contact = found(&desk, "c7@example.com").unwrap().row.id;
     desk.write(|conn| erase::erase(conn, &ada, &contact, desk.now())).unwrap();
     assert_eq!(count(&desk, "SELECT count(*) AS n FROM import_files WHERE lower(content) LIKE '%c7@example.com%'"), 0);
-    let (import, actor, parsed) = desk.write(|conn| import::take_over(conn, desk.now().plus_seconds(61))).unwrap().unwrap();
-    let done = import::run(&desk.state.db, &actor, import, &parsed, clock::now, |_| {}).unwrap();
+    let (import, actor, parsed) = desk.write(|conn| imports::take_over(conn, desk.now().plus_seconds(61))).unwrap().unwrap();
+    let done = imports::run(&desk.state.db, &actor, import, &parsed, clock::now, |_| {}).unwrap();
     assert_eq!((&done.id, done.done(), done.state.as_str()), (&cut.id, 252, "finished"));
     assert!(!done.refused_csv.to_lowercase().contains("c7@"), "{}", done.refused_csv);
     assert!(found(&desk, "c7@example.com").is_none());

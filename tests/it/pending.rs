@@ -2,9 +2,9 @@
 
 use countersign::clock;
 use countersign::domain::actor::Scope;
-use countersign::domain::churn::import::{self, Confirm, Import};
 use countersign::domain::contacts::{self, ConsentBasis};
 use countersign::domain::ids::ContactId;
+use countersign::domain::imports::{self, Confirm, Import, Of};
 use countersign::domain::mailboxes::Mode;
 use countersign::domain::messages::{DecisionKind, State};
 use serde_json::{Value, json};
@@ -77,10 +77,10 @@ async fn nobody_is_asked_who_left_or_agreed_and_a_key_needs_to_be_able_to_write(
 }
 
 fn imported(desk: &Desk, file: &str, confirm: Confirm) -> Import {
-    let parsed = import::parse(file.as_bytes()).unwrap().confirming(confirm);
+    let parsed = imports::read(Of::Churn, file.as_bytes().to_vec()).unwrap().confirming(confirm);
     let max = desk.person("Max");
-    let started = desk.write(|conn| import::start(conn, &max, "left.csv", &parsed, desk.now())).unwrap();
-    import::run(&desk.state.db, &max, started, &parsed, clock::now, |_| {}).unwrap()
+    let started = desk.write(|conn| imports::start(conn, &max, "left.csv", &parsed, desk.now())).unwrap();
+    imports::run(&desk.state.db, &max, started, &parsed, clock::now, |_| {}).unwrap()
 }
 
 #[actix_web::test]

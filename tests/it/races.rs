@@ -7,8 +7,8 @@ use countersign::catcher::{Behaviour, Catcher, Verb};
 use countersign::clock;
 use countersign::domain::accounts::users::{self, NewUser};
 use countersign::domain::actor::{Actor, Mailboxes, Role, Scope};
-use countersign::domain::churn::import;
 use countersign::domain::contacts::suppressions::{self, Reason};
+use countersign::domain::imports::{self, Of};
 use countersign::domain::mailboxes::Mode;
 use countersign::domain::messages::content::Words;
 use countersign::domain::messages::decide::{Decide, decide};
@@ -217,9 +217,9 @@ async fn no_tool_import_or_sequence_reaches_somebody_who_left() {
         }
         file.write_record([spelling, "Gone", "4900"]).unwrap();
     }
-    let parsed = import::parse(&file.into_inner().unwrap()).unwrap();
-    let started = desk.write(|conn| import::start(conn, &OPERATOR, "f.csv", &parsed, desk.now())).unwrap();
-    let done = import::run(&desk.state.db, &OPERATOR, started, &parsed, clock::now, |_| {}).unwrap();
+    let parsed = imports::read(Of::Churn, file.into_inner().unwrap()).unwrap();
+    let started = desk.write(|conn| imports::start(conn, &OPERATOR, "f.csv", &parsed, desk.now())).unwrap();
+    let done = imports::run(&desk.state.db, &OPERATOR, started, &parsed, clock::now, |_| {}).unwrap();
     assert!(done.imported_rows > 0, "{}", done.refused_csv);
     let (_, events) = desk.call(&desk.agent, "GET", "/api/v1/churn-events", json!(null)).await;
     let events = events["churn_events"].as_array().or(events["events"].as_array()).unwrap().clone();

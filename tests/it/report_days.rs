@@ -1,7 +1,7 @@
 //! The numbers that reports are read from: counted in the transaction of each change, and recounted.
 
-use countersign::domain::churn::import;
 use countersign::domain::contacts::erase;
+use countersign::domain::imports::{self, Of};
 use countersign::domain::messages::DecisionKind;
 use countersign::domain::outbox::verify;
 use countersign::domain::reports::days;
@@ -31,9 +31,9 @@ async fn left(desk: &Desk, n: usize, reason: &str, mrr: i64) -> String {
 async fn lively() -> Desk {
     let desk = Desk::new().await;
     let csv = "customer_email,mrr,currency,cancel_reason\na@example.com,10,usd,too_expensive\nb@example.com,,eur,other\n";
-    let parsed = import::parse(csv.as_bytes()).unwrap();
-    let started = desk.write(|conn| import::start(conn, &OPERATOR, "a.csv", &parsed, desk.now())).unwrap();
-    import::run(&desk.state.db, &OPERATOR, started, &parsed, countersign::clock::now, |_| {}).unwrap();
+    let parsed = imports::read(Of::Churn, csv.as_bytes().to_vec()).unwrap();
+    let started = desk.write(|conn| imports::start(conn, &OPERATOR, "a.csv", &parsed, desk.now())).unwrap();
+    imports::run(&desk.state.db, &OPERATOR, started, &parsed, countersign::clock::now, |_| {}).unwrap();
     let first = left(&desk, 1, "too_expensive", 1000).await;
     left(&desk, 2, "missing_features", 700).await;
     desk.call(&desk.agent, "POST", &format!("/api/v1/churn-events/{first}/recovered"), json!({})).await;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::mcp::{Client, serve};
 use crate::programs::sql;
-use crate::support::{Desk, OPERATOR, address};
+use crate::support::{Desk, OPERATOR, address, count};
 
 async fn post(desk: &Desk, path: &str, body: Value) -> (u16, Value) {
     desk.call(&desk.agent, "POST", path, body).await
@@ -47,6 +47,12 @@ async fn enrolled(desk: &Desk, sequence: &str, email: &str) -> String {
     let (status, made) = post(desk, &format!("{sequence}/enrollments"), json!({"email": email})).await;
     assert_eq!(status, 201, "{made}");
     format!("{sequence}/enrollments/{}", made["id"].as_str().unwrap())
+}
+
+async fn standing(desk: &Desk, enrollment: &str) -> Value {
+    let (all, id) = enrollment.rsplit_once('/').unwrap();
+    let answer = get(desk, all).await;
+    answer["enrollments"].as_array().unwrap().iter().find(|one| one["id"] == id).unwrap().clone()
 }
 
 async fn send_next(desk: &Desk, enrollment: &str) -> (u16, Value) {
@@ -206,6 +212,35 @@ async fn a_sequence_ends_for_whoever_left_answered_or_is_done() {
     // Who left is not enrolled anew.
     let (status, refused) = post(&desk, &format!("{sequence}/enrollments"), json!({"email": "left@example.com"})).await;
     assert_eq!((status, &refused["code"]), (409, &json!("recipient_suppressed")));
+}
+
+#[actix_web::test]
+async fn a_sequence_ends_for_whoever_comes_back_and_a_step_that_waits_is_taken_back() {
+    let desk = Desk::new().await;
+    let sequence = sequence(&desk, Mode::GatedSend).await;
+    let stays = enrolled(&desk, &sequence, "stays@example.com").await;
+    let mut left = vec![];
+    for (n, email) in ["told@example.com", "paid@example.com"].into_iter().enumerate() {
+        let given = json!({"customer_email": email, "provider": "x", "provider_customer_id": format!("c{n}"), "event_type": "cancelled", "cancel_reason": "too_expensive"});
+        let (status, event) = post(&desk, "/api/v1/churn-events", given).await;
+        assert_eq!(status, 201, "{event}");
+        let enrollment = enrolled(&desk, &sequence, email).await;
+        let (_, sent) = send_next(&desk, &enrollment).await;
+        left.push((event["id"].as_str().unwrap().to_owned(), enrollment, sent["message"]["id"].as_str().unwrap().to_owned()));
+    }
+    // One step waits for a person, the other for its time.
+    desk.decide("Rita", &desk.message(&left[1].2), DecisionKind::Approve).unwrap();
+    for (event, enrollment, message) in &left {
+        let (status, recovered) = post(&desk, &format!("/api/v1/churn-events/{event}/recovered"), json!({})).await;
+        assert_eq!(status, 200, "{recovered}");
+        let shown = standing(&desk, enrollment).await;
+        assert_eq!((&shown["state"], &shown["stopped_because"]), (&json!("stopped"), &json!("They came back.")), "{shown}");
+        assert!([State::Withdrawn, State::Cancelled].contains(&desk.message(message).row.state), "{:?}", desk.message(message).row.state);
+    }
+    desk.drain().await;
+    assert!(desk.catcher.messages().is_empty());
+    assert_eq!(standing(&desk, &stays).await["state"], json!("active"));
+    assert_eq!(count(&desk, "SELECT CAST(sum(number) AS BIGINT) AS n FROM program_days WHERE what = 'stopped' AND word = 'recovered'"), 2);
 }
 
 #[actix_web::test]

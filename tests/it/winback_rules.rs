@@ -11,6 +11,7 @@ use countersign::domain::mailboxes::{self, Mode};
 use countersign::domain::messages::list::{self, ListRow};
 use countersign::domain::messages::{DecisionKind, State};
 use countersign::domain::reports::days;
+use countersign::domain::settings;
 use serde_json::{Value, json};
 
 use crate::support::{Browser, Desk, OPERATOR, count, sql};
@@ -153,7 +154,11 @@ async fn a_rule_waits_for_an_update_and_stops_at_what_reviewers_can_read_a_day()
     desk.write(|conn| facts::add(conn, &OPERATOR, Body::ProductUpdate(update), None, desk.now())).unwrap();
     let today = desk.now().plus_seconds(7200).max(Time::parse(&desk.now().plus_days(1).date().to_string()).unwrap());
     all_steps(&desk, today);
-    assert_eq!((letters(&desk).len(), stands(&desk, &id).drafted_on_day), (2, 2));
+    assert_eq!(
+        (addresses(&desk), stands(&desk, &id).drafted_on_day),
+        (vec!["b@example.com".into(), "c@example.com".into()], 2),
+        "who left last comes first"
+    );
     all_steps(&desk, today.plus_days(1));
     assert_eq!((letters(&desk).len(), stands(&desk, &id).drafted), (3, 3), "the next day brings the rest");
     let texts: Vec<String> = letters(&desk).iter().map(|row| desk.message(row.id.as_str()).current.text_body).collect();
@@ -329,7 +334,9 @@ async fn a_rule_says_what_is_wrong_with_it_and_is_seen_within_reach_alone() {
 
     let mut max = Browser::new(desk.app().await);
     max.sign_in("max").await;
-    assert!(max.get("/churn/rules").await.body.contains("Make the first rule"));
+    desk.write(|conn| settings::set(conn, settings::RECOVERY_WINDOW_DAYS, "14")).unwrap();
+    let empty = max.get("/churn/rules").await.body;
+    assert!(empty.contains("Make the first rule") && empty.contains("within 14 days of the last letter"), "{empty}");
     let mailbox = desk.mailbox(Mode::GatedSend).id.to_string();
     let fields = |to_days: &'static str| {
         vec![

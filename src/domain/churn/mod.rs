@@ -4,7 +4,6 @@ pub mod answers;
 pub(in crate::domain) mod cancel_page;
 pub mod demand;
 pub mod evidence;
-pub mod import;
 pub mod intake;
 mod queries;
 pub mod rules;
@@ -24,11 +23,12 @@ use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
-use crate::domain::error::{Error, Kind, Result};
+use crate::domain::error::{Error, Result};
 use crate::domain::facts;
 use crate::domain::ids::{ChurnEventId, ContactId, MessageId};
 use crate::domain::messages;
 use crate::domain::reason::{self, Reason, ReasonQuote, Strategy};
+use crate::domain::sequences;
 use crate::domain::webhooks;
 use crate::text_enum;
 
@@ -221,19 +221,13 @@ pub(in crate::domain) fn answered(conn: &mut Conn, message: &MessageId, now: Tim
 pub fn recover(conn: &mut Conn, actor: &Actor, id: &ChurnEventId, now: Time) -> Result<ChurnEvent> {
     actor.must_have(Scope::Draft)?;
     transaction(conn, |conn| {
-        let event = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("churn event"))?;
+        hold(conn, id)?;
+        let event = get_row(conn, id)?;
         if !event.is_open() {
             return Err(Error::bad_request("already_final", format!("this churn event is already {}", event.status)));
         }
-        if !queries::set_status(conn, id, event.status, Status::Recovered, now)? {
-            return Err(Error::bad_request("already_final", "this churn event has changed meanwhile"));
-        }
-        let evidence = evidence::note(conn, &event, now)?;
-        let detail = json!({"mrr_minor": event.mrr_minor, "currency": event.currency, "evidence": evidence});
-        log(conn, actor, "churn.recovered", id, detail, now)?;
-        let event = get_row(conn, id)?;
-        webhooks::churn_event(conn, webhooks::EventType::ChurnEventRecovered, &event, now)?;
-        Ok(event)
+        come_back(conn, actor, &event, now, now)?;
+        get_row(conn, id)
     })
 }
 
@@ -245,7 +239,7 @@ pub(in crate::domain) fn active_again(conn: &mut Conn, actor: &Actor, contact: &
     Ok(())
 }
 
-/// The customer came back by themselves: it counts as recovered, and no letter about it leaves any more.
+/// The customer came back: it counts as recovered, no letter about it leaves any more, and a sequence they are in ends.
 fn come_back(conn: &mut Conn, actor: &Actor, event: &ChurnEvent, at: Time, now: Time) -> Result<()> {
     queries::set_status(conn, &event.id, event.status, Status::Recovered, now)?;
     let evidence = evidence::note(conn, event, at)?;
@@ -253,15 +247,12 @@ fn come_back(conn: &mut Conn, actor: &Actor, event: &ChurnEvent, at: Time, now: 
     log(conn, actor, "churn.recovered", &event.id, detail, now)?;
     let row = get_row(conn, &event.id)?;
     webhooks::churn_event(conn, webhooks::EventType::ChurnEventRecovered, &row, now)?;
-    for id in queries::variants(conn, &event.id)?.into_iter().filter_map(|variant| variant.message_id) {
-        match messages::cancel::cancel(conn, actor, &id, now) {
-            Ok(_) => {}
-            // It was sent, refused or taken back already.
-            Err(error) if error.kind == Kind::Conflict => {}
-            Err(error) => return Err(error),
-        }
+    let letters: Vec<MessageId> = queries::variants(conn, &event.id)?.into_iter().filter_map(|variant| variant.message_id).collect();
+    messages::cancel::stop_all(conn, actor, &letters, now)?;
+    match &event.contact_id {
+        Some(contact) => sequences::recovered(conn, contact, now),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Lets nobody else change a departure before this transaction ends, so that two ways to a letter take turns.

@@ -7,17 +7,16 @@ use diesel::sql_types::Bool;
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::functions::containing;
-use crate::db::schema::{churn_events, import_files, import_refused, imports, match_judgements, model_runs, update_rounds, variants};
+use crate::db::schema::{churn_events, match_judgements, model_runs, update_rounds, variants};
 use crate::db::statement::Statement;
 use crate::db::types::Json;
 use crate::domain::actor::Actor;
 use crate::domain::contacts::{self, Search};
-use crate::domain::ids::{ChurnEventId, ContactId, FactId, ImportId, MessageId, VariantId, WinbackRuleId};
+use crate::domain::ids::{ChurnEventId, ContactId, FactId, MessageId, VariantId, WinbackRuleId};
 use crate::domain::reason::{Reason, ReasonQuote, Strategy};
 
 use super::answers::Judgement;
 use super::evidence::Evidence;
-use super::import::{File, Import};
 use super::rules::picks::Arm;
 use super::runs::ModelRun;
 use super::shipping::Round;
@@ -415,59 +414,6 @@ pub(super) fn put_judgement(conn: &mut Conn, row: &Judgement) -> QueryResult<()>
         diesel::insert_into(match_judgements::table).values(row.clone()).execute(conn)?;
     }
     Ok(())
-}
-
-pub(super) fn put_import(conn: &mut Conn, row: &Import) -> QueryResult<()> {
-    let changed = diesel::update(imports::table.find(&row.id)).set(row.clone()).execute(conn)?;
-    if changed == 0 {
-        diesel::insert_into(imports::table).values(row.clone()).execute(conn)?;
-    }
-    Ok(())
-}
-
-pub(super) fn import(conn: &mut Conn, id: &ImportId) -> QueryResult<Option<Import>> {
-    imports::table.find(id).first(conn).optional()
-}
-
-/// Says until when somebody is at an import, and lets nobody else change it before this transaction ends; false where it has ended.
-pub(super) fn renew_import(conn: &mut Conn, id: &ImportId, until: Option<Time>) -> QueryResult<bool> {
-    let running = imports::table.find(id).filter(imports::state.eq("running"));
-    Ok(diesel::update(running).set(imports::lease_until.eq(until)).execute(conn)? == 1)
-}
-
-pub(super) fn insert_import_file(conn: &mut Conn, row: &File) -> QueryResult<()> {
-    diesel::insert_into(import_files::table).values(row).execute(conn).map(drop)
-}
-
-pub(super) fn delete_import_file(conn: &mut Conn, id: &ImportId) -> QueryResult<()> {
-    diesel::delete(import_refused::table.filter(import_refused::import_id.eq(id))).execute(conn)?;
-    diesel::delete(import_files::table.find(id)).execute(conn).map(drop)
-}
-
-/// An import that nobody is at any more, with its file.
-pub(super) fn left_import(conn: &mut Conn, now: Time) -> QueryResult<Option<(Import, File)>> {
-    let left = imports::table
-        .inner_join(import_files::table.on(import_files::import_id.eq(imports::id)))
-        .filter(imports::state.eq("running"))
-        .filter(imports::lease_until.lt(now))
-        .order(imports::created_at)
-        .select((imports::all_columns, import_files::all_columns));
-    match conn {
-        // One writer at a time.
-        Conn::Sqlite(inner) => left.first(inner).optional(),
-        Conn::Postgres(inner) => left.for_update().skip_locked().first(inner).optional(),
-    }
-}
-
-pub(super) fn insert_refused(conn: &mut Conn, id: &ImportId, line: i64, row_csv: &str) -> QueryResult<()> {
-    diesel::insert_into(import_refused::table)
-        .values((import_refused::import_id.eq(id), import_refused::line.eq(line), import_refused::row_csv.eq(row_csv)))
-        .execute(conn)
-        .map(drop)
-}
-
-pub(super) fn refused_rows(conn: &mut Conn, id: &ImportId) -> QueryResult<Vec<String>> {
-    import_refused::table.filter(import_refused::import_id.eq(id)).order(import_refused::line).select(import_refused::row_csv).load(conn)
 }
 
 pub(super) fn round(conn: &mut Conn, fact: &FactId) -> QueryResult<Option<Round>> {

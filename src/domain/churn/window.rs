@@ -16,8 +16,12 @@ const AT_ONCE: i64 = 200;
 
 /// When the window of a letter that leaves now ends.
 pub(super) fn end(conn: &mut Conn, now: Time) -> Result<Time> {
-    let days = settings::get(conn, settings::RECOVERY_WINDOW_DAYS)?.and_then(|days| days.parse().ok()).unwrap_or(WINDOW_DAYS);
-    Ok(now.plus_seconds(days * 86_400))
+    Ok(now.plus_days(days(conn)?))
+}
+
+/// For how many days after the last letter somebody who comes back counts as recovered.
+pub fn days(conn: &mut Conn) -> Result<i64> {
+    Ok(settings::get(conn, settings::RECOVERY_WINDOW_DAYS)?.and_then(|days| days.parse().ok()).unwrap_or(WINDOW_DAYS))
 }
 
 /// Ends some departures whose window is over; true while there may be more.

@@ -26,7 +26,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, MessageId, SequenceId, TemplateId};
 use crate::domain::paging::Page;
 use crate::domain::trials::Measure;
-use crate::domain::{mailboxes, text};
+use crate::domain::{mailboxes, messages, text};
 use crate::text_enum;
 
 pub use edit::{Edited, edit, set_automatic, set_paused};
@@ -41,6 +41,8 @@ pub const MOST_STEPS: usize = 50;
 pub const COMPLETE: &str = "drip_complete";
 /// What the tags that count steps begin with.
 const STEP: &str = "drip_step_";
+/// Who ends an enrollment that a person did not end.
+const SEQUENCE: Actor = Actor::System("sequence");
 
 /// One message of a sequence.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +165,8 @@ text_enum!(
     pub enum Why {
         /// They wrote to us.
         Answered => "answered",
+        /// They came back.
+        Recovered => "recovered",
         /// They must not be mailed.
         Suppressed => "suppressed",
         /// A tag of theirs says so.
@@ -181,6 +185,7 @@ impl Why {
     pub fn label(self) -> &'static str {
         match self {
             Why::Answered => "answered",
+            Why::Recovered => "came back",
             Why::Suppressed => "must not be mailed",
             Why::Tagged => "ended by a tag",
             Why::NotSent => "a step did not leave",
@@ -377,11 +382,22 @@ pub type Member = (Enrollment, ContactRow);
 
 /// Ends what somebody is in who wrote to us.
 pub(in crate::domain) fn answered(conn: &mut Conn, contact: &ContactRow, now: Time) -> Result<()> {
-    let Some(mut row) = queries::active_of(conn, &contact.id)? else { return Ok(()) };
+    end_for(conn, &contact.id, Why::Answered, "They answered.", now).map(drop)
+}
+
+/// Ends what somebody is in who came back, and takes back its step that has not left.
+pub(in crate::domain) fn recovered(conn: &mut Conn, contact: &ContactId, now: Time) -> Result<()> {
+    let Some(enrollment) = end_for(conn, contact, Why::Recovered, "They came back.", now)? else { return Ok(()) };
+    let waiting = queries::not_left(conn, &enrollment)?;
+    messages::cancel::stop_all(conn, &SEQUENCE, &waiting, now).map(drop)
+}
+
+fn end_for(conn: &mut Conn, contact: &ContactId, why: Why, because: &str, now: Time) -> Result<Option<EnrollmentId>> {
+    let Some(mut row) = queries::active_of(conn, contact)? else { return Ok(None) };
     let sequence = queries::by_id(conn, &row.sequence_id)?.ok_or_else(|| Error::not_found("sequence"))?;
-    let because = "They answered.".to_owned();
-    log(conn, &Actor::System("sequence"), "enrollment.stop", &sequence, row.id.as_str(), json!({"because": because}), now)?;
-    end(conn, &mut row, State::Stopped, Some((Why::Answered, because)), now)
+    log(conn, &SEQUENCE, "enrollment.stop", &sequence, row.id.as_str(), json!({"because": because}), now)?;
+    end(conn, &mut row, State::Stopped, Some((why, because.to_owned())), now)?;
+    Ok(Some(row.id))
 }
 
 /// Notes that a step was answered, if this message is one.

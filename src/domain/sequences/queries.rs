@@ -260,6 +260,17 @@ pub(super) fn of_message(conn: &mut Conn, message: &MessageId) -> QueryResult<Op
         .optional()
 }
 
+/// The steps of an enrollment that were handed in and may still be taken back.
+pub(super) fn not_left(conn: &mut Conn, enrollment: &EnrollmentId) -> QueryResult<Vec<MessageId>> {
+    use crate::domain::messages::State::{Approved, ChangesRequested, Pending, Queued};
+    sequence_sends::table
+        .inner_join(messages::table.on(messages::id.eq(sequence_sends::message_id)))
+        .filter(sequence_sends::enrollment_id.eq(enrollment))
+        .filter(messages::state.eq_any([Pending, ChangesRequested, Approved, Queued]))
+        .select(messages::id)
+        .load(conn)
+}
+
 /// Whether the contact wrote in a conversation that a step began.
 pub(super) fn was_answered(conn: &mut Conn, enrollment: &EnrollmentId, email_key: &str) -> QueryResult<bool> {
     let answers = sequence_sends::table

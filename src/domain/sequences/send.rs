@@ -14,7 +14,9 @@ use crate::domain::paging::Page;
 use crate::domain::policy::consent::Class;
 
 use super::variants::Filled;
-use super::{COMPLETE, Enrollment, Member, STEP, Sequence, State, Why, log, may_change, queries, reached, refuse_archived, refuse_paused, waits};
+use super::{
+    COMPLETE, Enrollment, Member, SEQUENCE, STEP, Sequence, State, Why, log, may_change, queries, reached, refuse_archived, refuse_paused, waits,
+};
 
 /// The tag of all messages of sequences.
 const CAMPAIGN_TAG: &str = "campaign_drip";
@@ -172,7 +174,7 @@ const AT_ONCE: i64 = 20;
 /// Hands in some steps that are due in automatic sequences and says whether there may be more. What cannot be handed in
 /// ends the enrollment, which says why.
 pub fn step(conn: &mut Conn, now: Time) -> Result<bool> {
-    let actor = Actor::System("sequence");
+    let actor = SEQUENCE;
     transaction(conn, |conn| {
         let due = queries::due_by_itself(conn, now, AT_ONCE)?;
         for (sequence, enrollment) in &due {
@@ -211,7 +213,7 @@ pub(in crate::domain) fn follow(conn: &mut Conn, message: &MessageId, to: messag
     if lost {
         let which = step.map_or_else(|| "A step that was taken out".to_owned(), |step| format!("Step {}", step + 1));
         let because = format!("{which} did not leave: {}.", to.label().to_lowercase());
-        log(conn, &Actor::System("sequence"), "enrollment.stop", &sequence, row.id.as_str(), json!({"because": because}), now)?;
+        log(conn, &SEQUENCE, "enrollment.stop", &sequence, row.id.as_str(), json!({"because": because}), now)?;
         return super::end(conn, &mut row, State::Stopped, Some((Why::NotSent, because)), now);
     }
     let next = usize::try_from(row.position).unwrap_or(0);

@@ -12,7 +12,7 @@ use crate::domain::reports::Purse;
 use super::draft::{may_get, segment_of};
 use super::{Rule, Terms, blank, may_change, picks, queries};
 
-/// Departures that are looked at, who left first comes first.
+/// Departures that are looked at, who left last comes first.
 pub const LOOKED_AT: i64 = 200;
 
 /// What a rule would do now.

@@ -63,13 +63,18 @@ struct Found {
     id: ChurnEventId,
 }
 
-/// Departures that fit a rule and that no letter left for, who left first comes first, after the one that it looked at last.
+/// Departures that fit a rule and that no letter left for, who left last comes first, after the one that it looked at last: where
+/// the day's letters are fewer than those who leave, a letter says something to those who left lately.
 pub(super) fn fitting(conn: &mut Conn, rule: &Rule, segment: Option<&Search>, now: Time, limit: i64) -> QueryResult<Vec<ChurnEvent>> {
     let day = |days: i32| now.plus_days(-i64::from(days)).micros();
     let mut ask = Statement::default();
-    ask.push("SELECT e.id AS id FROM churn_events e WHERE e.churned_at >= ").number(day(rule.to_days).max(rule.last_left_at.micros()));
-    ask.push(" AND e.churned_at <= ").number(day(rule.from_days));
-    ask.push(" AND (e.churned_at, e.id) > (").number(rule.last_left_at.micros()).push(", ").text(&rule.last_event).push(")");
+    ask.push("SELECT e.id AS id FROM churn_events e WHERE e.churned_at >= ").number(day(rule.to_days));
+    if rule.last_event.is_empty() {
+        ask.push(" AND e.churned_at <= ").number(day(rule.from_days));
+    } else {
+        ask.push(" AND e.churned_at <= ").number(day(rule.from_days).min(rule.last_left_at.micros()));
+        ask.push(" AND (e.churned_at, e.id) < (").number(rule.last_left_at.micros()).push(", ").text(&rule.last_event).push(")");
+    }
     ask.push(" AND e.contact_id IS NOT NULL AND e.customer_email IS NOT NULL AND e.letter_at IS NULL");
     // A payment that failed is a matter of the account, and its customer has not left.
     ask.push(" AND e.status IN ('new', 'processing', 'variants_generated') AND e.event_type <> 'payment_failed'");
@@ -87,10 +92,10 @@ pub(super) fn fitting(conn: &mut Conn, rule: &Rule, segment: Option<&Search>, no
         contacts::push_found(&mut ask, conn, "e.contact_id", segment);
     }
     ask.push(" AND NOT EXISTS (SELECT 1 FROM winback_picks p WHERE p.churn_event_id = e.id)");
-    ask.push(" ORDER BY e.churned_at, e.id LIMIT ").number(limit);
+    ask.push(" ORDER BY e.churned_at DESC, e.id DESC LIMIT ").number(limit);
     let ids: Vec<ChurnEventId> = ask.load::<Found>(conn)?.into_iter().map(|row| row.id).collect();
     let mut rows: Vec<ChurnEvent> = churn_events::table.filter(churn_events::id.eq_any(ids)).load(conn)?;
-    rows.sort_by(|a, b| (a.churned_at, &a.id).cmp(&(b.churned_at, &b.id)));
+    rows.sort_by(|a, b| (b.churned_at, &b.id).cmp(&(a.churned_at, &a.id)));
     Ok(rows)
 }
 
