@@ -68,7 +68,17 @@ pub fn digest(raw: &[u8]) -> Result<Digest, Unreadable> {
 }
 
 fn words(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut out = String::with_capacity(text.len());
+    add_words(&mut out, text);
+    out
+}
+
+/// Adds the words with single spaces between them.
+fn add_words(out: &mut String, text: &str) {
+    for (position, word) in text.split_whitespace().enumerate() {
+        out.push_str(if position > 0 { " " } else { "" });
+        out.push_str(word);
+    }
 }
 
 fn add(hash: &mut Sha256, text: &str) {
@@ -102,9 +112,13 @@ fn headers_of(message: &Message) -> String {
 
 /// Lines with single spaces, without spaces at their ends, without empty lines at the end.
 fn canonical(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(words).collect();
-    let last = lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
-    lines[..last].join("\n")
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        add_words(&mut out, line);
+        out.push('\n');
+    }
+    out.truncate(out.trim_end_matches('\n').len());
+    out
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

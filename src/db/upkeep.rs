@@ -17,8 +17,9 @@ use crate::clock;
 
 /// Pages of the log after which whoever commits puts them back after all, should the thread not come to it.
 pub(super) const AT_THE_LATEST: i32 = 200_000;
-/// From so many pages on writers wait while the last of it is put back, so that the log starts anew.
-const LONG: i32 = 50_000;
+/// From so many pages on writers wait while the last of it is put back, so that the log starts anew: each sync of a file that
+/// grows takes longer than one of a file that is written over.
+const LONG: i32 = 4_000;
 /// Fewer pages that came in the meantime may be put back while writers wait.
 const FEW: i32 = 200;
 /// Between two rounds: a page that is written again and again is put back once.

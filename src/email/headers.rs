@@ -198,17 +198,14 @@ pub fn body(field: &'static str, text: &str) -> Result<(), RenderError> {
 /// Every line break, of whatever kind, as CRLF.
 pub fn crlf(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 32);
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\r' => {
-                chars.next_if_eq(&'\n');
-                out.push_str("\r\n");
-            }
-            '\n' => out.push_str("\r\n"),
-            other => out.push(other),
-        }
+    let mut rest = text;
+    while let Some(end) = memchr::memchr2(b'\r', b'\n', rest.as_bytes()) {
+        out.push_str(&rest[..end]);
+        out.push_str("\r\n");
+        rest = &rest[end..];
+        rest = &rest[if rest.starts_with("\r\n") { 2 } else { 1 }..];
     }
+    out.push_str(rest);
     out
 }
 

@@ -18,23 +18,20 @@ fn footer_of(content: &Content) -> Footer {
     }
 }
 
-/// The two parts with their footers: plain text, and the HTML document.
-pub fn compose(content: &Content) -> (String, String) {
-    let appended = footer_of(content);
-    let text = footer::compose_text(&content.text_body, &appended);
-    let html = footer::compose_html(content.html_body.as_deref().unwrap_or_default(), &appended, &content.subject);
-    (text, html)
+/// The HTML document with its footer.
+pub fn page(content: &Content) -> String {
+    footer::compose_html(content.html_body.as_deref().unwrap_or_default(), &footer_of(content), &content.subject)
 }
 
 /// The mail that a content becomes.
 pub fn mail_of(content: &Content, message_id: &str, made_at: Time) -> Result<Mail, RenderError> {
-    let (text, html) = compose(content);
+    let text = footer::compose_text(&content.text_body, &footer_of(content));
     let from = EmailAddress::parse(&content.from_address).map_err(RenderError::from)?;
     let to = EmailAddress::parse(&content.to_address).map_err(RenderError::from)?;
     let mut mail = Mail::new(format!("<{message_id}>"), made_at.seconds(), from, to, content.subject.clone(), text);
     mail.from_name = content.from_name.clone();
     mail.to_name = content.to_name.clone();
-    mail.html = content.html_body.is_some().then_some(html);
+    mail.html = content.html_body.is_some().then(|| page(content));
     mail.list_unsubscribe_url = Some(content.footer.unsubscribe_url.clone());
     mail.list_unsubscribe_mailto = content.footer.unsubscribe_mailto.clone();
     let mut headers = content.headers.clone();

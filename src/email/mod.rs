@@ -26,7 +26,7 @@ pub mod wire;
 pub use address::{AddressError, EmailAddress};
 pub use connection::{Accepted, Connection, Envelope, Offered, Ready};
 pub use footer::Footer;
-pub use letter::{compose, mail_of, source};
+pub use letter::{mail_of, page, source};
 pub use notice::{ReadyNotice, offer_notice};
 pub use outcome::{Failure, FailureKind, Stage};
 pub use render::{Mail, RenderError, render};

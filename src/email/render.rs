@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use lettre::Message;
+use lettre::address::Envelope;
 use lettre::message::header::{Date, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, MultiPartKind, SinglePart};
 use sha2::{Digest, Sha256};
@@ -176,6 +177,8 @@ pub fn render(mail: &Mail) -> Result<Vec<u8>, RenderError> {
     headers::body("text", &mail.text)?;
 
     let mut builder = Message::builder()
+        // Otherwise lettre reads the addresses back out of the headers.
+        .envelope(envelope(mail)?)
         .header(Date::new(date(mail.date)?))
         .from(Mailbox::new(from_name, mail.from_address.to_lettre()))
         .to(Mailbox::new(to_name, mail.to_address.to_lettre()))
@@ -234,10 +237,18 @@ pub fn render(mail: &Mail) -> Result<Vec<u8>, RenderError> {
             builder.multipart(parts)
         }
     };
-    let bytes = built.map_err(|error| RenderError::Invalid { field: "message", reason: format!("The mail library says: {error}.") })?.formatted();
+    let bytes = built.map_err(from_lettre)?.formatted();
     // The last word: whatever lettre does in another version, nothing unsafe leaves here.
     wire::check(&bytes, mail.needs_smtputf8())?;
     Ok(bytes)
+}
+
+fn envelope(mail: &Mail) -> Result<Envelope, RenderError> {
+    Envelope::new(Some(mail.from_address.to_lettre()), vec![mail.to_address.to_lettre()]).map_err(from_lettre)
+}
+
+fn from_lettre(error: lettre::error::Error) -> RenderError {
+    RenderError::Invalid { field: "message", reason: format!("The mail library says: {error}.") }
 }
 
 fn fixed(header: &'static str, value: &str) -> HeaderValue {

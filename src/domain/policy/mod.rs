@@ -66,12 +66,8 @@ impl Check {
     }
 }
 
-/// The checks of the person and of the switches: those that hold for every message, however it was cleared.
-pub fn of_standing(standing: &Standing) -> Vec<Check> {
-    let pick = |check, bad: Option<(Verdict, String)>, good: &str, data| match bad {
-        Some((verdict, detail)) => Check::new(check, verdict, detail, data),
-        None => Check::new(check, Verdict::Pass, good, data),
-    };
+/// What the checks of the person and of the switches have against a message, one by one, and what they say where it is nothing.
+fn against(standing: &Standing) -> [(&'static str, Option<(Verdict, String)>, &'static str); 6] {
     let all = standing.all_stopped.then(|| (Verdict::Hold, "All sending is stopped; it waits until somebody resumes it.".to_owned()));
     let mailbox = standing.mailbox_stopped.map(|_| (Verdict::Hold, "Its mailbox is stopped; it waits until somebody resumes it.".to_owned()));
     let test = standing.is_test.then(|| (Verdict::Refuse, "Made with a test key: recorded and not sent.".to_owned()));
@@ -80,15 +76,31 @@ pub fn of_standing(standing: &Standing) -> Vec<Check> {
         .unsubscribed
         .then(|| (Verdict::Refuse, "The contact has the tag \"unsubscribed\". Only the recipient can undo an unsubscribe.".to_owned()));
     let erased = standing.erased_at.map(|at| (Verdict::Refuse, format!("The person was erased on {} and must not be mailed again.", at.date())));
-    let suppression = standing.suppressed.as_ref().map(|s| json!({"reason": s.reason, "source": s.source, "since": s.created_at}));
-    vec![
-        pick("stop_switch", all, "Sending is not stopped.", json!({"stopped": standing.all_stopped})),
-        pick("mailbox_stopped", mailbox, "The mailbox is not stopped.", json!({"stopped_at": standing.mailbox_stopped})),
-        pick("live_key", test, "It is not a test.", json!({"test": standing.is_test})),
-        pick("suppression", suppressed, "The address is not suppressed.", json!(suppression)),
-        pick("unsubscribed_tag", left, "The contact does not have the tag \"unsubscribed\".", json!({"unsubscribed": standing.unsubscribed})),
-        pick("erased", erased, "The person was not erased.", json!({"erased_at": standing.erased_at})),
+    [
+        ("stop_switch", all, "Sending is not stopped."),
+        ("mailbox_stopped", mailbox, "The mailbox is not stopped."),
+        ("live_key", test, "It is not a test."),
+        ("suppression", suppressed, "The address is not suppressed."),
+        ("unsubscribed_tag", left, "The contact does not have the tag \"unsubscribed\"."),
+        ("erased", erased, "The person was not erased."),
     ]
+}
+
+/// The checks of the person and of the switches: those that hold for every message, however it was cleared.
+pub fn of_standing(standing: &Standing) -> Vec<Check> {
+    let data = [
+        json!({"stopped": standing.all_stopped}),
+        json!({"stopped_at": standing.mailbox_stopped}),
+        json!({"test": standing.is_test}),
+        json!(standing.suppressed.as_ref().map(|s| json!({"reason": s.reason, "source": s.source, "since": s.created_at}))),
+        json!({"unsubscribed": standing.unsubscribed}),
+        json!({"erased_at": standing.erased_at}),
+    ];
+    let said = |((check, bad, good), data): ((&'static str, Option<(Verdict, String)>, &str), Value)| match bad {
+        Some((verdict, detail)) => Check::new(check, verdict, detail, data),
+        None => Check::new(check, Verdict::Pass, good, data),
+    };
+    against(standing).into_iter().zip(data).map(said).collect()
 }
 
 /// The checks of oversight: what the gate says of a message with these facts, one by one.
@@ -205,12 +217,16 @@ pub(in crate::domain) fn keep_class(conn: &mut Conn, id: &MessageId, class: Clas
 
 /// Why a message to this person would be skipped, whatever was approved.
 pub fn refusal(standing: &Standing) -> Option<String> {
-    of_standing(standing).into_iter().find(|check| check.verdict == Verdict::Refuse).map(|check| check.detail)
+    first(standing, Verdict::Refuse)
 }
 
 /// Why a message that was cleared would wait.
 pub fn hold(standing: &Standing) -> Option<String> {
-    of_standing(standing).into_iter().find(|check| check.verdict == Verdict::Hold).map(|check| check.detail)
+    first(standing, Verdict::Hold)
+}
+
+fn first(standing: &Standing, verdict: Verdict) -> Option<String> {
+    against(standing).into_iter().find_map(|(_, bad, _)| bad.filter(|(is, _)| *is == verdict).map(|(_, detail)| detail))
 }
 
 /// The error of submitting a message to somebody who must not be mailed.

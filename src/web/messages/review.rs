@@ -398,7 +398,7 @@ pub(in crate::web) async fn frame(
         state.read(move |conn| Ok((messages::get(conn, &person.actor, &id)?, ledger::of_message(conn, &person.actor, &id)?))).await?;
     let mut content = Content::from(&message.current);
     content.html_body = content.html_body.map(|html| underlined(&html, &claims));
-    Ok(framed(email::compose(&content).1, view.images == "on"))
+    Ok(framed(email::page(&content), view.images == "on"))
 }
 
 /// Mail is shown without scripts, forms or anything fetched from elsewhere; images only when somebody asks.

@@ -1,10 +1,12 @@
 //! Claims for one relay: as many at once as it takes in some tenths of a second, looked at together and written out
 //! before a connection needs them.
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt::task::JoinHandle;
+use futures_util::future::join_all;
 use tokio::sync::watch;
 
 use super::pool::{Held, Prepared};
@@ -103,22 +105,38 @@ async fn lease(relay: &Arc<Relay>, size: usize) -> Result<Vec<MessageId>> {
         .map_err(Error::internal)?
 }
 
-/// Looks at what was leased, writes it out, and lets the lanes have it.
+/// Looks at what was leased, has it written out on all cores, and lets the lanes have each part as soon as it is ready.
 async fn prepare_all(relay: Arc<Relay>, leased: Vec<MessageId>) {
     let (count, work) = (leased.len(), relay.clone());
-    let prepared = actix_web::web::block(move || {
+    let held = in_background(move || {
         let db = &work.state.db;
         let Examined { claimed, refused } = db.read(|conn| outbox::examine(conn, &work.worker, &leased, clock::now()))?;
         if !refused.is_empty() {
             db.write(|conn| outbox::turn_away(conn, refused, clock::now()))?;
         }
-        Ok::<_, Error>(prepare(&work, permitted(&work, claimed)?))
+        permitted(&work, claimed)
     });
-    let prepared = prepared.await.map_err(Error::internal).and_then(|done| done).unwrap_or_else(|error| {
+    let held = held.await;
+    relay.pool.fill(count - held.len(), vec![]);
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let each = held.len().div_ceil(cores);
+    let mut held = held.into_iter();
+    let parts = std::iter::from_fn(|| Some(held.by_ref().take(each).collect::<Vec<Held>>()).filter(|part| !part.is_empty()));
+    join_all(parts.map(|part| prepare_part(&relay, part))).await;
+}
+
+async fn prepare_part(relay: &Arc<Relay>, part: Vec<Held>) {
+    let (count, work) = (part.len(), relay.clone());
+    let prepared = in_background(move || Ok(prepare(&work, part))).await;
+    relay.pool.fill(count, prepared);
+}
+
+/// What comes of this work on another thread; nothing if it fails.
+async fn in_background<T: Send + 'static>(work: impl FnOnce() -> Result<Vec<T>> + Send + 'static) -> Vec<T> {
+    actix_web::web::block(work).await.map_err(Error::internal).and_then(|done| done).unwrap_or_else(|error| {
         tracing::error!(%error, "claimed messages could not be prepared; their claims run out");
         vec![]
-    });
-    relay.pool.fill(count, prepared);
+    })
 }
 
 /// Where a mailbox would rather have a message twice than not at all, the whole batch asks for its dots at once.
