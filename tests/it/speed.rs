@@ -8,6 +8,7 @@ use countersign::domain::actor::{Actor, Scope};
 use countersign::domain::contacts::conditions::Conditions;
 use countersign::domain::contacts::{self, Search};
 use countersign::domain::ids::{ContactId, MessageId};
+use countersign::domain::imports::{self, Of};
 use countersign::domain::mailboxes::Mode;
 use countersign::domain::messages::content::Words;
 use countersign::domain::messages::list::{Filter, Sort, list};
@@ -79,7 +80,7 @@ async fn found(desk: &Desk, query: &str) -> (Vec<String>, Option<String>) {
 async fn contacts_are_found_by_the_beginnings_of_words_in_name_address_and_tags() {
     let desk = Desk::new().await;
     let ana = add(&desk, "Ana.Fischer@shop1.example", "Ana Jörg-Fischer", &["vip", "drip_step_1"]).await;
-    add(&desk, "ben@shop2.example", "Ben O'Neill", &["it's \\ \"odd\" = *"]).await;
+    add(&desk, "ben@shop2.example", "Ben O'Neill 3rd2x", &["it's \\ \"odd\" = *"]).await;
     add(&desk, "carla@shop12.example", "Ana Carla", &[]).await;
     let (ana_at, ben, carla) = ("Ana.Fischer@shop1.example", "ben@shop2.example", "carla@shop12.example");
     for (query, wanted) in [
@@ -92,6 +93,14 @@ async fn contacts_are_found_by_the_beginnings_of_words_in_name_address_and_tags(
         ("query=drip+step", vec![ana_at]),
         ("query=odd", vec![ben]),
         ("query=o'neill", vec![ben]),
+        // Letters before digits are found by either, digits before letters from their beginning alone.
+        ("query=shop1", vec![carla, ana_at]),
+        ("query=shop12", vec![carla]),
+        ("query=2", vec![]),
+        ("query=3r+shop2", vec![ben]),
+        ("query=3rd2x", vec![ben]),
+        ("query=rd2", vec![]),
+        ("query=%23shop1", vec![carla, ana_at]),
         ("query=ischer", vec![]),
         ("query=%22%20*%20-", vec![]),
         ("query=%3D", vec![]),
@@ -205,6 +214,23 @@ async fn pages_of_contacts_follow_each_other_without_gap_or_repetition() {
     // A cursor that names nobody stands where its id would.
     assert!(found(&desk, "tags=odd&cursor=0").await.0.is_empty());
     assert_eq!(found(&desk, "tags=odd&limit=100&cursor=f").await.0, wanted);
+}
+
+/// Twelve hundred with a tag, of whom only the eldest and one in the middle lack the other.
+#[actix_web::test]
+async fn whoever_lacks_a_tag_is_found_behind_a_thousand_who_have_it() {
+    let desk = Desk::new().await;
+    let tags = |n: usize| if n < 3 || n == 900 { "api-v1" } else { "api-v1;started" };
+    let file: String = std::iter::once("email,tags\n".to_owned()).chain((0..1200).map(|n| format!("n{n}@shop.example,{}\n", tags(n)))).collect();
+    let parsed = imports::read(Of::Contacts, file.into_bytes()).unwrap();
+    let started = desk.write(|conn| imports::start(conn, &OPERATOR, "many.csv", &parsed, desk.now())).unwrap();
+    imports::run(&desk.state.db, &OPERATOR, started, &parsed, || desk.now(), |_| {}).unwrap();
+    let at = |numbers: &[usize]| numbers.iter().map(|n| format!("n{n}@shop.example")).collect::<Vec<_>>();
+    assert_eq!(found(&desk, "tags=api-v1,-started&limit=10").await.0, at(&[900, 2, 1, 0]));
+    let (first, next) = found(&desk, "tags=api-v1,-started&limit=1").await;
+    assert_eq!((first, next.is_some()), (at(&[900]), true));
+    let rest = found(&desk, &format!("tags=api-v1,-started&limit=2&cursor={}", next.unwrap())).await;
+    assert_eq!((rest.0, rest.1.is_some()), (at(&[2, 1]), true));
 }
 
 #[actix_web::test]
