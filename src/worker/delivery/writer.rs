@@ -1,7 +1,7 @@
 //! One thread that writes down what all connections have to write down. While it commits, the next steps gather; so the
 //! more there is to do, the more of it one commit holds. A second thread writes what follows for what left, in large sets.
 
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -15,9 +15,6 @@ use crate::worker::meters;
 
 /// Most steps of one commit.
 const MOST: usize = 1024;
-/// How long a group that somebody waits for stays open after each step, in microseconds: the connections that the last
-/// commit let go on come back one after the other, and fewer commits leave the database to others.
-const OTHERS_WAIT_MICROS: u64 = 200;
 /// How long outcomes wait for a dot that is about to come, in milliseconds. Nobody waits for them.
 const OUTCOMES_WAIT_MILLIS: u64 = 5;
 /// How long what follows waits for more of it, in milliseconds. Pages show a message as sent so much later.
@@ -45,11 +42,7 @@ impl Writer {
         let finishing = db.clone();
         let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let writer = named("outbox writer").spawn(move || {
-            let mut patience = Duration::ZERO;
-            while let Some(steps) = gather(&receiver, patience) {
-                // A connection alone waits for no other.
-                let waiting = steps.iter().filter(|asked| asked.answer.is_some()).count();
-                patience = if waiting > 1 { Duration::from_micros(OTHERS_WAIT_MICROS) } else { Duration::ZERO };
+            while let Some(steps) = gather(&receiver) {
                 write(&db, steps, &left);
             }
         })?;
@@ -91,15 +84,22 @@ fn gone() -> Error {
     Error::internal("the writer of the outbox ended")
 }
 
-/// What waits by now, and what comes while `patience` lasts: at least one step, or the end.
-fn gather(receiver: &Receiver<Asked>, patience: Duration) -> Option<Vec<Asked>> {
+/// What waits by now: at least one step, or the end.
+fn gather(receiver: &Receiver<Asked>) -> Option<Vec<Asked>> {
     let mut steps = vec![receiver.recv().ok()?];
     let mut somebody_waits = steps[0].answer.is_some();
     while steps.len() < MOST {
-        let wait = if somebody_waits { patience } else { Duration::from_millis(OUTCOMES_WAIT_MILLIS) };
-        let Ok(asked) = receiver.recv_timeout(wait) else { break };
-        somebody_waits |= asked.answer.is_some();
-        steps.push(asked);
+        let next = match somebody_waits {
+            true => receiver.try_recv().map_err(|_| RecvTimeoutError::Timeout),
+            false => receiver.recv_timeout(Duration::from_millis(OUTCOMES_WAIT_MILLIS)),
+        };
+        match next {
+            Ok(asked) => {
+                somebody_waits |= asked.answer.is_some();
+                steps.push(asked);
+            }
+            Err(_) => break,
+        }
     }
     Some(steps)
 }
