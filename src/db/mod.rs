@@ -120,6 +120,8 @@ impl Manager {
         }
         if self.url.starts_with("postgres://") || self.url.starts_with("postgresql://") {
             let mut conn = PgConnection::establish(&self.url)?;
+            // To start helpers or to compile takes ten times as long as what is asked here.
+            conn.batch_execute("SET max_parallel_workers_per_gather = 0; SET jit = off")?;
             watch(&mut conn);
             return Ok(Conn::Postgres(conn));
         }

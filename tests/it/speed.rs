@@ -216,6 +216,19 @@ async fn pages_of_contacts_follow_each_other_without_gap_or_repetition() {
     assert_eq!(found(&desk, "tags=odd&limit=100&cursor=f").await.0, wanted);
 }
 
+#[actix_web::test]
+async fn postgresql_starts_no_helpers_for_what_is_read_in_milliseconds() {
+    let desk = Desk::new().await;
+    let found = desk.read(|conn| match conn {
+        Conn::Sqlite(_) => Ok(0),
+        Conn::Postgres(inner) => {
+            let on = "name = 'max_parallel_workers_per_gather' AND setting <> '0' OR name = 'jit' AND setting <> 'off'";
+            Ok(diesel::dsl::sql::<diesel::sql_types::BigInt>(&format!("SELECT count(*) FROM pg_settings WHERE {on}")).get_result::<i64>(inner)?)
+        }
+    });
+    assert_eq!(found, 0);
+}
+
 /// Twelve hundred with a tag, of whom only the eldest and one in the middle lack the other.
 #[actix_web::test]
 async fn whoever_lacks_a_tag_is_found_behind_a_thousand_who_have_it() {

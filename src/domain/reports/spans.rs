@@ -89,6 +89,17 @@ pub(super) type Only<'c> = dyn Fn(&mut Statement) + 'c;
 /// From a day on and before another.
 type Span = (i64, i64);
 
+/// Days that are read from one table.
+#[derive(Debug, PartialEq, Eq)]
+struct Run {
+    table: &'static str,
+    /// The step of the first of them.
+    step: usize,
+    /// How many days each step has; none where they are a part of one step.
+    width: Option<i64>,
+    span: Span,
+}
+
 impl Counted {
     /// Each table that is read from the first of these days on and before `end`, without changes that are in none yet.
     fn legs(&self, starts: &[i64], end: i64) -> Vec<(&'static str, Span)> {
@@ -121,22 +132,24 @@ impl Counted {
     }
 
     /// Begins a statement that adds up the numbers by `keys` and by the steps that begin on `starts`, the last of which ends before
-    /// `end`. Each step is added up for itself first, because one sum over the rows of all steps has to sort them all, and takes twice as long.
+    /// `end`. Steps of one length that are read from one table are added up together, and every other for itself: one sum over the
+    /// rows of all tables has to sort them all, and takes twice as long.
     pub(super) fn push_sums(&self, sql: &mut Statement, (starts, end): (&[i64], i64), only: &Only<'_>, keys: &str) {
-        let (keys, by) = if keys.is_empty() { (String::new(), String::new()) } else { (format!(", {keys}"), format!(" GROUP BY {keys}")) };
+        let keys = if keys.is_empty() { String::new() } else { format!(", {keys}") };
         let (sums, plain, columns) = (sums(self.numbers), self.numbers.join(", "), self.columns());
         sql.push(format!("SELECT step{keys}, {sums} FROM ("));
         let mut joined = "";
-        for (step, from) in starts.iter().enumerate() {
-            let until = starts.get(step + 1).copied().unwrap_or(end);
-            for (table, (from, until)) in self.legs(&[*from], until) {
-                sql.push(joined)
-                    .push(format!("SELECT CAST({step} AS BIGINT) AS step{keys}, {sums} FROM (SELECT {columns} FROM {table} WHERE day >= "));
-                sql.number(from).push(" AND day < ").number(until);
-                only(sql);
-                sql.push(format!(") AS leg{by}"));
-                joined = " UNION ALL ";
-            }
+        for Run { table, step, width, span: (from, until) } in self.runs(starts, end) {
+            let step = match width {
+                Some(width) => format!("{step} + (day - {from}) / {width}"),
+                None => step.to_string(),
+            };
+            sql.push(joined)
+                .push(format!("SELECT step{keys}, {sums} FROM (SELECT CAST({step} AS BIGINT) AS step, {columns} FROM {table} WHERE day >= "));
+            sql.number(from).push(" AND day < ").number(until);
+            only(sql);
+            sql.push(format!(") AS leg GROUP BY step{keys}"));
+            joined = " UNION ALL ";
         }
         if let Some(moves) = self.moves {
             sql.push(joined).push("SELECT ");
@@ -147,6 +160,24 @@ impl Counted {
             sql.push(") AS moved");
         }
         sql.push(format!(") AS counted GROUP BY step{keys}"));
+    }
+
+    /// What is read for steps that begin on these days, the last of which ends before `end`.
+    fn runs(&self, starts: &[i64], end: i64) -> Vec<Run> {
+        let mut all: Vec<Run> = vec![];
+        for (step, from) in starts.iter().enumerate() {
+            let until = starts.get(step + 1).copied().unwrap_or(end);
+            let legs = self.legs(&[*from], until);
+            let is_whole = legs.len() == 1;
+            for (table, span) in legs {
+                let width = is_whole.then_some(span.1 - span.0);
+                match all.last_mut().filter(|last| width.is_some() && last.width == width && last.table == table && last.span.1 == span.0) {
+                    Some(last) => last.span.1 = span.1,
+                    None => all.push(Run { table, step, width, span }),
+                }
+            }
+        }
+        all
     }
 
     /// Adds one table with all that was ever counted.
@@ -268,6 +299,20 @@ mod tests {
                 "2026-11-16 to 2026-11-21"
             ]
         );
+    }
+
+    #[test]
+    fn steps_of_one_length_are_read_together() {
+        let (start, end) = (day("2026-08-26"), day("2026-11-24"));
+        // 2026-08-31 and 2026-11-23 are Mondays.
+        let mondays = (day("2026-08-31")..=day("2026-11-23")).step_by(7);
+        let weeks: Vec<i64> = std::iter::once(start).chain(mondays).collect();
+        let read: Vec<(&str, usize, Option<i64>)> = CHURN.runs(&weeks, end).iter().map(|run| (run.table, run.step, run.width)).collect();
+        assert_eq!(read, [("churn_days", 0, Some(5)), ("churn_weeks", 1, Some(7)), ("churn_days", 13, Some(1))]);
+        let days: Vec<i64> = (start..end).collect();
+        assert_eq!(CHURN.runs(&days, end), [Run { table: "churn_days", step: 0, width: Some(1), span: (start, end) }]);
+        let whole = CHURN.runs(&[start], end);
+        assert!(whole.len() > 2 && whole.iter().all(|run| run.step == 0 && run.width.is_none()), "{whole:?}");
     }
 
     #[test]
