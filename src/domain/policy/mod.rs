@@ -66,8 +66,11 @@ impl Check {
     }
 }
 
-/// What the checks of the person and of the switches have against a message, one by one, and what they say where it is nothing.
-fn against(standing: &Standing) -> [(&'static str, Option<(Verdict, String)>, &'static str); 6] {
+/// A check's name, what it has against a message, and what it says where it has nothing.
+type Looked = (&'static str, Option<(Verdict, String)>, &'static str);
+
+/// The checks of the person and of the switches, without the data they looked at.
+fn against(standing: &Standing) -> [Looked; 6] {
     let all = standing.all_stopped.then(|| (Verdict::Hold, "All sending is stopped; it waits until somebody resumes it.".to_owned()));
     let mailbox = standing.mailbox_stopped.map(|_| (Verdict::Hold, "Its mailbox is stopped; it waits until somebody resumes it.".to_owned()));
     let test = standing.is_test.then(|| (Verdict::Refuse, "Made with a test key: recorded and not sent.".to_owned()));
@@ -96,7 +99,7 @@ pub fn of_standing(standing: &Standing) -> Vec<Check> {
         json!({"unsubscribed": standing.unsubscribed}),
         json!({"erased_at": standing.erased_at}),
     ];
-    let said = |((check, bad, good), data): ((&'static str, Option<(Verdict, String)>, &str), Value)| match bad {
+    let said = |((check, bad, good), data): (Looked, Value)| match bad {
         Some((verdict, detail)) => Check::new(check, verdict, detail, data),
         None => Check::new(check, Verdict::Pass, good, data),
     };
