@@ -77,7 +77,7 @@ pub(super) fn operations() -> Vec<Operation> {
         post("/v1/sequences/{id}/enrollments/{eid}/send-next", "send_next_step", "Hand in the next step")
             .about(
                 "The step goes through the oversight mode of the mailbox like any message, once however often this is called. 409 `step_not_due` says \
-                 when to ask again. Where the contact unsubscribed, answered or is tagged `drip_complete`, the answer is 200, nothing is handed in and \
+                 when to ask again. Where the contact unsubscribed, answered or has a tag that ends it, the answer is 200, nothing is handed in and \
                  the enrollment has ended.",
             )
             .needs(&[Scope::Draft])
@@ -282,6 +282,8 @@ pub struct Shape {
     pub measure: Measure,
     /// Whether a winner gets 80 of a hundred by itself.
     pub shifts: bool,
+    /// Contact tags that end it for somebody, besides unsubscribed and drip_complete.
+    pub stop_tags: Vec<String>,
     /// Who wrote it; they decide none of its messages.
     pub created_by: String,
     /// When it was made.
@@ -304,6 +306,7 @@ impl From<Sequence> for Shape {
             automatic: row.automatic,
             measure: row.measure,
             shifts: row.shifts,
+            stop_tags: row.stop_tags.to_vec(),
             created_by: row.author_name,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -477,6 +480,9 @@ pub struct New {
     pub(crate) steps: Vec<Step>,
     /// Whether each step is handed in by itself when it is due; false without it.
     pub(crate) automatic: Option<bool>,
+    /// Contact tags that end it for somebody, at most 20: whoever gets one leaves at once, and a step that waits is taken back.
+    #[serde(default)]
+    pub(crate) stop_tags: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -506,6 +512,8 @@ pub struct Patch {
     measure: Option<Measure>,
     /// Whether a winner gets 80 of a hundred by itself.
     shifts: Option<bool>,
+    /// Contact tags that end it for somebody, all of them, at most 20. Whoever has one already leaves when their next step is due.
+    stop_tags: Option<Vec<String>>,
 }
 
 /// A step of a changed sequence.
@@ -605,7 +613,8 @@ pub async fn create(key: Key, state: web::Data<State>, body: Json<New>) -> Resul
 /// Makes a sequence.
 pub(crate) async fn add(actor: Actor, state: &State, new: New) -> Result<Shape, Problem> {
     let steps = new.steps.into_iter().map(sequences::Step::from).collect();
-    let new = NewSequence { name: new.name, mailbox: new.mailbox, campaign: new.campaign, steps, automatic: new.automatic.unwrap_or_default() };
+    let New { name, mailbox, campaign, automatic, stop_tags, .. } = new;
+    let new = NewSequence { name, mailbox, campaign, steps, automatic: automatic.unwrap_or_default(), stop_tags };
     Ok(state.quiet_write(move |conn| sequences::create(conn, &actor, &new, clock::now())).await?.into())
 }
 
@@ -641,7 +650,7 @@ pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Counted
 
 pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Patch>) -> Result<HttpResponse, Problem> {
     let id = SequenceId::from(id.as_str());
-    let Patch { archived, paused, automatic, steps, measure, shifts } = body.0;
+    let Patch { archived, paused, automatic, steps, measure, shifts, stop_tags } = body.0;
     let edited = |step: ChangedStep| {
         let ChangedStep { was, subject, body, wait_days, wait_business_days, wait_business_hours, variants, template } = step;
         // No step is the one before the first.
@@ -662,6 +671,9 @@ pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, bo
                 }
                 if let Some(automatic) = automatic {
                     sequences::set_automatic(conn, actor, &id, automatic, now)?;
+                }
+                if let Some(tags) = &stop_tags {
+                    sequences::set_stop_tags(conn, actor, &id, tags, now)?;
                 }
                 if let Some(paused) = paused {
                     sequences::set_paused(conn, actor, &id, paused, now)?;

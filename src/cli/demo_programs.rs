@@ -66,7 +66,7 @@ pub(super) fn fill(conn: &mut Conn, boxes: &[Mailbox], members: &[Member], now: 
         step("Are you getting value?", "Hello,\n\nis there something you miss? One sentence is enough.", 7),
     ];
     let mailbox = sends(Mode::Monitored).or_else(|| sends(Mode::GatedSend));
-    let sequence = NewSequence { name: "Welcome".into(), mailbox, campaign: None, steps, automatic: false };
+    let sequence = NewSequence { name: "Welcome".into(), mailbox, campaign: None, steps, automatic: false, stop_tags: vec![] };
     let sequence = sequences::create(conn, &SETUP, &sequence, now.plus_days(-WRITTEN_DAYS))?;
     demo_past::welcomes(conn, boxes, &sequence.id, now)?;
     demo_past::recommendations(conn, boxes, TARGET, now)?;

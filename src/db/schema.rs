@@ -1549,6 +1549,7 @@ diesel::table! {
         automatic -> Bool,
         measure -> Text,
         shifts -> Bool,
+        stop_tags -> Text,
     }
 }
 

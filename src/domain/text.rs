@@ -45,13 +45,15 @@ pub fn optional_body(field: &str, text: Option<&str>, longest: usize) -> Result<
 
 /// A tag: a short line without commas, not starting with the minus that excludes.
 pub fn tag(text: &str) -> Result<String> {
-    let tag = required_line("tags", text, 100)?;
+    tag_of("tags", text)
+}
+
+/// A tag in a field of another name.
+pub fn tag_of(field: &str, text: &str) -> Result<String> {
+    let tag = required_line(field, text, 100)?;
     if tag.contains(',') || tag.starts_with('-') {
-        return Err(Error::invalid(
-            "field_invalid",
-            "tags",
-            format!("tags must be words without a comma and without a minus in front; got \"{}\".", excerpt(&tag)),
-        ));
+        let detail = format!("{field} must be words without a comma and without a minus in front; got \"{}\".", excerpt(&tag));
+        return Err(Error::invalid("field_invalid", field, detail));
     }
     Ok(tag)
 }

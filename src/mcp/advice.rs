@@ -98,6 +98,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("sequence_paused", "do not retry. Ask a person to let it go on."),
     ("state_conflict", "do not retry as it is: read it first to see its state."),
     ("step_not_due", "wait until list_due_steps names this contact."),
+    ("stop_tag", "do not enroll this contact: a tag of theirs ends this sequence."),
     ("storage_full", "tell the person you work for: the server has no room left. Nothing was accepted."),
     ("subject_misleading", "leave \"Re:\" or \"Fwd:\" out of the subject, or answer with reply_email."),
     ("suppression_kept", "do not retry. Only the recipient can undo an unsubscribe."),

@@ -34,7 +34,7 @@ const ENDS: [&str; 7] = [
     "They answer any message.",
     "They had left and come back; a step that waits is taken back.",
     "They unsubscribe, bounce or complain, or somebody suppresses them.",
-    "They get the tag unsubscribed or drip_complete.",
+    "They have the tag unsubscribed or drip_complete.",
     "Somebody stops it for them.",
     "A step of theirs is rejected, taken back or expires.",
     "They are erased.",
@@ -177,6 +177,8 @@ struct FormPage {
     name: String,
     mailbox: String,
     automatic: bool,
+    /// Tags that end it, with commas between.
+    stop_tags: String,
     steps: Vec<StepField>,
     mailboxes: Vec<Mailbox>,
     /// What a step can be made from: the value in the form, and a name.
@@ -235,17 +237,18 @@ pub(super) async fn new(person: Person, state: web::Data<State>) -> Result<HttpR
     let (mailboxes, templates) = state.read(move |conn| Ok((sending(conn, &actor)?, choosable(conn, &actor)?))).await?;
     let chrome = person.visit.chrome("New sequence", "campaigns");
     let (id, name, mailbox) = (String::new(), String::new(), String::new());
-    html(&FormPage { chrome, id, name, mailbox, automatic: true, steps: vec![], mailboxes, templates, problem: None })
+    html(&FormPage { chrome, id, name, mailbox, automatic: true, stop_tags: String::new(), steps: vec![], mailboxes, templates, problem: None })
 }
 
 pub(super) async fn create(person: Person, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {
-    let (steps, automatic) = (posted(&form), form.some("automatic").is_some());
+    let (steps, automatic, stop_tags) = (posted(&form), form.some("automatic").is_some(), form.get("stop_tags").to_owned());
     let actor = person.actor.clone();
     let made = match steps.iter().map(StepField::edited).collect::<DomainResult<Vec<Edited>>>() {
         Ok(edited) => {
             let steps = edited.into_iter().map(|one| one.step).collect();
             let mailbox = form.some("mailbox").map(str::to_owned);
-            let new = NewSequence { name: form.get("name").to_owned(), mailbox, campaign: None, steps, automatic };
+            let stop_tags = tags(&stop_tags);
+            let new = NewSequence { name: form.get("name").to_owned(), mailbox, campaign: None, steps, automatic, stop_tags };
             state.write(move |conn| sequences::create(conn, &actor, &new, clock::now())).await
         }
         Err(error) => Err(error),
@@ -255,7 +258,7 @@ pub(super) async fn create(person: Person, state: web::Data<State>, session: Ses
         let (mailboxes, templates) = state.read(move |conn| Ok((sending(conn, &actor)?, choosable(conn, &actor)?))).await?;
         let chrome = person.visit.chrome("New sequence", "campaigns");
         let (name, mailbox) = (form.get("name").to_owned(), form.get("mailbox").to_owned());
-        Ok(FormPage { chrome, id: String::new(), name, mailbox, automatic, steps, mailboxes, templates, problem: Some(problem) })
+        Ok(FormPage { chrome, id: String::new(), name, mailbox, automatic, stop_tags, steps, mailboxes, templates, problem: Some(problem) })
     };
     settled(&session, made.map(|row| ("Made. Enroll somebody to begin.", format!("/sequences/{}", row.id))), again).await
 }
@@ -283,10 +286,15 @@ pub(super) async fn edit(person: Person, state: web::Data<State>, id: web::Path<
     html(&edit_page(&person, row, steps, templates, None))
 }
 
+/// Tags with commas between, as they were written.
+fn tags(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
+}
+
 fn edit_page(person: &Person, row: Sequence, steps: Vec<StepField>, templates: Vec<(String, String)>, problem: Option<String>) -> FormPage {
     let chrome = person.visit.chrome(format!("Change {}", row.name), "campaigns");
-    let id = row.id.to_string();
-    FormPage { chrome, id, name: row.name, mailbox: String::new(), automatic: row.automatic, steps, mailboxes: vec![], templates, problem }
+    let (id, stop_tags) = (row.id.to_string(), row.stop_tags.join(", "));
+    FormPage { chrome, id, name: row.name, mailbox: String::new(), automatic: row.automatic, stop_tags, steps, mailboxes: vec![], templates, problem }
 }
 
 /// The form does not show what a step fills in for everybody: it stays with the same template.
@@ -309,12 +317,14 @@ pub(super) async fn change(
     form: Form,
 ) -> Result<HttpResponse, PageError> {
     let (id, steps, automatic) = (SequenceId::from(id.as_str()), posted(&form), form.some("automatic").is_some());
-    let (actor, target) = (person.actor.clone(), id.clone());
+    let stop_tags = form.get("stop_tags").to_owned();
+    let (actor, target, stopping) = (person.actor.clone(), id.clone(), tags(&stop_tags));
     let changed = match steps.iter().map(StepField::edited).collect::<DomainResult<Vec<Edited>>>() {
         Ok(mut edited) => {
             let work = move |conn: &mut Conn| {
                 keep_values(&sequences::get(conn, &actor, &target)?.0, &mut edited);
                 sequences::edit(conn, &actor, &target, &edited, clock::now())?;
+                sequences::set_stop_tags(conn, &actor, &target, &stopping, clock::now())?;
                 sequences::set_automatic(conn, &actor, &target, automatic, clock::now())
             };
             state.write(work).await
@@ -324,7 +334,7 @@ pub(super) async fn change(
     let again = async |problem| {
         let actor = person.actor.clone();
         let (row, templates) = state.read(move |conn| Ok((sequences::get(conn, &actor, &id)?.0, choosable(conn, &actor)?))).await?;
-        Ok(edit_page(&person, row, steps, templates, Some(problem)))
+        Ok(FormPage { automatic, stop_tags, ..edit_page(&person, row, steps, templates, Some(problem)) })
     };
     let done = changed.map(|row| ("Saved. Nobody misses a step, and nobody gets one twice.", format!("/sequences/{}", row.id)));
     settled(&session, done, again).await

@@ -359,9 +359,11 @@ async fn a_dead_relay_is_left_alone_and_costs_few_attempts() {
     let (stop, running) = started(&desk, Relays::from(transport).with_connections(2));
     let tried = || ids.iter().filter(|id| desk.read(|conn| outbox::waiting(conn, id)).unwrap().attempts > 0).count();
     until("somebody was tried", || tried() > 0).await;
+    let before = tried();
     stop.send_replace(true);
     running.await.unwrap();
-    assert!(tried() <= 8, "{}", tried());
+    // One on each connection may have been on its way.
+    assert!(tried() <= before + 2, "{before}, then {}", tried());
     assert_eq!(in_state(&desk, &ids, "queued"), 40);
 }
 

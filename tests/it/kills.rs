@@ -186,6 +186,11 @@ impl Round {
 
     /// What the dead held is free now, and the binary goes on until nothing is left.
     async fn recover(&self) {
+        if let Some((base, name)) = self.url.rsplit_once('/').filter(|_| !self.url.starts_with("sqlite")) {
+            // The server may still be at the last statement of the dead, and hold its rows.
+            let dead = format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'");
+            postgres(base, &[dead]);
+        }
         let db = Db::open(&self.url, 1).unwrap();
         statement(&db, "UPDATE outbox SET claimed_until = 0 WHERE claimed_until IS NOT NULL");
         drop(db);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::mcp::{Client, serve};
 use crate::programs::sql;
-use crate::support::{Desk, OPERATOR, address, count};
+use crate::support::{Browser, Desk, OPERATOR, address, count};
 
 async fn post(desk: &Desk, path: &str, body: Value) -> (u16, Value) {
     desk.call(&desk.agent, "POST", path, body).await
@@ -61,6 +61,13 @@ async fn send_next(desk: &Desk, enrollment: &str) -> (u16, Value) {
 
 async fn tags_of(desk: &Desk, email: &str) -> Value {
     get(desk, &format!("/v1/contacts/search?email={email}")).await["contacts"][0]["tags"].clone()
+}
+
+async fn tag(desk: &Desk, email: &str, tag: &str) {
+    let found = get(desk, &format!("/v1/contacts/search?email={email}")).await;
+    let path = format!("/v1/contacts/{}/tags", found["contacts"][0]["id"].as_str().unwrap());
+    let (status, answer) = post(desk, &path, json!({"tags": [tag]})).await;
+    assert!(status < 300, "{answer}");
 }
 
 /// Makes every wait of the enrollments pass.
@@ -256,11 +263,66 @@ async fn a_step_that_a_person_rejects_ends_the_sequence() {
 }
 
 #[actix_web::test]
+async fn a_tag_that_one_chose_ends_a_sequence_at_once_and_keeps_others_out() {
+    let desk = Desk::new().await;
+    let given = json!({"name": "Trial", "mailbox": address(Mode::GatedSend), "steps": steps(), "stop_tags": ["customer", " in-talks", "customer"]});
+    let (status, made) = post(&desk, "/v1/sequences", given).await;
+    assert_eq!((status, &made["stop_tags"]), (201, &json!(["customer", "in-talks"])), "{made}");
+    let sequence = format!("/v1/sequences/{}", made["id"].as_str().unwrap());
+    let (buys, stays) = (enrolled(&desk, &sequence, "buys@example.com").await, enrolled(&desk, &sequence, "stays@example.com").await);
+    let (_, sent) = send_next(&desk, &buys).await;
+    let waiting = sent["message"]["id"].as_str().unwrap().to_owned();
+    tag(&desk, "buys@example.com", "something-else").await;
+    assert_eq!(standing(&desk, &buys).await["state"], "active", "another tag ends nothing");
+    tag(&desk, "buys@example.com", "customer").await;
+    let shown = standing(&desk, &buys).await;
+    assert_eq!((&shown["state"], &shown["stopped_because"]), (&json!("stopped"), &json!("The contact has the tag customer.")), "{shown}");
+    assert_eq!(desk.message(&waiting).row.state, State::Withdrawn, "the step that waits is taken back");
+    // Who has such a tag does not come in, and who has one before it counts leaves with the next step.
+    let (status, refused) = post(&desk, &format!("{sequence}/enrollments"), json!({"email": "buys@example.com"})).await;
+    assert_eq!((status, &refused["code"]), (409, &json!("stop_tag")), "{refused}");
+    tag(&desk, "stays@example.com", "vip").await;
+    let (status, changed) = desk.call(&desk.agent, "PATCH", &sequence, json!({"stop_tags": ["vip"]})).await;
+    assert_eq!((status, &changed["stop_tags"], changed["steps"].as_array().unwrap().len()), (200, &json!(["vip"]), 3), "{changed}");
+    assert_eq!(get(&desk, &format!("{sequence}/due")).await["due"][0]["obstacle"], "The contact has the tag vip.");
+    let (status, ended) = send_next(&desk, &stays).await;
+    assert_eq!((status, &ended["message"], &ended["enrollment"]["state"]), (200, &json!(null), &json!("stopped")), "{ended}");
+    let why = format!("SELECT count(*) AS n FROM enrollments WHERE stopped_why = 'tagged' AND sequence_id = '{}'", made["id"].as_str().unwrap());
+    assert_eq!(count(&desk, &why), 2);
+
+    for (wrong, part) in [(json!(["drip_step_3"]), "the sequence itself gives"), (json!(["a,b"]), "without a comma"), (json!([""]), "stop_tags")] {
+        let (status, refused) = desk.call(&desk.agent, "PATCH", &sequence, json!({"stop_tags": wrong})).await;
+        assert_eq!((status, &refused["field"]), (422, &json!("stop_tags")), "{refused}");
+        assert!(refused["detail"].as_str().unwrap().contains(part), "{refused}");
+    }
+    let many: Vec<String> = (0..21).map(|n| format!("t{n}")).collect();
+    assert_eq!(desk.call(&desk.agent, "PATCH", &sequence, json!({"stop_tags": many})).await.1["field"], "stop_tags");
+    assert_eq!(get(&desk, &sequence).await["stop_tags"], json!(["vip"]), "what was refused changed nothing");
+}
+
+#[actix_web::test]
+async fn a_person_says_on_the_page_which_tags_end_a_sequence() {
+    let desk = Desk::new().await;
+    let sequence = sequence(&desk, Mode::GatedSend).await;
+    let path = sequence["/v1".len()..].to_owned();
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let fields = |tags: &'static str| [("was", "1"), ("row", "1"), ("subject", "Welcome"), ("body", "Hello."), ("stop_tags", tags)];
+    let refused = max.post(&format!("{path}/edit"), &path, &fields("customer, -no")).await;
+    assert!(refused.body.contains("without a minus in front") && refused.body.contains("value=\"customer, -no\""), "{}", refused.body);
+    let saved = max.post(&format!("{path}/edit"), &path, &fields("customer, in talks,")).await;
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    assert_eq!(get(&desk, &sequence).await["stop_tags"], json!(["customer", "in talks"]));
+    assert!(max.get(&path).await.body.contains("They get the tag <b>customer</b> or <b>in talks</b>; a step that waits is taken back."));
+    assert!(max.get(&format!("{path}/edit")).await.body.contains("value=\"customer, in talks\""));
+}
+
+#[actix_web::test]
 async fn whoever_wrote_a_sequence_decides_none_of_its_messages() {
     let desk = Desk::new().await;
     let (ada, mailbox) = (desk.person("Ada"), address(Mode::GatedSend));
     let steps = vec![Step { subject: "Hello".into(), body: "Words".into(), ..Step::default() }];
-    let new = NewSequence { name: "Hers".into(), mailbox: Some(mailbox), campaign: None, steps, automatic: false };
+    let new = NewSequence { name: "Hers".into(), mailbox: Some(mailbox), campaign: None, steps, automatic: false, stop_tags: vec![] };
     let made = desk.write(|conn| sequences::create(conn, &ada, &new, desk.now())).unwrap();
     let enrollment = enrolled(&desk, &format!("/v1/sequences/{}", made.id), "ana@example.com").await;
     let (status, sent) = send_next(&desk, &enrollment).await;

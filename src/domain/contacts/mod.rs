@@ -27,7 +27,7 @@ use crate::domain::audit::{self, Entry};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::ContactId;
-use crate::domain::{cohorts, facts, text, words};
+use crate::domain::{cohorts, facts, sequences, text, words};
 
 use groups::Groups;
 
@@ -198,6 +198,7 @@ pub(in crate::domain) fn add_tags_to(conn: &mut Conn, actor: &Actor, row: &Conta
     if !added.is_empty() {
         log(conn, actor, "contact.tag", &row.id, json!({"tags": added}), now)?;
         cohorts::note_tags(conn, row, &added, &[], now)?;
+        sequences::note_tags(conn, row, &added, now)?;
     }
     Ok(())
 }

@@ -51,6 +51,10 @@ pub fn enroll(conn: &mut Conn, actor: &Actor, id: &SequenceId, who: &Named, now:
             return Err(Error::conflict("sequence_complete", "This contact has been through a sequence already: its tags say so.")
                 .with_hint("To begin another, take the tags drip_complete and drip_step_* off the contact."));
         }
+        if let Some(tag) = sequence.stop_tag(&tags) {
+            return Err(Error::conflict("stop_tag", format!("This contact has the tag {tag}, which ends this sequence."))
+                .with_hint("Take the tag off the contact, or out of the sequence's stop_tags."));
+        }
         let row = Enrollment {
             id: EnrollmentId::new(),
             sequence_id: id.clone(),

@@ -8,6 +8,7 @@ mod enroll;
 pub mod holidays;
 mod queries;
 mod send;
+mod stop_tags;
 mod variants;
 pub mod waits;
 mod words;
@@ -33,6 +34,8 @@ pub use edit::{Edited, edit, set_automatic, set_paused};
 pub use enroll::{Enrolled, enroll, enrollments, stop};
 pub(in crate::domain) use send::follow;
 pub use send::{Due, Sent, Shown, due, preview, send_next, step};
+pub(in crate::domain) use stop_tags::note_tags;
+pub use stop_tags::set_stop_tags;
 pub use variants::{Trial, set_comparison, shift_step, trials};
 
 /// Most steps of one sequence.
@@ -41,6 +44,8 @@ pub const MOST_STEPS: usize = 50;
 pub const COMPLETE: &str = "drip_complete";
 /// What the tags that count steps begin with.
 const STEP: &str = "drip_step_";
+/// The tag of all messages of sequences.
+const CAMPAIGN_TAG: &str = "campaign_drip";
 /// Who ends an enrollment that a person did not end.
 const SEQUENCE: Actor = Actor::System("sequence");
 
@@ -128,6 +133,8 @@ pub struct Sequence {
     pub measure: Measure,
     /// Whether a winner gets more by itself.
     pub shifts: bool,
+    /// Contact tags that end it for somebody, besides those that end every sequence.
+    pub stop_tags: Json<Vec<String>>,
 }
 
 impl Sequence {
@@ -249,6 +256,8 @@ pub struct NewSequence {
     pub steps: Vec<Step>,
     /// Whether what is due is handed in by itself.
     pub automatic: bool,
+    /// Contact tags that end it for somebody.
+    pub stop_tags: Vec<String>,
 }
 
 /// Makes a sequence.
@@ -282,6 +291,7 @@ pub fn create(conn: &mut Conn, actor: &Actor, new: &NewSequence, now: Time) -> R
             automatic: new.automatic,
             measure: Measure::Replies,
             shifts: false,
+            stop_tags: Json::new(stop_tags::checked(&new.stop_tags)?),
         };
         queries::insert(conn, &row)?;
         log(conn, actor, "sequence.add", &row, row.id.as_str(), json!({"name": row.name, "steps": row.steps.len()}), now)?;
@@ -382,22 +392,34 @@ pub type Member = (Enrollment, ContactRow);
 
 /// Ends what somebody is in who wrote to us.
 pub(in crate::domain) fn answered(conn: &mut Conn, contact: &ContactRow, now: Time) -> Result<()> {
-    end_for(conn, &contact.id, Why::Answered, "They answered.", now).map(drop)
+    let Some((sequence, mut row)) = current(conn, &contact.id)? else { return Ok(()) };
+    end_early(conn, &sequence, &mut row, Why::Answered, "They answered.", now)
 }
 
 /// Ends what somebody is in who came back, and takes back its step that has not left.
 pub(in crate::domain) fn recovered(conn: &mut Conn, contact: &ContactId, now: Time) -> Result<()> {
-    let Some(enrollment) = end_for(conn, contact, Why::Recovered, "They came back.", now)? else { return Ok(()) };
-    let waiting = queries::not_left(conn, &enrollment)?;
-    messages::cancel::stop_all(conn, &SEQUENCE, &waiting, now).map(drop)
+    let Some((sequence, mut row)) = current(conn, contact)? else { return Ok(()) };
+    end_early(conn, &sequence, &mut row, Why::Recovered, "They came back.", now)?;
+    take_back(conn, &row, now)
 }
 
-fn end_for(conn: &mut Conn, contact: &ContactId, why: Why, because: &str, now: Time) -> Result<Option<EnrollmentId>> {
-    let Some(mut row) = queries::active_of(conn, contact)? else { return Ok(None) };
-    let sequence = queries::by_id(conn, &row.sequence_id)?.ok_or_else(|| Error::not_found("sequence"))?;
-    log(conn, &SEQUENCE, "enrollment.stop", &sequence, row.id.as_str(), json!({"because": because}), now)?;
-    end(conn, &mut row, State::Stopped, Some((why, because.to_owned())), now)?;
-    Ok(Some(row.id))
+/// What somebody is in, held until the transaction ends.
+fn current(conn: &mut Conn, contact: &ContactId) -> Result<Option<(Sequence, Enrollment)>> {
+    let Some(found) = queries::active_of(conn, contact)? else { return Ok(None) };
+    let row = queries::held_enrollment(conn, &found.sequence_id, &found.id)?.filter(|row| row.state == State::Active);
+    let sequence = queries::by_id(conn, &found.sequence_id)?;
+    Ok(sequence.zip(row))
+}
+
+fn end_early(conn: &mut Conn, sequence: &Sequence, row: &mut Enrollment, why: Why, because: &str, now: Time) -> Result<()> {
+    log(conn, &SEQUENCE, "enrollment.stop", sequence, row.id.as_str(), json!({"because": because}), now)?;
+    end(conn, row, State::Stopped, Some((why, because.to_owned())), now)
+}
+
+/// Takes back the steps that were handed in and have not left.
+fn take_back(conn: &mut Conn, row: &Enrollment, now: Time) -> Result<()> {
+    let waiting = queries::not_left(conn, &row.id)?;
+    messages::cancel::stop_all(conn, &SEQUENCE, &waiting, now).map(drop)
 }
 
 /// Notes that a step was answered, if this message is one.

@@ -50,6 +50,7 @@ pub(super) fn update_switches(conn: &mut Conn, row: &Sequence) -> QueryResult<()
             sequences::automatic.eq(row.automatic),
             sequences::measure.eq(row.measure),
             sequences::shifts.eq(row.shifts),
+            sequences::stop_tags.eq(row.stop_tags.clone()),
             sequences::updated_at.eq(row.updated_at),
         ))
         .execute(conn)

@@ -15,11 +15,9 @@ use crate::domain::policy::consent::Class;
 
 use super::variants::Filled;
 use super::{
-    COMPLETE, Enrollment, Member, SEQUENCE, STEP, Sequence, State, Why, log, may_change, queries, reached, refuse_archived, refuse_paused, waits,
+    CAMPAIGN_TAG, COMPLETE, Enrollment, Member, SEQUENCE, STEP, Sequence, State, Why, log, may_change, queries, reached, refuse_archived,
+    refuse_paused, waits,
 };
-
-/// The tag of all messages of sequences.
-const CAMPAIGN_TAG: &str = "campaign_drip";
 
 /// Somebody whose next step is due.
 #[derive(Debug, Clone)]
@@ -45,7 +43,7 @@ pub fn due(conn: &mut Conn, actor: &Actor, id: &SequenceId, limit: usize, after:
     for (row, contact) in page.rows {
         let tags = contacts::tags_of(conn, &contact.id)?;
         let step = row.next_step(&tags);
-        let mut obstacle = ends(conn, &row, &contact, &tags)?.map(|(_, because)| because);
+        let mut obstacle = ends(conn, &sequence, &row, &contact, &tags)?.map(|(_, because)| because);
         let (mut subject, mut body) = (None, None);
         match sequence.steps.get(step).map(|_| sequence.words_for(conn, actor, step, &contact)) {
             Some(Ok(filled)) => (subject, body) = (Some(filled.words.subject), filled.words.text),
@@ -83,7 +81,7 @@ pub fn send_next(conn: &mut Conn, actor: &Actor, id: &SequenceId, enrollment: &E
         }
         let contact = contacts::row(conn, &row.contact_id)?;
         let tags = contacts::tags_of(conn, &contact.id)?;
-        if let Some((why, because)) = ends(conn, &row, &contact, &tags)? {
+        if let Some((why, because)) = ends(conn, &sequence, &row, &contact, &tags)? {
             log(conn, actor, "enrollment.stop", &sequence, row.id.as_str(), json!({"because": because}), now)?;
             super::end(conn, &mut row, State::Stopped, Some((why, because)), now)?;
             return Ok(Sent { member: (row, contact), message: None });
@@ -223,11 +221,12 @@ pub(in crate::domain) fn follow(conn: &mut Conn, message: &MessageId, to: messag
 }
 
 /// What ends a sequence for somebody, if anything.
-fn ends(conn: &mut Conn, row: &Enrollment, contact: &ContactRow, tags: &[String]) -> Result<Option<(Why, String)>> {
+fn ends(conn: &mut Conn, sequence: &Sequence, row: &Enrollment, contact: &ContactRow, tags: &[String]) -> Result<Option<(Why, String)>> {
     if let Some(suppression) = suppressions::of(conn, &contact.email_key)? {
         return Ok(Some((Why::Suppressed, suppression.refusal().detail)));
     }
-    if let Some(tag) = tags.iter().find(|tag| [UNSUBSCRIBED, COMPLETE].contains(&tag.as_str())) {
+    let for_all = tags.iter().find(|tag| [UNSUBSCRIBED, COMPLETE].contains(&tag.as_str()));
+    if let Some(tag) = for_all.or_else(|| sequence.stop_tag(tags)) {
         return Ok(Some((Why::Tagged, format!("The contact has the tag {tag}."))));
     }
     Ok(queries::was_answered(conn, &row.id, &contact.email_key)?.then(|| (Why::Answered, "They answered.".to_owned())))

@@ -62,15 +62,15 @@ fn after_hours(from: Time, hours: i64, zone: &TimeZone, holidays: &BTreeSet<Date
     if hours <= 0 {
         return from;
     }
-    let (mut left, mut day, mut begins) = (hours * 3600, from.local(zone).date(), from);
+    let (mut left, mut day, mut begins) = (hours * 3_600_000_000, from.local(zone).date(), from);
     loop {
         let (opens, closes) = (at(day.at(OPENS, 0, 0, 0), zone), at(day.at(CLOSES, 0, 0, 0), zone));
         let (Some(opens), Some(closes)) = (opens, closes) else { return from };
         let start = begins.max(opens);
         if is_business(day, holidays) && start < closes {
-            let room = closes.seconds_since(start);
+            let room = closes.micros() - start.micros();
             if left <= room {
-                return start.plus_seconds(left);
+                return Time::from_micros(start.micros() + left);
             }
             left -= room;
         }
@@ -102,6 +102,11 @@ mod tests {
         let step = Step { wait_days: days, wait_business_days: business_days, wait_business_hours: hours, ..Step::default() };
         let zone = zone(Some(zone_name));
         due(&step, Time::parse(from).unwrap(), &zone, &BTreeSet::new()).local(&zone).to_string()
+    }
+
+    #[test]
+    fn hours_that_go_over_night_lose_no_part_of_a_second() {
+        assert_eq!(due_at("2026-11-24T14:30:32.75Z", "UTC", 0, 0, 3), "2026-11-25T09:30:32.75");
     }
 
     #[test]

@@ -48,7 +48,8 @@ pub(super) async fn run(relay: Arc<Relay>, mut stop: watch::Receiver<bool>) {
         if let Some(rest) = relay.pool.rest() {
             tokio::select! {
                 () = tokio::time::sleep(rest) => {}
-                _ = stop.wait_for(|stopped| *stopped) => {}
+                // What waits is given back untried: a relay that cannot be reached now cannot be reached faster.
+                _ = stop.wait_for(|stopped| *stopped) => if next.is_none() { break },
             }
         }
         let item = match next.take() {

@@ -1,0 +1,67 @@
+//! Contact tags that end one sequence for somebody, chosen by whoever keeps it: they bought, they began, they are in talks.
+
+use serde_json::json;
+
+use crate::clock::Time;
+use crate::db::types::Json;
+use crate::db::{Conn, transaction};
+use crate::domain::actor::Actor;
+use crate::domain::contacts::ContactRow;
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::SequenceId;
+use crate::domain::text;
+
+use super::{CAMPAIGN_TAG, COMPLETE, STEP, Sequence, Why, current, end_early, log, may_change, queries, reached, take_back};
+
+/// Most tags that end one sequence.
+const MOST: usize = 20;
+
+impl Sequence {
+    /// Which of these tags ends it, if one does.
+    pub(super) fn stop_tag<'a>(&self, tags: &'a [String]) -> Option<&'a String> {
+        tags.iter().find(|tag| self.stop_tags.contains(tag))
+    }
+}
+
+/// Tags that may end a sequence, each once, in order.
+pub(super) fn checked(given: &[String]) -> Result<Vec<String>> {
+    let invalid = |detail: String| Err(Error::invalid("field_invalid", "stop_tags", detail));
+    if given.len() > MOST {
+        return invalid(format!("stop_tags must be at most {MOST}; got {}.", given.len()));
+    }
+    let mut tags = vec![];
+    for tag in given {
+        let tag = text::tag_of("stop_tags", tag)?;
+        if tag.starts_with(STEP) || [COMPLETE, CAMPAIGN_TAG].contains(&tag.as_str()) {
+            return invalid(format!("stop_tags must not be a tag that the sequence itself gives; got \"{tag}\". Take another."));
+        }
+        tags.push(tag);
+    }
+    tags.sort_unstable();
+    tags.dedup();
+    Ok(tags)
+}
+
+/// Says which tags end it. Whoever has one already leaves when their next step is due.
+pub fn set_stop_tags(conn: &mut Conn, actor: &Actor, id: &SequenceId, tags: &[String], now: Time) -> Result<Sequence> {
+    may_change(actor)?;
+    let tags = checked(tags)?;
+    transaction(conn, |conn| {
+        reached(conn, actor, id)?;
+        let mut row = queries::held(conn, id)?.ok_or_else(|| Error::not_found("sequence"))?;
+        if *row.stop_tags != tags {
+            log(conn, actor, "sequence.stop_tags", &row, row.id.as_str(), json!({"from": *row.stop_tags, "to": tags}), now)?;
+            (row.stop_tags, row.updated_at) = (Json::new(tags), now);
+            queries::update_switches(conn, &row)?;
+        }
+        Ok(row)
+    })
+}
+
+/// Ends what somebody is in who got a tag that ends it, and takes back its step that has not left.
+pub(in crate::domain) fn note_tags(conn: &mut Conn, contact: &ContactRow, added: &[String], now: Time) -> Result<()> {
+    let Some((sequence, mut row)) = current(conn, &contact.id)? else { return Ok(()) };
+    let Some(tag) = sequence.stop_tag(added) else { return Ok(()) };
+    end_early(conn, &sequence, &mut row, Why::Tagged, &format!("The contact has the tag {tag}."), now)?;
+    take_back(conn, &row, now)
+}
