@@ -265,8 +265,9 @@ fn rows(conn: &mut Conn, size: Size, start: Instant) {
             "{0} INSERT INTO decisions (id, message_id, version, content_hash, kind, actor_kind, actor_id, actor_name, reason, created_at)
                  SELECT {decision}, {message}, 1, {hash}, {kind}, 'user', '01900000-0000-7000-8000-0000000000aa', 'Rita',
                  CASE WHEN s.n % 20 = 3 THEN 'The tone does not fit, ' || s.n END, {decided_at} FROM s;
-             {0} INSERT INTO desk_decisions (decision_id, message_id, mailbox_id, kind, wait_ms, edited, created_at)
-                 SELECT {decision}, {message}, b.id, {kind}, {wait} * {wait} * (1 + s.n % 50), CASE WHEN s.n % 20 <> 3 AND s.n % 40 <> 5 THEN s.n % 7 = 0 END, {decided_at}
+             {0} INSERT INTO desk_decisions (decision_id, message_id, mailbox_id, kind, wait_ms, edited, created_at, read_ms, by_machine, changed)
+                 SELECT {decision}, {message}, b.id, {kind}, {wait} * {wait} * (1 + s.n % 50), CASE WHEN s.n % 20 <> 3 AND s.n % 40 <> 5 THEN s.n % 7 = 0 END, {decided_at},
+                 {wait} * {wait} / 3, s.n % 10 <> 0, s.n % 7 = 0
                  FROM s JOIN boxes b ON b.n = s.n % {MAILBOXES};",
             numbers(sqlite, size.decisions),
             wait = "(s.n * 7919 % 1000)"
@@ -327,7 +328,13 @@ fn rows(conn: &mut Conn, size: Size, start: Instant) {
              UNION ALL SELECT created_at / 86400000000, mailbox_id, 'edited', 0, count(*) FROM desk_decisions WHERE edited GROUP BY 1, 2
              UNION ALL SELECT day, mailbox_id, 'wait', up_to, count(*) FROM (
                  SELECT created_at / 86400000000 AS day, mailbox_id, (SELECT min(b.up_to) FROM wait_bounds b WHERE b.up_to * 1000 >= wait_ms) AS up_to
-                 FROM desk_decisions WHERE wait_ms IS NOT NULL) AS waits GROUP BY day, mailbox_id, up_to;",
+                 FROM desk_decisions WHERE wait_ms IS NOT NULL) AS waits GROUP BY day, mailbox_id, up_to
+             UNION ALL SELECT day, mailbox_id, 'reading', up_to, count(*) FROM (
+                 SELECT created_at / 86400000000 AS day, mailbox_id, (SELECT min(b.up_to) FROM read_bounds b WHERE b.up_to >= read_ms) AS up_to
+                 FROM desk_decisions WHERE read_ms IS NOT NULL) AS readings GROUP BY day, mailbox_id, up_to
+             UNION ALL SELECT created_at / 86400000000, mailbox_id, 'by_machine', 0, count(*) FROM desk_decisions WHERE by_machine GROUP BY 1, 2
+             UNION ALL SELECT created_at / 86400000000, mailbox_id, 'agreed', 0, count(*) FROM desk_decisions
+                 WHERE by_machine AND kind = 'approve' AND NOT changed GROUP BY 1, 2;",
             when("status = 'new'", "1"),
             when("status = 'processing'", "1"),
             when("status = 'variants_generated'", "1"),

@@ -149,7 +149,9 @@ fn addresses(sequence: &str, cohort: &str) -> Vec<(i64, String)> {
         all.push(format!("/v1/reports/deliverability?days={days}"));
         all.push(format!("/api/v1/churn-events/stats?since={from}"));
     }
-    all.extend(["/v1/reports/campaigns?limit=100", "/api/v1/churn-events/stats", "/v1/reports/reasons?months=60"].map(str::to_owned));
+    all.extend(
+        ["/vigilance?days=90", "/v1/reports/campaigns?limit=100", "/api/v1/churn-events/stats", "/v1/reports/reasons?months=60"].map(str::to_owned),
+    );
     let days = |path: &str| match path.split("from=").nth(1).or(path.split("since=").nth(1)).map(|rest| &rest[..10]) {
         Some(from) => {
             let first = clock::Time::parse(from).unwrap();

@@ -2053,6 +2053,15 @@ diesel::table! {
         wait_ms -> Nullable<BigInt>,
         edited -> Nullable<Bool>,
         created_at -> BigInt,
+        read_ms -> Nullable<BigInt>,
+        by_machine -> Bool,
+        changed -> Bool,
+    }
+}
+
+diesel::table! {
+    read_bounds (up_to) {
+        up_to -> BigInt,
     }
 }
 

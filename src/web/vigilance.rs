@@ -10,7 +10,7 @@ use crate::app::State;
 use crate::clock;
 use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::vigilance::numbers::{Share, duration};
-use crate::domain::vigilance::{self, DEFINITIONS, MOST_ROWS, Numbers, PERIODS, Report, Team, WHY_TEAMS};
+use crate::domain::vigilance::{self, DEFINITIONS, Numbers, PERIODS, Report, Team, WHY_TEAMS};
 
 /// The period shown where none is chosen, in days.
 const USUAL: i64 = 30;

@@ -158,8 +158,16 @@ async fn an_upgrade_counts_what_is_there_and_what_comes_after_it() {
     // Up to how long the oldest has waited by now.
     let table = |body: String| body.split("<table").nth(1).and_then(|rest| rest.split("/queue?mailbox").next()).map(str::to_owned);
     let of_desk = table(max.get("/reports/desk").await.body);
-    let migrations =
-        ["2026-11-22-000062_report_spans", "2026-11-22-000063_desk_days", "2026-11-22-000069_outcomes", "2026-11-22-000072_winback_rules"];
+    let numbers = |body: String| body.split("<table").nth(1).and_then(|rest| rest.split("</table>").next()).map(str::to_owned);
+    let of_vigilance = numbers(max.get("/vigilance").await.body);
+    assert!(of_vigilance.is_some());
+    let migrations = [
+        "2026-11-22-000062_report_spans",
+        "2026-11-22-000063_desk_days",
+        "2026-11-22-000069_outcomes",
+        "2026-11-22-000072_winback_rules",
+        "2026-11-23-000084_reading_days",
+    ];
     migrations.iter().rev().for_each(|name| migrate(&desk, name, "down"));
     migrations.iter().for_each(|name| migrate(&desk, name, "up"));
     assert_eq!(problems(&desk), Vec::<String>::new());
@@ -167,6 +175,7 @@ async fn an_upgrade_counts_what_is_there_and_what_comes_after_it() {
         assert_eq!(get(&desk, path).await, wanted, "{path}");
     }
     assert_eq!(table(max.get("/reports/desk").await.body), of_desk);
+    assert_eq!(numbers(max.get("/vigilance").await.body), of_vigilance);
     // The triggers are there again.
     left(&desk, 7, "other", 300).await;
     let message = desk.pending("later@example.com", json!({"campaign": "spring"})).await;

@@ -192,13 +192,15 @@ async fn the_numbers_of_a_history_are_those_counted_by_hand() {
     assert_eq!(numbers.agreed, Share { part: 20, of: 24 });
     assert_eq!(numbers.overridden, Share { part: 4, of: 24 });
     assert_eq!((numbers.waivers, numbers.stopped), (1, 1));
-    // An hour and the reading time, and once five hours less a second: the 13th and the 23rd of 25.
-    assert_eq!(numbers.wait, Spread { measured: 25, median: 3_610_000, p90: 3_660_000 });
+    // An hour and the reading time, and once five hours less a second: neither the 13th nor the 23rd of 25 passed an hour and a half.
+    assert_eq!(numbers.wait, Spread { measured: 25, median: 5_400_000, p90: 5_400_000 });
     assert_eq!(numbers.bars.iter().map(|bar| bar.count).collect::<Vec<_>>(), [4, 0, 16, 2, 2, 0]);
     assert_eq!(team.oldest_pending, Some(3 * 86_400_000));
     assert_eq!(team.reasons.iter().map(|reason| reason.reason.as_str()).collect::<Vec<_>>(), ["It reads like a form."]);
     assert_eq!((team.before.decisions, team.before.hasty), (3, Share { part: 3, of: 3 }));
     assert_eq!(team.before.wait.measured, 3);
+    let recounted = desk.read(verify::verify);
+    assert!(recounted.miscounts.is_empty(), "{recounted:?}");
 }
 
 #[actix_web::test]
@@ -470,6 +472,8 @@ async fn a_mistake_is_caught_by_sending_it_back_or_taking_it_out() {
     assert_eq!(outcome(&desk, &withdrawn), "withdrawn");
     let numbers = team_of(&desk, Mode::GatedSend, now.plus_days(5)).now;
     assert_eq!((numbers.caught, numbers.lapsed), (Share { part: 3, of: 4 }, 2));
+    let recounted = desk.read(verify::verify);
+    assert!(recounted.miscounts.is_empty(), "{recounted:?}");
 
     let mut max = Browser::new(desk.app().await);
     max.sign_in("max").await;

@@ -6,7 +6,7 @@ use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::Result;
-use crate::domain::ids::MessageId;
+use crate::domain::ids::{MailboxId, MessageId};
 use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::vigilance;
 use crate::domain::vigilance::numbers::{Share, Spread};
@@ -30,6 +30,16 @@ pub struct Numbers {
     pub stopped: i64,
     /// First decisions by the shortest bound that the wait for them did not pass, in seconds.
     pub waits: BTreeMap<i64, i64>,
+    /// Decisions by the shortest bound that reading the message did not pass, in milliseconds.
+    pub readings: BTreeMap<i64, i64>,
+    /// Decisions on what a machine wrote, and those of them that approved it as it was written.
+    pub agreed: Share,
+    /// Claims that were let stand.
+    pub waivers: i64,
+    /// Tests of the desk that were decided, and those of them whose mistake was caught.
+    pub caught: Share,
+    /// Tests of the desk that nobody decided.
+    pub lapsed: i64,
 }
 
 impl Numbers {
@@ -40,36 +50,28 @@ impl Numbers {
             "approved" => self.edited.of += size(row.number),
             "edited" => self.edited.part += size(row.number),
             "stopped" => self.stopped += row.number,
+            "reading" => *self.readings.entry(row.up_to).or_default() += row.number,
+            "by_machine" => self.agreed.of += size(row.number),
+            "agreed" => self.agreed.part += size(row.number),
+            "waiver" => self.waivers += row.number,
+            "caught" => (self.caught.part, self.caught.of) = (self.caught.part + size(row.number), self.caught.of + size(row.number)),
+            "missed" => self.caught.of += size(row.number),
+            "lapsed" => self.lapsed += row.number,
             _ => *self.waits.entry(row.up_to).or_default() += row.number,
         }
     }
 
     /// How long messages waited; the numbers are bounds that the waits did not pass.
     pub fn wait(&self) -> Spread {
-        spread(&self.waits)
+        Spread::by_bound(&self.waits, 1000)
     }
-}
-
-/// By nearest rank, of numbers by bound in seconds.
-fn spread(waits: &BTreeMap<i64, i64>) -> Spread {
-    let measured: i64 = waits.values().sum();
-    let at = |percent: i64| {
-        let rank = (measured * percent + 99) / 100;
-        let mut passed = 0;
-        let reached = |(_, number): &(&i64, &i64)| {
-            passed += **number;
-            passed >= rank
-        };
-        waits.iter().find(reached).map_or(0, |(up_to, _)| up_to * 1000)
-    };
-    Spread { measured: usize::try_from(measured).unwrap_or(0), median: at(50), p90: at(90) }
 }
 
 /// Waits of several mailboxes together.
 pub fn together<'n>(all: impl Iterator<Item = &'n Numbers>) -> Spread {
     let mut sum: BTreeMap<i64, i64> = BTreeMap::new();
     all.flat_map(|numbers| &numbers.waits).for_each(|(up_to, number)| *sum.entry(*up_to).or_default() += number);
-    spread(&sum)
+    Spread::by_bound(&sum, 1000)
 }
 
 /// A reason given for rejecting.
@@ -102,12 +104,7 @@ pub struct Team {
 /// managers and keys that watch.
 pub fn desk(conn: &mut Conn, actor: &Actor, period: Period, now: Time) -> Result<Vec<Team>> {
     actor.must_manage_or_have(Scope::OversightRead)?;
-    let (starts, end) = both(period);
-    let mut found: HashMap<String, (Numbers, Numbers)> = HashMap::new();
-    for row in queries::desk(conn, starts, end)? {
-        let (current, earlier) = found.entry(row.mailbox_id.clone()).or_default();
-        (if row.step == 0 { earlier } else { current }).add(&row);
-    }
+    let mut found = counted(conn, period)?;
     let mut teams = vec![];
     for mailbox in mailboxes::list(conn, actor)? {
         let oldest_pending = vigilance::oldest_pending(conn, &mailbox.id, now)?;
@@ -115,27 +112,28 @@ pub fn desk(conn: &mut Conn, actor: &Actor, period: Period, now: Time) -> Result
         if oldest_pending.is_none() && current == Numbers::default() && earlier == Numbers::default() {
             continue;
         }
-        let rejections = match current.decisions {
-            0 => vec![],
-            _ => queries::rejections(conn, &mailbox.id, period.start(), period.end(), REASONS)?,
-        };
-        let rejections = rejections.into_iter().map(|(message, reason, at)| Rejection { message, reason, at }).collect();
+        let rejections = rejections(conn, &mailbox.id, &current, period)?;
         teams.push(Team { mailbox, now: current, before: earlier, oldest_pending, rejections });
     }
     Ok(teams)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn half_and_nine_in_ten_are_by_nearest_rank_and_named_by_their_bound() {
-        let waits: BTreeMap<i64, i64> = [(5, 10), (60, 8), (3600, 2)].into();
-        let found = spread(&waits);
-        assert_eq!((found.measured, found.median, found.p90), (20, 5_000, 60_000));
-        let slower: BTreeMap<i64, i64> = [(5, 9), (60, 8), (3600, 3)].into();
-        assert_eq!((spread(&slower).median, spread(&slower).p90), (60_000, 3_600_000));
-        assert_eq!(spread(&BTreeMap::new()), Spread::default());
+/// The numbers of all mailboxes where there are some, in a period and in the one before.
+pub(in crate::domain) fn counted(conn: &mut Conn, period: Period) -> Result<HashMap<String, (Numbers, Numbers)>> {
+    let (starts, end) = both(period);
+    let mut found: HashMap<String, (Numbers, Numbers)> = HashMap::new();
+    for row in queries::desk(conn, starts, end)? {
+        let (current, earlier) = found.entry(row.mailbox_id.clone()).or_default();
+        (if row.step == 0 { earlier } else { current }).add(&row);
     }
+    Ok(found)
+}
+
+/// The latest reasons for rejecting in a period with these numbers.
+pub(in crate::domain) fn rejections(conn: &mut Conn, mailbox: &MailboxId, counted: &Numbers, period: Period) -> Result<Vec<Rejection>> {
+    if counted.decisions == 0 {
+        return Ok(vec![]);
+    }
+    let found = queries::rejections(conn, mailbox, period.start(), period.end(), REASONS)?;
+    Ok(found.into_iter().map(|(message, reason, at)| Rejection { message, reason, at }).collect())
 }

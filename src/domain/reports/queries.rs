@@ -44,7 +44,7 @@ impl StepRow {
 
 /// Departures of a kind by step; `starts` are the first days of the steps, and `end` the day after the last.
 pub(super) fn departures_by_step(conn: &mut Conn, kind: &'static str, starts: &[i64], end: i64) -> QueryResult<Vec<StepRow>> {
-    let mut sql = Statement::default();
+    let mut sql = Statement::kept();
     let only = if kind == "back" { " AND kind = 'back'" } else { " AND kind = 'left'" };
     CHURN.push_sums(&mut sql, (starts, end), &|sql| said(sql, only), "reason, mailed, currency");
     sql.load(conn)
@@ -58,7 +58,7 @@ struct Total {
 
 /// How many left in these days.
 pub(super) fn left(conn: &mut Conn, start: i64, end: i64) -> QueryResult<i64> {
-    let mut sql = Statement::default();
+    let mut sql = Statement::kept();
     CHURN.push_sums(&mut sql, (&[start], end), &|sql| said(sql, " AND kind = 'left'"), "");
     sql.push(" HAVING SUM(new_number) IS NOT NULL");
     Ok(sql.load::<Total>(conn)?.first().map_or(0, |total| total.standings.outcomes().left()))
@@ -133,7 +133,7 @@ pub(super) fn messages_by_step(conn: &mut Conn, by: Place, reach: &Mailboxes, st
     if matches!(reach, Mailboxes::These(ids) if ids.is_empty()) {
         return Ok(vec![]);
     }
-    let mut sql = Statement::default();
+    let mut sql = Statement::kept();
     let place = match by {
         Place::Mailbox => "mailbox_id",
         Place::Campaign => "campaign",
@@ -144,7 +144,7 @@ pub(super) fn messages_by_step(conn: &mut Conn, by: Place, reach: &Mailboxes, st
     let only = |sql: &mut Statement| {
         sql.push(if matches!(by, Place::Campaign | Place::AnyCampaign) { " AND campaign <> ''" } else { "" });
         if let Mailboxes::These(ids) = reach {
-            sql.push(" AND mailbox_id IN ").texts(ids.iter().map(|id| id.as_str()));
+            sql.push(" AND mailbox_id").among(ids.iter().map(|id| id.as_str()));
         }
     };
     MESSAGES.push_sums(&mut sql, (starts, end), &only, if named { place } else { "" });
@@ -174,7 +174,7 @@ pub(super) fn by_part(conn: &mut Conn, only: &'static str, starts: [i64; 2], end
 }
 
 fn parts_of(conn: &mut Conn, counted: &Counted, only: &'static str, starts: [i64; 2], end: i64) -> QueryResult<Vec<PartRow>> {
-    let mut sql = Statement::default();
+    let mut sql = Statement::kept();
     counted.push_sums(&mut sql, (&starts, end), &|sql| said(sql, only), "value, reason, currency");
     sql.push(" HAVING SUM(open_number + back_number + lost_number) <> 0");
     sql.load(conn)
@@ -247,7 +247,7 @@ pub(super) struct DeskRow {
 
 /// The numbers of the review desk, in the period before and in this one.
 pub(super) fn desk(conn: &mut Conn, starts: [i64; 2], end: i64) -> QueryResult<Vec<DeskRow>> {
-    let mut sql = Statement::default();
+    let mut sql = Statement::kept();
     DESK.push_sums(&mut sql, (&starts, end), &|_| {}, "mailbox_id, what, up_to");
     sql.push(" HAVING SUM(number) <> 0");
     sql.load(conn)

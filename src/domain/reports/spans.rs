@@ -89,17 +89,6 @@ pub(super) type Only<'c> = dyn Fn(&mut Statement) + 'c;
 /// From a day on and before another.
 type Span = (i64, i64);
 
-/// Days that are read from one table.
-#[derive(Debug, PartialEq, Eq)]
-struct Run {
-    table: &'static str,
-    /// The step of the first of them.
-    step: usize,
-    /// How many days each step has; none where they are a part of one step.
-    width: Option<i64>,
-    span: Span,
-}
-
 impl Counted {
     /// Each table that is read from the first of these days on and before `end`, without changes that are in none yet.
     fn legs(&self, starts: &[i64], end: i64) -> Vec<(&'static str, Span)> {
@@ -132,49 +121,40 @@ impl Counted {
     }
 
     /// Begins a statement that adds up the numbers by `keys` and by the steps that begin on `starts`, the last of which ends before
-    /// `end`. Steps of one length that are read from one table are added up together, and every other for itself: one sum over the
-    /// rows of all tables has to sort them all, and takes twice as long.
+    /// `end`. What is read from where is bound, so that its text is the same for every period: planning it takes longer than running it.
+    /// Each table is added up for itself: one sum over the rows of all has to sort them all, and takes twice as long.
     pub(super) fn push_sums(&self, sql: &mut Statement, (starts, end): (&[i64], i64), only: &Only<'_>, keys: &str) {
         let keys = if keys.is_empty() { String::new() } else { format!(", {keys}") };
-        let (sums, plain, columns) = (sums(self.numbers), self.numbers.join(", "), self.columns());
-        sql.push(format!("SELECT step{keys}, {sums} FROM ("));
+        let (sums, columns, moved) = (sums(self.numbers), self.columns(), self.columns_of_moves());
+        let tables = [(Some(self.months), &columns), (self.weeks, &columns), (Some(self.days), &columns), (self.moves, &moved)];
+        let read = self.reads(starts, end);
+        let read: Vec<Vec<&str>> = read.iter().map(|row| row.iter().map(String::as_str).collect()).collect();
+        // Once, and not again for each row that it is compared with.
+        sql.push("WITH read AS MATERIALIZED (SELECT place, ");
+        sql.push("CAST(step AS BIGINT) AS step, CAST(begins AS BIGINT) AS begins, CAST(ends AS BIGINT) AS ends FROM ");
+        sql.rows(&["place", "step", "begins", "ends"], &read).push(format!(" AS spans) SELECT step{keys}, {sums} FROM ("));
         let mut joined = "";
-        for Run { table, step, width, span: (from, until) } in self.runs(starts, end) {
-            let step = match width {
-                Some(width) => format!("{step} + (day - {from}) / {width}"),
-                None => step.to_string(),
-            };
-            sql.push(joined)
-                .push(format!("SELECT step{keys}, {sums} FROM (SELECT CAST({step} AS BIGINT) AS step, {columns} FROM {table} WHERE day >= "));
-            sql.number(from).push(" AND day < ").number(until);
+        for (place, (table, columns)) in tables.into_iter().enumerate() {
+            let Some(table) = table else { continue };
+            // SQLite reads the tables of a CROSS JOIN in the order in which they are written.
+            sql.push(joined).push(format!("SELECT step{keys}, {sums} FROM (SELECT step, {columns} FROM read CROSS JOIN {table} "));
+            sql.push(format!("WHERE place = '{place}' AND day >= begins AND day < ends"));
             only(sql);
             sql.push(format!(") AS leg GROUP BY step{keys}"));
             joined = " UNION ALL ";
         }
-        if let Some(moves) = self.moves {
-            sql.push(joined).push("SELECT ");
-            push_step(sql, starts);
-            sql.push(format!("{keys}, {plain} FROM (SELECT {} FROM {moves} WHERE day >= ", self.columns_of_moves()));
-            sql.number(starts.first().copied().unwrap_or(end)).push(" AND day < ").number(end);
-            only(sql);
-            sql.push(") AS moved");
-        }
         sql.push(format!(") AS counted GROUP BY step{keys}"));
     }
 
-    /// What is read for steps that begin on these days, the last of which ends before `end`.
-    fn runs(&self, starts: &[i64], end: i64) -> Vec<Run> {
-        let mut all: Vec<Run> = vec![];
+    /// What is read for steps that begin on these days, the last of which ends before `end`: from which of the tables, for which step,
+    /// from which day on and before which.
+    fn reads(&self, starts: &[i64], end: i64) -> Vec<[String; 4]> {
+        let mut all = vec![];
         for (step, from) in starts.iter().enumerate() {
             let until = starts.get(step + 1).copied().unwrap_or(end);
-            let legs = self.legs(&[*from], until);
-            let is_whole = legs.len() == 1;
-            for (table, span) in legs {
-                let width = is_whole.then_some(span.1 - span.0);
-                match all.last_mut().filter(|last| width.is_some() && last.width == width && last.table == table && last.span.1 == span.0) {
-                    Some(last) => last.span.1 = span.1,
-                    None => all.push(Run { table, step, width, span }),
-                }
+            let Spans { months, weeks, days } = spans(&[*from], until, self.weeks.is_some());
+            for (place, spans) in [months, weeks, days, vec![(*from, until)]].into_iter().enumerate() {
+                all.extend(spans.into_iter().map(|(begins, ends)| [place.to_string(), step.to_string(), begins.to_string(), ends.to_string()]));
             }
         }
         all
@@ -188,15 +168,6 @@ impl Counted {
         }
         sql.push(") AS counted");
     }
-}
-
-/// `CASE … END AS step`: the position of the last of these days that is not after the counted one.
-fn push_step(sql: &mut Statement, starts: &[i64]) {
-    sql.push("CAST(CASE WHEN 1 = 0 THEN 0");
-    for (position, start) in starts.iter().enumerate().skip(1) {
-        sql.push(" WHEN day < ").number(*start).push(format!(" THEN {}", position - 1));
-    }
-    sql.push(format!(" ELSE {} END AS BIGINT) AS step", starts.len().saturating_sub(1)));
 }
 
 fn date(day: i64) -> Date {
@@ -302,17 +273,16 @@ mod tests {
     }
 
     #[test]
-    fn steps_of_one_length_are_read_together() {
-        let (start, end) = (day("2026-08-26"), day("2026-11-24"));
-        // 2026-08-31 and 2026-11-23 are Mondays.
-        let mondays = (day("2026-08-31")..=day("2026-11-23")).step_by(7);
-        let weeks: Vec<i64> = std::iter::once(start).chain(mondays).collect();
-        let read: Vec<(&str, usize, Option<i64>)> = CHURN.runs(&weeks, end).iter().map(|run| (run.table, run.step, run.width)).collect();
-        assert_eq!(read, [("churn_days", 0, Some(5)), ("churn_weeks", 1, Some(7)), ("churn_days", 13, Some(1))]);
-        let days: Vec<i64> = (start..end).collect();
-        assert_eq!(CHURN.runs(&days, end), [Run { table: "churn_days", step: 0, width: Some(1), span: (start, end) }]);
-        let whole = CHURN.runs(&[start], end);
-        assert!(whole.len() > 2 && whole.iter().all(|run| run.step == 0 && run.width.is_none()), "{whole:?}");
+    fn each_step_is_read_from_each_table_that_has_whole_days_of_it() {
+        // 2026-08-31 is a Monday.
+        let read = CHURN.reads(&[day("2026-08-26"), day("2026-08-31")], day("2026-09-07"));
+        let number = |text: &str| day(text).to_string();
+        let (before, monday, end) = (number("2026-08-26"), number("2026-08-31"), number("2026-09-07"));
+        let row = |place: &str, step: &str, begins: &String, ends: &String| [place.to_owned(), step.to_owned(), begins.clone(), ends.clone()];
+        assert_eq!(
+            read,
+            [row("2", "0", &before, &monday), row("3", "0", &before, &monday), row("1", "1", &monday, &end), row("3", "1", &monday, &end)]
+        );
     }
 
     #[test]

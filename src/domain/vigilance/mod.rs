@@ -5,24 +5,20 @@ pub mod numbers;
 pub mod planting;
 mod queries;
 
-use std::collections::{HashMap, HashSet};
-
 use serde_json::{Value, json};
 
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{MailboxId, MessageId};
+use crate::domain::ids::MailboxId;
 use crate::domain::mailboxes::{self, Mailbox};
-use crate::domain::messages::{DecisionKind, Origin};
+use crate::domain::reports::desk;
+use crate::domain::reports::period::Period;
 
 use numbers::{Bar, Share, Spread, bars};
-use planting::Outcome;
-use queries::Decided;
 
 pub use planting::{Verdict, verdict_of};
-pub use queries::MOST_ROWS;
 
 /// The periods there are, in days.
 pub const PERIODS: &[i64] = &[7, 30, 90];
@@ -30,18 +26,17 @@ pub const PERIODS: &[i64] = &[7, 30, 90];
 /// Decided faster than this, in milliseconds, hardly anything was read.
 pub const HASTY_MS: i64 = 3_000;
 
-const MOST_REASONS: i64 = 20;
-
 /// Why there are no numbers of single people.
 pub const WHY_TEAMS: &str =
     "Numbers are by team, a mailbox with its reviewers, and never by person: whoever is ranked by speed learns to click and not to read.";
 
 /// What each number means, as the page and the API say it.
 pub const DEFINITIONS: &[(&str, &str)] = &[
+    ("Days", "Whole days in UTC, today among them."),
     ("Decisions", "Approvals, rejections and requests for changes, by people and keys; tests are not among them."),
     (
         "Reading time",
-        "From the first showing of the decided version to the decision, or the time its page was visible where that is shorter, at most 30 minutes; keys have none.",
+        "From the first showing of the decided version to the decision, or the time its page was visible where that is shorter, at most 30 minutes; keys have none. What is said of it and of the wait are bounds that the times did not pass.",
     ),
     ("Under 3 seconds", "The share of decisions with a reading time that took less than 3 seconds."),
     ("Edited", "The share of approved messages that a person edited between submission and approval."),
@@ -112,7 +107,7 @@ pub struct Team {
 impl Team {
     /// Whether nothing happened here in either period.
     pub fn is_idle(&self) -> bool {
-        self.now == Numbers::none() && self.before == Numbers::none()
+        self.now.is_none() && self.before.is_none()
     }
 
     /// Whether nothing waits either.
@@ -130,8 +125,6 @@ pub struct Report {
     pub from: Time,
     /// Where it ends.
     pub to: Time,
-    /// Whether more happened than was read.
-    pub is_cut: bool,
     /// The teams, by address.
     pub teams: Vec<Team>,
 }
@@ -142,39 +135,27 @@ pub fn report(conn: &mut Conn, actor: &Actor, mailbox: Option<&str>, days: i64, 
     if !PERIODS.contains(&days) {
         return Err(Error::invalid("field_invalid", "days", format!("days must be one of 7, 30, 90; got {days}.")));
     }
-    between(conn, actor, mailbox, (now.plus_days(-2 * days), now.plus_days(-days), now), now)
-}
-
-/// The same for a period of any length: where the one before it begins, where it begins itself, and where it ends.
-pub fn between(conn: &mut Conn, actor: &Actor, mailbox: Option<&str>, (start, middle, end): (Time, Time, Time), now: Time) -> Result<Report> {
-    actor.must_manage_or_have(Scope::OversightRead)?;
-    let days = end.seconds_since(middle) / 86_400;
     let mailboxes = match mailbox {
         Some(named) => vec![mailboxes::resolve(conn, actor, Some(named))?],
         None => mailboxes::list(conn, actor)?,
     };
-    let reach: Vec<MailboxId> = mailboxes.iter().map(|mailbox| mailbox.id.clone()).collect();
-    let read = Read::all(conn, &reach, start, end)?;
-    let is_cut = read.is_cut();
-    let (mut current, mut earlier) = (read.numbers(middle, end), read.numbers(start, middle));
+    let period = Period::last(days, now);
+    let mut found = desk::counted(conn, period)?;
     let mut teams = vec![];
     for mailbox in mailboxes {
-        let oldest_pending = oldest_pending(conn, &mailbox.id, now)?;
-        let numbers = |of: &mut HashMap<MailboxId, Numbers>| of.remove(&mailbox.id).unwrap_or_else(Numbers::none);
-        let (current, earlier) = (numbers(&mut current), numbers(&mut earlier));
-        let reasons = match current.decisions {
-            0 => vec![],
-            _ => queries::reasons(conn, &mailbox.id, middle, end, MOST_REASONS)?,
-        };
+        let (current, earlier) = found.remove(mailbox.id.as_str()).unwrap_or_default();
         teams.push(Team {
-            now: current,
-            before: earlier,
-            oldest_pending,
-            reasons: reasons.into_iter().filter_map(|(reason, at)| Some(Reason { reason: reason?, at })).collect(),
+            now: Numbers::of(&current),
+            before: Numbers::of(&earlier),
+            oldest_pending: oldest_pending(conn, &mailbox.id, now)?,
+            reasons: desk::rejections(conn, &mailbox.id, &current, period)?
+                .into_iter()
+                .map(|one| Reason { reason: one.reason, at: one.at })
+                .collect(),
             mailbox,
         });
     }
-    Ok(Report { days, from: middle, to: end, is_cut, teams })
+    Ok(Report { days, from: period.start(), to: now, teams })
 }
 
 /// How long the oldest message of a mailbox waits, in milliseconds.
@@ -182,101 +163,29 @@ pub(super) fn oldest_pending(conn: &mut Conn, mailbox: &MailboxId, now: Time) ->
     Ok(queries::oldest_pending(conn, mailbox)?.map(|at| (now.micros() - at.micros()).max(0) / 1000))
 }
 
-/// The rows of both periods.
-struct Read {
-    decided: Vec<Decided>,
-    versions: Vec<(MessageId, i32, String, String)>,
-    waivers: Vec<(MailboxId, Time)>,
-    stopped: Vec<(Option<String>, Time)>,
-    tests: Vec<(MailboxId, Outcome, Time)>,
-}
-
-impl Read {
-    fn all(conn: &mut Conn, reach: &[MailboxId], from: Time, to: Time) -> Result<Read> {
-        Ok(Read {
-            decided: queries::decided(conn, reach, from, to)?,
-            versions: queries::versions(conn, reach, from, to)?,
-            waivers: queries::waivers(conn, reach, from, to)?,
-            stopped: queries::stopped(conn, from, to)?,
-            tests: queries::ended_tests(conn, from, to)?,
-        })
-    }
-
-    fn is_cut(&self) -> bool {
-        let most = usize::try_from(MOST_ROWS).unwrap_or(usize::MAX);
-        [self.decided.len(), self.versions.len(), self.waivers.len(), self.stopped.len(), self.tests.len()].iter().any(|count| *count >= most)
-    }
-
-    /// The first version of each message that a person changed. A version with the words of the
-    /// one before was made when an approval was void: nobody edited it.
-    fn edits(&self) -> HashMap<&MessageId, i32> {
-        let mut first = HashMap::new();
-        for pair in self.versions.windows(2) {
-            let ((before_id, _, before_hash, _), (id, version, hash, editor)) = (&pair[0], &pair[1]);
-            if before_id == id && before_hash != hash && editor == "user" {
-                first.entry(id).or_insert(*version);
-            }
-        }
-        first
-    }
-
-    fn numbers(&self, from: Time, to: Time) -> HashMap<MailboxId, Numbers> {
-        let within = |at: &Time| from <= *at && *at < to;
-        let edits = self.edits();
-        let mut rows: HashMap<&MailboxId, Vec<&Decided>> = HashMap::new();
-        for row in self.decided.iter().filter(|row| within(&row.created_at)) {
-            rows.entry(&row.mailbox_id).or_default().push(row);
-        }
-        let mut all: HashMap<MailboxId, Numbers> = rows.into_iter().map(|(id, rows)| (id.clone(), of_decisions(&rows, &edits))).collect();
-        let mut of = |id: &MailboxId, count: &mut dyn FnMut(&mut Numbers)| {
-            count(all.entry(id.clone()).or_insert_with(Numbers::none));
-        };
-        for (mailbox, _) in self.waivers.iter().filter(|(_, at)| within(at)) {
-            of(mailbox, &mut |numbers| numbers.waivers += 1);
-        }
-        for (mailbox, _) in self.stopped.iter().filter(|(_, at)| within(at)) {
-            if let Some(mailbox) = mailbox {
-                of(&MailboxId::from(mailbox.as_str()), &mut |numbers| numbers.stopped += 1);
-            }
-        }
-        for (mailbox, outcome, _) in self.tests.iter().filter(|(_, _, at)| within(at)) {
-            of(mailbox, &mut |numbers| match outcome {
-                Outcome::Caught => numbers.caught = Share { part: numbers.caught.part + 1, of: numbers.caught.of + 1 },
-                Outcome::Missed => numbers.caught.of += 1,
-                Outcome::Lapsed | Outcome::Open => numbers.lapsed += 1,
-            });
-        }
-        all
-    }
-}
-
-fn of_decisions(rows: &[&Decided], edits: &HashMap<&MessageId, i32>) -> Numbers {
-    let dwell: Vec<i64> = rows.iter().filter_map(|row| row.dwell_ms).collect();
-    let edited = |row: &Decided| edits.get(&row.message_id).is_some_and(|version| *version <= row.version);
-    let approved = |row: &Decided| row.kind == DecisionKind::Approve;
-    let by_machine = || rows.iter().filter(|row| row.origin != Origin::Person);
-    // A message whose approval was void and that is approved again is one message.
-    let mut seen: HashSet<&MessageId> = HashSet::new();
-    let approvals: Vec<&&Decided> = rows.iter().filter(|row| approved(row) && seen.insert(&row.message_id)).collect();
-    let waits =
-        rows.iter().filter(|row| !row.decided_before).filter_map(|row| Some((row.created_at.micros() - row.submitted_at?.micros()).max(0) / 1000));
-    Numbers {
-        decisions: rows.len(),
-        dwell: Spread::of(dwell.clone()),
-        hasty: Share::count(&dwell, |ms| **ms < HASTY_MS),
-        edited: Share::count(approvals, |row| edited(row)),
-        agreed: Share::count(by_machine(), |row| approved(row) && !edited(row)),
-        overridden: Share::count(by_machine(), |row| !approved(row) || edited(row)),
-        wait: Spread::of(waits.collect()),
-        bars: bars(&dwell),
-        ..Numbers::default()
-    }
-}
-
 impl Numbers {
-    /// Those of a team that did nothing.
-    fn none() -> Numbers {
-        Numbers { bars: bars(&[]), ..Numbers::default() }
+    fn of(counted: &desk::Numbers) -> Numbers {
+        let size = |number: i64| usize::try_from(number).unwrap_or(0);
+        let hasty: i64 = counted.readings.range(..HASTY_MS).map(|(_, number)| number).sum();
+        let dwell = Spread::by_bound(&counted.readings, 1);
+        Numbers {
+            decisions: size(counted.decisions),
+            dwell,
+            hasty: Share { part: size(hasty), of: dwell.measured },
+            edited: counted.edited,
+            agreed: counted.agreed,
+            overridden: Share { part: counted.agreed.of.saturating_sub(counted.agreed.part), of: counted.agreed.of },
+            waivers: size(counted.waivers),
+            wait: counted.wait(),
+            stopped: size(counted.stopped),
+            caught: counted.caught,
+            lapsed: size(counted.lapsed),
+            bars: bars(&counted.readings),
+        }
+    }
+
+    fn is_none(&self) -> bool {
+        *self == Numbers::of(&desk::Numbers::default())
     }
 
     fn json(&self) -> Value {
@@ -321,7 +230,8 @@ impl Report {
             "days": self.days,
             "from": self.from,
             "to": self.to,
-            "cut_at_rows": self.is_cut.then_some(MOST_ROWS),
+            // From when rows were read for it: nothing is left out any more.
+            "cut_at_rows": null,
             "teams": teams,
             "definitions": definitions,
             "fewest_for_a_rate": numbers::FEWEST,

@@ -1,5 +1,7 @@
 //! Shares, spreads and intervals, and how they are said. Pure.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -83,12 +85,19 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of these times, by nearest rank.
-    pub fn of(mut times: Vec<i64>) -> Spread {
-        times.sort_unstable();
-        let rank = |percent: usize| (times.len() * percent).div_ceil(100).saturating_sub(1);
-        let at = |percent: usize| times.get(rank(percent)).copied().unwrap_or(0);
-        Spread { measured: times.len(), median: at(50), p90: at(90) }
+    /// Of numbers of times by the shortest bound that they did not pass, by nearest rank: what it says are bounds.
+    pub fn by_bound(counted: &BTreeMap<i64, i64>, bound_ms: i64) -> Spread {
+        let measured: i64 = counted.values().sum();
+        let at = |percent: i64| {
+            let rank = (measured * percent + 99) / 100;
+            let mut passed = 0;
+            let reached = |(_, number): &(&i64, &i64)| {
+                passed += **number;
+                passed >= rank
+            };
+            counted.iter().find(reached).map_or(0, |(up_to, _)| up_to * bound_ms)
+        };
+        Spread { measured: usize::try_from(measured).unwrap_or(0), median: at(50), p90: at(90) }
     }
 
     /// Whether there are enough to speak of a middle.
@@ -135,14 +144,14 @@ pub struct Bar {
 const BARS: &[(&str, i64)] =
     &[("under 3 s", 3_000), ("3–10 s", 10_000), ("10–30 s", 30_000), ("30–60 s", 60_000), ("1–5 min", 300_000), ("over 5 min", i64::MAX)];
 
-/// How often reading took how long.
-pub fn bars(times: &[i64]) -> Vec<Bar> {
+/// How often reading took how long, of numbers by the shortest bound in milliseconds that it did not pass.
+pub fn bars(counted: &BTreeMap<i64, i64>) -> Vec<Bar> {
     let mut from = i64::MIN;
     BARS.iter()
         .map(|(label, to)| {
-            let count = times.iter().filter(|time| (from..*to).contains(*time)).count();
+            let count: i64 = counted.range(from..*to).map(|(_, number)| number).sum();
             from = *to;
-            Bar { label, count }
+            Bar { label, count: usize::try_from(count).unwrap_or(0) }
         })
         .collect()
 }
@@ -169,20 +178,30 @@ mod tests {
         assert_eq!(Share { part: 0, of: 100 }.interval(), Some((0, 4)));
     }
 
+    fn counted(times: &[i64]) -> BTreeMap<i64, i64> {
+        times.iter().fold(BTreeMap::new(), |mut all, time| {
+            *all.entry(*time).or_default() += 1;
+            all
+        })
+    }
+
     #[test]
-    fn medians_are_by_nearest_rank() {
-        let spread = Spread::of((1..=20).rev().map(|n| n * 1000).collect());
-        assert_eq!((spread.median, spread.p90), (10_000, 18_000));
+    fn medians_are_by_nearest_rank_and_named_by_their_bound() {
+        let spread = Spread::by_bound(&counted(&(1..=20).collect::<Vec<_>>()), 1000);
+        assert_eq!((spread.measured, spread.median, spread.p90), (20, 10_000, 18_000));
         assert_eq!(spread.in_words(), "10 s, 9 in 10 within 18 s");
-        assert_eq!(Spread::of(vec![]).in_words(), "not measured");
-        assert_eq!(Spread::of(vec![1; 19]).in_words(), "19 measured: too few for a median");
+        let (quick, slow) = ([(5, 10), (60, 8), (3600, 2)].into(), [(5, 9), (60, 8), (3600, 3)].into());
+        assert_eq!(Spread::by_bound(&quick, 1000), Spread { measured: 20, median: 5_000, p90: 60_000 });
+        assert_eq!(Spread::by_bound(&slow, 1000), Spread { measured: 20, median: 60_000, p90: 3_600_000 });
+        assert_eq!(Spread::by_bound(&counted(&[]), 1).in_words(), "not measured");
+        assert_eq!(Spread::by_bound(&counted(&[1; 19]), 1).in_words(), "19 measured: too few for a median");
         assert_eq!(duration(850), "0.8 s");
         assert_eq!(duration(7_200_000), "2 h");
     }
 
     #[test]
     fn every_time_has_one_bar() {
-        let counts: Vec<usize> = bars(&[0, 2_999, 3_000, 30_000, 59_999, 60_000, 1_800_000]).into_iter().map(|bar| bar.count).collect();
-        assert_eq!(counts, [2, 1, 0, 2, 1, 1]);
+        let counted = counted(&[500, 2_999, 3_500, 30_000, 59_999, 60_000, 1_800_000]);
+        assert_eq!(bars(&counted).into_iter().map(|bar| bar.count).collect::<Vec<_>>(), [2, 1, 0, 2, 1, 1]);
     }
 }

@@ -217,7 +217,7 @@ pub(super) fn message_differences(conn: &mut Conn) -> QueryResult<Vec<Difference
 pub(super) fn desk_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>> {
     let mut statement = Statement::default();
     statement.push(
-        "SELECT day, what || ' in ' || mailbox_id || CASE WHEN up_to = 0 THEN '' ELSE ' up to ' || up_to || ' s' END AS place, \
+        "SELECT day, what || ' in ' || mailbox_id || CASE WHEN up_to = 0 THEN '' ELSE ' up to ' || up_to || CASE WHEN what = 'reading' THEN ' ms' ELSE ' s' END END AS place, \
          CAST(sum(number) AS BIGINT) AS number, CAST(0 AS BIGINT) AS minor FROM ( \
          SELECT day, mailbox_id, what, up_to, number FROM desk_days UNION ALL SELECT day, mailbox_id, what, up_to, number FROM desk_day_moves \
          UNION ALL SELECT day, mailbox_id, what, up_to, -count(*) FROM counted_desk GROUP BY day, mailbox_id, what, up_to) AS both_ways \
