@@ -109,6 +109,7 @@ fn named(conn: &mut Conn) -> countersign::domain::error::Result<()> {
             campaign: None,
             steps: (1..=5).map(step).collect(),
             automatic: false,
+            stop_tags: vec![],
         };
         sequences::create(conn, &OPERATOR, &new, now)?;
     }
