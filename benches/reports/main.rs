@@ -217,7 +217,11 @@ fn main() {
         if only.as_ref().is_some_and(|word| !path.contains(word.as_str())) {
             continue;
         }
-        let head = if path.starts_with("/reports") { format!("Cookie: {cookie}\r\n") } else { format!("Authorization: Bearer {key}\r\n") };
+        let head = if ["/reports", "/vigilance"].iter().any(|page| path.starts_with(page)) {
+            format!("Cookie: {cookie}\r\n")
+        } else {
+            format!("Authorization: Bearer {key}\r\n")
+        };
         let (mut times, mut bytes) = (vec![], 0);
         for round in 0..requests + 5 {
             let start = Instant::now();
