@@ -42,10 +42,15 @@ impl StepRow {
     }
 }
 
+/// Only those who left, as no index serves it: SQLite would otherwise make one of the whole table for each question.
+const LEFT: &str = " AND kind || '' = 'left'";
+/// Only those who came back.
+const BACK: &str = " AND kind || '' = 'back'";
+
 /// Departures of a kind by step; `starts` are the first days of the steps, and `end` the day after the last.
 pub(super) fn departures_by_step(conn: &mut Conn, kind: &'static str, starts: &[i64], end: i64) -> QueryResult<Vec<StepRow>> {
     let mut sql = Statement::kept();
-    let only = if kind == "back" { " AND kind = 'back'" } else { " AND kind = 'left'" };
+    let only = if kind == "back" { BACK } else { LEFT };
     CHURN.push_sums(&mut sql, (starts, end), &|sql| said(sql, only), "reason, mailed, currency");
     sql.load(conn)
 }
@@ -59,7 +64,7 @@ struct Total {
 /// How many left in these days.
 pub(super) fn left(conn: &mut Conn, start: i64, end: i64) -> QueryResult<i64> {
     let mut sql = Statement::kept();
-    CHURN.push_sums(&mut sql, (&[start], end), &|sql| said(sql, " AND kind = 'left'"), "");
+    CHURN.push_sums(&mut sql, (&[start], end), &|sql| said(sql, LEFT), "");
     sql.push(" HAVING SUM(new_number) IS NOT NULL");
     Ok(sql.load::<Total>(conn)?.first().map_or(0, |total| total.standings.outcomes().left()))
 }
