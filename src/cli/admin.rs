@@ -190,7 +190,7 @@ pub(super) fn import(db: &Db, kind: ImportKind, file: &Path) -> Result<ExitCode,
     match kind {
         ImportKind::Churn => import_rows(db, imports::Of::Churn, bytes, file, &name),
         ImportKind::Contacts => import_rows(db, imports::Of::Contacts, bytes, file, &name),
-        ImportKind::Updates => import_updates(db, &bytes, file, &name),
+        ImportKind::Updates => import_rows(db, imports::Of::Facts(facts::Kind::ProductUpdate), bytes, file, &name),
     }
 }
 
@@ -225,15 +225,6 @@ fn import_rows(db: &Db, of: imports::Of, bytes: Vec<u8>, file: &Path, name: &str
         return put_aside(file, ended.refused_csv.as_bytes());
     }
     Ok(if ended.state == "finished" { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn import_updates(db: &Db, bytes: &[u8], file: &Path, name: &str) -> Result<ExitCode, Failed> {
-    let done = db.write(|conn| facts::import(conn, &OPERATOR, facts::Kind::ProductUpdate, bytes, name, clock::now()))?;
-    println!("{} imported, {} changed, {} known already, {} refused", done.added, done.changed, done.unchanged, done.refused.len());
-    if done.refused.is_empty() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    put_aside(file, &facts::refused_rows(bytes, &done.refused)?)
 }
 
 pub(super) fn verify(db: &Db, audit_head: Option<&str>, kept_head: Option<&Path>) -> Result<ExitCode, Failed> {

@@ -19,8 +19,9 @@ use crate::domain::actor::Actor;
 use crate::domain::churn::shipping::{self, Round};
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::facts::fields::{self, Field, Input};
-use crate::domain::facts::{self, Body, Fact, Filter, Imported, Kind, State as FactState, Version};
+use crate::domain::facts::{self, Body, Fact, Filter, Kind, State as FactState, Version};
 use crate::domain::ids::FactId;
+use crate::domain::imports::{self, Of};
 use crate::domain::messages::list::{self, ListRow};
 use crate::domain::messages::recall::{self, Recall};
 use crate::domain::reason::Reason;
@@ -111,7 +112,6 @@ struct ListPage {
     proposed: i64,
     fields: Vec<Filled>,
     problem: Option<String>,
-    imported: Option<Imported>,
 }
 
 impl ListPage {
@@ -156,7 +156,7 @@ async fn page(person: &Person, state: &State, query: Query) -> Result<ListPage, 
     let ((rows, more), proposed) = state.read(move |conn| Ok((facts::list(conn, &actor, &filter)?, facts::count_proposed(conn)?))).await?;
     let next = rows.last().filter(|_| more).map(|row| row.id.clone());
     let fields = query.kind.map(|kind| filled(kind, |_| String::new())).unwrap_or_default();
-    Ok(ListPage { chrome: person.visit.chrome("Facts", "facts"), query, rows, next, proposed, fields, problem: None, imported: None })
+    Ok(ListPage { chrome: person.visit.chrome("Facts", "facts"), query, rows, next, proposed, fields, problem: None })
 }
 
 pub(super) async fn index(person: Person, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
@@ -184,7 +184,7 @@ pub(super) async fn create(person: Person, state: web::Data<State>, session: Ses
 pub(super) struct Posted {
     csrf: Text<String>,
     kind: Text<String>,
-    #[multipart(limit = "10MiB")]
+    #[multipart(limit = "50MiB")]
     file: Upload,
 }
 
@@ -198,15 +198,15 @@ pub(super) async fn import(
     let Posted { kind, file, .. } = posted.into_inner();
     let wrong = |expected: String| Error::invalid("field_invalid", "kind", format!("kind must be {expected}."));
     let kind: Kind = kind.parse().map_err(wrong)?;
-    let (actor, name) = (person.actor.clone(), file.file_name.clone().unwrap_or_else(|| "upload.csv".to_owned()));
-    let done = state.write(move |conn| facts::import(conn, &actor, kind, &*file.data, &name, clock::now())).await;
-    let mut page = page(&person, &state, Query { kind: Some(kind), ..Query::default() }).await?;
-    match done {
-        Ok(done) => page.imported = Some(done),
-        Err(error) => page.problem = Some(error.detail),
+    let name = file.file_name.unwrap_or_else(|| "upload.csv".to_owned());
+    match web::block(move || imports::read(Of::Facts(kind), file.data.into())).await.map_err(Error::internal)? {
+        Ok(parsed) => super::imports::begin(&person, &state, name, parsed).await,
+        Err(error) => {
+            let mut page = page(&person, &state, Query { kind: Some(kind), ..Query::default() }).await?;
+            page.problem = Some(error.detail);
+            html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
     }
-    let status = if page.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    html_with(status, &page)
 }
 
 #[derive(Template)]

@@ -1,4 +1,4 @@
-//! CSV import of churn events and of contacts with progress, and the refused rows for download.
+//! CSV import of churn events, of contacts and of facts with progress, and the refused rows for download.
 
 use actix_multipart::MultipartError;
 use actix_multipart::form::bytes::Bytes as Upload;
@@ -16,7 +16,7 @@ use crate::app::State;
 use crate::clock;
 use crate::domain::error::Error;
 use crate::domain::ids::ImportId;
-use crate::domain::imports::{self, CHURN_COLUMNS, Confirm, Import, LARGEST, Of};
+use crate::domain::imports::{self, CHURN_COLUMNS, Confirm, Import, LARGEST, Of, Parsed};
 use crate::domain::mailboxes::{self, Mailbox};
 
 #[derive(Template)]
@@ -34,7 +34,7 @@ async fn page(of: Of, person: &Person, state: &State, problem: Option<String>) -
     let mailboxes = state.read(move |conn| mailboxes::list(conn, &actor)).await?;
     let chrome = match of {
         Of::Churn => person.visit.chrome("Import churn events", "churn"),
-        Of::Contacts => person.visit.chrome("Import contacts", "customers"),
+        Of::Contacts | Of::Facts(_) => person.visit.chrome("Import contacts", "customers"),
     };
     Ok(NewPage { chrome, contacts: of == Of::Contacts, columns: CHURN_COLUMNS.join(", "), mailboxes, problem })
 }
@@ -97,6 +97,11 @@ async fn create(of: Of, request: &HttpRequest, person: &Person, state: &State, p
         Ok(parsed) => parsed.confirming(confirm),
         Err(error) => return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page(of, person, state, Some(error.detail)).await?),
     };
+    begin(person, state, name, parsed).await
+}
+
+/// Starts an import and answers with the page that shows how far it is.
+pub(super) async fn begin(person: &Person, state: &State, name: String, parsed: Parsed) -> Result<HttpResponse, PageError> {
     let actor = person.actor.clone();
     let (started, parsed) = state.write(move |conn| Ok((imports::start(conn, &actor, &name, &parsed, clock::now())?, parsed))).await?;
     let id = started.id.clone();
@@ -109,11 +114,34 @@ async fn create(of: Of, request: &HttpRequest, person: &Person, state: &State, p
 #[template(path = "imports/progress.html")]
 struct ProgressPage {
     chrome: Chrome,
-    contacts: bool,
+    place: Place,
     import: Import,
     done: i64,
     refused: Vec<Vec<String>>,
     more_refused: bool,
+}
+
+/// Where what was imported is seen.
+struct Place {
+    name: &'static str,
+    path: String,
+    /// The page of the form.
+    form: String,
+    see: &'static str,
+}
+
+impl Place {
+    fn of(of: Of) -> Place {
+        let (name, path, see) = match of {
+            Of::Churn => ("Churn", "/churn", "See who left"),
+            Of::Contacts => ("Customers", "/customers", "See the customers"),
+            Of::Facts(kind) => {
+                let path = format!("/facts?kind={kind}");
+                return Place { name: "Facts", form: path.clone(), path, see: "See the facts" };
+            }
+        };
+        Place { name, path: path.to_owned(), form: format!("{path}/import"), see }
+    }
 }
 
 /// Refused rows shown on the page; all of them are in the download.
@@ -127,9 +155,13 @@ pub(super) async fn show(person: Person, state: web::Data<State>, id: web::Path<
         reader.records().filter_map(Result::ok).take(SHOWN).map(|r| r.iter().take(4).map(str::to_owned).collect()).collect();
     let done = import.done();
     let more_refused = import.refused_rows > SHOWN as i64;
-    let contacts = import.kind == "contacts";
-    let chrome = person.visit.chrome("Import", if contacts { "customers" } else { "churn" });
-    html(&ProgressPage { chrome, contacts, import, done, refused, more_refused })
+    let of = Of::from_word(&import.kind);
+    let section = match of {
+        Of::Churn => "churn",
+        Of::Contacts => "customers",
+        Of::Facts(_) => "facts",
+    };
+    html(&ProgressPage { chrome: person.visit.chrome("Import", section), place: Place::of(of), import, done, refused, more_refused })
 }
 
 pub(super) async fn cancel(

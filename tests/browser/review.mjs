@@ -158,4 +158,18 @@ await run(async ({ demo, visitor, signIn, caught, shoot }) => {
   await shoot(manager, "import-contacts");
   await manager.goto("/customers?tags=api-v1,eu");
   check("who was imported is among the customers, with the tags", (await manager.textContent("main")).includes("pia@example.org"));
+
+  await manager.goto("/facts?kind=product_update");
+  await manager.click("summary:has-text('Import a CSV file')");
+  const shipped = Array.from({ length: 300 }, (_, n) => `Improvement ${n},2026-04-30,It is there.\n`).join("");
+  await manager.setInputFiles("[name=file]", { name: "shipped.csv", mimeType: "text/csv", buffer: Buffer.from(`title,shipped_on,summary\n${shipped}No day,soon,It comes.\n`) });
+  await manager.click("form[action='/facts/import'] button");
+  await manager.waitForURL("**/imports/*");
+  await manager.waitForSelector("h1:has-text('Imported')");
+  check("facts come by a file as well, with progress", (await manager.textContent("main")).includes("300 imported, 0 known already, 1 refused"));
+  await shoot(manager, "import-facts");
+  await manager.click("text=See the facts");
+  await manager.waitForURL("**/facts?kind=product_update");
+  await manager.waitForSelector("td:has-text('Improvement'), li:has-text('Improvement'), a:has-text('Improvement')");
+  check("and are among the facts", (await manager.textContent("main")).includes("Improvement"));
 });

@@ -3,6 +3,7 @@
 use countersign::clock;
 use countersign::domain::facts::{self, Body, CompanyFact, Offer, PlanPrice, ProductUpdate};
 use countersign::domain::ids::{ContactId, FactId, MessageId};
+use countersign::domain::imports;
 use countersign::domain::mailboxes::Mode;
 use countersign::domain::messages::decide::{Decide, decide};
 use countersign::domain::messages::{self, DecisionKind, Message, State, ledger, promises, recall};
@@ -407,11 +408,19 @@ async fn a_file_of_facts_is_read_row_by_row() {
     let desk = Desk::new().await;
     let max = desk.person("Max");
     let file = "name,code,percent,months,expires_on,eligible_reasons,stackable\nSpring,SPRING10,10,3,2099-04-30,too_expensive;not_using_enough,yes\nBroken,SPRING0,0,,,,\n";
-    let done = desk.write(|conn| facts::import(conn, &max, facts::Kind::Offer, file.as_bytes(), "offers.csv", desk.now())).unwrap();
-    assert_eq!((done.added, done.refused.len(), done.refused[0].0), (1, 1, 3), "{done:?}");
+    let import = |file: &str| {
+        let parsed = imports::read(imports::Of::Facts(facts::Kind::Offer), file.as_bytes().to_vec()).unwrap();
+        let started = desk.write(|conn| imports::start(conn, &max, "offers.csv", &parsed, desk.now())).unwrap();
+        imports::run(&desk.state.db, &max, started, &parsed, clock::now, |_| {}).unwrap()
+    };
+    let done = import(file);
+    assert_eq!((done.imported_rows, done.duplicate_rows, done.refused_rows), (1, 0, 1), "{done:?}");
+    assert!(done.refused_csv.lines().nth(1).unwrap().starts_with("3,"), "{done:?}");
     let again = file.replace("10,3", "12,3");
-    let done = desk.write(|conn| facts::import(conn, &max, facts::Kind::Offer, again.as_bytes(), "offers.csv", desk.now())).unwrap();
-    assert_eq!((done.added, done.changed), (0, 1));
+    for (imported, known) in [(1, 0), (0, 1)] {
+        let done = import(&again);
+        assert_eq!((done.imported_rows, done.duplicate_rows), (imported, known), "{done:?}");
+    }
     let offers = desk.read(facts::offers);
     assert_eq!((offers[0].1.percent, offers[0].1.stackable), (Some(12), true));
 }

@@ -71,14 +71,14 @@ async fn updates_are_imported_as_facts_and_bad_rows_are_reported() {
     let desk = Desk::new().await;
     let file = "title,shipped_on,summary,keywords\nBulk export,2026-04-30,All rows at once.,export; csv\nNo day,soon,It comes.,\n";
     let (code, said, refused) = run(&desk, "updates", file);
-    assert!(code == 1 && said.contains("1 imported, 0 changed, 0 known already, 1 refused"), "{said}");
+    assert!(code == 1 && said.contains("1 imported, 0 known already, 1 refused"), "{said}");
     let refused = refused.unwrap();
     assert!(refused.starts_with("line,problem,title,shipped_on,summary,keywords\n3,") && refused.contains("No day,soon"), "{refused}");
     let filter = facts::Filter { kind: Some(Kind::ProductUpdate), limit: 10, ..facts::Filter::default() };
     let all = desk.read(|conn| facts::list(conn, &OPERATOR, &filter)).0;
     assert_eq!(all.iter().map(|fact| fact.label.as_str()).collect::<Vec<_>>(), ["Bulk export, shipped 2026-04-30"]);
     let (code, said, _) = run(&desk, "updates", "title,shipped_on,summary,keywords\nBulk export,2026-04-30,All rows at once.,export; csv\n");
-    assert!(code == 0 && said.contains("0 imported, 0 changed, 1 known already"), "{said}");
+    assert!(code == 0 && said.contains("0 imported, 1 known already, 0 refused"), "{said}");
 }
 
 /// A file of churn with so many rows, of which each hundredth has no address that can be read.
@@ -192,4 +192,20 @@ async fn whoever_is_erased_while_an_import_waits_is_in_none_of_its_rows() {
     assert_eq!((&done.id, done.done(), done.state.as_str()), (&cut.id, 252, "finished"));
     assert!(!done.refused_csv.to_lowercase().contains("c7@"), "{}", done.refused_csv);
     assert!(found(&desk, "c7@example.com").is_none());
+}
+
+#[actix_web::test]
+async fn facts_that_were_cut_off_go_on_and_their_page_leads_back_to_them() {
+    let desk = Desk::new().await;
+    let file = format!("title,shipped_on,summary\n{}", (0..450).map(|n| format!("Update {n},2026-04-30,It is there.\n")).collect::<String>());
+    let cut = cut_off_as(&desk, &desk.person("Max"), Of::Facts(Kind::ProductUpdate), &file);
+    assert_eq!((cut.state.as_str(), cut.imported_rows, cut.total_rows), ("running", 200, 450));
+    let (import, actor, parsed) = desk.write(|conn| imports::take_over(conn, desk.now().plus_seconds(600))).unwrap().unwrap();
+    let done = imports::run(&desk.state.db, &actor, import, &parsed, clock::now, |_| {}).unwrap();
+    assert_eq!((done.state.as_str(), done.imported_rows, done.duplicate_rows), ("finished", 450, 0));
+    assert_eq!(count(&desk, "SELECT count(*) AS n FROM facts WHERE kind = 'product_update'"), 450);
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let page = max.get(&format!("/imports/{}", cut.id)).await.body;
+    assert!(page.contains("450 of 450 rows") && page.contains("href=\"/facts?kind=product_update\">See the facts"), "{page}");
 }

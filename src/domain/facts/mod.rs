@@ -8,7 +8,7 @@
 mod body;
 mod contact;
 pub mod fields;
-mod import;
+pub(in crate::domain) mod import;
 mod queries;
 mod record;
 
@@ -34,7 +34,6 @@ pub use body::{
 };
 pub(in crate::domain) use contact::refresh;
 pub use contact::{WITHHELD, note_tagged_departure, observe, withheld};
-pub use import::{Imported, import, refused_rows};
 pub(in crate::domain) use record::propose;
 pub use record::{accept, add, change, revoke};
 

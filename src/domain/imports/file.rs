@@ -3,7 +3,7 @@
 use crate::domain::contacts;
 use crate::domain::contacts::consents::opt_in::Ask;
 use crate::domain::error::{Error, Result};
-use crate::domain::text;
+use crate::domain::{facts, text};
 
 /// Largest file taken, in bytes.
 pub const LARGEST: usize = 50 * 1024 * 1024;
@@ -40,6 +40,8 @@ pub enum Of {
     Churn,
     /// Contacts; a column that is not understood is kept with the contact.
     Contacts,
+    /// Facts of one kind.
+    Facts(facts::Kind),
 }
 
 impl Of {
@@ -48,17 +50,25 @@ impl Of {
         match self {
             Of::Churn => "churn",
             Of::Contacts => "contacts",
+            Of::Facts(kind) => kind.as_str(),
         }
     }
 
-    pub(super) fn from_word(word: &str) -> Of {
-        if word == Of::Contacts.word() { Of::Contacts } else { Of::Churn }
+    /// What a word in the database stands for.
+    pub fn from_word(word: &str) -> Of {
+        match word.parse() {
+            Ok(kind) => Of::Facts(kind),
+            Err(_) if word == Of::Contacts.word() => Of::Contacts,
+            Err(_) => Of::Churn,
+        }
     }
 
     fn check(self, headers: &[String]) -> Result<()> {
         match self {
             Of::Churn => check_churn(headers),
             Of::Contacts => contacts::import::check(headers),
+            // A row says what it lacks.
+            Of::Facts(_) => Ok(()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Import of churn events and of contacts from CSV: good rows are kept, bad rows are reported by line and kept for download.
+//! Import of churn events, of contacts and of facts from CSV: good rows are kept, bad rows are reported by line and kept for download.
 //!
 //! The file is kept while its import runs, so that the import goes on after whoever ran it ended: by the worker once the lease
 //! is over, or at once by the same command. One process at a time is at it: `lease_until` is written with every batch of rows
@@ -34,7 +34,7 @@ const LEASE_SECONDS: i64 = 60;
 pub struct Import {
     /// Its id.
     pub id: ImportId,
-    /// What is imported: "churn" or "contacts".
+    /// What is imported: "churn", "contacts" or a kind of fact.
     pub kind: String,
     /// The file's name as given.
     pub file_name: String,

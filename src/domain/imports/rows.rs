@@ -1,4 +1,4 @@
-//! A row of a file as a churn event or a contact.
+//! A row of a file as a churn event, a contact or a fact.
 
 use crate::clock::Time;
 use crate::db::Conn;
@@ -7,7 +7,7 @@ use crate::domain::churn::intake::{self, NewChurnEvent, Taken};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::ContactId;
 use crate::domain::privacy::provenance;
-use crate::domain::{contacts, text};
+use crate::domain::{contacts, facts, text};
 
 use super::Import;
 use super::file::{Of, Parsed};
@@ -24,6 +24,7 @@ pub(super) fn take(conn: &mut Conn, actor: &Actor, parsed: &Parsed, record: &csv
             let (contact, new) = contacts::import::take(conn, actor, &parsed.headers, record, ask, now)?;
             (Some(contact), new)
         }
+        Of::Facts(kind) => (None, facts::import::take(conn, actor, kind, &parsed.headers, record, &import.file_name, now)?),
     };
     note_source(conn, actor, import, contact.as_ref(), now)?;
     Ok(new)
