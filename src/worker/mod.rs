@@ -80,11 +80,12 @@ pub async fn run(state: State, relays: impl Into<Relays>, stop: watch::Receiver<
     if let Some(log) = relays.log() {
         running.push(actix_web::rt::spawn(relay_log::run(state.clone(), log.to_owned(), stop.clone())));
     }
+    running.push(actix_web::rt::spawn(keep_claims(state.clone(), worker, stop.clone())));
     running.push(actix_web::rt::spawn(webhooks::run(state.clone(), stop.clone())));
     running.push(actix_web::rt::spawn(draft_rounds(state.clone(), stop.clone())));
     running.push(actix_web::rt::spawn(keep_mark(state.clone(), stop.clone())));
     work_off(&state, &stop, "what left and is not yet shown as sent", |conn, now| Ok(outbox::finish_all(conn, now)? > 0)).await;
-    chores(state, worker, stop).await;
+    chores(state, stop).await;
     for one in running {
         if let Err(error) = one.await {
             tracing::error!(%error, "a part of the worker ended badly");
@@ -143,33 +144,53 @@ async fn draft_rounds(state: State, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn chores(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>) {
-    let mut last_compared = None;
+/// Says that this worker is alive, and keeps what it claimed. It has a loop of its own, so that no chore that fails or takes
+/// long lets a claim run out.
+async fn keep_claims(state: State, worker: WorkerId, mut stop: watch::Receiver<bool>) {
     loop {
         let me = worker.clone();
-        let done = state
-            .write(move |conn| {
-                let now = clock::now();
-                installation::beat(conn, now)?;
-                outbox::renew(conn, &me, now)?;
-                meters::lost_leases(outbox::recover(conn, now)?);
-                outbox::finish_left(conn, now)?;
-                told::mails::renew(conn, &me, now)?;
-                told::tidy(conn, now)?;
-                deliveries::sweep(conn, now)?;
-                expiry::expire_due(conn, now)?;
-                sessions::sweep(conn, now)?;
-                idempotency::sweep(conn, now)?;
-                calls::sweep(conn, now)?;
-                sources::sweep(conn, now)?;
-                timeline::sweep(conn, now)?;
-                usage::sweep(conn, now)?;
-                reputation::watch::sweep(conn, now)?;
-                presence::sweep(conn, now)
-            })
-            .await;
-        if let Err(error) = done {
-            tracing::error!(%error, "a chore failed; it is tried again");
+        let kept = state.quiet_write(move |conn| {
+            let now = clock::now();
+            installation::beat(conn, now)?;
+            outbox::renew(conn, &me, now)?;
+            told::mails::renew(conn, &me, now)
+        });
+        if let Err(error) = kept.await {
+            tracing::error!(%error, "claims could not be renewed; it is tried again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(CHORES_SECONDS)) => {}
+            _ = stop.wait_for(|stopped| *stopped) => return,
+        }
+    }
+}
+
+type Chore = fn(&mut Conn, Time) -> Result<(), Error>;
+
+/// What is short, each in a transaction of its own: one that fails holds up no other.
+const SHORT_CHORES: &[(&str, Chore)] = &[
+    ("claims whose worker fell silent", |conn, now| outbox::recover(conn, now).map(meters::lost_leases)),
+    ("what left and is not yet shown as sent", |conn, now| outbox::finish_left(conn, now).map(drop)),
+    ("notices", told::tidy),
+    ("deliveries of webhooks", deliveries::sweep),
+    ("what expires", |conn, now| expiry::expire_due(conn, now).map(drop)),
+    ("sessions", sessions::sweep),
+    ("repeated requests", idempotency::sweep),
+    ("the log of calls", calls::sweep),
+    ("calls of sources", sources::sweep),
+    ("timelines", timeline::sweep),
+    ("usage", usage::sweep),
+    ("rates of bounces and complaints", reputation::watch::sweep),
+    ("who reads what", presence::sweep),
+];
+
+async fn chores(state: State, mut stop: watch::Receiver<bool>) {
+    let mut last_compared = None;
+    loop {
+        for (chore, short) in SHORT_CHORES {
+            if let Err(error) = state.write(move |conn| short(conn, clock::now())).await {
+                tracing::error!(%error, chore, "a chore failed; it is tried again");
+            }
         }
         work_off(&state, &stop, "numbers of campaigns", |conn, _| counts::fold(conn)).await;
         work_off(&state, &stop, "numbers of reports", |conn, _| days::fold(conn)).await;

@@ -12,7 +12,7 @@ use countersign::domain::actor::{Actor, Mailboxes, Role};
 use countersign::domain::contacts::suppressions::{self, Reason};
 use countersign::domain::contacts::{self, erase};
 use countersign::domain::error::Result;
-use countersign::domain::ids::UserId;
+use countersign::domain::ids::{MessageId, UserId};
 use countersign::domain::mailboxes::{self, Mode, stops};
 use countersign::domain::messages::{DecisionKind, Message, State};
 use countersign::domain::outbox::{self, Claimed, Dot, WorkerId};
@@ -125,6 +125,47 @@ async fn a_permission_waits_for_what_is_being_said_against_mail_and_is_refused()
     }
 }
 
+/// Lets the outbox row of this message not come into this state.
+fn refuse(desk: &Desk, bad: &MessageId, state: &str) {
+    let when = format!("WHEN (NEW.message_id = '{bad}' AND NEW.state = '{state}')");
+    if desk.state.db.is_a_file() {
+        sql(desk, &format!("CREATE TRIGGER test_refuses BEFORE UPDATE ON outbox {when} BEGIN SELECT RAISE(ABORT, 'a test'); END"));
+    } else {
+        sql(desk, "CREATE FUNCTION test_refuses() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'a test'; END $$ LANGUAGE plpgsql");
+        sql(desk, &format!("CREATE TRIGGER test_refuses BEFORE UPDATE ON outbox FOR EACH ROW {when} EXECUTE FUNCTION test_refuses()"));
+    }
+}
+
+fn refuse_no_more(desk: &Desk) {
+    let on = if desk.state.db.is_a_file() { "" } else { " ON outbox" };
+    sql(desk, &format!("DROP TRIGGER test_refuses{on}"));
+}
+
+#[actix_web::test]
+async fn a_claim_that_cannot_be_recovered_holds_up_no_other() {
+    let desk = Desk::new().await;
+    let mut all = vec![];
+    for n in 0..3 {
+        let message = desk.pending(&format!("p{n}@example.com"), json!({})).await;
+        desk.decide("Rita", &message, DecisionKind::Approve).unwrap();
+        all.push(message.row.id);
+    }
+    let claimed = desk.write(|conn| outbox::claim(conn, &WorkerId::new(), 10, clock::now())).unwrap();
+    assert_eq!(claimed.len(), 3);
+    // The first is the one that is looked at first.
+    let bad = claimed[0].message_id().clone();
+    refuse(&desk, &bad, "queued");
+    let later = clock::now().plus_seconds(outbox::LEASE_SECONDS + 1);
+    assert_eq!(desk.write(|conn| outbox::recover(conn, later)).unwrap(), 2);
+    let state = |id: &MessageId| desk.read(|conn| outbox::waiting(conn, id)).unwrap().state;
+    for id in &all {
+        assert_eq!(state(id), if *id == bad { "sending" } else { "queued" });
+    }
+    refuse_no_more(&desk);
+    assert_eq!(desk.write(|conn| outbox::recover(conn, later)).unwrap(), 1);
+    assert_eq!(state(&bad), "queued");
+}
+
 #[actix_web::test]
 async fn an_outcome_that_cannot_be_written_down_holds_up_no_other() {
     // All are answered at once, so that their outcomes come to the writer together.
@@ -143,19 +184,7 @@ async fn an_outcome_that_cannot_be_written_down_holds_up_no_other() {
         all.push(message.row.id);
     }
     let bad = all[2].clone();
-    match desk.state.db.is_a_file() {
-        true => drop(sql(
-            &desk,
-            &format!(
-                "CREATE TRIGGER test_refuses BEFORE UPDATE ON outbox WHEN NEW.message_id = '{bad}' AND NEW.state = 'sent' BEGIN SELECT RAISE(ABORT, 'a test'); END"
-            ),
-        )),
-        false => {
-            sql(&desk, "CREATE FUNCTION test_refuses() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'a test'; END $$ LANGUAGE plpgsql");
-            let when = format!("FOR EACH ROW WHEN (NEW.message_id = '{bad}' AND NEW.state = 'sent') EXECUTE FUNCTION test_refuses()");
-            sql(&desk, &format!("CREATE TRIGGER test_refuses BEFORE UPDATE ON outbox {when}"));
-        }
-    }
+    refuse(&desk, &bad, "sent");
     let (sender, receiver) = tokio::sync::watch::channel(false);
     let running = actix_web::rt::spawn(worker::run(desk.state.clone(), Some(desk.transport()), receiver));
     let sent = || all.iter().filter(|id| desk.message(id.as_str()).row.state == State::Sent).count();
@@ -166,8 +195,7 @@ async fn an_outcome_that_cannot_be_written_down_holds_up_no_other() {
     }
     sender.send_replace(true);
     running.await.unwrap();
-    let on = if desk.state.db.is_a_file() { "" } else { " ON outbox" };
-    sql(&desk, &format!("DROP TRIGGER test_refuses{on}"));
+    refuse_no_more(&desk);
     // Nobody knows of it what the relay said, so it waits for a person; it is not sent again.
     sql(&desk, "UPDATE outbox SET claimed_until = 0 WHERE claimed_until IS NOT NULL");
     desk.drain().await;

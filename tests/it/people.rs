@@ -62,6 +62,20 @@ fn sql(desk: &Desk, text: &str) -> Result<usize, String> {
 }
 
 #[actix_web::test]
+async fn a_chore_that_fails_holds_up_no_other() {
+    let desk = Desk::new().await;
+    let id = pending(&desk, Mode::GatedSend, "a@example.com").await;
+    let (rita, long_ago) = (desk.person("Rita"), desk.now().plus_days(-1));
+    desk.write(|conn| presence::look(conn, &rita, &id, long_ago)).unwrap();
+    let kept = || desk.read(|conn| Ok(presence::live(conn, long_ago)?.contains_key(&id)));
+    assert!(kept());
+    // What forgets old ids of usage runs before what forgets who was there.
+    sql(&desk, "ALTER TABLE usage_taken RENAME TO usage_elsewhere").unwrap();
+    desk.drain().await;
+    assert!(!kept());
+}
+
+#[actix_web::test]
 async fn presence_ends_by_itself_and_holding_a_message_lapses_unless_its_holder_stays() {
     let desk = Desk::new().await;
     let id = pending(&desk, Mode::GatedSend, "a@example.com").await;

@@ -113,24 +113,32 @@ fn asks(conn: &mut Conn, id: &MessageId, choice: OnUncertain) -> Result<bool> {
 }
 
 /// Claims whose worker fell silent: before the dot they go back into the queue; at the dot nobody knows, so they wait
-/// for evidence or a person, unless their mailbox would rather have them sent again and they were not yet.
+/// for evidence or a person, unless their mailbox would rather have them sent again and they were not yet. One that cannot be
+/// recovered holds up no other. Gives how many were.
 pub fn recover(conn: &mut Conn, now: Time) -> Result<usize> {
-    const LOST: &str = "The server stopped while this message was being handed over; it may have arrived.";
     transaction(conn, |conn| {
-        let lapsed = queries::lapsed(conn, now)?;
-        for row in &lapsed {
-            let id = &row.message_id;
-            let (outcome, words) = if row.state == "dot" { (Outcome::Uncertain, LOST) } else { (Outcome::Lost, "Its worker stopped.") };
-            let asks = outcome == Outcome::Uncertain && asks(conn, id, row.on_uncertain)?;
-            attempts::note_lost(conn, id, row.since, outcome, words, row.relay.clone(), now)?;
-            match (row.state.as_str(), asks) {
-                ("dot", true) => end(conn, id, "dot", "uncertain", State::Uncertain, LOST, now)?,
-                ("dot", _) => put_back(conn, id, "dot", now, LOST, row.attempts + 1, now)?,
-                _ => put_back(conn, id, "sending", now, "Its worker stopped.", row.attempts, now)?,
+        let mut recovered = 0;
+        for row in queries::lapsed(conn, now)? {
+            match transaction(conn, |conn| recover_one(conn, &row, now)) {
+                Ok(()) => recovered += 1,
+                Err(error) => tracing::error!(%error, message = %row.message_id, "a claim that ran out could not be recovered; it is tried again"),
             }
         }
-        Ok(lapsed.len())
+        Ok(recovered)
     })
+}
+
+fn recover_one(conn: &mut Conn, row: &queries::Lapsed, now: Time) -> Result<()> {
+    const LOST: &str = "The server stopped while this message was being handed over; it may have arrived.";
+    let id = &row.message_id;
+    let (outcome, words) = if row.state == "dot" { (Outcome::Uncertain, LOST) } else { (Outcome::Lost, "Its worker stopped.") };
+    let asks = outcome == Outcome::Uncertain && asks(conn, id, row.on_uncertain)?;
+    attempts::note_lost(conn, id, row.since, outcome, words, row.relay.clone(), now)?;
+    match (row.state.as_str(), asks) {
+        ("dot", true) => end(conn, id, "dot", "uncertain", State::Uncertain, LOST, now),
+        ("dot", _) => put_back(conn, id, "dot", now, LOST, row.attempts + 1, now),
+        _ => put_back(conn, id, "sending", now, "Its worker stopped.", row.attempts, now),
+    }
 }
 
 /// What has been in a worker's hands for some seconds and does not show it.
