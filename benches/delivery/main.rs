@@ -111,7 +111,7 @@ fn drained(asked: &Asked, title: &str, place: &dyn Fn() -> Place, choice: OnUnce
         drop(db);
         let sink = Sink::start(&[]);
         let before = source(sink.port, CONNECTIONS, asked.messages);
-        let Drained { seconds, cpu_seconds, most_pss_mib } = drain(&place.url, sink.port, workers);
+        let Drained { seconds, cpu_seconds, most_pss_mib } = drain(&place, sink.port, workers);
         let after = source(sink.port, CONNECTIONS, asked.messages);
         let (rate, u) = (asked.messages as f64 / seconds, (before + after) / 2.0);
         process::must_be_clean(&place.url, asked.messages);
@@ -144,7 +144,7 @@ fn far(asked: &Asked) {
         let sink = Sink::start(&[]);
         let port = relay::far_away(sink.port, TRIP / 2);
         yard.push(source(port, CONNECTIONS, messages.min(1000)));
-        let seconds = drain(&place.url, port, 1).seconds;
+        let seconds = drain(&place, port, 1).seconds;
         shares.push(messages as f64 / seconds / (CONNECTIONS as f64 / TRIP.as_secs_f64()));
     }
     line("smtp-source through the same delay", yard, "messages/s");
@@ -162,7 +162,7 @@ fn many(count: usize) {
     drop(db);
     println!("  filled in {:.0} s", began.elapsed().as_secs_f64());
     let sink = Sink::start(&[]);
-    let (sent, pss) = process::drain_for(&place.url, sink.port, Duration::from_secs(20));
+    let (sent, pss) = process::drain_for(&place, sink.port, Duration::from_secs(20));
     println!(
         "  drained for 20 s: {sent} messages; most memory (PSS) {pss:.0} MiB; target under 100 MiB: {}",
         if pss < 100.0 { "reached" } else { "MISSED" }

@@ -20,14 +20,18 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 /// A database for one run.
 pub struct Place {
     pub url: String,
-    _folder: Option<tempfile::TempDir>,
+    /// Of the database or beside it, on the disk of the repository: the system's temporary folder may be memory.
+    pub folder: tempfile::TempDir,
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in(concat!(env!("CARGO_MANIFEST_DIR"), "/target")).unwrap()
 }
 
 impl Place {
-    /// On the disk of the repository: the system's temporary folder may be memory.
     pub fn sqlite() -> Place {
-        let folder = tempfile::tempdir_in(concat!(env!("CARGO_MANIFEST_DIR"), "/target")).unwrap();
-        Place { url: format!("sqlite://{}", folder.path().join("bench.db").display()), _folder: Some(folder) }
+        let folder = folder();
+        Place { url: format!("sqlite://{}", folder.path().join("bench.db").display()), folder }
     }
 
     pub fn postgres(server: &str) -> Place {
@@ -36,7 +40,14 @@ impl Place {
         let mut conn = diesel::PgConnection::establish(server).unwrap();
         diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut conn).unwrap();
         let (base, _) = server.rsplit_once('/').unwrap();
-        Place { url: format!("{base}/{name}"), _folder: None }
+        Place { url: format!("{base}/{name}"), folder: folder() }
+    }
+
+    /// The program on this database, with its files in the folder.
+    fn program(&self) -> Command {
+        let mut command = Command::new(BINARY);
+        command.env("COUNTERSIGN_DATABASE__URL", &self.url).env("COUNTERSIGN_DATA__DIRECTORY", self.folder.path()).env("RUST_LOG", "warn");
+        command
     }
 }
 
@@ -46,10 +57,9 @@ pub struct Drained {
     pub most_pss_mib: f64,
 }
 
-fn worker(url: &str, port: u16, drain: bool) -> Child {
-    let mut command = Command::new(BINARY);
-    command.arg("worker").args(drain.then_some("--drain"));
-    command.env("COUNTERSIGN_DATABASE__URL", url).env("COUNTERSIGN_SMTP__URL", format!("smtp://127.0.0.1:{port}")).env("RUST_LOG", "warn");
+fn worker(place: &Place, port: u16, drain: bool) -> Child {
+    let mut command = place.program();
+    command.arg("worker").args(drain.then_some("--drain")).env("COUNTERSIGN_SMTP__URL", format!("smtp://127.0.0.1:{port}"));
     command.spawn().unwrap()
 }
 
@@ -68,9 +78,9 @@ fn pss_mib(pid: u32) -> Option<f64> {
 }
 
 /// Runs so many workers until nothing is left.
-pub fn drain(url: &str, port: u16, workers: usize) -> Drained {
+pub fn drain(place: &Place, port: u16, workers: usize) -> Drained {
     let began = Instant::now();
-    let mut children: Vec<Child> = (0..workers).map(|_| worker(url, port, true)).collect();
+    let mut children: Vec<Child> = (0..workers).map(|_| worker(place, port, true)).collect();
     let mut used = vec![0.0; workers];
     let mut most = 0.0_f64;
     let mut running = workers;
@@ -114,8 +124,8 @@ fn sent(db: &Db, mailbox: Option<&MailboxId>) -> usize {
 }
 
 /// Runs a worker for a while: messages sent, most memory.
-pub fn drain_for(url: &str, port: u16, time: Duration) -> (usize, f64) {
-    let mut child = worker(url, port, false);
+pub fn drain_for(place: &Place, port: u16, time: Duration) -> (usize, f64) {
+    let mut child = worker(place, port, false);
     let began = Instant::now();
     let mut most = 0.0_f64;
     while began.elapsed() < time {
@@ -124,7 +134,7 @@ pub fn drain_for(url: &str, port: u16, time: Duration) -> (usize, f64) {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    (sent(&Db::open(url, 1).unwrap(), None), most)
+    (sent(&Db::open(&place.url, 1).unwrap(), None), most)
 }
 
 /// The rate of one mailbox while another has a relay of its own.
@@ -156,11 +166,10 @@ pub fn click(times: usize) {
     let (agent, decider) = fill::keys(&db);
     let (relay, noted) = relay::noting();
     let listen = format!("127.0.0.1:{}", relay::free_port());
-    let mut child = Command::new(BINARY)
+    let mut child = place
+        .program()
         .args(["serve", "--listen", &listen])
-        .env("COUNTERSIGN_DATABASE__URL", &place.url)
         .env("COUNTERSIGN_SMTP__URL", format!("smtp://{relay}"))
-        .env("RUST_LOG", "warn")
         .stdout(Stdio::null())
         .spawn()
         .unwrap();

@@ -120,12 +120,37 @@ impl Error {
         Error { changed: Some(Box::new(Changed { message_id, seen, current })), ..Self::new(Kind::Conflict, "content_changed", detail) }
     }
 
+    /// The sentence as a page says it: a field that it begins with is named in words, "Step 2: body must be filled in", where
+    /// programs read `steps[1].body must be filled in`.
+    pub fn for_people(&self) -> String {
+        let field = self.field.as_deref().unwrap_or_default();
+        match self.detail.strip_prefix(field) {
+            Some(rest) if !field.is_empty() => format!("{}{rest}", field_in_words(field)),
+            _ => self.detail.clone(),
+        }
+    }
+
     /// Adds a hint.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
+}
+
+/// `steps[1].variants[0].wait_days` as "Step 2, variant 1: wait days". Programs count from 0.
+fn field_in_words(field: &str) -> String {
+    let part = |part: &str| match part.strip_suffix(']').and_then(|part| part.split_once('[')) {
+        Some((list, at)) => format!("{} {}", list.strip_suffix('s').unwrap_or(list), at.parse::<usize>().map_or(0, |at| at + 1)),
+        None => part.to_owned(),
+    };
+    let parts: Vec<String> = field.split('.').map(part).collect();
+    let words = match parts.split_last() {
+        Some((last, around)) if !around.is_empty() => format!("{}: {last}", around.join(", ")),
+        _ => parts.concat(),
+    };
+    let words = words.replace('_', " ");
+    words.chars().take(1).flat_map(char::to_uppercase).chain(words.chars().skip(1)).collect()
 }
 
 impl From<SealError> for Error {
@@ -156,5 +181,21 @@ impl From<DieselError> for Error {
             }
             other => Error::internal(other),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_read_the_field_in_words_and_programs_its_name() {
+        let said = |field: &str, detail: &str| Error::invalid("field_invalid", field, detail).for_people();
+        assert_eq!(said("stop_tags", "stop_tags must be at most 10; got 11."), "Stop tags must be at most 10; got 11.");
+        assert_eq!(said("days", "days must be 1 to 90; got 0."), "Days must be 1 to 90; got 0.");
+        assert_eq!(said("steps[1].wait_days", "steps[1].wait_days must be 0 to 365; got -1."), "Step 2: wait days must be 0 to 365; got -1.");
+        assert_eq!(said("steps[0].variants[2].body", "steps[0].variants[2].body must be filled in."), "Step 1, variant 3: body must be filled in.");
+        assert_eq!(said("file", "Line 3: a quote is open. No row was imported."), "Line 3: a quote is open. No row was imported.");
+        assert_eq!(Error::not_found("page").for_people(), "There is no such page.");
     }
 }

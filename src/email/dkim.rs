@@ -51,7 +51,7 @@ pub enum KeyError {
     #[error("The RSA key is shorter than {SHORTEST_RSA} bits, and mail servers do not accept that. Make a longer one.")]
     Short,
     /// A name that cannot stand in DNS.
-    #[error("{0} must be letters, digits and hyphens with dots between; got \"{1}\".")]
+    #[error("The {0} must be letters, digits and hyphens with dots between; got \"{1}\".")]
     Name(&'static str, String),
     /// There is one with this name.
     #[error("There is a key with this selector for this domain. Choose another selector.")]

@@ -86,7 +86,7 @@ async fn account_page(person: &Person, state: &State, problem: Option<(Part, Str
 pub(super) async fn refused(person: &Person, state: &State, part: Part, error: Error) -> Result<HttpResponse, PageError> {
     match error.kind {
         Kind::Invalid | Kind::Forbidden | Kind::Conflict => {
-            html_with(crate::api::status(error.kind), &account_page(person, state, Some((part, error.detail))).await?)
+            html_with(crate::api::status(error.kind), &account_page(person, state, Some((part, error.for_people()))).await?)
         }
         _ => Err(error.into()),
     }

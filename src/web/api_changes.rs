@@ -67,8 +67,8 @@ pub(super) async fn compare(
         Ok(()) => Ok(see_other(&format!("/migrations/{id}/changes"))),
         Err(error) if error.kind == Kind::Invalid => {
             let problem = match &error.hint {
-                Some(hint) => format!("{} {hint}", error.detail),
-                None => error.detail,
+                Some(hint) => format!("{} {hint}", error.for_people()),
+                None => error.for_people(),
             };
             html_with(StatusCode::UNPROCESSABLE_ENTITY, &page(&person, &state, id, Some(problem)).await?)
         }

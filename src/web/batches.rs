@@ -36,7 +36,7 @@ pub(super) async fn create(person: Person, state: web::Data<State>, form: Form) 
     let (problem, refusals) = match state.quiet_write(move |conn| batches::open(conn, &actor, &ids, clock::now())).await {
         Ok(Opened::Batch(id)) => return Ok(see_other(&format!("/batches/{id}"))),
         Ok(Opened::Refused(refusals)) => (None, refusals),
-        Err(error) if error.kind == Kind::Invalid => (Some(error.detail), vec![]),
+        Err(error) if error.kind == Kind::Invalid => (Some(error.for_people()), vec![]),
         Err(error) => return Err(error.into()),
     };
     let chrome = person.visit.chrome("These cannot be approved together", "queue");
@@ -143,5 +143,5 @@ async fn refused(
     if error.kind != Kind::Conflict {
         return Err(error.into());
     }
-    html_with(StatusCode::CONFLICT, &page(person, state, session, id, Some(error.detail)).await?)
+    html_with(StatusCode::CONFLICT, &page(person, state, session, id, Some(error.for_people())).await?)
 }

@@ -281,6 +281,6 @@ pub(super) async fn create(person: Person, state: web::Data<State>, form: Form) 
     };
     match taken {
         Ok(Taken::New(event) | Taken::Known(event)) => Ok(see_other(&format!("/churn/{}", event.id))),
-        Err(error) => html_with(StatusCode::UNPROCESSABLE_ENTITY, &new_page(&person, &state, kept, Some(error.detail)).await?),
+        Err(error) => html_with(StatusCode::UNPROCESSABLE_ENTITY, &new_page(&person, &state, kept, Some(error.for_people())).await?),
     }
 }

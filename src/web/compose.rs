@@ -99,7 +99,7 @@ pub(super) async fn create(person: Person, state: web::Data<State>, session: Ses
                 subject: written.words.subject,
                 text: written.words.text.unwrap_or_default(),
                 transactional: written.class == Class::Transactional,
-                problem: Some(error.detail),
+                problem: Some(error.for_people()),
                 ..page(person, state, written.to).await?
             };
             html_with(status, &page)

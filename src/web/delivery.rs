@@ -196,7 +196,7 @@ pub(super) async fn set_limits(
             Ok(see_other(&format!("/mailboxes/{id}/delivery")))
         }
         Err(error) => {
-            let mut page = page_of(&person, &state, id, Some(error.detail)).await?;
+            let mut page = page_of(&person, &state, id, Some(error.for_people())).await?;
             page.limits = limits;
             html_with(crate::api::status(error.kind), &page)
         }

@@ -64,7 +64,7 @@ pub(super) async fn set_synonyms(person: Person, state: web::Data<State>, sessio
             Ok(see_other("/demand"))
         }
         Err(error) if error.kind == Kind::Invalid => {
-            let page = DemandPage { synonyms: words, problem: Some(error.detail), ..page(&person, &state, Order::Revenue).await? };
+            let page = DemandPage { synonyms: words, problem: Some(error.for_people()), ..page(&person, &state, Order::Revenue).await? };
             html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(error) => Err(error.into()),

@@ -195,7 +195,7 @@ pub(super) async fn take(
             let back = back(&form, message_page(&id));
             html_with(
                 StatusCode::CONFLICT,
-                &TakenPage { chrome: person.visit.chrome("Somebody else has it", "queue"), id, problem: error.detail, back },
+                &TakenPage { chrome: person.visit.chrome("Somebody else has it", "queue"), id, problem: error.for_people(), back },
             )
         }
         Err(error) => Err(error.into()),
@@ -304,7 +304,7 @@ async fn each(
             Err(error) => {
                 let message = state.read(move |conn| messages::get(conn, &actor, &id)).await.ok();
                 let name = message.map_or_else(|| "One".to_owned(), |message| message.current.to_name.unwrap_or(message.current.to_address));
-                failed.push(format!("{name}: {}", error.detail));
+                failed.push(format!("{name}: {}", error.for_people()));
             }
         }
     }

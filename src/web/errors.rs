@@ -57,8 +57,9 @@ impl PageError {
             Kind::StorageFull => "No room left",
             Kind::Internal => "Something went wrong",
         };
-        let page = ErrorPage { chrome: visit.chrome(title, ""), title, detail: &self.0.detail, hint: self.0.hint.as_deref() };
-        let body = page.render().unwrap_or_else(|_| self.0.detail.clone());
+        let detail = self.0.for_people();
+        let page = ErrorPage { chrome: visit.chrome(title, ""), title, detail: &detail, hint: self.0.hint.as_deref() };
+        let body = page.render().unwrap_or(detail);
         HttpResponse::build(self.status_code()).content_type("text/html; charset=utf-8").body(body)
     }
 }

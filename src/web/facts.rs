@@ -203,7 +203,7 @@ pub(super) async fn import(
         Ok(parsed) => super::imports::begin(&person, &state, name, parsed).await,
         Err(error) => {
             let mut page = page(&person, &state, Query { kind: Some(kind), ..Query::default() }).await?;
-            page.problem = Some(error.detail);
+            page.problem = Some(error.for_people());
             html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
     }

@@ -95,7 +95,7 @@ async fn create(of: Of, request: &HttpRequest, person: &Person, state: &State, p
     let parsed = web::block(move || imports::read(of, file.data.into())).await.map_err(Error::internal)?;
     let parsed = match parsed {
         Ok(parsed) => parsed.confirming(confirm),
-        Err(error) => return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page(of, person, state, Some(error.detail)).await?),
+        Err(error) => return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page(of, person, state, Some(error.for_people())).await?),
     };
     begin(person, state, name, parsed).await
 }

@@ -225,7 +225,7 @@ pub(super) async fn reply(
         }
         Err(error) => {
             let email = state.read(move |conn| threads::get(conn, &actor, &id)).await?;
-            let page = thread_page(&person, &state, email.thread_id, text, Some(error.detail)).await?;
+            let page = thread_page(&person, &state, email.thread_id, text, Some(error.for_people())).await?;
             html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
     }
@@ -257,6 +257,6 @@ pub(super) async fn set_provider(person: Person, state: web::Data<State>, sessio
             flash(&session, "Saved.");
             Ok(see_other("/inbox/providers"))
         }
-        Err(error) => html_with(StatusCode::UNPROCESSABLE_ENTITY, &providers_page(&person, &state, Some(error.detail)).await?),
+        Err(error) => html_with(StatusCode::UNPROCESSABLE_ENTITY, &providers_page(&person, &state, Some(error.for_people())).await?),
     }
 }

@@ -151,7 +151,7 @@ pub(super) async fn create(person: Person, state: web::Data<State>, session: Ses
         Ok(secret) => html_with(StatusCode::CREATED, &IndexPage { secret: Some(secret), ..index_page(&person, &state, &session, None).await? }),
         Err(error) => {
             let page = index_page(&person, &state, &session, Some(fields)).await?;
-            html_with(crate::api::status(error.kind), &IndexPage { problem: Some(error.detail), ..page })
+            html_with(crate::api::status(error.kind), &IndexPage { problem: Some(error.for_people()), ..page })
         }
     }
 }
@@ -229,7 +229,7 @@ async fn refused(
         return Err(error.into());
     }
     let page = show_page(person, state, session, id, fields).await?;
-    html_with(crate::api::status(error.kind), &ShowPage { problem: Some(error.detail), ..page })
+    html_with(crate::api::status(error.kind), &ShowPage { problem: Some(error.for_people()), ..page })
 }
 
 pub(super) async fn show(person: Person, state: web::Data<State>, session: Session, id: web::Path<String>) -> Result<HttpResponse, PageError> {

@@ -51,6 +51,6 @@ pub(super) async fn set_signals(person: Person, state: web::Data<State>, session
             flash(&session, "Saved. Replies from now on are compared with these.");
             Ok(see_other("/leads"))
         }
-        Err(error) => html_with(StatusCode::UNPROCESSABLE_ENTITY, &page(&person, &state, None, Some((given, error.detail))).await?),
+        Err(error) => html_with(StatusCode::UNPROCESSABLE_ENTITY, &page(&person, &state, None, Some((given, error.for_people()))).await?),
     }
 }

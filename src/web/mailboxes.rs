@@ -62,7 +62,7 @@ pub(super) async fn create(person: Person, state: web::Data<State>, session: Ses
             flash(&session, "Added. Make reviewers members of it on the page Users.");
             Ok(see_other(&format!("/mailboxes/{id}")))
         }
-        Err(error) => html_with(StatusCode::UNPROCESSABLE_ENTITY, &index_page(&person, &state, Some(error.detail)).await?),
+        Err(error) => html_with(StatusCode::UNPROCESSABLE_ENTITY, &index_page(&person, &state, Some(error.for_people())).await?),
     }
 }
 
@@ -156,7 +156,7 @@ pub(super) async fn change(
             flash(&session, "Saved.");
             Ok(see_other(&format!("/mailboxes/{id}")))
         }
-        Err(error) => html_with(crate::api::status(error.kind), &show_page(&person, &state, id, Some(error.detail)).await?),
+        Err(error) => html_with(crate::api::status(error.kind), &show_page(&person, &state, id, Some(error.for_people())).await?),
     }
 }
 
@@ -206,7 +206,7 @@ pub(super) async fn upgrade(
         }
         Err(error) => {
             let mut page = show_page(&person, &state, id, None).await?;
-            page.code_problem = Some(error.detail);
+            page.code_problem = Some(error.for_people());
             html_with(crate::api::status(error.kind), &page)
         }
     }

@@ -394,7 +394,7 @@ pub async fn settled<P: Template>(
             Ok(see_other(&path))
         }
         Err(error) if matches!(error.kind, Kind::Invalid | Kind::Conflict) => {
-            html_with(StatusCode::UNPROCESSABLE_ENTITY, &again(error.detail).await?)
+            html_with(StatusCode::UNPROCESSABLE_ENTITY, &again(error.for_people()).await?)
         }
         Err(error) => Err(error.into()),
     }

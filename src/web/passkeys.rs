@@ -57,7 +57,7 @@ async fn new_page(person: &Person, state: &State, session: &Session, name: &str,
     let passkeys = here(state)?;
     let page = |options, problem| NewPage { chrome: person.visit.chrome("Add a passkey", ""), options, name: name.to_owned(), problem };
     if let Err(error) = domain::fresh(signed_in(session), clock::now()) {
-        return Ok(page(None, Some(error.detail)));
+        return Ok(page(None, Some(error.for_people())));
     }
     let actor = person.actor.clone();
     let (owner, known) = state
@@ -84,7 +84,7 @@ pub(super) async fn add(person: Person, state: web::Data<State>, session: Sessio
             Ok(see_other("/account#passkeys"))
         }
         Err(error) if is_told(&error) => {
-            let page = new_page(&person, &state, &session, form.get("name"), Some(error.detail)).await?;
+            let page = new_page(&person, &state, &session, form.get("name"), Some(error.for_people())).await?;
             html_with(crate::api::status(error.kind), &page)
         }
         Err(error) => Err(error.into()),
@@ -174,7 +174,7 @@ pub(super) async fn show(
         }
         Err(error) if is_told(&error) => {
             state.write(move |conn| domain::refuse(conn, half.as_ref().map(|half| &half.id), &network, clock::now())).await?;
-            html_with(StatusCode::FORBIDDEN, &show_page(&visitor, &state, &session, Some(error.detail)).await?)
+            html_with(StatusCode::FORBIDDEN, &show_page(&visitor, &state, &session, Some(error.for_people())).await?)
         }
         Err(error) => Err(error.into()),
     }

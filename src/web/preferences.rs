@@ -113,7 +113,7 @@ pub(super) async fn create(person: Person, state: web::Data<State>, session: Ses
             flash(&session, "Added. Recipients find it in the preference centre now.");
             Ok(see_other("/topics"))
         }
-        Err(error) => html_with(crate::api::status(error.kind), &topics_page(&person, &state, Some(error.detail)).await?),
+        Err(error) => html_with(crate::api::status(error.kind), &topics_page(&person, &state, Some(error.for_people())).await?),
     }
 }
 
@@ -130,7 +130,7 @@ pub(super) async fn change(
             flash(&session, "Saved.");
             Ok(see_other("/topics"))
         }
-        Err(error) => html_with(crate::api::status(error.kind), &topics_page(&person, &state, Some(error.detail)).await?),
+        Err(error) => html_with(crate::api::status(error.kind), &topics_page(&person, &state, Some(error.for_people())).await?),
     }
 }
 

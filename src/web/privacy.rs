@@ -76,7 +76,7 @@ async fn back<T>(
             flash(session, told);
             Ok(see_other(&format!("/customers/{id}/privacy")))
         }
-        Err(error) => html_with(crate::api::status(error.kind), &contact_page(person, state, id, Some(error.detail)).await?),
+        Err(error) => html_with(crate::api::status(error.kind), &contact_page(person, state, id, Some(error.for_people())).await?),
     }
 }
 
@@ -169,7 +169,7 @@ pub(super) async fn erase(
             flash(&session, "Erased. Their address is refused from now on.");
             Ok(see_other("/customers"))
         }
-        Err(error) => html_with(crate::api::status(error.kind), &contact_page(&person, &state, id, Some(error.detail)).await?),
+        Err(error) => html_with(crate::api::status(error.kind), &contact_page(&person, &state, id, Some(error.for_people())).await?),
     }
 }
 
@@ -256,7 +256,7 @@ pub(super) async fn advance(
             flash(&session, "Noted.");
             Ok(see_other("/privacy"))
         }
-        Err(error) => html_with(crate::api::status(error.kind), &index_page(&person, &state, Some(error.detail)).await?),
+        Err(error) => html_with(crate::api::status(error.kind), &index_page(&person, &state, Some(error.for_people())).await?),
     }
 }
 
@@ -276,11 +276,12 @@ pub(super) async fn set_retention(person: Person, state: web::Data<State>, sessi
             flash(&session, "Saved. What is older goes with the next round of the worker.");
             Ok(see_other("/privacy"))
         }
-        Err(Error { kind: Refusal::Invalid, field: Some(field), detail, .. }) => {
-            let page = IndexPage { periods, wrong: Some((field, detail)), ..index_page(&person, &state, None).await? };
+        Err(ref error @ Error { kind: Refusal::Invalid, field: Some(ref field), .. }) => {
+            let wrong = Some((field.clone(), error.for_people()));
+            let page = IndexPage { periods, wrong, ..index_page(&person, &state, None).await? };
             html_with(crate::api::status(Refusal::Invalid), &page)
         }
-        Err(error) => html_with(crate::api::status(error.kind), &index_page(&person, &state, Some(error.detail)).await?),
+        Err(error) => html_with(crate::api::status(error.kind), &index_page(&person, &state, Some(error.for_people())).await?),
     }
 }
 

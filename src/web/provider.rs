@@ -138,7 +138,7 @@ pub(super) async fn receive(
     };
     let (network, from) = (network_of(&request), network_of(&request));
     if let Err(error) = state.write(move |conn| Ok(domain::begin_elsewhere(conn, &from, clock::now()))).await? {
-        return refused(crate::api::status(error.kind), error.detail).await;
+        return refused(crate::api::status(error.kind), error.for_people()).await;
     }
     let identity = match provider.receive(code, &errand).await {
         Ok(identity) => identity,
@@ -166,7 +166,7 @@ pub(super) async fn receive(
                 }
             }
         }
-        Err(error) if matches!(error.kind, Kind::Forbidden | Kind::Conflict) => refused(crate::api::status(error.kind), error.detail).await,
+        Err(error) if matches!(error.kind, Kind::Forbidden | Kind::Conflict) => refused(crate::api::status(error.kind), error.for_people()).await,
         Err(error) => Err(error.into()),
     }
 }

@@ -35,7 +35,7 @@ pub(super) async fn ask(request: HttpRequest, visitor: Visitor, state: web::Data
     let (email, network) = (form.get("email").to_owned(), network_of(&request));
     match state.write(move |conn| reset::ask(conn, &email, &network, clock::now())).await {
         Ok(()) => html(&forgot(&visitor, &state, true, None)),
-        Err(error) if error.kind == Kind::Forbidden => html_with(StatusCode::FORBIDDEN, &forgot(&visitor, &state, false, Some(error.detail))),
+        Err(error) if error.kind == Kind::Forbidden => html_with(StatusCode::FORBIDDEN, &forgot(&visitor, &state, false, Some(error.for_people()))),
         Err(error) => Err(error.into()),
     }
 }
@@ -71,7 +71,7 @@ pub(super) async fn set(
             Ok(see_other("/login"))
         }
         Err(error) if error.kind == Kind::Invalid => {
-            html_with(StatusCode::UNPROCESSABLE_ENTITY, &reset_page(&visitor, &state, token.into_inner(), Some(error.detail)).await?)
+            html_with(StatusCode::UNPROCESSABLE_ENTITY, &reset_page(&visitor, &state, token.into_inner(), Some(error.for_people())).await?)
         }
         Err(error) => Err(error.into()),
     }

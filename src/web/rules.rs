@@ -64,7 +64,8 @@ pub(super) async fn set_holidays(person: Person, state: web::Data<State>, sessio
             Ok(see_other("/rules#holidays"))
         }
         Err(error) => {
-            let page = RulesPage { holidays: form.get("holidays").to_owned(), holiday_problem: Some(error.detail), ..page(&person, &state).await? };
+            let page =
+                RulesPage { holidays: form.get("holidays").to_owned(), holiday_problem: Some(error.for_people()), ..page(&person, &state).await? };
             html_with(crate::api::status(error.kind), &page)
         }
     }
@@ -96,7 +97,7 @@ async fn answered(person: &Person, state: &State, session: &Session, done: Domai
             Ok(see_other("/rules"))
         }
         Err(error) => {
-            let page = RulesPage { group_problem: Some(error.detail), ..page(person, state).await? };
+            let page = RulesPage { group_problem: Some(error.for_people()), ..page(person, state).await? };
             html_with(crate::api::status(error.kind), &page)
         }
     }
@@ -121,7 +122,7 @@ pub(super) async fn change(person: Person, state: web::Data<State>, session: Ses
             Ok(see_other("/rules"))
         }
         Err(error) => {
-            let page = RulesPage { rules: given, problem: Some(error.detail), ..page(&person, &state).await? };
+            let page = RulesPage { rules: given, problem: Some(error.for_people()), ..page(&person, &state).await? };
             html_with(crate::api::status(error.kind), &page)
         }
     }

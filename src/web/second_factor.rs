@@ -80,7 +80,7 @@ pub(super) async fn page(person: Person, state: web::Data<State>) -> Result<Http
 
 async fn refused_here(person: &Person, state: &State, error: Error) -> Result<HttpResponse, PageError> {
     if person.visit.factor_due && matches!(error.kind, Kind::Invalid | Kind::Forbidden | Kind::Conflict) {
-        return html_with(crate::api::status(error.kind), &alone(person, state, Some(error.detail)).await?);
+        return html_with(crate::api::status(error.kind), &alone(person, state, Some(error.for_people())).await?);
     }
     refused(person, state, Part::SecondFactor, error).await
 }

@@ -207,12 +207,12 @@ struct Fragment {
 async fn found(person: &Person, state: &State, fields: &Fields) -> Result<Found, PageError> {
     let input = match fields.input() {
         Ok(input) => Input { name: None, ..input },
-        Err(error) => return Ok(Found::Wrong(error.detail)),
+        Err(error) => return Ok(Found::Wrong(error.for_people())),
     };
     let actor = person.actor.clone();
     match state.read(move |conn| segments::preview(conn, &actor, &input, SOME, clock::now())).await {
         Ok((count, some)) => Ok(Found::Some(count, some)),
-        Err(error) if error.kind == ErrorKind::Invalid => Ok(Found::Wrong(error.detail)),
+        Err(error) if error.kind == ErrorKind::Invalid => Ok(Found::Wrong(error.for_people())),
         Err(error) => Err(error.into()),
     }
 }
@@ -330,7 +330,7 @@ pub(super) async fn delete(
             Ok(see_other("/segments"))
         }
         Err(error) if error.kind == ErrorKind::Conflict => {
-            html_with(StatusCode::CONFLICT, &shown(&person, &state, id, None, Some(error.detail)).await?)
+            html_with(StatusCode::CONFLICT, &shown(&person, &state, id, None, Some(error.for_people())).await?)
         }
         Err(error) => Err(error.into()),
     }

@@ -94,7 +94,7 @@ pub(super) async fn sign_in(
             wait_for_code(&session, &half, &next)?;
             Ok(see_other("/login/code"))
         }
-        Err(error) if error.kind == Kind::Forbidden => from_the_start(&visitor, &state, next, email, StatusCode::FORBIDDEN, error.detail),
+        Err(error) if error.kind == Kind::Forbidden => from_the_start(&visitor, &state, next, email, StatusCode::FORBIDDEN, error.for_people()),
         Err(error) => Err(error.into()),
     }
 }
@@ -226,7 +226,7 @@ pub(super) async fn code(
         Err(error) if error.code == "sign_in_needed" => password_first(&visitor, &state, next),
         Err(error) if matches!(error.kind, Kind::Invalid | Kind::Forbidden) => {
             let (_, passkeys) = ways(&state, waits).await?;
-            let page = CodePage { chrome: visitor.0.chrome("Sign in", ""), passkeys, problem: Some(error.detail) };
+            let page = CodePage { chrome: visitor.0.chrome("Sign in", ""), passkeys, problem: Some(error.for_people()) };
             html_with(crate::api::status(error.kind), &page)
         }
         Err(error) => Err(error.into()),
@@ -275,7 +275,7 @@ pub(super) async fn accept(
         }
         Err(error) if error.kind == Kind::Invalid => {
             let first_admin = form.get("first_admin") == "yes";
-            let page = InvitePage { chrome: visitor.0.chrome("Welcome", ""), first_admin, email, name, problem: Some(error.detail) };
+            let page = InvitePage { chrome: visitor.0.chrome("Welcome", ""), first_admin, email, name, problem: Some(error.for_people()) };
             html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(error) => Err(error.into()),

@@ -73,7 +73,7 @@ pub(super) async fn index(person: Person, state: web::Data<State>) -> Result<Htt
 
 /// The page again, with the terms of a rule that could not be taken.
 pub(super) async fn refused_rule(person: &Person, state: &State, terms: Terms, error: &Error) -> Result<HttpResponse, PageError> {
-    let page = IndexPage { terms, rule_problem: Some(error.detail.clone()), ..index_page(person, state).await? };
+    let page = IndexPage { terms, rule_problem: Some(error.for_people()), ..index_page(person, state).await? };
     html_with(crate::api::status(error.kind), &page)
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn create(person: Person, state: web::Data<State>, form: Form) 
         Err(error) => {
             let fields =
                 Fields { provider: form.get("provider").to_owned(), name: form.get("name").to_owned(), origins: form.get("origins").to_owned() };
-            let page = IndexPage { fields, problem: Some(error.detail), ..index_page(&person, &state).await? };
+            let page = IndexPage { fields, problem: Some(error.for_people()), ..index_page(&person, &state).await? };
             html_with(crate::api::status(error.kind), &page)
         }
     }
@@ -174,7 +174,7 @@ pub(super) async fn change(
         Err(error) => {
             let page = show_page(&person, &state, id, None).await?;
             let fields = Fields { name: form.get("name").to_owned(), origins: form.get("origins").to_owned(), ..page.fields };
-            html_with(crate::api::status(error.kind), &ShowPage { fields, problem: Some(error.detail), ..page })
+            html_with(crate::api::status(error.kind), &ShowPage { fields, problem: Some(error.for_people()), ..page })
         }
     }
 }

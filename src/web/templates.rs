@@ -261,7 +261,7 @@ fn look(conn: &mut Conn, actor: &Actor, id: &TemplateId, asked: &Asked) -> Domai
             let who = Named::by(Some(contact.clone()), None);
             Some(match templates::render(conn, actor, id, Some(shown.version), Some(&who), &values) {
                 Ok(found) => Ok((found.words.subject, found.words.text)),
-                Err(error) => Err(error.detail),
+                Err(error) => Err(error.for_people()),
             })
         }
     };

@@ -45,7 +45,7 @@ pub(super) async fn read_log(person: Person, state: web::Data<State>, session: S
             );
             Ok(see_other("/uncertain"))
         }
-        Err(error) => html_with(StatusCode::UNPROCESSABLE_ENTITY, &page(&person, &state, Some(error.detail)).await?),
+        Err(error) => html_with(StatusCode::UNPROCESSABLE_ENTITY, &page(&person, &state, Some(error.for_people())).await?),
     }
 }
 

@@ -39,7 +39,7 @@ async fn page(person: &Person, state: &State, invitation: Option<String>, proble
 }
 
 async fn refused(person: &Person, state: &State, error: Error) -> Result<HttpResponse, PageError> {
-    html_with(crate::api::status(error.kind), &page(person, state, None, Some(error.detail)).await?)
+    html_with(crate::api::status(error.kind), &page(person, state, None, Some(error.for_people())).await?)
 }
 
 pub(super) async fn index(person: Person, state: web::Data<State>) -> Result<HttpResponse, PageError> {

@@ -110,8 +110,8 @@ pub(super) async fn create(person: Person, state: web::Data<State>, form: Form) 
 
 fn in_words(error: &Error) -> String {
     match &error.hint {
-        Some(hint) => format!("{} {hint}", error.detail),
-        None => error.detail.clone(),
+        Some(hint) => format!("{} {hint}", error.for_people()),
+        None => error.for_people(),
     }
 }
 

@@ -206,7 +206,7 @@ async fn would(person: &Person, state: &State, fields: &Fields) -> Result<Would,
     let terms = match fields.terms() {
         // A name is not needed to look.
         Ok(terms) => Terms { name: None, ..terms },
-        Err(error) => return Ok(Would::Wrong(error.detail)),
+        Err(error) => return Ok(Would::Wrong(error.for_people())),
     };
     let (actor, id) = (person.actor.clone(), Some(fields.id.as_str()).filter(|id| !id.is_empty()).map(WinbackRuleId::from));
     let found = state.read(move |conn| {
@@ -215,7 +215,7 @@ async fn would(person: &Person, state: &State, fields: &Fields) -> Result<Would,
     });
     match found.await {
         Ok(forecast) => Ok(Would::Do(Box::new(forecast))),
-        Err(error) if matches!(error.kind, ErrorKind::Invalid | ErrorKind::Forbidden) => Ok(Would::Wrong(error.detail)),
+        Err(error) if matches!(error.kind, ErrorKind::Invalid | ErrorKind::Forbidden) => Ok(Would::Wrong(error.for_people())),
         Err(error) => Err(error.into()),
     }
 }

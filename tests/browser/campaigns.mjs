@@ -56,7 +56,7 @@ await run(async ({ signIn, shoot }) => {
   await page.fill("#to_days", "1");
   await page.click("text=Save rule");
   await page.waitForSelector("[role=alert]");
-  check("what is wrong is said and nothing is lost", (await page.textContent("[role=alert]")).includes("to_days must be at least") && (await page.inputValue("#name")) === "Price");
+  check("what is wrong is said and nothing is lost", (await page.textContent("[role=alert]")).includes("To days must be at least") && (await page.inputValue("#name")) === "Price");
   await page.fill("#to_days", "60");
   await page.click("text=Save rule");
   await page.waitForURL(/rules\/[0-9a-f-]{36}$/);

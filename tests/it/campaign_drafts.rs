@@ -158,7 +158,7 @@ async fn the_page_begins_shows_and_cancels() {
     max.sign_in("max").await;
     assert!(max.get(&page).await.body.contains("Welcome, version 1 (not approved)"));
     let wrong = max.post(&page, &format!("{page}/drafts"), &[("template", &template), ("holdout", "80"), ("mailbox", "")]).await;
-    assert!(wrong.status == 422 && wrong.body.contains("holdout must be 0 to 50 percent; got 80."), "{}", wrong.body);
+    assert!(wrong.status == 422 && wrong.body.contains("Holdout must be 0 to 50 percent; got 80."), "{}", wrong.body);
     let begun = max.post(&page, &format!("{page}/drafts"), &[("template", &template), ("holdout", "0"), ("mailbox", "")]).await;
     assert_eq!(begun.status, 303, "{}", begun.body);
     desk.write(|conn| rounds::step(conn, desk.now())).unwrap();

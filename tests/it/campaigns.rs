@@ -143,7 +143,7 @@ async fn the_builder_counts_before_it_saves_and_links_to_whom_it_finds() {
     let part = max.run(part.set_form([("csrf", token.as_str()), ("tags", "api-v1")])).await;
     assert!(part.body.contains("<b>2</b> contacts") && !part.body.contains("<html"), "{}", part.body);
     let wrong = max.post("/segments/new", "/segments/preview", &[("left_from_days", "many")]).await;
-    assert!(wrong.body.contains("left_from_days must be a number of days"), "{}", wrong.body);
+    assert!(wrong.body.contains("Left from days must be a number of days"), "{}", wrong.body);
     let nameless = max.post("/segments/new", "/segments", &[("tags", "api-v1")]).await;
     assert!(nameless.status == 422 && nameless.body.contains("value=\"api-v1\""), "what was written is still there");
     let saved = max.post("/segments/new", "/segments", &fields).await;

@@ -491,7 +491,7 @@ async fn the_pages_of_rules_and_checks_say_what_holds() {
     let mut wrong = fields;
     wrong[5] = ("quiet_zone", "Mars/Base");
     let answer = browser.post("/rules", "/rules", &wrong).await;
-    assert!(answer.status == 422 && answer.body.contains("quiet_zone must be a name such as Europe/Vienna"), "{}", answer.status);
+    assert!(answer.status == 422 && answer.body.contains("Quiet zone must be a name such as Europe/Vienna"), "{}", answer.status);
     let page = browser.get(&format!("/customers/{}/checks", made["id"].as_str().unwrap())).await;
     assert!(page.body.contains("Frequency cap") && page.body.contains("Quiet hours"), "{}", page.body);
     let path = format!("/mailboxes/{}/delivery", desk.mailbox(Mode::GatedSend).id);
@@ -512,5 +512,5 @@ async fn the_pages_of_rules_and_checks_say_what_holds() {
     assert!(page.body.contains("<polyline") && page.body.contains("sending day 1") && page.body.contains("it pauses above 1.5 %"), "{}", page.body);
     fields[5] = ("bounce_limit", "50");
     let answer = browser.post(&path, &path, &fields).await;
-    assert!(answer.status == 422 && answer.body.contains("bounce_limit must be"), "{}", answer.status);
+    assert!(answer.status == 422 && answer.body.contains("Bounce limit must be"), "{}", answer.status);
 }

@@ -795,7 +795,7 @@ async fn a_view_is_saved_changed_and_deleted_on_the_page() {
     assert_eq!((kept[0].query.as_str(), kept[0].shared), ("claims=open&sort=newest", true));
     // A filter that no queue would take is not kept.
     let page = browser.post("/account", "/views", &[("name", "Odd"), ("query", "claims=some")]).await;
-    assert!(page.status == 422 && page.body.contains("claims must be one of open, clean"), "{}", page.body);
+    assert!(page.status == 422 && page.body.contains("Claims must be one of open, clean"), "{}", page.body);
     let page = browser.post("/account", "/views", &[("name", ""), ("query", "claims=open")]).await;
     assert_eq!(page.status, 422);
     let at = format!("/views/{}", kept[0].id);

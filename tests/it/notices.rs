@@ -568,9 +568,9 @@ async fn people_choose_on_their_account_and_administrators_on_the_mailbox() {
     let page = browser.get("/account").await;
     assert!(page.body.contains("<option selected>Europe/Berlin</option>") && page.body.contains("In Europe/Berlin."), "{}", page.body);
     for (path, fields, wanted) in [
-        ("/account/profile", [("time_zone", "Mars/Olympus"), ("x", "")], "time_zone must be a zone such as Europe/Berlin; got"),
-        ("/account/profile", [("time_zone", "../../etc/passwd"), ("x", "")], "time_zone must be a zone such as"),
-        ("/account/notices", [("digest_hour", "24"), ("x", "")], "digest_hour must be 0 to 23; got 24."),
+        ("/account/profile", [("time_zone", "Mars/Olympus"), ("x", "")], "Time zone must be a zone such as Europe/Berlin; got"),
+        ("/account/profile", [("time_zone", "../../etc/passwd"), ("x", "")], "Time zone must be a zone such as"),
+        ("/account/notices", [("digest_hour", "24"), ("x", "")], "Digest hour must be 0 to 23; got 24."),
         ("/account/notices", [("digest_hour", "8"), (field.as_str(), "often")], "must be one of off, digest, immediate"),
     ] {
         let page = browser.post("/account", path, &fields).await;

@@ -332,7 +332,7 @@ async fn a_comment_is_text_that_stays_at_the_desk() {
     // Two characters for a line break, as a form sends it, count as one.
     let longest = format!("{}\r\n{}", "x".repeat(2000), "ä".repeat(1999));
     assert_eq!(browser.post(&people, &post, &[("body", &longest)]).await.status, 303);
-    for (body, problem) in [(format!("{longest}x"), "comment must be at most 4000 characters; got 4001."), ("  \n ".into(), "The comment is empty.")]
+    for (body, problem) in [(format!("{longest}x"), "Comment must be at most 4000 characters; got 4001."), ("  \n ".into(), "The comment is empty.")]
     {
         let page = browser.post(&people, &post, &[("body", &body)]).await;
         assert!(page.status == 422 && page.body.contains(problem), "{} {}", page.status, page.body);

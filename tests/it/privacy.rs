@@ -250,7 +250,7 @@ async fn the_days_of_the_log_of_calls_are_set_on_the_page_unless_the_configurati
     assert!(line.action == "retention.set" && line.detail.contains("90") && line.detail.contains("14"), "{line:?}");
     for wrong in ["0", "3651"] {
         let page = ada.post("/privacy", "/privacy/retention", &fields(wrong)).await;
-        assert!(page.status == 422 && page.body.contains("id=\"calls-wrong\">calls must be 1 to 3650 days"), "{wrong}: {}", page.body);
+        assert!(page.status == 422 && page.body.contains("id=\"calls-wrong\">Calls must be 1 to 3650 days"), "{wrong}: {}", page.body);
         assert!(page.body.contains(&format!("value=\"{wrong}\"")), "what was entered stays");
     }
     let wrong = [("contacts", "20"), ("drafts", "0"), ("raw_mail", "0"), ("reports", "0"), ("calls", "14")];

@@ -263,7 +263,7 @@ async fn a_manager_rewards_and_reminds_on_the_page() {
     assert!(max.get(&path).await.body.contains("Reward it"));
     let fields = [("conversion", conversion.as_str()), ("amount", "1,5"), ("unit", "EUR"), ("mailbox", "")];
     let wrong = max.post(&path, &format!("{path}/rewards"), &fields).await;
-    assert!(wrong.status == 422 && wrong.body.contains("amount must be a number"), "{}", wrong.body);
+    assert!(wrong.status == 422 && wrong.body.contains("Amount must be a number"), "{}", wrong.body);
     let from = desk.mailbox(Mode::GatedAll).id.to_string();
     let fields = [("conversion", conversion.as_str()), ("amount", "20"), ("unit", "EUR"), ("mailbox", from.as_str())];
     assert_eq!(max.post(&path, &format!("{path}/rewards"), &fields).await.status, 303);

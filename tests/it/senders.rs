@@ -181,7 +181,7 @@ async fn an_administrator_makes_a_key_and_mail_is_signed_with_it() {
     let mut browser = Browser::new(desk.app().await);
     browser.sign_in("Ada").await;
     let wrong = browser.post(&path, &format!("{path}/keys"), &[("selector", "../up")]).await;
-    assert!(wrong.status == 422 && wrong.body.contains("selector must be letters, digits and hyphens"), "{}", wrong.body);
+    assert!(wrong.status == 422 && wrong.body.contains("The selector must be letters, digits and hyphens"), "{}", wrong.body);
     assert_eq!(browser.post(&path, &format!("{path}/keys"), &[("selector", "cs1")]).await.status, 303);
     let page = browser.get(&path).await;
     assert!(page.body.contains("cs1._domainkey.sender.example") && page.body.contains("v=DKIM1; k=ed25519; p="), "{}", page.body);

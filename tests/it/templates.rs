@@ -382,7 +382,7 @@ async fn the_pages_write_compare_preview_and_approve() {
     let wrong = [("name", "News"), ("subject", "Hello {{ nam }}"), ("body", "Hi"), ("variables", "name text from contact.name")];
     let page = max.post("/templates/new", "/templates", &wrong).await;
     assert_eq!(page.status, 422);
-    assert!(page.body.contains("subject, line 1: there is no variable") && page.body.contains("Hello {{ nam }}"), "{}", page.body);
+    assert!(page.body.contains("Subject, line 1: there is no variable") && page.body.contains("Hello {{ nam }}"), "{}", page.body);
     let fields = [
         ("name", "News"),
         ("subject", "Hello {{ name }}"),

@@ -172,7 +172,7 @@ async fn an_administrator_keeps_the_rules_on_the_page_of_sources() {
     let mut ada = Browser::new(desk.app().await);
     ada.sign_in("ada").await;
     let page = ada.post("/sources", "/sources/rules", &[("days", "2"), ("plans", "Pro, Team")]).await;
-    assert!(page.status == 422 && page.body.contains("days must be 3 to 730") && page.body.contains("Pro, Team"), "{}", page.status);
+    assert!(page.status == 422 && page.body.contains("Days must be 3 to 730") && page.body.contains("Pro, Team"), "{}", page.status);
     assert_eq!(ada.post("/sources", "/sources/rules", &[("days", "21"), ("plans", "Pro, Team"), ("tags", "vip")]).await.status, 303);
     let rule = desk.read(|conn| inactivity::list(conn, &OPERATOR)).pop().unwrap();
     assert_eq!((rule.days, rule.plans.to_vec(), rule.enabled), (21, vec!["Pro".to_owned(), "Team".to_owned()], true));

@@ -354,7 +354,7 @@ async fn a_rule_says_what_is_wrong_with_it_and_is_seen_within_reach_alone() {
     let wrong = post("1");
     let wrong: Vec<(&str, &str)> = wrong.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let page = max.post("/churn/rules/new", "/churn/rules", &wrong).await;
-    assert!(page.status == 422 && page.body.contains("to_days must be at least from_days") && page.body.contains("By form"), "{}", page.body);
+    assert!(page.status == 422 && page.body.contains("To days must be at least from_days") && page.body.contains("By form"), "{}", page.body);
     let right = post("30");
     let right: Vec<(&str, &str)> = right.iter().map(|(name, value)| (*name, value.as_str())).collect();
     assert_eq!(max.post("/churn/rules/new", "/churn/rules", &right).await.status, 303);

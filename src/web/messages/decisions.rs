@@ -136,7 +136,7 @@ async fn conflict(person: Person, state: &State, id: MessageId, list: ListQuery,
     let changed = seen.filter(|seen| seen.content_hash != message.row.content_hash);
     let page = ConflictPage {
         chrome: person.visit.chrome("That no longer fits", "queue"),
-        problem: error.detail,
+        problem: error.for_people(),
         changes: changed.iter().map(|seen| Changes::since("What changed", seen, &message.current)).collect(),
         page: page_of(&message.row.id, &list),
     };
@@ -164,7 +164,7 @@ pub(in crate::web) async fn save(
             Ok(see_other(&page_of(&id, &list)))
         }
         Err(error) if error.kind == Kind::Invalid => {
-            let page = edited_badly(&person, &state, id, list, words, error.detail).await?;
+            let page = edited_badly(&person, &state, id, list, words, error.for_people()).await?;
             html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(error) => conflict(person, &state, id, list, form.get("content_hash"), error).await,
