@@ -88,6 +88,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("reminded_lately", "wait, or write to single people."),
     ("role_missing", "do not retry. Ask an administrator."),
     ("round_under_way", "wait until it is done: get_cohort_board or get_campaign_drafts shows it."),
+    ("second_admin_required", "leave it to another administrator."),
     ("scope_missing", "do not retry. Tell the person you work for which scope is missing."),
     ("search_too_long", "search for fewer words."),
     ("segment_in_use", "leave the segment as it is, or change what uses it first."),

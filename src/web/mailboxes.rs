@@ -12,12 +12,13 @@ use super::sending;
 use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::actor::{Actor, Role};
-use crate::domain::error::Result as DomainResult;
+use crate::domain::error::{Kind as ErrorKind, Result as DomainResult};
 use crate::domain::ids::MailboxId;
 use crate::domain::inbound::folders::{self, Place};
 use crate::domain::inbound::ways;
 use crate::domain::mailboxes::backtest::{self, Backtest};
 use crate::domain::mailboxes::ladder::{self, ModeRequest};
+use crate::domain::mailboxes::timeline::{self, Turn};
 use crate::domain::mailboxes::{self, Mailbox, MailboxChange, Mode, NewMailbox, Notify, OnUncertain};
 use crate::domain::messages::State as MessageState;
 use crate::domain::messages::list::{self, Filter, ListRow};
@@ -66,6 +67,9 @@ pub(super) async fn create(person: Person, state: web::Data<State>, session: Ses
     }
 }
 
+/// Turns of the oversight on the page; the audit log has all.
+const TURNS: usize = 12;
+
 #[derive(Template)]
 #[template(path = "mailboxes/show.html")]
 struct ShowPage {
@@ -85,6 +89,10 @@ struct ShowPage {
     footer: FooterSettings,
     /// What looser modes would have let out, for managers.
     backtests: Vec<Backtest>,
+    /// What became of its oversight, newest first.
+    turns: Vec<Turn>,
+    /// Whether this person asked for the step that waits.
+    is_mine: bool,
 }
 
 impl ShowPage {
@@ -95,7 +103,7 @@ impl ShowPage {
 
 async fn show_page(person: &Person, state: &State, id: MailboxId, problem: Option<String>) -> Result<ShowPage, PageError> {
     let actor = person.actor.clone();
-    let (mailbox, held, asked, topics, footer, inbound_since, folder, backtests) = state
+    let (mailbox, held, asked, topics, footer, inbound_since, folder, (backtests, turns)) = state
         .read(move |conn| {
             let mailbox = mailboxes::get(conn, &actor, &id)?;
             let filter = Filter { states: vec![MessageState::Pending], mailbox: Some(id), sort: list::Sort::Oldest, limit: 20, ..Filter::default() };
@@ -107,9 +115,11 @@ async fn show_page(person: &Person, state: &State, id: MailboxId, problem: Optio
             let folder = if actor.is_admin() { folders::place(conn, &mailbox.id)? } else { None };
             let manages = matches!(actor, Actor::User { role: Role::Manager | Role::Admin, .. });
             let backtests = if manages { backtest::of_looser(conn, &actor, &mailbox, clock::now())? } else { vec![] };
-            Ok((mailbox, list::list(conn, &actor, &filter)?.0, asked, topics, footer, since, folder, backtests))
+            let turns = timeline::latest(conn, &actor, &mailbox.id, TURNS)?;
+            Ok((mailbox, list::list(conn, &actor, &filter)?.0, asked, topics, footer, since, folder, (backtests, turns)))
         })
         .await?;
+    let is_mine = asked.as_ref().is_some_and(|asked| asked.is_by(&person.actor));
     Ok(ShowPage {
         chrome: person.visit.chrome(mailbox.address.clone(), "mailboxes"),
         mailbox,
@@ -123,6 +133,8 @@ async fn show_page(person: &Person, state: &State, id: MailboxId, problem: Optio
         topics,
         footer,
         backtests,
+        turns,
+        is_mine,
     })
 }
 
@@ -169,18 +181,16 @@ pub(super) async fn set_mode(
 ) -> Result<HttpResponse, PageError> {
     let (actor, id, mode) = (person.actor.clone(), MailboxId::from(id.as_str()), form.word::<Mode>("mode")?);
     let (target, reason) = (id.clone(), form.some("reason").map(str::to_owned));
-    let told = state
-        .write(move |conn| {
-            let now = clock::now();
-            let looser = mode > mailboxes::get(conn, &actor, &target)?.mode;
-            // With another administrator there to agree, a step up waits for them.
-            if looser && ladder::needs_second(conn, &actor)? {
-                return Ok(Some(ladder::request(conn, &actor, &target, mode, reason.as_deref(), now)?.told));
-            }
-            mailboxes::set_mode(conn, &actor, &target, mode, now)?;
-            Ok(None)
-        })
-        .await?;
+    let told = state.write(move |conn| ladder::step(conn, &actor, &target, mode, reason.as_deref(), clock::now())).await;
+    let told = match told {
+        Ok(told) => told,
+        Err(error) if error.kind == ErrorKind::Invalid => {
+            let mut page = show_page(&person, &state, id, None).await?;
+            page.code_problem = Some(error.for_people());
+            return html_with(crate::api::status(error.kind), &page);
+        }
+        Err(error) => return Err(error.into()),
+    };
     match told {
         Some(1) => flash(&session, "Another administrator gets a code by mail. The mode changes when it is entered here."),
         Some(told) => flash(&session, format!("{told} other administrators get a code by mail. The mode changes when it is entered here.")),

@@ -129,22 +129,39 @@ async fn a_person_steps_up_with_a_second_administrator_where_there_is_one() {
     let page = format!("/mailboxes/{}", desk.mailbox(Mode::GatedSend).id);
     let mut ada = Browser::new(desk.app().await);
     ada.sign_in("ada").await;
-    ada.post(&page, &format!("{page}/mode"), &[("mode", "monitored")]).await;
+    let without = ada.post(&page, &format!("{page}/mode"), &[("mode", "monitored"), ("reason", " ")]).await;
+    assert!(without.status == 422 && without.body.contains("Reason must be filled in"), "{}", without.status);
+    assert_eq!(mode(&desk, Mode::GatedSend), Mode::GatedSend);
+    ada.post(&page, &format!("{page}/mode"), &[("mode", "monitored"), ("reason", "Hardly anything was changed for a month")]).await;
     assert_eq!(mode(&desk, Mode::GatedSend), Mode::Monitored, "the only administrator decides alone");
     ada.post(&page, &format!("{page}/mode"), &[("mode", "gated_send")]).await;
 
     second_admin(&desk);
-    ada.post(&page, &format!("{page}/mode"), &[("mode", "autonomous")]).await;
+    ada.post(&page, &format!("{page}/mode"), &[("mode", "autonomous"), ("reason", "Receipts alone")]).await;
     assert_eq!(mode(&desk, Mode::GatedSend), Mode::GatedSend, "it waits for the other one");
     assert_eq!(code_for(&desk, "ada").await, None, "whoever asks gets no code");
     let code = code_for(&desk, "bea").await.unwrap();
     let mut bea = Browser::new(desk.app().await);
     bea.sign_in("bea").await;
     assert!(bea.get(&page).await.body.contains("Ada asks for"));
+    assert!(!ada.get(&page).await.body.contains("Code from the mail"));
+    let own = ada.post(&page, &format!("{page}/upgrade"), &[("code", &code)]).await;
+    assert!(own.status == 403 && own.body.contains("another administrator must enter the code"), "whoever asked does not finish it: {}", own.status);
+    assert_eq!(mode(&desk, Mode::GatedSend), Mode::GatedSend);
     bea.post(&page, &format!("{page}/upgrade"), &[("code", &code)]).await;
     assert_eq!(mode(&desk, Mode::GatedSend), Mode::Autonomous);
     bea.post(&page, &format!("{page}/mode"), &[("mode", "gated_all")]).await;
     assert_eq!(mode(&desk, Mode::GatedSend), Mode::GatedAll, "a step down is immediate");
+    let shown = bea.get(&page).await.body;
+    let label = Mode::label;
+    for told in [
+        format!("From “{}” to “{}”</span>", label(Mode::GatedSend), label(Mode::Monitored)),
+        "<q>Hardly anything was changed for a month</q>".to_owned(),
+        format!("Asked for “{}”", label(Mode::Autonomous)),
+        format!("From “{}” to “{}”, which Ada asked for", label(Mode::GatedSend), label(Mode::Autonomous)),
+    ] {
+        assert!(shown.contains(&told), "{told} in {shown}");
+    }
 }
 
 #[actix_web::test]

@@ -3,7 +3,7 @@
 use countersign::domain::cohorts::rounds;
 use countersign::domain::facts;
 use countersign::domain::mailboxes::Mode;
-use countersign::domain::messages::DecisionKind;
+use countersign::domain::messages::{DecisionKind, State};
 use serde_json::{Value, json};
 
 use crate::programs::contact;
@@ -175,6 +175,58 @@ async fn progress_comes_from_mail_that_left_from_usage_and_from_tags() {
 }
 
 #[actix_web::test]
+async fn whoever_is_further_by_the_tags_of_this_migration_gets_no_reminder_and_whoever_is_done_is_thanked() {
+    let desk = Desk::new().await;
+    for (name, tags) in [("done", &["api-v1"][..]), ("began", &["api-v1"]), ("else", &["api-v1", "migration-complete", "p3-migration-notified"])] {
+        contact(&desk, &format!("{name}@example.com"), tags);
+    }
+    let path = cohort(&desk, json!({"tag_prefix": "p3-"})).await;
+    assert_eq!(draft(&desk, &path, "reminder").await.0, 202);
+    let fact = get(&desk, &path).await["fact_id"].as_str().unwrap().to_owned();
+    desk.write(|conn| facts::accept(conn, &OPERATOR, &fact.as_str().into(), desk.now())).unwrap();
+    work(&desk);
+    let of = |name: &str, phase: &str| {
+        let ask = format!(
+            "SELECT c.message_id AS body FROM cohort_messages c JOIN contacts p ON p.id = c.contact_id WHERE p.email = '{name}@example.com' AND c.phase = '{phase}'"
+        );
+        crate::support::text(&desk, &ask)
+    };
+    let reminders = ["done", "began", "else"].map(|name| of(name, "reminder"));
+    for reminder in &reminders {
+        desk.decide("Rita", &desk.message(reminder), DecisionKind::Approve).unwrap();
+    }
+    // After they were approved they go on.
+    for (name, tag) in [("done", "p3-migration-complete"), ("began", "p3-migration-started")] {
+        contact(&desk, &format!("{name}@example.com"), &[tag]);
+    }
+    desk.drain().await;
+    let states = || reminders.each_ref().map(|id| desk.message(id).row.state);
+    assert_eq!(states(), [State::Skipped, State::Skipped, State::Sent], "another migration's progress is not theirs");
+    assert_eq!(draft(&desk, &path, "completion").await.0, 202);
+    work(&desk);
+    let thanks = of("done", "completion");
+    desk.decide("Rita", &desk.message(&thanks), DecisionKind::Approve).unwrap();
+    desk.drain().await;
+    assert_eq!(desk.message(&thanks).row.state, State::Sent);
+}
+
+#[actix_web::test]
+async fn a_key_cannot_move_what_drafts_rest_on() {
+    let desk = Desk::new().await;
+    contact(&desk, "ana@example.com", &["api-v1"]);
+    let path = cohort(&desk, json!({})).await;
+    let patch = |body: Value| desk.call(&desk.agent, "PATCH", &path, body);
+    assert_eq!(patch(json!({"deadline": day(&desk, 120)})).await.0, 200, "nothing rests on it yet");
+    draft(&desk, &path, "announcement").await;
+    for change in [json!({"deadline": day(&desk, 150)}), json!({"to_version": "API v3"})] {
+        let (status, answer) = patch(change).await;
+        assert_eq!((status, answer["code"].as_str()), (403, Some("person_required")), "{answer}");
+    }
+    assert_eq!(get(&desk, &path).await["deadline"], json!(day(&desk, 120)));
+    assert_eq!(patch(json!({"started_by_usage": "GET /v2/things"})).await.0, 200, "drafts do not rest on this");
+}
+
+#[actix_web::test]
 async fn moving_the_deadline_shows_who_was_told_the_old_one_and_takes_back_what_waits() {
     let desk = Desk::new().await;
     contact(&desk, "ana@example.com", &["api-v1"]);
@@ -205,12 +257,18 @@ async fn moving_the_deadline_shows_who_was_told_the_old_one_and_takes_back_what_
     let fact = crate::support::text(&desk, "SELECT body FROM facts WHERE kind = 'migration_change'");
     assert!(fact.contains(&new), "the fact follows: {fact}");
     max.post(&path, &format!("{path}/outdated"), &[]).await;
+    // They may be reminded of the new day at once, and once.
+    assert_eq!(max.post(&path, &format!("{path}/drafts"), &[("phase", "reminder"), ("mailbox", &mailbox)]).await.status, 303);
+    work(&desk);
+    let reminded =
+        "SELECT count(*) AS n FROM cohort_messages c JOIN messages m ON m.id = c.message_id WHERE c.phase = 'reminder' AND m.state = 'pending'";
+    assert_eq!(count(&desk, reminded), 2);
+    let again = max.post(&path, &format!("{path}/drafts"), &[("phase", "reminder"), ("mailbox", &mailbox)]).await;
+    assert!(again.body.contains("They were reminded less than"), "{}", again.status);
     let page = max.get(&path).await.body;
     assert!(!page.contains("names the old day") && page.contains("told another day"));
     assert_eq!(count(&desk, "SELECT count(*) AS n FROM messages WHERE state = 'withdrawn'"), 1);
-    // The next message tells the new day.
-    assert_eq!(max.post(&path, &format!("{path}/drafts"), &[("phase", "window"), ("mailbox", &mailbox)]).await.status, 303);
-    work(&desk);
+    // The reminder tells the new day.
     let board = get(&desk, &format!("/v1/cohorts/{id}/board")).await;
     assert_eq!((&board["told_otherwise_total"], &board["outdated_drafts"]), (&json!(1), &json!(0)));
     sql(&desk, "UPDATE messages SET send_at = NULL");

@@ -123,9 +123,14 @@ async fn a_rule_drafts_once_for_whoever_fits_and_a_person_decides_whatever_the_m
     }
     assert_eq!(letters(&desk).len(), before.len() + 2, "only who left yesterday has come to fit by the third day");
 
-    // Nobody sends a second letter beside one that waits.
+    // Nobody sends a second letter beside one that waits, by whatever way.
     let (status, answer) = choose(&desk, &fits, 3).await;
     assert_eq!((status, answer["error"]["code"].as_str().or(answer["code"].as_str())), (409, Some("letter_under_way")), "{answer}");
+    for wins_back in [json!({"tags": ["win_back"]}), json!({"campaign": "win-back"})] {
+        let (status, answer) = desk.send(Mode::Autonomous, "fits@example.com", wins_back).await;
+        assert_eq!((status, answer["code"].as_str()), (409, Some("letter_under_way")), "{answer}");
+    }
+    assert_eq!(desk.send(Mode::GatedSend, "first@example.com", json!({"tags": ["win_back"]})).await.0, 202, "to others it goes");
     let message = desk.message(made[0].id.as_str());
     desk.decide("Rita", &message, DecisionKind::Approve).unwrap();
     desk.drain().await;

@@ -2,7 +2,7 @@
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Bool, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
@@ -13,6 +13,7 @@ use crate::db::types::Json;
 use crate::domain::actor::Actor;
 use crate::domain::contacts::{self, Search};
 use crate::domain::ids::{ChurnEventId, ContactId, FactId, MessageId, VariantId, WinbackRuleId};
+use crate::domain::messages::State;
 use crate::domain::reason::{Reason, ReasonQuote, Strategy};
 
 use super::answers::Judgement;
@@ -459,4 +460,18 @@ pub(super) fn departures_after(conn: &mut Conn, last: &str, limit: i64) -> Query
 
 pub(super) fn all_judgements(conn: &mut Conn) -> QueryResult<Vec<Judgement>> {
     match_judgements::table.order(match_judgements::judged_at.desc()).limit(5000).load(conn)
+}
+
+/// Whether a letter that a rule drafted to this contact waits or is on its way.
+pub(super) fn rule_letter_is_open(conn: &mut Conn, contact: &ContactId) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = Text)]
+        _id: String,
+    }
+    let mut ask = Statement::kept();
+    ask.push("SELECT v.id AS _id FROM churn_events e JOIN winback_picks p ON p.churn_event_id = e.id JOIN variants v ON v.churn_event_id = e.id ");
+    ask.push("JOIN messages m ON m.id = v.message_id WHERE p.arm = 'letter' AND v.sent_at IS NULL AND e.contact_id = ").text(contact.as_str());
+    ask.push(" AND m.state NOT IN ").texts(State::NEVER_LEFT.iter().map(|state| state.as_str())).push(" LIMIT 1");
+    Ok(!ask.load::<Found>(conn)?.is_empty())
 }

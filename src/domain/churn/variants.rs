@@ -11,7 +11,7 @@ use crate::domain::claims::{self, Ground};
 use crate::domain::contacts;
 use crate::domain::drafting::{Brief, Drafted, FactRef, FactSheet, Playbook, Written, WrittenBy, recommended};
 use crate::domain::error::{Error, Kind, Result};
-use crate::domain::ids::{ChurnEventId, FactId, MessageId, RowId, VariantId};
+use crate::domain::ids::{ChurnEventId, ContactId, FactId, MessageId, RowId, VariantId};
 use crate::domain::mailboxes::{self, Mode};
 use crate::domain::messages::content::Words;
 use crate::domain::messages::submit::{NewMessage, submit};
@@ -20,9 +20,8 @@ use crate::domain::policy::consent::Class;
 use crate::domain::reason::Strategy;
 use crate::domain::settings;
 
-use super::rules::picks::Arm;
 use super::runs::ModelRun;
-use super::{ChurnEvent, Status, log, queries, rules, sheet, window};
+use super::{ChurnEvent, Status, log, queries, sheet, window};
 
 /// One of the nine.
 #[derive(Debug, Clone, Queryable, Insertable)]
@@ -252,7 +251,6 @@ pub fn choose(conn: &mut Conn, actor: &Actor, event_id: &ChurnEventId, id: &Vari
         if is_open(conn, &variant)? {
             return Err(Error::conflict("already_submitted", "this variant was already submitted and is not sent yet"));
         }
-        refuse_beside_rule(conn, &event)?;
         let new = NewMessage {
             mailbox: Some(mailbox(conn, actor, choice.mailbox)?),
             to: email,
@@ -279,17 +277,11 @@ pub fn choose(conn: &mut Conn, actor: &Actor, event_id: &ChurnEventId, id: &Vari
     })
 }
 
-/// Refuses a second letter while one that a rule drafted waits: nobody would know that the other comes.
-fn refuse_beside_rule(conn: &mut Conn, event: &ChurnEvent) -> Result<()> {
-    let by_rule = rules::picks::of_event(conn, &event.id)?.is_some_and(|pick| pick.arm == Arm::Letter);
-    if !by_rule {
-        return Ok(());
-    }
-    for variant in queries::variants(conn, &event.id)? {
-        if variant.sent_at.is_none() && is_open(conn, &variant)? {
-            let detail = "A rule drafted a letter about this departure, and it is not sent yet. Decide that one first.";
-            return Err(Error::conflict("letter_under_way", detail));
-        }
+/// Refuses a second letter to somebody while one that a rule drafted waits: nobody would know that the other comes.
+pub(in crate::domain) fn refuse_beside_rule(conn: &mut Conn, contact: &ContactId) -> Result<()> {
+    if queries::rule_letter_is_open(conn, contact)? {
+        let detail = "A rule drafted a letter to win this customer back, and it is not sent yet. Decide that one first.";
+        return Err(Error::conflict("letter_under_way", detail));
     }
     Ok(())
 }

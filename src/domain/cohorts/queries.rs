@@ -149,6 +149,18 @@ pub(super) fn have(conn: &mut Conn, cohort: &CohortId, slot: &str, of: &[Contact
     Ok(found.into_iter().collect())
 }
 
+/// Whether a reminder that names this deadline was drafted since then and not taken back.
+pub(super) fn reminded_since(conn: &mut Conn, cohort: &Cohort, since: Time) -> QueryResult<bool> {
+    let reminded = cohort_messages::table
+        .inner_join(messages::table.on(messages::id.eq(cohort_messages::message_id)))
+        .filter(cohort_messages::cohort_id.eq(&cohort.id))
+        .filter(cohort_messages::phase.eq(Phase::Reminder))
+        .filter(cohort_messages::deadline.eq(&cohort.deadline))
+        .filter(messages::created_at.gt(since))
+        .filter(messages::state.ne_all(State::NEVER_LEFT));
+    diesel::select(diesel::dsl::exists(reminded)).get_result(conn)
+}
+
 pub(super) fn insert_message(conn: &mut Conn, message: &MessageId, cohort: &Cohort, round: &Round, contact: &ContactId) -> QueryResult<()> {
     diesel::insert_into(cohort_messages::table)
         .values((

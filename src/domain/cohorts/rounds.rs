@@ -133,8 +133,7 @@ pub fn start(conn: &mut Conn, actor: &Actor, id: &CohortId, which: Which, mailbo
                     format!("The phase {phase} is being drafted already. Wait until it is done, or cancel it."),
                 ));
             }
-            let again = now.plus_days(-REMINDER_DAYS);
-            if phase == Phase::Reminder && known.iter().any(|round| round.phase == phase && round.drafted > 0 && round.created_at > again) {
+            if phase == Phase::Reminder && queries::reminded_since(conn, &cohort, now.plus_days(-REMINDER_DAYS))? {
                 let detail = format!("They were reminded less than {REMINDER_DAYS} days ago. Wait, or write to single people.");
                 return Err(Error::conflict("reminded_lately", detail));
             }
@@ -144,7 +143,8 @@ pub fn start(conn: &mut Conn, actor: &Actor, id: &CohortId, which: Which, mailbo
                 id: RowId::new(),
                 cohort_id: id.clone(),
                 phase,
-                slot: if phase == Phase::Reminder { format!("{phase} {}", now.date()) } else { phase.to_string() },
+                // Another reminder may follow where the day of the deadline is another.
+                slot: if phase == Phase::Reminder { format!("{phase} {} {}", now.date(), cohort.deadline) } else { phase.to_string() },
                 mailbox_id: mailbox.id.clone(),
                 author_kind: actor.kind().to_owned(),
                 author_id: actor.id().to_owned(),
@@ -249,7 +249,8 @@ fn draft(conn: &mut Conn, cohort: &Cohort, round: &Round, contact: &Contact, now
         to: contact.row.email.clone(),
         to_name: None,
         words: Words { subject, text: Some(body), html: None },
-        tags: vec![TAG.to_owned(), format!("{TAG}-{}", round.phase)],
+        // With the prefix of its own tags, by which the checks know whose progress it is about.
+        tags: vec![TAG.to_owned(), format!("{}{TAG}-{}", cohort.tag_prefix, round.phase)],
         headers: vec![],
         // Technical details are always read by somebody before they leave.
         mode: Some(Mode::GatedAll),
@@ -285,10 +286,15 @@ fn ground(conn: &mut Conn, actor: &Actor, cohort: &Cohort, now: Time) -> Result<
         };
     };
     let fact = facts::get(conn, actor, id)?;
-    if *fact.body != body && !matches!(actor, Actor::Key { .. }) {
-        facts::change(conn, actor, id, body, Some("migration"), now)?;
+    if *fact.body == body {
+        return Ok(());
     }
-    Ok(())
+    // A key cannot change the fact, and without it what was approved would leave with the old day.
+    if matches!(actor, Actor::Key { .. }) {
+        let detail = "Drafts rest on the name, the deadline, the versions and the guide of this migration, so only a person can change them now.";
+        return Err(Error::forbidden("person_required", detail).with_hint("Ask a manager to change them on the migration's page."));
+    }
+    facts::change(conn, actor, id, body, Some("migration"), now).map(drop)
 }
 
 /// The fact follows the cohort, so that what was approved with the old day is read again.

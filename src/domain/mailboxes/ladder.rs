@@ -69,6 +69,13 @@ pub struct ModeRequest {
     pub ended_by: Option<String>,
 }
 
+impl ModeRequest {
+    /// Whether this actor asked for it.
+    pub fn is_by(&self, actor: &Actor) -> bool {
+        (self.asker_kind.as_str(), self.asker_id.as_str()) == (actor.kind(), actor.id())
+    }
+}
+
 /// A request that was made, and how many administrators were mailed the code.
 #[derive(Debug, Clone)]
 pub struct Asked {
@@ -120,8 +127,26 @@ pub fn request(conn: &mut Conn, actor: &Actor, id: &MailboxId, target: Mode, rea
     })
 }
 
+/// A person's step to another mode. A looser one needs a reason, and where another administrator can be mailed a code it waits for
+/// them: gives how many got it, and nothing where the mode changed at once.
+pub fn step(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, reason: Option<&str>, now: Time) -> Result<Option<usize>> {
+    actor.must_be_admin()?;
+    transaction(conn, |conn| {
+        if mode <= super::get(conn, actor, id)?.mode {
+            return super::set_mode(conn, actor, id, mode, now).map(|()| None);
+        }
+        let reason = text::optional_body("reason", reason, 1000)?.filter(|reason| !reason.trim().is_empty());
+        let why = || Error::invalid("field_invalid", "reason", "reason must be filled in: say why more may leave without a look.");
+        let reason = reason.ok_or_else(why)?;
+        if needs_second(conn, actor)? {
+            return Ok(Some(request(conn, actor, id, mode, Some(&reason), now)?.told));
+        }
+        super::set_mode_because(conn, actor, id, mode, Some(&reason), now).map(|()| None)
+    })
+}
+
 /// Whether another administrator than this one can be mailed a code: then a person's step up needs them.
-pub fn needs_second(conn: &mut Conn, actor: &Actor) -> Result<bool> {
+fn needs_second(conn: &mut Conn, actor: &Actor) -> Result<bool> {
     Ok(notices::code_readers(conn, actor)? > 0)
 }
 
@@ -162,6 +187,10 @@ pub fn finish(conn: &mut Conn, actor: &Actor, id: &MailboxId, code: &str, now: T
         };
         if mailbox.mode != row.from_mode {
             return Err(Error::conflict("no_mode_request", "The mode has changed since this step was asked for. Ask for it anew."));
+        }
+        if row.is_by(actor) {
+            let detail = "You asked for this step, so another administrator must enter the code that was mailed to them.";
+            return Err(Error::forbidden("second_admin_required", detail));
         }
         if !bool::from(hash_of(code).as_bytes().ct_eq(row.code_hash.as_bytes())) {
             let left = (MOST_WRONG_CODES - row.wrong_codes - 1).max(0);

@@ -5,6 +5,7 @@ pub mod bounces;
 pub mod ladder;
 mod queries;
 pub mod stops;
+pub mod timeline;
 
 use diesel::prelude::*;
 use serde_json::json;
@@ -342,6 +343,10 @@ fn refuse_loosening(actor: &Actor, before: &Mailbox, change: &MailboxChange) -> 
 
 /// Sets the oversight mode. Keys may only tighten it.
 pub fn set_mode(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, now: Time) -> Result<()> {
+    set_mode_because(conn, actor, id, mode, None, now)
+}
+
+fn set_mode_because(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, reason: Option<&str>, now: Time) -> Result<()> {
     actor.must_be_admin()?;
     transaction(conn, |conn| {
         hold_dots(conn)?;
@@ -356,7 +361,7 @@ pub fn set_mode(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, now:
         if mode != mailbox.mode {
             webhooks::mode_changed(conn, actor, &mailbox, mode, now)?;
         }
-        log(conn, actor, "mailbox.set_mode", id, json!({"from": mailbox.mode, "to": mode}), now)
+        log(conn, actor, "mailbox.set_mode", id, json!({"from": mailbox.mode, "to": mode, "reason": reason}), now)
     })
 }
 

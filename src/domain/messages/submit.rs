@@ -7,7 +7,7 @@ use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::campaigns;
-use crate::domain::churn::rules::picks;
+use crate::domain::churn::{self, rules::picks};
 use crate::domain::claims;
 use crate::domain::contacts::{self, ConsentBasis, ContactInput, ContactRow, suppressions};
 use crate::domain::email_address::EmailAddress;
@@ -111,7 +111,7 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
         let mailbox = mailboxes::resolve(conn, actor, new.mailbox.as_deref())?;
         let mode = effective_mode(&mailbox, new.mode)?;
         let known = contacts::by_key(conn, to.key())?;
-        refuse_held_out(conn, known.as_ref(), class, campaign.as_deref(), &new.tags)?;
+        refuse_winback(conn, known.as_ref(), class, campaign.as_deref(), &new.tags)?;
         policy::refuse(&policy::Standing::of(conn, to.key(), known.as_ref())?)?;
         facts::refuse_groundless(conn, actor, &new.facts)?;
         let input = ContactInput { email: new.to.clone(), name: new.to_name.clone(), ..ContactInput::default() };
@@ -244,8 +244,8 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
     })
 }
 
-/// Refuses to win back somebody whom the lot holds out, by whatever way the message comes in.
-fn refuse_held_out(conn: &mut Conn, contact: Option<&ContactRow>, class: Class, campaign: Option<&str>, tags: &[String]) -> Result<()> {
+/// Refuses to win back somebody whom the lot holds out or to whom a letter by a rule is under way, by whatever way the message comes in.
+fn refuse_winback(conn: &mut Conn, contact: Option<&ContactRow>, class: Class, campaign: Option<&str>, tags: &[String]) -> Result<()> {
     let Some(contact) = contact.filter(|_| class == Class::Commercial) else { return Ok(()) };
     let wins_back = match campaign {
         _ if tags.iter().any(|tag| tag == "win_back") => true,
@@ -253,10 +253,13 @@ fn refuse_held_out(conn: &mut Conn, contact: Option<&ContactRow>, class: Class, 
         Some(label) => campaigns::kind_of(conn, label)? == Some(campaigns::Kind::Winback),
         None => false,
     };
-    if wins_back && picks::is_held_out(conn, &contact.id)? {
+    if !wins_back {
+        return Ok(());
+    }
+    if picks::is_held_out(conn, &contact.id)? {
         return Err(picks::held_out());
     }
-    Ok(())
+    churn::variants::refuse_beside_rule(conn, &contact.id)
 }
 
 fn effective_mode(mailbox: &Mailbox, asked: Option<Mode>) -> Result<Mode> {

@@ -52,8 +52,8 @@ pub struct Person {
     pub absent_until: Option<Time>,
     /// When they last wrote.
     pub wrote_at: Option<Time>,
-    /// Their tags that say that something is complete.
-    pub completed: Vec<String>,
+    /// Their tags that say that a migration was started or is complete.
+    pub migrated: Vec<String>,
     /// How they were asked to recommend; looked up only where a message does.
     pub prompted: History,
 }
@@ -311,19 +311,32 @@ fn quiet_hours(case: Known<'_>, now: Time) -> Check {
     with(check, data)
 }
 
+/// Why a message with this tag about a migration is over for somebody who is so far. Whoever is done is thanked, and who has
+/// started is not reminded.
+fn migrated(tag: &str, progress: &[String]) -> Option<&'static str> {
+    let (prefix, about) = tag.rsplit_once("migration-")?;
+    let is = |reached: &str| progress.iter().any(|tag| *tag == format!("{prefix}migration-{reached}"));
+    match about {
+        "completion" => None,
+        _ if is("complete") => Some("They have completed what it is about."),
+        "reminder" if is("started") => Some("They have started what it reminds them of."),
+        _ => None,
+    }
+}
+
 fn campaign_stop(case: Known<'_>, now: Time) -> Check {
     let Known { person, message, .. } = case;
     let in_program = message.campaign.is_some() || message.step.is_some() || !message.migrations.is_empty();
     let wrote = person.wrote_at.filter(|at| in_program && *at > message.submitted_at);
-    let is_done = |prefix: &str| person.completed.iter().any(|done| *done == format!("{prefix}migration-complete"));
-    let completed = message.migrations.iter().any(|tag| tag.split_once("migration-").is_some_and(|(prefix, _)| is_done(prefix)));
-    let data = json!({"wrote_at": person.wrote_at, "recovered": message.recovered, "completed": completed, "absent_until": person.absent_until});
+    let migrated = message.migrations.iter().find_map(|tag| migrated(tag, &person.migrated));
+    let data =
+        json!({"wrote_at": person.wrote_at, "recovered": message.recovered, "completed": migrated.is_some(), "absent_until": person.absent_until});
     let refuse = |why: String| Check::new("campaign_stop", Verdict::Refuse, why, json!(null));
     let check = match (person.absent_until, wrote) {
         _ if !message.is_commercial() => pass("campaign_stop", "It belongs to no campaign."),
         _ if message.recovered => refuse("The customer came back; nothing more is sent to win them back.".to_owned()),
         (_, Some(at)) => refuse(format!("They wrote on {}, after this was handed in; the campaign stops for them.", at.for_people())),
-        _ if completed => refuse("They have completed what it is about.".to_owned()),
+        _ if migrated.is_some() => refuse(migrated.unwrap_or_default().to_owned()),
         (Some(until), _) if until > now => {
             defer("campaign_stop", format!("An automatic answer says that they are away until {}.", until.for_people()), until)
         }

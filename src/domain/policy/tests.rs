@@ -218,12 +218,23 @@ fn campaign_stop() {
     says("campaign_stop", |w| w.message.recovered = true, Refuse, None);
     says("campaign_stop", |w| w.person.absent_until = Some(at("2026-12-01")), Defer, Some("2026-12-01"));
     says("campaign_stop", |w| w.person.absent_until = Some(at("2026-11-01")), Pass, None);
-    let done = |w: &mut World| {
-        w.person.completed = vec!["api-migration-complete".into()];
-        w.message.migrations = vec!["api-migration-phase-2".into()];
+    let about = |w: &mut World, progress: &str, message: &str| {
+        w.person.migrated = vec![progress.into()];
+        w.message.migrations = vec![message.into()];
     };
-    says("campaign_stop", done, Refuse, None);
-    says("campaign_stop", |w| (done(w), w.message.migrations = vec!["crm-migration-phase-2".into()]).1, Pass, None);
+    for (progress, message, verdict) in [
+        ("api-migration-complete", "api-migration-preparation", Refuse),
+        ("api-migration-complete", "crm-migration-preparation", Pass),
+        ("migration-complete", "api-migration-preparation", Pass),
+        ("api-migration-complete", "api-migration-completion", Pass),
+        ("api-migration-complete", "api-migration-reminder", Refuse),
+        ("api-migration-started", "api-migration-reminder", Refuse),
+        ("api-migration-started", "api-migration-final", Pass),
+        ("crm-migration-started", "api-migration-reminder", Pass),
+        ("db-migration-migration-started", "db-migration-migration-reminder", Refuse),
+    ] {
+        says("campaign_stop", |w| about(w, progress, message), verdict, None);
+    }
 }
 
 #[test]

@@ -50,8 +50,8 @@ pub(super) fn people(conn: &mut Conn, ids: &[ContactId], rules: &Rules, now: Tim
         let topics_off = chosen.off.iter().map(ToString::to_string).collect();
         people.entry(id).or_default().wishes = Wishes { topics_off, most_per_week, paused_until: chosen.paused_until };
     }
-    for (id, tag) in queries::completed(conn, ids)? {
-        people.entry(id).or_default().completed.push(tag);
+    for (id, tag) in queries::migrated(conn, ids)? {
+        people.entry(id).or_default().migrated.push(tag);
     }
     Ok(people)
 }

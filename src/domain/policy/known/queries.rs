@@ -169,8 +169,8 @@ pub(super) fn wrote_at(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<(C
     Ok(statement.load::<Row>(conn)?.into_iter().map(|row| (row.contact_id, row.at)).collect())
 }
 
-/// Their tags that say that something is complete.
-pub(super) fn completed(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<(ContactId, String)>> {
+/// Their tags that say that a migration was started or is complete.
+pub(super) fn migrated(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<(ContactId, String)>> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Text)]
@@ -182,7 +182,7 @@ pub(super) fn completed(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<(
     statement
         .push("SELECT contact_id, tag FROM contact_tags WHERE contact_id")
         .among(ids.iter().map(ContactId::as_str))
-        .push(" AND tag LIKE '%migration-complete'");
+        .push(" AND (tag LIKE '%migration-complete' OR tag LIKE '%migration-started')");
     Ok(statement.load::<Row>(conn)?.into_iter().map(|row| (row.contact_id, row.tag)).collect())
 }
 
