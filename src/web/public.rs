@@ -39,6 +39,33 @@ pub(super) async fn unsubscribe(visitor: Visitor, state: web::Data<State>, token
     html_with(StatusCode::OK, &page)
 }
 
+/// What programs call themselves that look at a link before or instead of a person: previews of messengers, scanners of mail, crawlers.
+const LOOKERS: [&str; 16] = [
+    "bot/",
+    "bot-",
+    "bot;",
+    "slackbot",
+    "telegrambot",
+    "crawler",
+    "spider",
+    "preview",
+    "facebookexternalhit",
+    "whatsapp/",
+    "imageproxy",
+    "imgproxy",
+    "barracuda",
+    "mimecast",
+    "proofpoint",
+    "safelinks",
+];
+
+/// Whether nobody follows the link: a browser fetches it ahead, or a program looks what is behind it.
+fn only_looks(request: &HttpRequest, browser: &str) -> bool {
+    let ahead = ["purpose", "sec-purpose", "x-purpose", "x-moz"].into_iter().filter_map(|name| request.headers().get(name)?.to_str().ok());
+    let browser = browser.to_lowercase();
+    ahead.into_iter().any(|said| said.contains("prefetch") || said.contains("preview")) || LOOKERS.iter().any(|looker| browser.contains(looker))
+}
+
 /// Leads on to where a referral link goes, and counts the visitor once a day, without a cookie.
 pub(super) async fn referral(request: HttpRequest, state: web::Data<State>, code: web::Path<String>) -> Result<HttpResponse, PageError> {
     let code = code.into_inner();
@@ -49,7 +76,9 @@ pub(super) async fn referral(request: HttpRequest, state: web::Data<State>, code
     let found = state.read(move |conn| referrals::leads_to(conn, &code)).await?.ok_or_else(unknown)?;
     let (id, target) = (found.id, found.target_url);
     // Whoever follows a link gets there, also when nobody can count them.
-    if let Err(error) = state.write(move |conn| referrals::count(conn, &id, &visitor, clock::now())).await {
+    if !only_looks(&request, &browser)
+        && let Err(error) = state.write(move |conn| referrals::count(conn, &id, &visitor, clock::now())).await
+    {
         tracing::warn!(%error, "a click was not counted");
     }
     let mut answer = HttpResponse::SeeOther();

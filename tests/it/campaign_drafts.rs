@@ -67,6 +67,7 @@ async fn everybody_in_the_segment_gets_it_once_and_the_progress_is_told() {
     );
     assert!(done["because"].as_str().is_some_and(|why| why.contains("unsubscribed") || !why.is_empty()));
     assert_eq!(count(&desk, "SELECT count(*) AS n FROM messages WHERE state = 'pending' AND campaign = 'Spring'"), 50);
+    assert_eq!(count(&desk, "SELECT count(*) AS n FROM message_tags WHERE tag = 'nps_request'"), 50, "replies to them are scored");
     // Again: only who came since gets it.
     contact(&desk, "late@example.com", &["beta"]);
     assert_eq!(begin(&desk, &path, &template, json!({})).await.0, 202);

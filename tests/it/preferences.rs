@@ -176,6 +176,15 @@ async fn a_message_has_the_topic_it_names_or_that_of_its_campaign_or_mailbox() {
     for (more, expected) in [(json!({}), &news), (json!({"campaign": "spring"}), &tips), (json!({"campaign": "spring", "topic": "beta"}), &beta)] {
         assert_eq!(desk.pending("a@example.com", more).await.row.topic_id.as_ref(), Some(expected));
     }
+    // Whoever switched off the topic of a campaign is told apart before anything is sent.
+    let (contact, _) = mailed(&desk, "off@example.com").await;
+    desk.call(&desk.agent, "PATCH", &format!("/v1/contacts/{contact}/preferences"), json!({"topics_off": ["Tips"]})).await;
+    let path = format!("/v1/contacts/{contact}/explain?mailbox={}&campaign=", address(Mode::GatedSend));
+    for (campaign, expected) in [("spring", "refuse"), ("", "pass")] {
+        let (_, found) = desk.call(&desk.agent, "GET", &format!("{path}{campaign}"), json!(null)).await;
+        let said = found["checks"].as_array().unwrap().iter().find(|one| one["check"] == "topic").unwrap();
+        assert_eq!(said["verdict"], expected, "{campaign}: {said}");
+    }
     let (status, refused) = desk.send(Mode::GatedSend, "a@example.com", json!({"topic": "Nothing"})).await;
     assert_eq!((status, refused["field"].as_str()), (422, Some("topic")));
     let last = desk.pending("a@example.com", json!({})).await;

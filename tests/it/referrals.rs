@@ -184,6 +184,17 @@ async fn a_click_counts_once_for_each_visitor_and_day_and_nobody_is_kept() {
     assert_eq!(sql(&desk, "DELETE FROM referral_visitors WHERE visitor <> 'somebody'").unwrap(), 1, "only a hash of today");
     assert_eq!(sql(&desk, "DELETE FROM referral_salts").unwrap(), 1);
     // Looking without following counts nothing.
+    for (name, said) in [
+        (header::USER_AGENT, "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)"),
+        (header::USER_AGENT, "facebookexternalhit/1.1"),
+        (header::USER_AGENT, "Mozilla/5.0 (compatible; Googlebot/2.1)"),
+        (header::HeaderName::from_static("sec-purpose"), "prefetch;prerender"),
+        (header::HeaderName::from_static("purpose"), "prefetch"),
+    ] {
+        let page = visitor.run(TestRequest::get().uri(&path).insert_header((name, said))).await;
+        assert_eq!((page.status, page.location.as_deref()), (303, Some("https://acme.example.com/join")), "{said}");
+    }
+    assert_eq!(get(&desk, "/v1/referrals").await["referrals"][0]["clicks"], 3);
     let head = visitor.run(TestRequest::default().method("HEAD".parse().unwrap()).uri(&path)).await;
     assert_ne!(head.status, 303);
     let unknown = visitor.get("/r/unknown").await;

@@ -251,6 +251,30 @@ async fn a_sequence_ends_for_whoever_comes_back_and_a_step_that_waits_is_taken_b
 }
 
 #[actix_web::test]
+async fn the_last_step_is_taken_back_too_from_whoever_comes_back_or_gets_a_tag_that_ends_it() {
+    let desk = Desk::new().await;
+    let one = json!({"name": "One", "mailbox": address(Mode::GatedSend), "steps": [{"subject": "Hello", "body": "Hi."}], "stop_tags": ["customer"]});
+    let (_, made) = post(&desk, "/v1/sequences", one).await;
+    let sequence = format!("/v1/sequences/{}", made["id"].as_str().unwrap());
+    let given = json!({"customer_email": "back@example.com", "provider": "x", "provider_customer_id": "c", "event_type": "cancelled"});
+    let (_, event) = post(&desk, "/api/v1/churn-events", given).await;
+    let mut steps = vec![];
+    for email in ["back@example.com", "bought@example.com", "stays@example.com"] {
+        let enrollment = enrolled(&desk, &sequence, email).await;
+        let (_, sent) = send_next(&desk, &enrollment).await;
+        assert_eq!(sent["enrollment"]["state"], "complete");
+        let id = sent["message"]["id"].as_str().unwrap().to_owned();
+        desk.decide("Rita", &desk.message(&id), DecisionKind::Approve).unwrap();
+        steps.push(id);
+    }
+    post(&desk, &format!("/api/v1/churn-events/{}/recovered", event["id"].as_str().unwrap()), json!({})).await;
+    tag(&desk, "bought@example.com", "customer").await;
+    desk.drain().await;
+    let sent: Vec<bool> = steps.iter().map(|id| desk.message(id).row.state == State::Sent).collect();
+    assert_eq!(sent, [false, false, true]);
+}
+
+#[actix_web::test]
 async fn a_step_that_a_person_rejects_ends_the_sequence() {
     let desk = Desk::new().await;
     let sequence = sequence(&desk, Mode::GatedSend).await;
@@ -345,6 +369,14 @@ async fn the_first_message_of_a_sequence_is_held_in_a_looser_mode_too() {
     let enrollment = enrolled(&desk, &sequence, "ana@example.com").await;
     let (_, sent) = send_next(&desk, &enrollment).await;
     assert_eq!((&sent["message"]["held"], &sent["message"]["reason"]), (&json!(true), &json!("It is the first message of a new campaign.")));
+    // That a message with its label was approved says nothing about another sequence with this label.
+    desk.decide("Rita", &desk.message(sent["message"]["id"].as_str().unwrap()), DecisionKind::Approve).unwrap();
+    let next = enrolled(&desk, &sequence, "ben@example.com").await;
+    assert_ne!(send_next(&desk, &next).await.1["message"]["reason"], sent["message"]["reason"]);
+    let other = json!({"name": "Other", "campaign": "Welcome", "mailbox": address(Mode::Monitored), "steps": steps()});
+    let (_, made) = post(&desk, "/v1/sequences", other).await;
+    let first = enrolled(&desk, &format!("/v1/sequences/{}", made["id"].as_str().unwrap()), "cem@example.com").await;
+    assert_eq!(send_next(&desk, &first).await.1["message"]["reason"], sent["message"]["reason"]);
 }
 
 #[actix_web::test]

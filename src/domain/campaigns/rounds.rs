@@ -13,6 +13,7 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::{self, Contact};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{CampaignId, ContactId, MailboxId, RowId, TemplateId, TemplateVersionId};
+use crate::domain::inbound::ASKS_FOR_FEEDBACK;
 use crate::domain::mailboxes::{self, Mode};
 use crate::domain::messages::Origin;
 use crate::domain::messages::submit::{NewMessage, Writer, submit_words_of};
@@ -20,7 +21,7 @@ use crate::domain::policy::consent::Class;
 use crate::domain::templates::{self, Version};
 use crate::domain::{rounds, segments, trials};
 
-use super::{Campaign, log, may_change, queries, reached};
+use super::{Campaign, Kind, log, may_change, queries, reached};
 
 /// Contacts that one step looks at, in one transaction: few, because others write meanwhile.
 const STEP: usize = 20;
@@ -274,7 +275,8 @@ fn draft(conn: &mut Conn, campaign: &Campaign, round: &Round, version: &Version,
         to: contact.row.email.clone(),
         to_name: None,
         words,
-        tags: vec![],
+        // Replies to what carries this tag are scored.
+        tags: if campaign.kind == Kind::Feedback { vec![ASKS_FOR_FEEDBACK.to_owned()] } else { vec![] },
         headers: vec![],
         mode: None,
         send_at: None,

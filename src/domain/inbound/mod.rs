@@ -28,6 +28,7 @@ use crate::domain::threads::{self, Attachment, EmailKind, InboundEmail};
 use crate::domain::webhooks;
 use crate::inbound::{Kind, Mail, Sorted, Unreadable, quoted, read, sort};
 
+pub(in crate::domain) use replies::ASKS_FOR_FEEDBACK;
 pub use reports::{ReportKind, of_message};
 
 /// Whoever brings mail in: no person and no key.

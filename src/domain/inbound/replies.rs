@@ -20,7 +20,7 @@ use super::sentiment::{self, Sentiment};
 use super::{MAIL, leads};
 
 /// Tags of messages that ask for an answer to a survey.
-const ASKS_FOR_FEEDBACK: &str = "nps_request";
+pub(in crate::domain) const ASKS_FOR_FEEDBACK: &str = "nps_request";
 /// The tag of an answer to one.
 const IS_FEEDBACK: &str = "nps_response";
 

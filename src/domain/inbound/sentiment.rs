@@ -46,7 +46,7 @@ const LANGUAGES: [(&str, Language); 4] = [("en", Language::English), ("de", Lang
 
 static SCORE: LazyLock<Regex> = LazyLock::new(|| {
     #[expect(clippy::unwrap_used, reason = "a constant pattern, compiled by the tests")]
-    Regex::new(r"(?i)^\W*(?:(?:my |the )?(?:score|rating|nps|answer)\W{0,4}(?:is|would be)?\W*|i(?:'d| would)? (?:give|rate|say)(?: (?:it|you|this))?(?: an?)? *|an? |ich gebe (?:euch |ihnen |eine? )*|je (?:vous )?(?:donne|mets) (?:une? )?|(?:les? )?doy (?:un )?)?(10|[0-9])\b(?: ?(?:/|out of|von|sur|de) ?10)?").unwrap()
+    Regex::new(r"(?i)^\W*(?:(?:my |the )?(?:score|rating|nps|answer)\W{0,4}(?:is|would be)?\W*|i(?:'d| would)? (?:give|rate|say)(?: (?:it|you|this))?(?: an?)? *|an? |ich gebe (?:euch |ihnen |eine? )*|je (?:vous )?(?:donne|mets) (?:une? )?|(?:les? )?doy (?:un )?)?(10|[0-9])(?: ?(?:/|out of|von|sur|de) ?10\b| ?(?:points?|punkte)\b)?\s*(?:$|[.,;!)\-–—]|:(?:\D|$)|(?:because|as|for|weil|denn|parce|car|porque)\b)").unwrap()
 });
 
 /// What the score says, where an answer begins with one.
@@ -104,6 +104,9 @@ mod tests {
         for (written, expected) in [
             ("9", Sentiment::Positive),
             ("10/10, love it", Sentiment::Positive),
+            ("9 because it saves us hours", Sentiment::Positive),
+            ("3 weeks in and we love it, great tool!", Sentiment::Positive),
+            ("5/5, excellent", Sentiment::Positive),
             ("I'd give it a 7", Sentiment::Neutral),
             ("3 out of 10. Great people though.", Sentiment::Negative),
             ("My score: 8", Sentiment::Neutral),

@@ -321,14 +321,21 @@ pub(super) fn campaign_has_approval(conn: &mut Conn, mailbox: &MailboxId, campai
     diesel::select(exists(approved_campaigns::table.find((campaign, mailbox)))).get_result(conn)
 }
 
-/// Keeps by which campaign and tags a message was approved, if it was: a look at all approvals would take longer with each.
+/// What stands before the id of a sequence among the names by which something was approved.
+pub(in crate::domain) const SEQUENCE_NAME: &str = "sequence ";
+
+/// Keeps by which campaign, tags and sequence a message was approved, if it was: a look at all approvals would take longer with each.
 pub(super) fn note_approved(conn: &mut Conn, id: &MessageId) -> QueryResult<()> {
     let approved = " AND NOT m.planted AND EXISTS (SELECT 1 FROM decisions d WHERE d.message_id = m.id AND d.kind = 'approve')";
     let mut note = Statement::default();
     note.push("INSERT INTO approved_campaigns (name, mailbox_id) SELECT m.campaign, m.mailbox_id FROM messages m");
     note.push(" WHERE m.campaign IS NOT NULL AND m.id = ").text(id.as_str()).push(approved);
     note.push(" UNION SELECT t.tag, m.mailbox_id FROM messages m JOIN message_tags t ON t.message_id = m.id WHERE m.id = ");
-    note.text(id.as_str()).push(approved).push(" ON CONFLICT DO NOTHING");
+    note.text(id.as_str()).push(approved);
+    note.push(format!(
+        " UNION SELECT '{SEQUENCE_NAME}' || e.sequence_id, m.mailbox_id FROM messages m JOIN sequence_sends s ON s.message_id = m.id "
+    ));
+    note.push("JOIN enrollments e ON e.id = s.enrollment_id WHERE m.id = ").text(id.as_str()).push(approved).push(" ON CONFLICT DO NOTHING");
     note.run(conn).map(drop)
 }
 

@@ -78,12 +78,14 @@ pub(in crate::domain) struct Writer<'a> {
     pub template: Option<&'a TemplateVersionId>,
     /// Whether it tells of a reward: then the link in it asks for nothing.
     pub tells_of_reward: bool,
+    /// What else it is part of, whose first message a person sees as well.
+    pub part_of: Option<&'a str>,
 }
 
 impl<'a> Writer<'a> {
     /// Words that were made from no template.
     pub fn new(kind: &'a str, id: &'a str) -> Self {
-        Writer { kind, id, template: None, tells_of_reward: false }
+        Writer { kind, id, template: None, tells_of_reward: false, part_of: None }
     }
 }
 
@@ -150,7 +152,7 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
         let verdict = gate(Facts {
             mode,
             origin: new.origin,
-            first_of_campaign: is_first(conn, &mailbox, campaign.as_deref(), &new.tags)?,
+            first_of_campaign: is_first(conn, &mailbox, campaign.as_deref(), &new.tags)? || begins(conn, &mailbox, writer)?,
             announcement: new.tags.iter().any(|tag| tag == "product_announcement"),
             transactional: class == Class::Transactional,
             has_basis: ground == Allowed::Yes,
@@ -287,6 +289,14 @@ pub(in crate::domain) fn is_first(conn: &mut Conn, mailbox: &Mailbox, campaign: 
         }
     }
     Ok(false)
+}
+
+/// Whether nothing of what it is part of was approved yet: a label that others use says nothing about it.
+fn begins(conn: &mut Conn, mailbox: &Mailbox, writer: &Writer<'_>) -> Result<bool> {
+    match writer.part_of {
+        Some(name) => Ok(!queries::campaign_has_approval(conn, &mailbox.id, name)?),
+        None => Ok(false),
+    }
 }
 
 pub(super) fn footer(conn: &mut Conn, mailbox: &Mailbox, contact: &ContactRow, origin: Origin, topic: Option<&Topic>, now: Time) -> Result<Footer> {

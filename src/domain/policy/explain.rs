@@ -15,6 +15,7 @@ use crate::domain::mailboxes::{self, Mailbox, Mode};
 use crate::domain::messages::oversight::Facts;
 use crate::domain::messages::promises::{self, OpenPromise};
 use crate::domain::messages::{Origin, submit};
+use crate::domain::preferences::topics;
 use crate::domain::referrals::fatigue::Prompt;
 
 use super::checks::{Known, Outgoing, Person, Stream, evaluate};
@@ -111,6 +112,7 @@ pub(super) struct Gate {
     first_of_campaign: bool,
     class: Class,
     campaign: Option<String>,
+    topic: Option<String>,
     pub(super) rules: Rules,
     pub(super) stream: Stream,
 }
@@ -132,6 +134,7 @@ impl Gate {
             first_of_campaign,
             class: if class == Some("transactional") { Class::Transactional } else { Class::Commercial },
             campaign: campaign.map(str::to_owned),
+            topic: topics::of_message(conn, &mailbox.id, campaign, None)?.map(|topic| topic.id.to_string()),
             rules: rules::rules(conn)?,
             stream,
         })
@@ -150,7 +153,14 @@ impl Gate {
     pub(super) fn checks(&self, standing: &Standing, contact: Option<&Contact>, person: &Person, domain: &str, now: Time) -> Vec<Check> {
         let ground = consent::look(self.class, &person.held, false, &self.rules, now);
         let prompt = self.asks.then_some((Prompt::Ask, None));
-        let message = Outgoing { class: self.class, campaign: self.campaign.clone(), reviewed: false, prompt, ..Outgoing::commercial(domain, now) };
+        let message = Outgoing {
+            class: self.class,
+            campaign: self.campaign.clone(),
+            topic: self.topic.clone(),
+            reviewed: false,
+            prompt,
+            ..Outgoing::commercial(domain, now)
+        };
         let facts = Facts {
             mode: self.mode,
             origin: Origin::Agent,

@@ -396,11 +396,14 @@ pub(in crate::domain) fn answered(conn: &mut Conn, contact: &ContactRow, now: Ti
     end_early(conn, &sequence, &mut row, Why::Answered, "They answered.", now)
 }
 
-/// Ends what somebody is in who came back, and takes back its step that has not left.
+/// Ends what somebody is in who came back, and takes back every step that has not left: the last one ended its enrollment when
+/// it was handed in.
 pub(in crate::domain) fn recovered(conn: &mut Conn, contact: &ContactId, now: Time) -> Result<()> {
-    let Some((sequence, mut row)) = current(conn, contact)? else { return Ok(()) };
-    end_early(conn, &sequence, &mut row, Why::Recovered, "They came back.", now)?;
-    take_back(conn, &row, now)
+    if let Some((sequence, mut row)) = current(conn, contact)? {
+        end_early(conn, &sequence, &mut row, Why::Recovered, "They came back.", now)?;
+    }
+    let waiting: Vec<MessageId> = queries::steps_not_left(conn, contact)?.into_iter().map(|(_, message)| message).collect();
+    messages::cancel::stop_all(conn, &SEQUENCE, &waiting, now).map(drop)
 }
 
 /// What somebody is in, held until the transaction ends.
@@ -414,12 +417,6 @@ fn current(conn: &mut Conn, contact: &ContactId) -> Result<Option<(Sequence, Enr
 fn end_early(conn: &mut Conn, sequence: &Sequence, row: &mut Enrollment, why: Why, because: &str, now: Time) -> Result<()> {
     log(conn, &SEQUENCE, "enrollment.stop", sequence, row.id.as_str(), json!({"because": because}), now)?;
     end(conn, row, State::Stopped, Some((why, because.to_owned())), now)
-}
-
-/// Takes back the steps that were handed in and have not left.
-fn take_back(conn: &mut Conn, row: &Enrollment, now: Time) -> Result<()> {
-    let waiting = queries::not_left(conn, &row.id)?;
-    messages::cancel::stop_all(conn, &SEQUENCE, &waiting, now).map(drop)
 }
 
 /// Notes that a step was answered, if this message is one.

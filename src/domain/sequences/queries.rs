@@ -261,14 +261,15 @@ pub(super) fn of_message(conn: &mut Conn, message: &MessageId) -> QueryResult<Op
         .optional()
 }
 
-/// The steps of an enrollment that were handed in and may still be taken back.
-pub(super) fn not_left(conn: &mut Conn, enrollment: &EnrollmentId) -> QueryResult<Vec<MessageId>> {
+/// The sequences of which this contact has a step that was handed in and may still be taken back, with that step.
+pub(super) fn steps_not_left(conn: &mut Conn, contact: &ContactId) -> QueryResult<Vec<(SequenceId, MessageId)>> {
     use crate::domain::messages::State::{Approved, ChangesRequested, Pending, Queued};
     sequence_sends::table
+        .inner_join(enrollments::table.on(enrollments::id.eq(sequence_sends::enrollment_id)))
         .inner_join(messages::table.on(messages::id.eq(sequence_sends::message_id)))
-        .filter(sequence_sends::enrollment_id.eq(enrollment))
+        .filter(enrollments::contact_id.eq(contact))
         .filter(messages::state.eq_any([Pending, ChangesRequested, Approved, Queued]))
-        .select(messages::id)
+        .select((enrollments::sequence_id, messages::id))
         .load(conn)
 }
 

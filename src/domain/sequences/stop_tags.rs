@@ -9,9 +9,9 @@ use crate::domain::actor::Actor;
 use crate::domain::contacts::ContactRow;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::SequenceId;
-use crate::domain::text;
+use crate::domain::{messages, text};
 
-use super::{CAMPAIGN_TAG, COMPLETE, STEP, Sequence, Why, current, end_early, log, may_change, queries, reached, take_back};
+use super::{CAMPAIGN_TAG, COMPLETE, SEQUENCE, STEP, Sequence, Why, current, end_early, log, may_change, queries, reached};
 
 /// Most tags that end one sequence.
 const MOST: usize = 20;
@@ -58,10 +58,19 @@ pub fn set_stop_tags(conn: &mut Conn, actor: &Actor, id: &SequenceId, tags: &[St
     })
 }
 
-/// Ends what somebody is in who got a tag that ends it, and takes back its step that has not left.
+/// Ends what somebody is in who got a tag that ends it, and takes back what has not left of each sequence that the tag ends: a
+/// last step ended its enrollment when it was handed in.
 pub(in crate::domain) fn note_tags(conn: &mut Conn, contact: &ContactRow, added: &[String], now: Time) -> Result<()> {
-    let Some((sequence, mut row)) = current(conn, &contact.id)? else { return Ok(()) };
-    let Some(tag) = sequence.stop_tag(added) else { return Ok(()) };
-    end_early(conn, &sequence, &mut row, Why::Tagged, &format!("The contact has the tag {tag}."), now)?;
-    take_back(conn, &row, now)
+    if let Some((sequence, mut row)) = current(conn, &contact.id)?
+        && let Some(tag) = sequence.stop_tag(added)
+    {
+        end_early(conn, &sequence, &mut row, Why::Tagged, &format!("The contact has the tag {tag}."), now)?;
+    }
+    let mut waiting = vec![];
+    for (sequence, message) in queries::steps_not_left(conn, &contact.id)? {
+        if queries::by_id(conn, &sequence)?.is_some_and(|sequence| sequence.stop_tag(added).is_some()) {
+            waiting.push(message);
+        }
+    }
+    messages::cancel::stop_all(conn, &SEQUENCE, &waiting, now).map(drop)
 }
