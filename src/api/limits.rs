@@ -103,7 +103,7 @@ fn check<K: Hash + Eq + Clone>(buckets: &Buckets<K>, key: &K, limit: NonZeroU32,
     };
     let spent = u64::from(burst.get() - remaining.min(burst.get()));
     let reset = (spent * 60).div_ceil(u64::from(limit.get()));
-    Standing { limit: limit.get(), remaining, reset, wait }
+    Standing { limit: limit.get(), remaining: remaining.min(limit.get()), reset, wait }
 }
 
 impl Limits {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use std::collections::HashSet;
+
 use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,7 @@ use crate::clock;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::ConsentBasis;
 use crate::domain::desk::assignment;
+use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::ids::{FactId, InboundEmailId, MessageId};
 use crate::domain::mailboxes::{self, Mode};
@@ -209,7 +212,10 @@ impl Send {
             facts: self.facts.map(OneOrMany::into_vec).unwrap_or_default().iter().map(|id| FactId::from(id.as_str())).collect(),
             origin: Origin::Agent,
         };
-        Ok(recipients.into_iter().map(|to| NewMessage { to, ..first.clone() }).collect())
+        // Whoever is named twice gets it once.
+        let mut named = HashSet::new();
+        let once = recipients.into_iter().filter(|to| EmailAddress::parse("to", to).map_or(true, |address| named.insert(address.key().to_owned())));
+        Ok(once.map(|to| NewMessage { to, ..first.clone() }).collect())
     }
 }
 

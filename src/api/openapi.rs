@@ -43,7 +43,8 @@ fn make() -> Value {
         path[operation.method.as_str().to_ascii_lowercase()] = call;
     }
     let mut groups: Vec<&str> = operations::all().iter().map(|operation| operation.group).collect();
-    groups.dedup();
+    let mut met = std::collections::HashSet::new();
+    groups.retain(|group| met.insert(*group));
     json!({
         "openapi": "3.1.0",
         "info": {"title": "Countersign", "version": env!("CARGO_PKG_VERSION"), "description": ABOUT, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},

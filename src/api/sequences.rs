@@ -290,12 +290,15 @@ pub struct Shape {
     pub created_at: Time,
     /// When it last changed.
     pub updated_at: Time,
+    /// Another number after each change; given with changed steps, nobody's change is undone unseen.
+    pub revision: i64,
 }
 
 impl From<Sequence> for Shape {
     fn from(row: Sequence) -> Self {
-        let steps = row.steps.iter().map(Step::from);
+        let (steps, revision) = (row.steps.iter().map(Step::from), row.revision());
         Shape {
+            revision,
             steps: steps.collect(),
             id: row.id,
             name: row.name,
@@ -508,6 +511,8 @@ pub struct Patch {
     automatic: Option<bool>,
     /// The steps as they are to be, 1 to 50.
     steps: Option<Vec<ChangedStep>>,
+    /// The revision whose steps you read: 409 `sequence_changed` where somebody changed the sequence since then.
+    revision: Option<i64>,
     /// By what variants of its steps are measured: replies or recoveries.
     measure: Option<Measure>,
     /// Whether a winner gets 80 of a hundred by itself.
@@ -650,7 +655,7 @@ pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Counted
 
 pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Patch>) -> Result<HttpResponse, Problem> {
     let id = SequenceId::from(id.as_str());
-    let Patch { archived, paused, automatic, steps, measure, shifts, stop_tags } = body.0;
+    let Patch { archived, paused, automatic, steps, revision, measure, shifts, stop_tags } = body.0;
     let edited = |step: ChangedStep| {
         let ChangedStep { was, subject, body, wait_days, wait_business_days, wait_business_hours, variants, template } = step;
         // No step is the one before the first.
@@ -664,7 +669,7 @@ pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, bo
             transaction(conn, |conn| {
                 let (actor, now) = (&key.0, clock::now());
                 if let Some(steps) = &steps {
-                    sequences::edit(conn, actor, &id, steps, now)?;
+                    sequences::edit(conn, actor, &id, steps, revision, now)?;
                 }
                 if measure.is_some() || shifts.is_some() {
                     sequences::set_comparison(conn, actor, &id, measure, shifts, now)?;

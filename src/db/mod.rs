@@ -114,6 +114,7 @@ pub struct Manager {
 impl Manager {
     fn open(&self) -> Result<Conn, OpenError> {
         if let Some(path) = self.url.strip_prefix("sqlite://") {
+            make_private(path);
             let mut conn = open_file(path, self.mapped)?;
             watch(&mut conn);
             return Ok(Conn::Sqlite(conn));
@@ -128,6 +129,13 @@ impl Manager {
         let scheme = self.url.split_once("://").map_or("no scheme", |(scheme, _)| scheme);
         Err(OpenError::UnknownScheme(scheme.to_owned()))
     }
+}
+
+/// Makes the file of a new database readable by whoever runs this alone: SQLite would let the whole machine read it. Where the
+/// file cannot be made, SQLite says why.
+fn make_private(path: &str) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    drop(std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path));
 }
 
 /// A connection to SQLite with the settings that all of them have.

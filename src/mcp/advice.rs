@@ -95,6 +95,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("segment_missing", "give the campaign a segment first."),
     ("self_referral", "do not count it. There is nothing else to do."),
     ("sequence_archived", "use another sequence, or ask a person to take it out again."),
+    ("sequence_changed", "read it again and put your change into its steps as they are now."),
     ("sequence_complete", "nothing is left to do for this contact."),
     ("sequence_paused", "do not retry. Ask a person to let it go on."),
     ("state_conflict", "do not retry as it is: read it first to see its state."),

@@ -49,7 +49,14 @@ fn theirs(key: &str, value: &mut Value) -> Option<Value> {
         Value::Array(items) => {
             let apart: Vec<Value> = items.iter_mut().filter_map(|item| theirs(key, item)).collect();
             items.retain(|item| !is_empty_shell(item));
-            (!apart.is_empty()).then_some(Value::Array(apart))
+            if apart.is_empty() {
+                return None;
+            }
+            // An empty list would say that there is none.
+            if items.is_empty() {
+                *value = Value::Null;
+            }
+            Some(Value::Array(apart))
         }
         Value::Object(object) => {
             let id = object.get("id").or_else(|| object.get("key")).filter(|id| id.is_string()).cloned();
@@ -126,7 +133,7 @@ mod tests {
         let decisions = json!([{"decision": "reject", "at": "2026-04-30T12:00:00Z"}]);
         assert_eq!(
             told,
-            json!({"id": id, "email": "a@example.com", "status": "pending", "held": true, "next": "Wait.", "tags": [], "reason": "too_expensive", "decisions": decisions})
+            json!({"id": id, "email": "a@example.com", "status": "pending", "held": true, "next": "Wait.", "reason": "too_expensive", "decisions": decisions})
         );
         let mut names: Vec<&str> = apart.keys().map(String::as_str).collect();
         names.sort_unstable();

@@ -179,6 +179,8 @@ struct FormPage {
     automatic: bool,
     /// Tags that end it, with commas between.
     stop_tags: String,
+    /// The revision whose steps were read.
+    revision: String,
     steps: Vec<StepField>,
     mailboxes: Vec<Mailbox>,
     /// What a step can be made from: the value in the form, and a name.
@@ -237,7 +239,19 @@ pub(super) async fn new(person: Person, state: web::Data<State>) -> Result<HttpR
     let (mailboxes, templates) = state.read(move |conn| Ok((sending(conn, &actor)?, choosable(conn, &actor)?))).await?;
     let chrome = person.visit.chrome("New sequence", "campaigns");
     let (id, name, mailbox) = (String::new(), String::new(), String::new());
-    html(&FormPage { chrome, id, name, mailbox, automatic: true, stop_tags: String::new(), steps: vec![], mailboxes, templates, problem: None })
+    html(&FormPage {
+        chrome,
+        id,
+        name,
+        mailbox,
+        automatic: true,
+        stop_tags: String::new(),
+        revision: String::new(),
+        steps: vec![],
+        mailboxes,
+        templates,
+        problem: None,
+    })
 }
 
 pub(super) async fn create(person: Person, state: web::Data<State>, session: Session, form: Form) -> Result<HttpResponse, PageError> {
@@ -258,7 +272,19 @@ pub(super) async fn create(person: Person, state: web::Data<State>, session: Ses
         let (mailboxes, templates) = state.read(move |conn| Ok((sending(conn, &actor)?, choosable(conn, &actor)?))).await?;
         let chrome = person.visit.chrome("New sequence", "campaigns");
         let (name, mailbox) = (form.get("name").to_owned(), form.get("mailbox").to_owned());
-        Ok(FormPage { chrome, id: String::new(), name, mailbox, automatic, stop_tags, steps, mailboxes, templates, problem: Some(problem) })
+        Ok(FormPage {
+            chrome,
+            id: String::new(),
+            name,
+            mailbox,
+            automatic,
+            stop_tags,
+            revision: String::new(),
+            steps,
+            mailboxes,
+            templates,
+            problem: Some(problem),
+        })
     };
     settled(&session, made.map(|row| ("Made. Enroll somebody to begin.", format!("/sequences/{}", row.id))), again).await
 }
@@ -293,8 +319,20 @@ fn tags(list: &str) -> Vec<String> {
 
 fn edit_page(person: &Person, row: Sequence, steps: Vec<StepField>, templates: Vec<(String, String)>, problem: Option<String>) -> FormPage {
     let chrome = person.visit.chrome(format!("Change {}", row.name), "campaigns");
-    let (id, stop_tags) = (row.id.to_string(), row.stop_tags.join(", "));
-    FormPage { chrome, id, name: row.name, mailbox: String::new(), automatic: row.automatic, stop_tags, steps, mailboxes: vec![], templates, problem }
+    let (id, stop_tags, revision) = (row.id.to_string(), row.stop_tags.join(", "), row.revision().to_string());
+    FormPage {
+        chrome,
+        id,
+        revision,
+        name: row.name,
+        mailbox: String::new(),
+        automatic: row.automatic,
+        stop_tags,
+        steps,
+        mailboxes: vec![],
+        templates,
+        problem,
+    }
 }
 
 /// The form does not show what a step fills in for everybody: it stays with the same template.
@@ -317,13 +355,14 @@ pub(super) async fn change(
     form: Form,
 ) -> Result<HttpResponse, PageError> {
     let (id, steps, automatic) = (SequenceId::from(id.as_str()), posted(&form), form.some("automatic").is_some());
-    let stop_tags = form.get("stop_tags").to_owned();
+    let (stop_tags, revision) = (form.get("stop_tags").to_owned(), form.get("revision").to_owned());
+    let seen = revision.parse().ok();
     let (actor, target, stopping) = (person.actor.clone(), id.clone(), tags(&stop_tags));
     let changed = match steps.iter().map(StepField::edited).collect::<DomainResult<Vec<Edited>>>() {
         Ok(mut edited) => {
             let work = move |conn: &mut Conn| {
                 keep_values(&sequences::get(conn, &actor, &target)?.0, &mut edited);
-                sequences::edit(conn, &actor, &target, &edited, clock::now())?;
+                sequences::edit(conn, &actor, &target, &edited, seen, clock::now())?;
                 sequences::set_stop_tags(conn, &actor, &target, &stopping, clock::now())?;
                 sequences::set_automatic(conn, &actor, &target, automatic, clock::now())
             };
@@ -334,7 +373,7 @@ pub(super) async fn change(
     let again = async |problem| {
         let actor = person.actor.clone();
         let (row, templates) = state.read(move |conn| Ok((sequences::get(conn, &actor, &id)?.0, choosable(conn, &actor)?))).await?;
-        Ok(FormPage { automatic, stop_tags, ..edit_page(&person, row, steps, templates, Some(problem)) })
+        Ok(FormPage { automatic, stop_tags, revision, ..edit_page(&person, row, steps, templates, Some(problem)) })
     };
     let done = changed.map(|row| ("Saved. Nobody misses a step, and nobody gets one twice.", format!("/sequences/{}", row.id)));
     settled(&session, done, again).await

@@ -117,10 +117,12 @@ async fn several_recipients_become_several_messages_or_none() {
     let desk = Desk::new().await;
     let (status, answer) = desk.send(Mode::GatedSend, "x", json!({"to": ["a@example.com", "b@example.com"]})).await;
     assert_eq!((status, answer["messages"].as_array().map(Vec::len)), (202, Some(2)));
+    let (status, once) = desk.send(Mode::GatedSend, "x", json!({"to": ["d@example.com", "D@example.com ", "d@EXAMPLE.com"]})).await;
+    assert_eq!(status, 202, "{once}");
     let (status, _) = desk.send(Mode::GatedSend, "x", json!({"to": ["c@example.com", "broken"]})).await;
     assert_eq!(status, 422);
     let (_, pending) = desk.call(&desk.oversight, "GET", "/v1/oversight/pending", json!(null)).await;
-    assert_eq!(pending["messages"].as_array().unwrap().len(), 2, "nothing half done");
+    assert_eq!(pending["messages"].as_array().unwrap().len(), 3, "nothing half done, and whoever is named twice gets it once");
 }
 
 #[actix_web::test]

@@ -109,6 +109,23 @@ async fn an_entry_that_was_dropped_put_in_or_moved_is_named() {
 }
 
 #[actix_web::test]
+async fn entries_that_were_dropped_from_the_end_with_their_chain_are_missed() {
+    let desk = busy().await;
+    if !desk.state.db.is_a_file() {
+        return;
+    }
+    let last = count(&desk, "SELECT max(seq) AS n FROM audit_log");
+    for (drop, said) in
+        [(1, format!("Entry {last}, the last one, was dropped.")), (2, format!("The last entries, {} to {last}, were dropped.", last - 1))]
+    {
+        let from = last - drop + 1;
+        sql(&desk, &format!("DELETE FROM audit_chain WHERE seq >= {from}"));
+        sql(&desk, &format!("DELETE FROM audit_log WHERE seq >= {from}"));
+        assert_eq!(found(&desk), [(None, said)]);
+    }
+}
+
+#[actix_web::test]
 async fn a_chain_that_was_written_anew_does_not_hold_the_hash_that_was_noted() {
     let desk = busy().await;
     let noted = desk.read(chain::head);

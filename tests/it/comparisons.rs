@@ -245,7 +245,7 @@ async fn holidays_are_pasted_and_hold_for_those_who_wait() {
     assert_eq!(get(&desk, "/v1/holidays").await, json!({"holidays": [{"day": day.to_string(), "name": "A feast"}]}));
     assert!(max.get("/rules").await.body.contains(&format!("{day} A feast")));
     let wrong = max.post("/rules", "/rules/holidays", &[("holidays", "25.12.2026 Christmas")]).await;
-    assert!(wrong.status == 422 && wrong.body.contains("holidays, line 1: begin with a day") && wrong.body.contains("25.12.2026 Christmas"));
+    assert!(wrong.status == 422 && wrong.body.contains("Holidays, line 1: begin with a day") && wrong.body.contains("25.12.2026 Christmas"));
     // Taken away again by an administrator's key, they wait as before; no other key may.
     assert_eq!(desk.call(&desk.agent, "PUT", "/v1/holidays", json!({"holidays": []})).await.0, 403);
     let admin = desk.key(&[countersign::domain::actor::Scope::Admin, countersign::domain::actor::Scope::Read]);

@@ -99,6 +99,7 @@ async fn what_others_on_the_machine_can_read_and_what_they_can_guess_is_found_ou
     };
     let file = desk.state.db.is_a_file().then(|| Path::new(desk.state.db.url().trim_start_matches("sqlite://")));
     if let Some(file) = file {
+        assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600, "a new database is for its owner alone");
         mode(file.parent().unwrap(), 0o700);
     }
     mode(&pem, 0o640);

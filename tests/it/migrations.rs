@@ -1,7 +1,9 @@
 //! Migrations: drafts of phases, the board, the deadline that moves, the pages.
 
+use countersign::domain::actor::Scope;
 use countersign::domain::cohorts::rounds;
 use countersign::domain::facts;
+use countersign::domain::keys::{self, NewKey};
 use countersign::domain::mailboxes::Mode;
 use countersign::domain::messages::{DecisionKind, State};
 use serde_json::{Value, json};
@@ -224,6 +226,29 @@ async fn a_key_cannot_move_what_drafts_rest_on() {
     }
     assert_eq!(get(&desk, &path).await["deadline"], json!(day(&desk, 120)));
     assert_eq!(patch(json!({"started_by_usage": "GET /v2/things"})).await.0, 200, "drafts do not rest on this");
+}
+
+#[actix_web::test]
+async fn a_key_that_reaches_some_mailboxes_harms_none_of_the_others() {
+    let desk = Desk::new().await;
+    contact(&desk, "ana@example.com", &["api-v1"]);
+    let path = cohort(&desk, json!({})).await;
+    draft(&desk, &path, "announcement").await;
+    let named = NewKey::named("narrow", &[Scope::Read, Scope::Draft, Scope::Contacts]);
+    let new = NewKey { mailboxes: vec![desk.mailbox(Mode::Monitored).id], ..named };
+    let narrow = desk.write(|conn| keys::add(conn, &OPERATOR, &new, desk.now())).unwrap().1;
+    for (method, path, body) in [
+        ("PATCH", path.clone(), json!({"started_by_usage": "GET /v2/things"})),
+        ("POST", format!("{path}/drafts/cancel"), json!({})),
+        ("DELETE", path.clone(), json!(null)),
+        ("POST", "/v1/suppression".to_owned(), json!({"email": "@example.com"})),
+        ("POST", "/v1/suppression".to_owned(), json!({"email": "#api-v1"})),
+    ] {
+        let (status, answer) = desk.call(&narrow, method, &path, body).await;
+        assert_eq!((status, answer["code"].as_str()), (403, Some("reach_missing")), "{method} {path}: {answer}");
+    }
+    assert_eq!(desk.call(&narrow, "POST", "/v1/suppression", json!({"email": "x@example.com"})).await.0, 201);
+    assert_eq!(desk.call(&desk.agent, "DELETE", &path, json!(null)).await.0, 204);
 }
 
 #[actix_web::test]

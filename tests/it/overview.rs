@@ -74,6 +74,13 @@ async fn the_money_of_the_overview_is_that_of_the_reports() {
         (&money["at_risk"], money["at_risk_count"].as_i64(), &money["lost"], &money["recovered"]),
         (&usd(2000), Some(2), &usd(1000), &json!([]))
     );
+    // What a number leads to holds what it says.
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let page = max.get("/overview").await.body;
+    let path = page.split("href=\"/churn?open=yes&amp;").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    let rows = max.get(&format!("/churn?open=yes&{path}")).await.body;
+    assert!(rows.contains("c0@example.com") && rows.contains("c1@example.com") && !rows.contains("c2@example.com"), "{path}: {rows}");
 }
 
 #[actix_web::test]

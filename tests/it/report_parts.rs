@@ -175,6 +175,8 @@ async fn segments_are_counted_anew_and_a_changed_one_says_nothing_until_it_is() 
     assert!(row(&get(&desk, "/v1/reports/departures?by=segment").await, &json!("Very important"))["counted_at"].is_null());
     count_segments(&desk);
     assert_eq!(row(&get(&desk, "/v1/reports/departures?by=segment").await, &json!("Very important"))["count"].as_i64(), Some(3));
+    assert_eq!(desk.call(&desk.agent, "DELETE", &format!("/v1/segments/{id}"), json!(null)).await.0, 204, "with what was counted of it");
+    assert_eq!(count(&desk, "SELECT count(*) AS n FROM segment_months"), 0);
 }
 
 #[actix_web::test]

@@ -105,6 +105,42 @@ async fn steps_change_while_people_are_in_them_and_nobody_misses_one_or_gets_one
 }
 
 #[actix_web::test]
+async fn two_who_change_a_sequence_at_once_undo_nothing_of_each_other() {
+    let desk = Desk::new().await;
+    let path = sequence(&desk, Mode::GatedSend, &["one", "two"], false).await;
+    let read = desk.call(&desk.agent, "GET", &path, json!(null)).await.1["revision"].clone();
+    let with = |subjects: &[&str]| {
+        let steps: Vec<Value> = subjects.iter().map(|subject| json!({"subject": subject, "body": "Hello"})).collect();
+        json!({"steps": steps, "revision": read})
+    };
+    assert_eq!(desk.call(&desk.agent, "PATCH", &path, with(&["one", "new"])).await.0, 200);
+    let (status, late) = desk.call(&desk.agent, "PATCH", &path, with(&["other"])).await;
+    assert_eq!((status, late["code"].as_str()), (409, Some("sequence_changed")), "{late}");
+    // The same on the page, where two have it open.
+    let (mut max, mut ada) = (Browser::new(desk.app().await), Browser::new(desk.app().await));
+    max.sign_in("max").await;
+    ada.sign_in("ada").await;
+    let page = path.replace("/v1", "");
+    let open = ada.get(&format!("{page}/edit")).await.body;
+    let seen = open.split("name=\"revision\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let fields = |subject: &'static str, seen: &str| {
+        [("was", "1"), ("row", "1"), ("subject", subject), ("body", "Hello."), ("revision", seen)].map(|(name, value)| (name, value.to_owned()))
+    };
+    let first = fields("By Max", &seen);
+    let first: Vec<(&str, &str)> = first.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(max.post(&format!("{page}/edit"), &page, &first).await.status, 303);
+    let second = fields("By Ada", &seen);
+    let second: Vec<(&str, &str)> = second.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let refused = ada.post(&format!("{page}/edit"), &page, &second).await;
+    assert!(
+        refused.status == 422 && refused.body.contains("by Max, after you read it. Nothing was saved.") && refused.body.contains("By Ada"),
+        "{}",
+        refused.body
+    );
+    assert_eq!(desk.call(&desk.agent, "GET", &path, json!(null)).await.1["steps"][0]["subject"], "By Max");
+}
+
+#[actix_web::test]
 async fn a_step_that_was_taken_out_and_another_in_its_place_are_two() {
     let desk = Desk::new().await;
     let path = sequence(&desk, Mode::GatedSend, &["one", "two"], false).await;

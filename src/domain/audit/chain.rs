@@ -156,6 +156,10 @@ pub fn walk(conn: &mut Conn) -> Result<Walk> {
     for seq in queries::put_in(conn, latest)? {
         walk.breaks.push(Break { position: None, seq: Some(seq), problem: format!("Entry {seq} was put in later: the chain goes past it.") });
     }
+    if let Some((from, until)) = queries::dropped_end(conn)? {
+        let which = if from == until { format!("Entry {until}, the last one, was") } else { format!("The last entries, {from} to {until}, were") };
+        walk.breaks.push(Break { position: None, seq: Some(from), problem: format!("{which} dropped.") });
+    }
     walk.open = queries::count_unchained(conn, latest)?;
     Ok(walk)
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::dsl::{count_star, exists, max, not};
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{BigInt, Bool};
 
 use crate::db::Conn;
 use crate::db::schema::{audit_chain, audit_heads, audit_log, churn_events, contacts, facts, messages};
@@ -23,6 +23,22 @@ fn late(conn: &Conn) -> i64 {
         Conn::Sqlite(_) => 0,
         Conn::Postgres(_) => 20_000,
     }
+}
+
+/// Entries at the end of the log that are not there any more: the highest number that was drawn, where it is beyond the last that is
+/// there. PostgreSQL leaves out numbers by itself, so there the noted head of the chain says so, or the file beside the database.
+pub(super) fn dropped_end(conn: &mut Conn) -> QueryResult<Option<(i64, i64)>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        drawn: i64,
+        #[diesel(sql_type = BigInt)]
+        last: i64,
+    }
+    let Conn::Sqlite(inner) = conn else { return Ok(None) };
+    let ask = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'audit_log'), 0) AS drawn, coalesce((SELECT max(seq) FROM audit_log), 0) AS last";
+    let row: Row = diesel::sql_query(ask).get_result(inner)?;
+    Ok((row.drawn > row.last).then_some((row.last + 1, row.drawn)))
 }
 
 /// Keeps others from chaining until this transaction ends; false where another does already.

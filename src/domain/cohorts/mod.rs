@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::clock::Time;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
-use crate::domain::actor::{Actor, Scope};
+use crate::domain::actor::{Actor, Mailboxes, Scope};
 use crate::domain::audit::{self, Entry};
 use crate::domain::contacts::{self, Contact, ContactRow, Search};
 use crate::domain::error::{Error, Result};
@@ -182,6 +182,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &CohortId, input: &Input, now:
     may_change(actor)?;
     transaction(conn, |conn| {
         let old = by_id(conn, id)?;
+        must_reach(conn, actor, id)?;
         let row = filled(conn, old, input, now)?;
         queries::update(conn, &row)?;
         rounds::keep_grounded(conn, actor, &row, now)?;
@@ -190,11 +191,21 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &CohortId, input: &Input, now:
     })
 }
 
+/// What is drafted in a mailbox is not for whoever does not reach it.
+fn must_reach(conn: &mut Conn, actor: &Actor, id: &CohortId) -> Result<()> {
+    let Mailboxes::These(within) = actor.mailboxes() else { return Ok(()) };
+    if queries::rounds(conn, id)?.iter().all(|round| within.contains(&round.mailbox_id)) {
+        return Ok(());
+    }
+    Err(Error::forbidden("reach_missing", "This migration is drafted in a mailbox that you do not reach. Ask whoever does."))
+}
+
 /// Removes a cohort. The tags of its contacts stay.
 pub fn delete(conn: &mut Conn, actor: &Actor, id: &CohortId, now: Time) -> Result<()> {
     may_change(actor)?;
     transaction(conn, |conn| {
         let row = by_id(conn, id)?;
+        must_reach(conn, actor, id)?;
         queries::delete_with_rounds(conn, id)?;
         history::forget(conn, id)?;
         log(conn, actor, "cohort.delete", &row, now)

@@ -18,7 +18,7 @@ use crate::domain::messages::{self, Origin};
 use crate::domain::policy::consent::Class;
 use crate::domain::rounds;
 
-use super::{Cohort, Phase, Progress, by_id, may_change, members, note, queries};
+use super::{Cohort, Phase, Progress, by_id, may_change, members, must_reach, note, queries};
 
 /// Contacts that one step looks at, in one transaction.
 const STEP: usize = 20;
@@ -175,6 +175,7 @@ pub fn cancel(conn: &mut Conn, actor: &Actor, id: &CohortId, now: Time) -> Resul
     may_change(actor)?;
     transaction(conn, |conn| {
         let cohort = queries::held(conn, id)?.ok_or_else(|| Error::not_found("cohort"))?;
+        must_reach(conn, actor, id)?;
         let cancelled = queries::cancel_rounds(conn, id, now)?;
         if cancelled > 0 {
             note(conn, actor, "cohort.cancel_drafts", &cohort, json!({"rounds": cancelled}), now)?;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::clock::Time;
 use crate::db::{Conn, transaction};
-use crate::domain::actor::{Actor, Scope};
+use crate::domain::actor::{Actor, Mailboxes, Scope};
 use crate::domain::audit::{self, Entry};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
@@ -82,6 +82,10 @@ pub(in crate::domain) fn tags_among(conn: &mut Conn, ids: &[ContactId], tags: Ve
 
 pub(super) fn suppress(conn: &mut Conn, actor: &Actor, whom: &str, reason: Option<Reason>, now: Time) -> Result<Suppression> {
     actor.must_manage_or_have(Scope::Contacts)?;
+    if matches!((actor, actor.mailboxes()), (Actor::Key { .. }, Mailboxes::These(_))) {
+        let detail = "A domain or a tag stops mail from every mailbox, and this key reaches some only. Suppress single addresses.";
+        return Err(Error::forbidden("reach_missing", detail));
+    }
     let email_key = key_of(whom)?;
     if reason.is_some_and(|reason| reason != Reason::ByHand) {
         return Err(Error::invalid("field_invalid", "reason", "reason must be by_hand for a domain or a tag."));

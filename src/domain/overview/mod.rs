@@ -79,6 +79,10 @@ pub struct Line {
 /// What money is at stake. Monthly revenue, by currency.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AtStake {
+    /// The last 90 days, as a page asks for them: `from=2026-01-01&until=2026-03-31`.
+    pub quarter: String,
+    /// The last 30 days, as a page asks for them.
+    pub month: String,
     /// Of those who left in the last 90 days and are neither back nor lost.
     pub at_risk: Vec<Money>,
     /// How many they are.
@@ -317,5 +321,7 @@ fn at_stake(conn: &mut Conn, actor: &Actor, now: Time) -> Result<AtStake> {
             None => lost.push(money),
         }
     }
-    Ok(AtStake { at_risk, at_risk_count, recovered: back.revenue, recovered_before: back.revenue_before, lost })
+    lost.sort_by(|a, b| a.currency.cmp(&b.currency));
+    let [quarter, month] = [quarter, month].map(|period| format!("from={}&until={}", period.from, period.until));
+    Ok(AtStake { quarter, month, at_risk, at_risk_count, recovered: back.revenue, recovered_before: back.revenue_before, lost })
 }

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 
 use crate::db::Conn;
 use crate::db::schema::{campaigns, cohorts, segments, winback_rules};
+use crate::db::statement::Statement;
 use crate::domain::ids::SegmentId;
 use crate::domain::paging::one_more;
 
@@ -49,6 +50,12 @@ pub(super) fn update(conn: &mut Conn, row: &Segment) -> QueryResult<()> {
 }
 
 pub(super) fn delete(conn: &mut Conn, id: &SegmentId) -> QueryResult<()> {
+    // The days first, which take their numbers out of the weeks and months: these are gone when the days follow their segment.
+    for table in ["segment_days", "segment_weeks", "segment_months"] {
+        let mut forget = Statement::default();
+        forget.push(format!("DELETE FROM {table} WHERE segment_id = ")).text(id.as_str());
+        forget.run(conn)?;
+    }
     diesel::delete(segments::table.find(id)).execute(conn).map(drop)
 }
 

@@ -27,8 +27,9 @@ pub struct Edited {
 pub(super) type Moves = Vec<(usize, i64)>;
 
 /// Changes the steps. Who received a step does not get it again; a step that was added before where somebody stands is
-/// not sent to them; everybody gets the steps that come after. A wait that changes holds for those who wait as well.
-pub fn edit(conn: &mut Conn, actor: &Actor, id: &SequenceId, edited: &[Edited], now: Time) -> Result<Sequence> {
+/// not sent to them; everybody gets the steps that come after. A wait that changes holds for those who wait as well. `seen` is
+/// the revision whose steps were read: a change by somebody else since then would be undone unseen.
+pub fn edit(conn: &mut Conn, actor: &Actor, id: &SequenceId, edited: &[Edited], seen: Option<i64>, now: Time) -> Result<Sequence> {
     may_change(actor)?;
     if edited.is_empty() || edited.len() > MOST_STEPS {
         return Err(Error::invalid("field_invalid", "steps", format!("steps must be 1 to {MOST_STEPS}; got {}.", edited.len())));
@@ -37,6 +38,11 @@ pub fn edit(conn: &mut Conn, actor: &Actor, id: &SequenceId, edited: &[Edited], 
         reached(conn, actor, id)?;
         let steps = words::check_all(conn, actor, &edited.iter().map(|one| one.step.clone()).collect::<Vec<Step>>())?;
         let mut row = queries::held(conn, id)?.ok_or_else(|| Error::not_found("sequence"))?;
+        if seen.is_some_and(|seen| seen != row.revision()) {
+            let detail =
+                format!("The sequence was changed at {} by {}, after you read it. Nothing was saved.", row.updated_at.for_people(), row.author_name);
+            return Err(Error::conflict("sequence_changed", detail).with_hint("Open it again and put your change into its steps as they are now."));
+        }
         let kept: Vec<Option<usize>> = edited.iter().map(|one| one.was).collect();
         refuse_disorder(&kept, row.steps.len())?;
         let old: Vec<i64> = row.steps.iter().map(|step| step.wait_days).collect();

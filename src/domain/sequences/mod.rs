@@ -138,6 +138,11 @@ pub struct Sequence {
 }
 
 impl Sequence {
+    /// Another number after each change.
+    pub fn revision(&self) -> i64 {
+        self.updated_at.micros()
+    }
+
     /// The number of a step, counted from 0, that stays with it when others come and go.
     fn number(&self, step: usize) -> i32 {
         self.numbers.get(step).copied().unwrap_or_else(|| i32::try_from(step).unwrap_or(i32::MAX))

@@ -98,7 +98,7 @@ impl Writer {
             self.history(),
             self.their_words().filter(|_| self.because(Reason::MissingFeatures)),
             self.features_used(|used| format!("What you used, as far as we can see: {used}.")),
-            say("It is easy to settle into the part of a tool you came for and never get round to the rest. We wonder whether that happened here."),
+            say("It is easy to settle into the part of a tool you came for and leave the rest for later. We wonder whether that happened here."),
         ]);
         letter.paragraph([say(
             "Was there something you looked for and didn't find? It may have been there under a name you wouldn't have guessed. If it wasn't, we'd rather hear that from you than go on believing that nothing was missing.",
