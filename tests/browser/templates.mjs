@@ -12,7 +12,7 @@ await run(async ({ signIn, api, shoot }) => {
   await manager.fill("#body", "Hi {{ name }},\n\nthere is something new{% if plan %} for {{ plan }}{% endif %}.\n");
   await manager.fill("#variables", "name text from contact.name\nplan text optional from customer.plan");
   await manager.click("button.btn-primary");
-  check("what is wrong is named with its line", (await manager.locator("[role=alert]").innerText()).includes("subject, line 1: there is no variable"));
+  check("what is wrong is named with its line", (await manager.locator("[role=alert]").innerText()).includes("Subject, line 1: there is no variable"));
   await shoot(manager, "template-form-error");
   await manager.fill("#subject", "News for {{ name }}");
   await manager.click("button.btn-primary");

@@ -117,7 +117,7 @@ async fn a_manager_gives_two_files_on_the_page() {
         TestRequest::post().uri(&page).insert_header(("content-type", kind)).set_payload(body)
     };
     let wrong = max.run(post("openapi: 3.0.0\npaths:\n  - a: [", "{}")).await;
-    assert!(wrong.status == 422 && wrong.body.contains("old is not valid YAML at line 3"), "{} {}", wrong.status, wrong.body);
+    assert!(wrong.status == 422 && wrong.body.contains("Old is not valid YAML at line 3"), "{} {}", wrong.status, wrong.body);
     let done = max.run(post(OLD_YAML, &new().to_string())).await;
     assert_eq!(done.status, 303, "{}", done.body);
     let shown = max.get(&page).await.body;

@@ -612,7 +612,7 @@ async fn no_key_sets_where_reports_go() {
     };
     let at = format!("/mailboxes/{id}");
     let page = ada.post(&at, &at, &fields("much-too-long-a-name@example.com")).await;
-    assert!(page.status == 422 && page.body.contains("bounce_address must have at most 14"), "{}", page.status);
+    assert!(page.status == 422 && page.body.contains("Bounce address must have at most 14"), "{}", page.status);
     assert_eq!(ada.post(&at, &at, &fields("bounces@example.com")).await.status, 303);
     let (_, answer) = desk.call(&admin, "GET", &path, Value::Null).await;
     assert_eq!(answer["bounce_address"], "bounces@example.com");
