@@ -47,19 +47,128 @@ pub struct Desk {
     pub oversight: String,
     /// Another mail server than the catcher.
     pub relay: Option<std::net::SocketAddr>,
+    _database: Option<OnServer>,
     _folder: tempfile::TempDir,
 }
 
-fn database(folder: &tempfile::TempDir) -> Db {
-    let Ok(server) = std::env::var("COUNTERSIGN_TEST_DATABASE_URL") else {
-        return Db::open(&format!("sqlite://{}", folder.path().join("test.db").display()), 4).unwrap();
-    };
+/// A database that PostgreSQL drops with the desk it belongs to: hundreds of them would fill the disk.
+struct OnServer {
+    server: String,
+    name: String,
+}
+
+impl Drop for OnServer {
+    fn drop(&mut self) {
+        let _ = on_server(&self.server, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+    }
+}
+
+fn on_server(server: &str, statement: &str) -> diesel::QueryResult<usize> {
     use diesel::{Connection, RunQueryDsl};
-    let name = format!("test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
-    let mut conn = diesel::PgConnection::establish(&server).unwrap();
-    diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut conn).unwrap();
+    let mut conn = diesel::PgConnection::establish(server).unwrap();
+    diesel::sql_query(statement).execute(&mut conn)
+}
+
+fn new_on_server(server: String, suffix: &str, template: &str) -> (String, OnServer) {
+    let name = format!("test_{}_{suffix}", std::process::id());
+    on_server(&server, &format!("CREATE DATABASE {name} {template}")).unwrap();
     let (base, _) = server.rsplit_once('/').unwrap();
-    Db::open(&format!("{base}/{name}"), 4).unwrap()
+    (format!("{base}/{name}"), OnServer { server, name })
+}
+
+/// The desk that every test starts from, made once: migrations and password hashes take longer than most tests.
+struct Template {
+    kept: Kept,
+    agent: String,
+    oversight: String,
+}
+
+enum Kept {
+    Sqlite { bytes: Vec<u8>, permissions: std::fs::Permissions },
+    Postgres { server: String, name: String },
+}
+
+fn template() -> &'static Template {
+    static TEMPLATE: std::sync::OnceLock<Template> = std::sync::OnceLock::new();
+    TEMPLATE.get_or_init(|| match std::env::var("COUNTERSIGN_TEST_DATABASE_URL") {
+        Err(_) => {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("template.db");
+            let (agent, oversight) = furnish(&Db::open(&format!("sqlite://{}", path.display()), 1).unwrap());
+            let permissions = std::fs::metadata(&path).unwrap().permissions();
+            Template { kept: Kept::Sqlite { bytes: std::fs::read(path).unwrap(), permissions }, agent, oversight }
+        }
+        Ok(server) => {
+            let (url, made) = new_on_server(server, "template", "");
+            let (agent, oversight) = furnish(&Db::open(&url, 1).unwrap());
+            let (server, name) = (made.server.clone(), made.name.clone());
+            std::mem::forget(made);
+            // A database is copied only while nobody is connected to it.
+            on_server(&server, &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")).unwrap();
+            Template { kept: Kept::Postgres { server, name }, agent, oversight }
+        }
+    })
+}
+
+/// Migrates and fills; keys of an agent and of a person's program.
+fn furnish(db: &Db) -> (String, String) {
+    db::migrate::run(db).unwrap();
+    db.write(|conn| {
+        settings::set(conn, settings::BASE_URL, "https://desk.example.com")?;
+        // Where it is served over https, people would have to set one up first; those of the second factor do.
+        settings::set(conn, settings::SECOND_FACTOR_REQUIRED, "nobody")?;
+        // Caps and grounds would stop most tests, which are about something else; those of the checks set their own.
+        settings::set(conn, settings::SENDING_RULES, r#"{"cap_messages":0,"ground":"reviewed"}"#)?;
+        for mode in Mode::ALL {
+            let new = NewMailbox {
+                address: format!("{}@sender.example", mode.as_str().replace('_', "-")),
+                name: "Sender".into(),
+                mode: *mode,
+                postal_address: "1 Main Street, Springfield".into(),
+                undo_seconds: 0,
+            };
+            mailboxes::add(conn, &OPERATOR, &new, clock::now())?;
+        }
+        let all: Vec<MailboxId> = mailboxes::list(conn, &OPERATOR)?.into_iter().map(|m| m.id).collect();
+        for (role, name) in [(Role::Admin, "Ada"), (Role::Manager, "Max"), (Role::Reviewer, "Rita"), (Role::Reviewer, "Rob")] {
+            let new = NewUser {
+                email: format!("{}@desk.example", name.to_lowercase()),
+                name: name.into(),
+                role,
+                password: Some(PASSWORD.into()),
+                mailboxes: all.clone(),
+            };
+            users::add(conn, &OPERATOR, &new, clock::now())?;
+        }
+        // A test that goes past a Monday morning would get mail that it does not count; the test of that mail takes this back.
+        let nobody = "INSERT INTO weekly_choices (user_id, wanted) SELECT id, FALSE FROM users";
+        countersign::on_either!(conn, inner => diesel::RunQueryDsl::execute(diesel::sql_query(nobody), inner))?;
+        let mut key = |scopes: &[Scope]| {
+            let new = NewKey::named("key", scopes);
+            keys::add(conn, &OPERATOR, &new, clock::now()).map(|(_, secret)| secret)
+        };
+        Ok::<_, countersign::domain::error::Error>((
+            key(&[Scope::Read, Scope::Draft, Scope::Contacts])?,
+            key(&[Scope::Read, Scope::OversightRead, Scope::Oversight])?,
+        ))
+    })
+    .unwrap()
+}
+
+fn database(folder: &tempfile::TempDir) -> (Db, Option<OnServer>) {
+    match &template().kept {
+        Kept::Sqlite { bytes, permissions } => {
+            let path = folder.path().join("test.db");
+            std::fs::write(&path, bytes).unwrap();
+            std::fs::set_permissions(&path, permissions.clone()).unwrap();
+            (Db::open(&format!("sqlite://{}", path.display()), 4).unwrap(), None)
+        }
+        Kept::Postgres { server, name } => {
+            let count = COUNT.fetch_add(1, Ordering::SeqCst).to_string();
+            let (url, made) = new_on_server(server.clone(), &count, &format!("TEMPLATE {name}"));
+            (Db::open(&url, 4).unwrap(), Some(made))
+        }
+    }
 }
 
 impl Desk {
@@ -69,50 +178,9 @@ impl Desk {
 
     pub async fn with(behaviour: Behaviour) -> Desk {
         let folder = tempfile::tempdir().unwrap();
-        let db = database(&folder);
-        db::migrate::run(&db).unwrap();
+        let (db, database) = database(&folder);
+        let Template { agent, oversight, .. } = template();
         let catcher = Arc::new(Catcher::start_with("127.0.0.1:0", behaviour).await.unwrap());
-        let (agent, oversight) = db
-            .write(|conn| {
-                settings::set(conn, settings::BASE_URL, "https://desk.example.com")?;
-                // Where it is served over https, people would have to set one up first; those of the second factor do.
-                settings::set(conn, settings::SECOND_FACTOR_REQUIRED, "nobody")?;
-                // Caps and grounds would stop most tests, which are about something else; those of the checks set their own.
-                settings::set(conn, settings::SENDING_RULES, r#"{"cap_messages":0,"ground":"reviewed"}"#)?;
-                for mode in Mode::ALL {
-                    let new = NewMailbox {
-                        address: format!("{}@sender.example", mode.as_str().replace('_', "-")),
-                        name: "Sender".into(),
-                        mode: *mode,
-                        postal_address: "1 Main Street, Springfield".into(),
-                        undo_seconds: 0,
-                    };
-                    mailboxes::add(conn, &OPERATOR, &new, clock::now())?;
-                }
-                let all: Vec<MailboxId> = mailboxes::list(conn, &OPERATOR)?.into_iter().map(|m| m.id).collect();
-                for (role, name) in [(Role::Admin, "Ada"), (Role::Manager, "Max"), (Role::Reviewer, "Rita"), (Role::Reviewer, "Rob")] {
-                    let new = NewUser {
-                        email: format!("{}@desk.example", name.to_lowercase()),
-                        name: name.into(),
-                        role,
-                        password: Some(PASSWORD.into()),
-                        mailboxes: all.clone(),
-                    };
-                    users::add(conn, &OPERATOR, &new, clock::now())?;
-                }
-                // A test that goes past a Monday morning would get mail that it does not count; the test of that mail takes this back.
-                let nobody = "INSERT INTO weekly_choices (user_id, wanted) SELECT id, FALSE FROM users";
-                countersign::on_either!(conn, inner => diesel::RunQueryDsl::execute(diesel::sql_query(nobody), inner))?;
-                let mut key = |scopes: &[Scope]| {
-                    let new = NewKey::named("key", scopes);
-                    keys::add(conn, &OPERATOR, &new, clock::now()).map(|(_, secret)| secret)
-                };
-                Ok::<_, countersign::domain::error::Error>((
-                    key(&[Scope::Read, Scope::Draft, Scope::Contacts])?,
-                    key(&[Scope::Read, Scope::OversightRead, Scope::Oversight])?,
-                ))
-            })
-            .unwrap();
         let calls = CallLog::start(db.clone()).unwrap();
         let state = State {
             db,
@@ -131,7 +199,7 @@ impl Desk {
             provider: None,
             catcher: None,
         };
-        Desk { state, catcher, agent, oversight, relay: None, _folder: folder }
+        Desk { state, catcher, agent: agent.clone(), oversight: oversight.clone(), relay: None, _database: database, _folder: folder }
     }
 
     /// The app as it is served.
