@@ -441,6 +441,7 @@ pub fn in_words(verdict: &Verdict) -> Vec<String> {
         }
         ("decision", _) => "A program with a key of its own approved it before it left. No person is on record.".to_owned(),
         ("composed_by_person", _) => "It was sent by the person who wrote it. Nobody else had to approve it.".to_owned(),
+        ("allow_list", _) => "No person approved it before it left: its sender does not have mail to this recipient approved.".to_owned(),
         ("monitored", _) => "No person approved it before it left; people watch what this sender's programs send.".to_owned(),
         ("autonomous", _) => "No person approved it before it left.".to_owned(),
         _ => "It does not say in words that are known here who let it go.".to_owned(),

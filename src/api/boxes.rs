@@ -125,6 +125,10 @@ pub struct Change {
     pub(crate) on_uncertain: Option<OnUncertain>,
     /// Where reports of its mail go. It is the sender on the envelope, so no key can change it.
     pub(crate) bounce_address: Option<String>,
+    /// So many messages of machines that people stop or reject within 7 days take the mailbox back to gated_send, 1 to 1000; 0 for never. A
+    /// key can only make it smaller, and not switch it off.
+    #[schemars(range(min = 0, max = 1000))]
+    pub(crate) tripwire: Option<i32>,
 }
 
 pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Change>) -> Result<HttpResponse, Problem> {
@@ -148,6 +152,7 @@ pub(crate) async fn alter(actor: Actor, state: &State, id: String, body: Change)
                 notify: body.notify.unwrap_or(before.notify),
                 planted_percent: before.planted_percent,
                 on_uncertain: body.on_uncertain.unwrap_or(before.on_uncertain),
+                tripwire: body.tripwire.unwrap_or(before.tripwire),
                 bounce_address: body.bounce_address.clone().or_else(|| before.bounce_address.clone()),
             };
             if after != before {

@@ -14,8 +14,9 @@ use crate::domain::contacts::conditions::Churn;
 use crate::domain::drafting::WrittenBy;
 use crate::domain::facts;
 use crate::domain::ids::{
-    ApiKeyId, CallId, CampaignId, ChurnEventId, CohortId, ContactId, DeliveryId, EndpointId, EnrollmentId, FactId, InboundEmailId, MailboxId,
-    MessageId, ReferralId, RowId, SegmentId, SequenceId, SignalId, TemplateId, ThreadId, TopicId, VariantId, WinbackRuleId,
+    AllowedId, ApiKeyId, CallId, CampaignId, ChurnEventId, CohortId, ContactId, DeliveryId, EndpointId, EnrollmentId, FactId, HoldingRuleId,
+    InboundEmailId, MailboxId, MessageId, ReferralId, RowId, SegmentId, SequenceId, SignalId, TemplateId, ThreadId, TopicId, VariantId,
+    WinbackRuleId,
 };
 use crate::domain::mailboxes::{Mode, Notify, OnUncertain};
 use crate::domain::messages::{self, DecisionKind, inspect};
@@ -80,7 +81,9 @@ ids!(
     TemplateId,
     ThreadId,
     VariantId,
-    WinbackRuleId
+    WinbackRuleId,
+    HoldingRuleId,
+    AllowedId
 );
 
 words!(

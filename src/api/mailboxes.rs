@@ -74,6 +74,8 @@ pub struct Mailbox {
     pub on_uncertain: OnUncertain,
     /// Where reports of its mail go, each to an address of its own message there; null for the mailbox. An administrator sets it on its page.
     pub bounce_address: Option<String>,
+    /// So many messages of machines that people stop or reject within 7 days take it back to gated_send by itself; 0 for never.
+    pub tripwire: i32,
     /// Whether sending is stopped.
     pub stopped: bool,
     /// Since when.
@@ -99,6 +101,7 @@ impl Mailbox {
             notify: mailbox.notify,
             on_uncertain: mailbox.on_uncertain,
             bounce_address: mailbox.bounce_address.clone(),
+            tripwire: mailbox.tripwire,
             stopped: mailbox.stopped_at.is_some(),
             stopped_at: mailbox.stopped_at,
             created_at: mailbox.created_at,

@@ -12,6 +12,7 @@ pub(crate) mod claims;
 pub(crate) mod cohorts;
 pub(crate) mod consents;
 pub(crate) mod contacts;
+pub(crate) mod controls;
 pub(crate) mod conversations;
 pub(crate) mod delivery;
 pub(crate) mod departures;

@@ -11,9 +11,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::error::refuse;
 use super::{
-    api_changes, audit, backtest, boxes, calls, campaigns, cancel_flow, claims, cohorts, consents, contacts, conversations, delivery, departures,
-    exports, facts, hooks, inbound, keys, mailboxes, messages, migrations, oversight, overview, people, policy, preferences, programs, progress,
-    recovery, reference, referrals, reports, segments, sending, sequences, signals, suppression, templates, usage, vigilance, webhooks,
+    api_changes, audit, backtest, boxes, calls, campaigns, cancel_flow, claims, cohorts, consents, contacts, controls, conversations, delivery,
+    departures, exports, facts, hooks, inbound, keys, mailboxes, messages, migrations, oversight, overview, people, policy, preferences, programs,
+    progress, recovery, reference, referrals, reports, segments, sending, sequences, signals, suppression, templates, usage, vigilance, webhooks,
     winback_rules,
 };
 use crate::domain::actor::{Actor, Scope};
@@ -219,6 +219,7 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ("Sending", sending::operations()),
         ("Mailboxes", delivery::operations()),
         ("Oversight", oversight::operations()),
+        ("Oversight", controls::operations()),
         ("Oversight", audit::operations()),
         ("Preferences", preferences::operations()),
         ("Consents", consents::operations()),

@@ -132,6 +132,72 @@ diesel::table! {
         planted_percent -> Integer,
         on_uncertain -> Text,
         bounce_address -> Nullable<Text>,
+        tripwire -> Integer,
+        mode_since -> BigInt,
+    }
+}
+
+diesel::table! {
+    holding_rules (id) {
+        id -> Text,
+        name -> Text,
+        mailbox_id -> Nullable<Text>,
+        kinds -> Text,
+        tags -> Text,
+        segment_id -> Nullable<Text>,
+        amount_over -> Nullable<BigInt>,
+        revenue_over -> Nullable<BigInt>,
+        currency -> Nullable<Text>,
+        approvers -> Integer,
+        created_by -> Text,
+        created_at -> BigInt,
+        ending_by_id -> Nullable<Text>,
+        ending_by -> Nullable<Text>,
+        ending_because -> Nullable<Text>,
+        ended_by -> Nullable<Text>,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    allow_list (id) {
+        id -> Text,
+        mailbox_id -> Text,
+        pattern -> Text,
+        reason -> Text,
+        asked_by_id -> Text,
+        asked_by -> Text,
+        created_at -> BigInt,
+        confirmed_by -> Nullable<Text>,
+        confirmed_at -> Nullable<BigInt>,
+        ended_by -> Nullable<Text>,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    two_approvers (message_id) {
+        message_id -> Text,
+        rule_id -> Text,
+    }
+}
+
+diesel::table! {
+    first_approvals (message_id, version) {
+        message_id -> Text,
+        version -> Integer,
+        content_hash -> Text,
+        user_id -> Text,
+        user_name -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    tripped (message_id) {
+        message_id -> Text,
+        mailbox_id -> Text,
+        at -> BigInt,
     }
 }
 

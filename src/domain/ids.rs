@@ -44,6 +44,14 @@ text_id!(
     WinbackRuleId
 );
 text_id!(
+    /// A rule that holds messages.
+    HoldingRuleId
+);
+text_id!(
+    /// A recipient on the allow-list of a mailbox.
+    AllowedId
+);
+text_id!(
     /// A row that a claim can rest on.
     FactId
 );

@@ -9,6 +9,7 @@ pub mod churn;
 pub mod claims;
 pub mod cohorts;
 pub mod contacts;
+pub mod controls;
 pub mod desk;
 pub mod drafting;
 pub mod email_address;

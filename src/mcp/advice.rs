@@ -111,6 +111,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("template_value_missing", "give it in values, or add what is missing to the contact's record."),
     ("text_control_char", "remove the character that is named and call again."),
     ("too_late", "do not retry. It has left or is settled; read_email shows what became of it."),
+    ("too_many_rules", "do not retry. A rule must be ended or deleted first."),
     ("too_many_webhooks", "do not retry. A webhook must be removed first."),
     ("url_not_allowed", "do not retry. Use an https address on the public internet, or ask an administrator to allow this one."),
     ("url_unresolved", "correct the host name and call again."),

@@ -13,6 +13,7 @@ mod claims;
 mod cohorts;
 mod consents;
 mod contacts;
+mod controls;
 mod delivery;
 mod door;
 mod facts;

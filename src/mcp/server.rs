@@ -15,8 +15,8 @@ use super::answer::error;
 use super::once::{self, Caller};
 use super::tool::{Call, Entry};
 use super::{
-    campaigns, churn, claims, cohorts, consents, contacts, delivery, facts, inbox, keys, mail, mailboxes, oversight, overview, policy, preferences,
-    progress, prompts, recall, recovery, referrals, resources, segments, sending, sequences, templates, usage, vigilance, winback_rules,
+    campaigns, churn, claims, cohorts, consents, contacts, controls, delivery, facts, inbox, keys, mail, mailboxes, oversight, overview, policy,
+    preferences, progress, prompts, recall, recovery, referrals, resources, segments, sending, sequences, templates, usage, vigilance, winback_rules,
 };
 use crate::app::State;
 use crate::domain::actor::Actor;
@@ -32,6 +32,7 @@ static TOOLS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         sending::tools(),
         delivery::tools(),
         oversight::tools(),
+        controls::tools(),
         policy::tools(),
         churn::tools(),
         recovery::tools(),

@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
+use super::allowed::Fields;
 use super::errors::PageError;
 use super::form::Form;
 use super::page::{Chrome, Person, flash, html, html_with, see_other};
@@ -12,6 +13,7 @@ use super::sending;
 use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::actor::{Actor, Role};
+use crate::domain::controls::allowed::{self, Allowed, Covered};
 use crate::domain::error::{Kind as ErrorKind, Result as DomainResult};
 use crate::domain::ids::MailboxId;
 use crate::domain::inbound::folders::{self, Place};
@@ -72,7 +74,7 @@ const TURNS: usize = 12;
 
 #[derive(Template)]
 #[template(path = "mailboxes/show.html")]
-struct ShowPage {
+pub(super) struct ShowPage {
     chrome: Chrome,
     mailbox: Mailbox,
     held: Vec<ListRow>,
@@ -93,6 +95,11 @@ struct ShowPage {
     turns: Vec<Turn>,
     /// Whether this person asked for the step that waits.
     is_mine: bool,
+    /// Whose mail is not held, for managers, and what that covers.
+    allowed: Option<(Vec<Allowed>, Covered)>,
+    /// The form of a new recipient.
+    pub(super) allowing: Fields,
+    actor: Actor,
 }
 
 impl ShowPage {
@@ -101,9 +108,9 @@ impl ShowPage {
     }
 }
 
-async fn show_page(person: &Person, state: &State, id: MailboxId, problem: Option<String>) -> Result<ShowPage, PageError> {
+pub(super) async fn show_page(person: &Person, state: &State, id: MailboxId, problem: Option<String>) -> Result<ShowPage, PageError> {
     let actor = person.actor.clone();
-    let (mailbox, held, asked, topics, footer, inbound_since, folder, (backtests, turns)) = state
+    let (mailbox, held, asked, topics, footer, inbound_since, folder, (backtests, turns, allowed)) = state
         .read(move |conn| {
             let mailbox = mailboxes::get(conn, &actor, &id)?;
             let filter = Filter { states: vec![MessageState::Pending], mailbox: Some(id), sort: list::Sort::Oldest, limit: 20, ..Filter::default() };
@@ -116,7 +123,11 @@ async fn show_page(person: &Person, state: &State, id: MailboxId, problem: Optio
             let manages = matches!(actor, Actor::User { role: Role::Manager | Role::Admin, .. });
             let backtests = if manages { backtest::of_looser(conn, &actor, &mailbox, clock::now())? } else { vec![] };
             let turns = timeline::latest(conn, &actor, &mailbox.id, TURNS)?;
-            Ok((mailbox, list::list(conn, &actor, &filter)?.0, asked, topics, footer, since, folder, (backtests, turns)))
+            let allowed = match manages {
+                true => Some((allowed::list(conn, &actor, &mailbox.id)?, allowed::coverage(conn, &actor, &mailbox.id, clock::now())?)),
+                false => None,
+            };
+            Ok((mailbox, list::list(conn, &actor, &filter)?.0, asked, topics, footer, since, folder, (backtests, turns, allowed)))
         })
         .await?;
     let is_mine = asked.as_ref().is_some_and(|asked| asked.is_by(&person.actor));
@@ -135,6 +146,9 @@ async fn show_page(person: &Person, state: &State, id: MailboxId, problem: Optio
         backtests,
         turns,
         is_mine,
+        allowed,
+        allowing: Fields::default(),
+        actor: person.actor.clone(),
     })
 }
 
@@ -159,6 +173,7 @@ pub(super) async fn change(
         notify: form.word("notify")?,
         planted_percent: form.number("planted_percent")?.map_or(0, |n| i32::try_from(n).unwrap_or(-1)),
         bulk_in_gated_all: form.some("bulk_in_gated_all").is_some(),
+        tripwire: form.number("tripwire")?.map_or(0, |n| i32::try_from(n).unwrap_or(-1)),
         bounce_address: form.some("bounce_address").map(str::to_owned),
         on_uncertain: if form.some("on_uncertain").is_some() { form.word("on_uncertain")? } else { OnUncertain::Ask },
     };

@@ -1,6 +1,7 @@
 //! Pages: server-rendered, working without a script, quicker with one.
 
 mod account;
+mod allowed;
 mod api_changes;
 mod assets;
 mod audit;
@@ -25,6 +26,7 @@ mod events;
 mod facts;
 mod form;
 mod heads;
+mod holding;
 mod imports;
 mod inactivity;
 mod inbox;

@@ -3,10 +3,10 @@
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
-    account, api_changes, audit, batches, calls, campaigns, caught, churn, claims, compose, customers, delivery, demand, desk, doctor, events, facts,
-    heads, imports, inactivity, inbox, keys, leads, mailboxes, messages, migrations, overview, passkeys, preferences, privacy, provider, public,
-    reference, referrals, reports, reset, rules, second_factor, segments, sending, sequences, sign_in, sources, templates, uncertain, users, verify,
-    views, vigilance, webhooks, winback_rules,
+    account, allowed, api_changes, audit, batches, calls, campaigns, caught, churn, claims, compose, customers, delivery, demand, desk, doctor,
+    events, facts, heads, holding, imports, inactivity, inbox, keys, leads, mailboxes, messages, migrations, overview, passkeys, preferences,
+    privacy, provider, public, reference, referrals, reports, reset, rules, second_factor, segments, sending, sequences, sign_in, sources, templates,
+    uncertain, users, verify, views, vigilance, webhooks, winback_rules,
 };
 use crate::domain::actor::{Actor, Role};
 
@@ -268,6 +268,10 @@ routes! {
     post "/facts/{id}/corrections" Manager facts::correct;
     get "/updates" SignedIn facts::updates;
     get "/offers" SignedIn facts::offers;
+    get "/oversight" SignedIn holding::index;
+    post "/oversight" Admin holding::create;
+    post "/oversight/{id}/ending" Admin holding::end;
+    post "/oversight/{id}/keeping" Admin holding::keep;
     get "/mailboxes" SignedIn mailboxes::index;
     post "/mailboxes" Admin mailboxes::create;
     get "/mailboxes/{id}" SignedIn mailboxes::show;
@@ -277,6 +281,9 @@ routes! {
     post "/mailboxes/{id}/delivery/look" Manager delivery::look;
     post "/mailboxes/{id}/delivery/keys" Admin delivery::add_key;
     post "/mailboxes/{id}/footer" Admin preferences::set_footer;
+    post "/mailboxes/{id}/allowed" Admin allowed::add;
+    post "/mailboxes/{id}/allowed/{entry}/confirmation" Admin allowed::confirm;
+    post "/mailboxes/{id}/allowed/{entry}/removal" Admin allowed::remove;
     post "/mailboxes/{id}/mode" Admin mailboxes::set_mode;
     post "/mailboxes/{id}/upgrade" Admin mailboxes::upgrade;
     post "/mailboxes/{id}/upgrade/refusal" Admin mailboxes::refuse_upgrade;

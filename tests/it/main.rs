@@ -22,6 +22,7 @@ mod claims;
 mod code_blocks;
 mod comparisons;
 mod consequences;
+mod controls;
 mod delivery;
 mod demand;
 mod doctor;

@@ -136,12 +136,15 @@ async fn dns_is_asked_and_what_it_says_is_put_in_words() {
 async fn a_domain_that_nothing_speaks_for_pauses_its_mailboxes() {
     let (desk, server, folder) = (Desk::new().await, NameServer::start(), tempfile::tempdir().unwrap());
     let (state, id) = (state(&desk, &server, &folder), mailbox(&desk));
+    desk.write(|conn| mailboxes::set_mode(conn, &OPERATOR, &id, Mode::Autonomous, clock::now())).unwrap();
     assert_eq!(look(&state, &id).await[0], ("spf".to_owned(), Standing::Bad));
     assert!(stopped(&desk, &id));
     let found = desk.read(|conn| countersign::domain::reputation::pace(conn, &OPERATOR, &id));
     assert!(found.health_because.unwrap().starts_with("Nothing in DNS speaks for sender.countersign-check.net"));
     let (_, line) = desk.call(&desk.agent, "GET", &format!("/v1/mailboxes/{id}/delivery"), json!(null)).await;
     assert_eq!(line["health"], "paused");
+    // What machines write waits for a person once sending is resumed.
+    assert_eq!(desk.read(|conn| mailboxes::get(conn, &OPERATOR, &id)).mode, Mode::GatedSend);
     // A person mends it and resumes.
     server.txt(DOMAIN, "v=spf1 include:_spf.relay.test -all");
     desk.write(|conn| mailboxes::stops::resume(conn, &OPERATOR, Some(&id), clock::now())).unwrap();

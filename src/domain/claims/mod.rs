@@ -27,6 +27,7 @@ pub use book::{Book, Standing};
 pub use html::{Visible, visible};
 pub use ledger::{TextToCheck, check_text, ground_for, ground_of};
 pub use resolve::{Ground, check};
+pub use values::Money as Amount;
 
 text_enum!(
     /// What kind of atom a claim is.
@@ -142,6 +143,15 @@ pub struct Claim {
     pub score: i32,
     /// The verdict in a sentence.
     pub reason: String,
+}
+
+/// The amount of money that the words of a claim say, if they say one.
+pub fn amount_of(kind: Kind, words: &str) -> Option<Amount> {
+    let said = Some(words).filter(|_| kind == Kind::Money)?;
+    atoms::atoms(said, |_| false).into_iter().find_map(|atom| match atom.value {
+        values::Value::Money(amount) => Some(amount),
+        _ => None,
+    })
 }
 
 impl Claim {

@@ -205,6 +205,11 @@ impl Money {
         Some(Money { milli: milli.checked_mul(times)?, currencies })
     }
 
+    /// Whether it may be more than this amount. What is in another currency cannot be compared, so it may.
+    pub fn may_exceed(&self, limit: &crate::domain::money::Money) -> bool {
+        self.milli > 0 && (!self.currencies.contains(&limit.currency.as_str()) || limit.milli().is_some_and(|milli| self.milli > milli))
+    }
+
     /// Whether it is this amount.
     pub fn is(&self, money: &crate::domain::money::Money) -> bool {
         self.currencies.contains(&money.currency.as_str()) && money.milli() == Some(self.milli)

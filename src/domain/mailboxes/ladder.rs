@@ -146,7 +146,7 @@ pub fn step(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, reason: 
 }
 
 /// Whether another administrator than this one can be mailed a code: then a person's step up needs them.
-fn needs_second(conn: &mut Conn, actor: &Actor) -> Result<bool> {
+pub(in crate::domain) fn needs_second(conn: &mut Conn, actor: &Actor) -> Result<bool> {
     Ok(notices::code_readers(conn, actor)? > 0)
 }
 
@@ -204,7 +204,7 @@ pub fn finish(conn: &mut Conn, actor: &Actor, id: &MailboxId, code: &str, now: T
         if !queries::end_request(conn, &row.id, RequestState::Done, actor.name(), now)? {
             return Err(Error::conflict("no_mode_request", "This request was settled a moment ago. Reload to see how."));
         }
-        queries::set_mode(conn, id, row.target_mode)?;
+        queries::set_mode(conn, id, row.target_mode, now)?;
         webhooks::mode_changed(conn, actor, &mailbox, row.target_mode, now)?;
         let detail = json!({"from": mailbox.mode, "to": row.target_mode, "asked_by": row.asker_name, "request": row.id});
         log(conn, actor, "mailbox.set_mode", id, detail, now)?;

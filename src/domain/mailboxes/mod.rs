@@ -18,7 +18,7 @@ use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::MailboxId;
 use crate::domain::outbox::hold_dots;
-use crate::domain::{text, webhooks};
+use crate::domain::{controls, notices, text, webhooks};
 use crate::text_enum;
 
 text_enum!(
@@ -158,7 +158,16 @@ pub struct Mailbox {
     pub on_uncertain: OnUncertain,
     /// Where reports of its mail go, each to an address of its message there; without it, to the mailbox.
     pub bounce_address: Option<String>,
+    /// So many messages of machines that people stop or reject within a week take it back to the mode that holds them; 0 for never.
+    pub tripwire: i32,
+    /// Since when its mode holds.
+    pub mode_since: Time,
 }
+
+/// The largest tripwire.
+pub const LARGEST_TRIPWIRE: i32 = 1000;
+/// The tripwire of a new mailbox.
+const USUAL_TRIPWIRE: i32 = 3;
 
 /// A mailbox to be added.
 #[derive(Debug, Clone)]
@@ -205,6 +214,8 @@ pub fn add(conn: &mut Conn, actor: &Actor, new: &NewMailbox, now: Time) -> Resul
         planted_percent: 0,
         on_uncertain: OnUncertain::Ask,
         bounce_address: None,
+        tripwire: USUAL_TRIPWIRE,
+        mode_since: now,
     };
     if row.mode > Mode::GatedSend {
         only_for_people(actor)?;
@@ -259,6 +270,8 @@ pub struct MailboxChange {
     pub on_uncertain: OnUncertain,
     /// Where reports of its mail go; empty or none for the mailbox itself.
     pub bounce_address: Option<String>,
+    /// So many messages that people stop or reject within a week take it back to a stricter mode; 0 for never, at most 1000.
+    pub tripwire: i32,
 }
 
 /// The most messages of a hundred that a planted test may join.
@@ -277,6 +290,7 @@ impl From<&Mailbox> for MailboxChange {
             bulk_in_gated_all: mailbox.bulk_in_gated_all,
             on_uncertain: mailbox.on_uncertain,
             bounce_address: mailbox.bounce_address.clone(),
+            tripwire: mailbox.tripwire,
         }
     }
 }
@@ -291,6 +305,10 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &MailboxId, change: &MailboxCh
     if !(0..=MOST_PLANTED).contains(&planted) {
         let detail = format!("planted_percent must be 0 to {MOST_PLANTED}; got {planted}.");
         return Err(Error::invalid("field_invalid", "planted_percent", detail));
+    }
+    if !(0..=LARGEST_TRIPWIRE).contains(&change.tripwire) {
+        let detail = format!("tripwire must be 0 to {LARGEST_TRIPWIRE}; got {}.", change.tripwire);
+        return Err(Error::invalid("field_invalid", "tripwire", detail));
     }
     let change = &MailboxChange { bounce_address: bounces::parse(change.bounce_address.as_deref())?, ..change.clone() };
     transaction(conn, |conn| {
@@ -310,6 +328,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &MailboxId, change: &MailboxCh
             "bulk_in_gated_all": change.bulk_in_gated_all,
             "on_uncertain": change.on_uncertain,
             "bounce_address": change.bounce_address,
+            "tripwire": change.tripwire,
         });
         log(conn, actor, "mailbox.change", id, detail, now)
     })
@@ -324,9 +343,10 @@ fn refuse_loosening(actor: &Actor, before: &Mailbox, change: &MailboxChange) -> 
         || change.bulk_in_gated_all && !before.bulk_in_gated_all
         || change.undo_seconds < before.undo_seconds
         || change.planted_percent < before.planted_percent
-        || change.on_uncertain > before.on_uncertain;
+        || change.on_uncertain > before.on_uncertain
+        || slack(change.tripwire) > slack(before.tripwire);
     if looser {
-        let text = "A key can only tighten: not switch off person_required, not switch on bulk_in_gated_all, not shorten undo_seconds, not have uncertain messages sent again. Ask a person.";
+        let text = "A key can only tighten: not switch off person_required, not switch on bulk_in_gated_all, not shorten undo_seconds, not have uncertain messages sent again, not loosen the tripwire. Ask a person.";
         return Err(Error::forbidden("mode_loosening", text));
     }
     if change.name != before.name {
@@ -339,6 +359,11 @@ fn refuse_loosening(actor: &Actor, before: &Mailbox, change: &MailboxChange) -> 
         ));
     }
     Ok(())
+}
+
+/// How much a tripwire lets pass.
+fn slack(tripwire: i32) -> i32 {
+    if tripwire == 0 { i32::MAX } else { tripwire }
 }
 
 /// Sets the oversight mode. Keys may only tighten it.
@@ -357,12 +382,26 @@ fn set_mode_because(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, 
                 "A key can only tighten the oversight mode. Ask for a looser one with an upgrade request; a person finishes it.",
             ));
         }
-        queries::set_mode(conn, id, mode)?;
+        queries::set_mode(conn, id, mode, now)?;
         if mode != mailbox.mode {
             webhooks::mode_changed(conn, actor, &mailbox, mode, now)?;
         }
-        log(conn, actor, "mailbox.set_mode", id, json!({"from": mailbox.mode, "to": mode, "reason": reason}), now)
+        log(conn, actor, "mailbox.set_mode", id, json!({"from": mailbox.mode, "to": mode, "reason": reason}), now)?;
+        let unread = match mode {
+            Mode::GatedAll => &["monitored", "autonomous", "allow_list", "composed_by_person"][..],
+            Mode::GatedSend => &["monitored", "autonomous"],
+            // Nothing leaves a mailbox that is read only; the looser modes would let the same out.
+            Mode::ReadOnly | Mode::Monitored | Mode::Autonomous => &[],
+        };
+        controls::take_back(conn, actor, id, unread, &format!("Its mailbox was set to “{}” before it left.", mode.label()), now)
     })
+}
+
+/// A mailbox that goes back to a stricter mode by itself, and whoever is responsible for it is told.
+pub(in crate::domain) fn step_down(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, why: &str, now: Time) -> Result<()> {
+    set_mode_because(conn, actor, id, mode, Some(why), now)?;
+    let mailbox = get(conn, actor, id)?;
+    notices::tell_stepped_down(conn, &mailbox, why, now).map(drop)
 }
 
 /// Whatever lets more leave, or with fewer looks, is for people.

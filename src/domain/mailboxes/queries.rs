@@ -46,13 +46,14 @@ pub(super) fn update(conn: &mut Conn, id: &MailboxId, name: &str, postal: &str, 
             mailboxes::bulk_in_gated_all.eq(change.bulk_in_gated_all),
             mailboxes::on_uncertain.eq(change.on_uncertain),
             mailboxes::bounce_address.eq(change.bounce_address.as_deref()),
+            mailboxes::tripwire.eq(change.tripwire),
         ))
         .execute(conn)
         .map(drop)
 }
 
-pub(super) fn set_mode(conn: &mut Conn, id: &MailboxId, mode: Mode) -> QueryResult<()> {
-    diesel::update(mailboxes::table.find(id)).set(mailboxes::mode.eq(mode)).execute(conn).map(drop)
+pub(super) fn set_mode(conn: &mut Conn, id: &MailboxId, mode: Mode, now: Time) -> QueryResult<()> {
+    diesel::update(mailboxes::table.find(id)).set((mailboxes::mode.eq(mode), mailboxes::mode_since.eq(now))).execute(conn).map(drop)
 }
 
 pub(super) fn set_stopped(conn: &mut Conn, id: &MailboxId, at: Option<Time>) -> QueryResult<()> {

@@ -44,9 +44,17 @@ fn turn(line: Line) -> Option<Turn> {
         "mailbox.request_mode" => format!("Asked for “{}”", mode("to")),
         "mailbox.refuse_mode" => format!("Refused “{}”{asked_by}", mode("to")),
         "mailbox.wrong_code" => format!("Entered a wrong code; tries left: {}", detail["left"]),
+        "allow_list.ask" => format!("Asked for {} on the allow-list", recipient(&detail)),
+        "allow_list.add" => format!("Put {} on the allow-list", recipient(&detail)),
+        "allow_list.remove" => format!("Took {} off the allow-list", recipient(&detail)),
         "sending.stop" => "Stopped sending".to_owned(),
         "sending.resume" => "Resumed sending".to_owned(),
         _ => return None,
     };
     Some(Turn { at: line.at, by: line.actor_name, what, reason: word("reason").map(str::to_owned) })
+}
+
+/// The log names domains alone: an address is the person's, who may be erased.
+fn recipient(detail: &Value) -> &str {
+    detail["domain"].as_str().unwrap_or("an address")
 }

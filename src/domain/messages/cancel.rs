@@ -5,12 +5,14 @@ use serde_json::json;
 use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::controls::tripwire;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::MessageId;
+use crate::domain::mailboxes::Mode;
 use crate::domain::vigilance::planting;
 
 use super::decide::{self, Decide};
-use super::{DecisionKind, Message, MessageRow, State, lifecycle, log, queries};
+use super::{DecisionKind, Message, MessageRow, Origin, State, lifecycle, log, queries};
 
 /// Stops a message that has not reached the final dot.
 pub fn cancel(conn: &mut Conn, actor: &Actor, id: &MessageId, now: Time) -> Result<Message> {
@@ -55,6 +57,9 @@ fn stop(conn: &mut Conn, actor: &Actor, row: &MessageRow, now: Time) -> Result<(
         State::Approved | State::Queued if queries::cancel_outbox(conn, id, now)? => {
             lifecycle::transition(conn, id, row.state, State::Cancelled, Some("Stopped before it left."), now)?;
             log(conn, actor, "message.cancel", row, json!({}), now)?;
+            if row.origin != Origin::Person && matches!(row.effective_mode, Mode::Monitored | Mode::Autonomous) && row.held_because.is_none() {
+                tripwire::note(conn, actor, &row.mailbox_id, id, now)?;
+            }
         }
         state => {
             return Err(Error::conflict("too_late", format!("The message is {state} and can no longer be stopped.")));

@@ -6,6 +6,8 @@ use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::ConsentBasis;
+use crate::domain::controls::tripwire;
+use crate::domain::controls::twice::{self, Turn};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{BatchId, DecisionId, MessageId};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
@@ -15,7 +17,7 @@ use crate::domain::{contacts, policy, settings, text};
 
 use super::oversight::ClearedBy;
 use super::submit::read_only;
-use super::{DecisionKind, DecisionRow, Message, MessageRow, State, findings, ledger, lifecycle, log, queries, warrant};
+use super::{DecisionKind, DecisionRow, Message, MessageRow, Origin, State, findings, ledger, lifecycle, log, queries, ruled, warrant};
 
 /// A decision to be made.
 #[derive(Debug, Clone)]
@@ -69,6 +71,9 @@ pub fn decide(conn: &mut Conn, actor: &Actor, decide: &Decide<'_>, now: Time) ->
             refuse_open_claims(conn, &row, now)?;
             settle_ground(conn, actor, &row, decide.ground, now)?;
             ticked = findings::refuse_unticked(conn, &row, decide.ticked)?;
+            if ruled::takes_two(conn, &row, now)? && twice::approve(conn, actor, (&row.id, row.version, &row.content_hash), now)? == Turn::First {
+                return wait_for_second(conn, actor, &row, now);
+            }
         }
         let to = match decide.kind {
             DecisionKind::Approve => State::Approved,
@@ -96,6 +101,9 @@ pub fn decide(conn: &mut Conn, actor: &Actor, decide: &Decide<'_>, now: Time) ->
             let not_before = warrant::issue(conn, &row, ClearedBy::Decision, Some(&decision), mailbox.undo_seconds, now)?;
             detail["not_before"] = json!(not_before);
         }
+        if to == State::Rejected && row.origin != Origin::Person {
+            tripwire::note(conn, actor, &row.mailbox_id, &row.id, now)?;
+        }
         let action = match decide.kind {
             DecisionKind::Approve => "message.approve",
             DecisionKind::Reject => "message.reject",
@@ -104,6 +112,13 @@ pub fn decide(conn: &mut Conn, actor: &Actor, decide: &Decide<'_>, now: Time) ->
         log(conn, actor, action, &row, detail, now)?;
         super::get(conn, actor, &row.id)
     })
+}
+
+/// The first of two people approved: the message waits on, and says so.
+fn wait_for_second(conn: &mut Conn, actor: &Actor, row: &MessageRow, now: Time) -> Result<Message> {
+    queries::set_held_because(conn, &row.id, &format!("{} approved it. Somebody else must approve it too.", actor.name()))?;
+    log(conn, actor, "message.approve_first", row, twice::detail(row.version, &row.content_hash), now)?;
+    super::get(conn, actor, &row.id)
 }
 
 /// Why commercial mail to this recipient rests on nothing, so that whoever approves it records a ground; none where it does.

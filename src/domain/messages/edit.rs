@@ -12,7 +12,7 @@ use crate::domain::referrals;
 use crate::domain::referrals::prompts::{self, Signs};
 
 use super::content::{Content, IN_REPLY_TO, Words};
-use super::{Message, State, expiry, lawful, ledger, lifecycle, log, queries, submit};
+use super::{Message, State, expiry, lawful, ledger, lifecycle, log, queries, ruled, submit};
 
 /// Writes new words. A message already on its way to the server can no longer be edited.
 pub fn edit(conn: &mut Conn, actor: &Actor, id: &MessageId, words: &Words, seen_hash: Option<&str>, now: Time) -> Result<Message> {
@@ -59,6 +59,10 @@ pub fn edit(conn: &mut Conn, actor: &Actor, id: &MessageId, words: &Words, seen_
             return Err(Error::content_changed(row.id.clone(), seen, row.version));
         }
         ledger::settle(conn, &row, now)?;
+        if let Some(rule) = ruled::look(conn, &row, now)? {
+            row.held_because = Some(rule.reason());
+            queries::set_held_because(conn, &row.id, &rule.reason())?;
+        }
         expiry::restart(conn, &row, now)?;
         lifecycle::transition(conn, id, row.state, State::Pending, row.held_because.as_deref(), now)?;
         log(conn, actor, "message.edit", &row, json!({"version": row.version, "content_hash": row.content_hash}), now)?;

@@ -11,7 +11,7 @@ use crate::domain::mailboxes::{Mailbox, Mode};
 use super::findings::Inspector;
 use super::inspect::Finding;
 use super::oversight::is_modes_own;
-use super::{MessageRow, State, decide, promises, queries};
+use super::{MessageRow, State, decide, promises, queries, ruled};
 
 /// Why a message must be decided on its own, in a sentence; none where all checks are green.
 pub(in crate::domain) fn trouble(
@@ -37,6 +37,9 @@ pub(in crate::domain) fn trouble(
             );
         }
         _ => {}
+    }
+    if ruled::takes_two(conn, row, now)? {
+        return said("It takes the approval of two people, one by one.");
     }
     if row.claims_open > 0 {
         return said("A claim in it rests on no recorded fact.");

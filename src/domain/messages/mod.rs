@@ -21,6 +21,7 @@ pub mod promises;
 pub(in crate::domain) mod queries;
 pub mod recall;
 pub mod reply;
+pub mod ruled;
 pub mod schedule;
 pub mod submit;
 pub mod tags;

@@ -12,6 +12,8 @@ text_enum!(
         Decision => "decision",
         /// A person wrote it here, in a mailbox that lets people through.
         ComposedByPerson => "composed_by_person",
+        /// The recipient is on the allow-list of a mailbox that holds what agents write.
+        AllowList => "allow_list",
         /// The mode of the mailbox.
         Monitored => "monitored",
         /// The mode of the mailbox.
@@ -40,6 +42,10 @@ pub struct Facts {
     pub promised_otherwise: bool,
     /// It was made from a version of a template that nobody approved.
     pub unapproved_template: bool,
+    /// A rule holds it.
+    pub held_by_rule: bool,
+    /// Its recipient is on the allow-list of the mailbox.
+    pub allowed: bool,
 }
 
 /// What the gate says.
@@ -61,6 +67,8 @@ const ANNOUNCEMENT: &str = "Announcements are always held.";
 const TRANSACTIONAL: &str = "It is said to be transactional, which takes a person to confirm.";
 /// Held for a person who records a ground or rejects the message.
 pub(in crate::domain) const NO_GROUND: &str = "No ground for mailing this person is on record.";
+/// Held by a rule; whoever shows it names the rule.
+pub(super) const BY_RULE: &str = "A rule holds it.";
 const UNAPPROVED_TEMPLATE: &str = "Nobody approved this version of its template.";
 const FIRST: &str = "It is the first message of a new campaign.";
 /// The reasons that speak of no trouble with the message itself.
@@ -69,6 +77,8 @@ const MODES_OWN: &[&str] = &[EVERY_MESSAGE, BY_AGENT, BY_DRAFTER, BY_MODEL, ANNO
 text_enum!(
     /// What the gate looks at, in the order in which it does.
     pub enum Check {
+        /// Whether a rule holds it.
+        Rule => "holding_rule",
         /// The mode of the mailbox and who put the words together.
         Mode => "mode",
         /// Whether every hard claim rests on a fact.
@@ -92,6 +102,7 @@ impl Check {
     /// What it says when nothing speaks against the message.
     pub fn passed(self) -> &'static str {
         match self {
+            Check::Rule => "No rule holds it.",
             Check::Mode => "The mode lets it out after the checks.",
             Check::Claims => "Every hard claim rests on a recorded fact.",
             Check::EarlierPromise => "The person was promised nothing else.",
@@ -108,6 +119,7 @@ impl Check {
 pub fn checks(facts: Facts) -> Vec<(Check, Verdict)> {
     let cleared = Verdict::Cleared(match (facts.origin, facts.mode) {
         (Origin::Person, _) => ClearedBy::ComposedByPerson,
+        (_, Mode::GatedSend) if facts.allowed => ClearedBy::AllowList,
         (_, Mode::Monitored) => ClearedBy::Monitored,
         _ => ClearedBy::Autonomous,
     });
@@ -116,12 +128,18 @@ pub fn checks(facts: Facts) -> Vec<(Check, Verdict)> {
     let mode = match (facts.mode, facts.origin) {
         (Mode::ReadOnly, _) => Verdict::Refused,
         (Mode::GatedAll, _) => Verdict::Held(EVERY_MESSAGE),
+        (Mode::GatedSend, _) if facts.allowed => cleared,
         (Mode::GatedSend, Origin::Agent) => Verdict::Held(BY_AGENT),
         (Mode::GatedSend, Origin::Playbook) => Verdict::Held(BY_DRAFTER),
         (Mode::GatedSend, Origin::Model) => Verdict::Held(BY_MODEL),
         _ => cleared,
     };
+    let rule = match facts.mode {
+        Mode::ReadOnly => Verdict::Refused,
+        _ => held(facts.held_by_rule, BY_RULE),
+    };
     vec![
+        (Check::Rule, rule),
         (Check::Mode, mode),
         (Check::Claims, held(facts.open_claims, "A claim in it rests on no recorded fact.")),
         (Check::EarlierPromise, held(facts.promised_otherwise, "The same person was promised something else before.")),
@@ -174,6 +192,8 @@ mod tests {
             open_claims: false,
             promised_otherwise: false,
             unapproved_template: false,
+            held_by_rule: false,
+            allowed: false,
         }
     }
 
@@ -195,6 +215,19 @@ mod tests {
     }
 
     #[test]
+    fn recipients_on_the_list_need_no_look_where_only_machines_are_held() {
+        let allowed = |mode| gate(Facts { allowed: true, ..facts(mode, Origin::Agent) });
+        assert_eq!(allowed(Mode::GatedSend), Verdict::Cleared(ClearedBy::AllowList));
+        assert!(matches!(allowed(Mode::GatedAll), Verdict::Held(_)));
+        assert_eq!(allowed(Mode::ReadOnly), Verdict::Refused);
+        assert_eq!(allowed(Mode::Monitored), Verdict::Cleared(ClearedBy::Monitored));
+        let base = Facts { allowed: true, ..facts(Mode::GatedSend, Origin::Agent) };
+        assert!(matches!(gate(Facts { first_of_campaign: true, ..base }), Verdict::Held(_)));
+        assert!(matches!(gate(Facts { open_claims: true, ..base }), Verdict::Held(_)));
+        assert_eq!(gate(Facts { held_by_rule: true, ..base }), Verdict::Held(BY_RULE));
+    }
+
+    #[test]
     fn some_messages_are_held_whatever_the_looser_mode_says() {
         for mode in [Mode::Monitored, Mode::Autonomous] {
             let base = facts(mode, Origin::Agent);
@@ -207,6 +240,7 @@ mod tests {
                 assert!(matches!(gate(Facts { has_basis: false, origin, ..base }), Verdict::Held(_)));
             }
             for origin in [Origin::Agent, Origin::Person, Origin::Playbook, Origin::Model] {
+                assert_eq!(gate(Facts { held_by_rule: true, origin, ..base }), Verdict::Held(BY_RULE));
                 assert!(matches!(gate(Facts { open_claims: true, origin, ..base }), Verdict::Held(_)));
                 assert!(matches!(gate(Facts { promised_otherwise: true, origin, ..base }), Verdict::Held(_)));
             }

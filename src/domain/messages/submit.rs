@@ -10,6 +10,8 @@ use crate::domain::campaigns;
 use crate::domain::churn::{self, rules::picks};
 use crate::domain::claims;
 use crate::domain::contacts::{self, ConsentBasis, ContactInput, ContactRow, suppressions};
+use crate::domain::controls::holding::{self, Case, Rule};
+use crate::domain::controls::{allowed, twice};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{FactId, MessageId, TemplateVersionId, ThreadId, secret};
@@ -22,7 +24,7 @@ use crate::domain::vigilance::planting;
 use crate::domain::{facts, inbound, policy, settings, templates, text, threads};
 
 use super::content::{Content, Footer, Words, check_headers};
-use super::oversight::{Facts, NO_GROUND, Verdict, gate};
+use super::oversight::{BY_RULE, Facts, NO_GROUND, Verdict, gate};
 use super::{Message, MessageRow, Origin, State, VersionRow, expiry, lawful, ledger, list, log, promises, queries, schedule, tags, warrant};
 
 /// A message to be submitted.
@@ -149,6 +151,9 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
             Some(version) => !templates::is_approved(conn, version)?,
             None => false,
         };
+        let amounts: Vec<claims::Amount> = claims.iter().filter_map(|claim| claims::amount_of(claim.kind, &claim.words)).collect();
+        let case = Case { mailbox: &mailbox.id, contact: &contact, campaign: campaign.as_deref(), tags: &new.tags, amounts: &amounts };
+        let rule = holding::of_case(conn, case, now)?;
         let verdict = gate(Facts {
             mode,
             origin: new.origin,
@@ -159,6 +164,8 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
             open_claims: claims.iter().any(claims::Claim::is_open),
             promised_otherwise: otherwise.is_some(),
             unapproved_template,
+            held_by_rule: rule.is_some(),
+            allowed: mailbox.mode == mode && allowed::is_among(&allowed::patterns(conn, &mailbox)?, &contact.email_key),
         });
         if verdict == Verdict::Refused {
             return Err(read_only(&mailbox));
@@ -167,6 +174,7 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
         let promised_otherwise = otherwise.is_some();
         let held = match verdict {
             // What was promised before is what the reviewer has to see, whatever the mode.
+            Verdict::Held(BY_RULE) => rule.as_ref().map(Rule::reason),
             Verdict::Held(reason) => Some(match (otherwise, ground) {
                 (Some(otherwise), _) => otherwise,
                 (None, Allowed::Hold(why)) if reason == NO_GROUND => why.to_owned(),
@@ -220,6 +228,9 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
             templates::note(conn, &row.id, version)?;
         }
         ledger::keep_first(conn, &row, &claims)?;
+        if let Some(rule) = &rule {
+            twice::ask(conn, &row.id, rule)?;
+        }
         suppressions::keep_link(conn, &token_of(&content.footer), &row.id, &contact.id, now)?;
         tags::attach(conn, actor, &row, &contact, &new.tags, now)?;
         if let Some(campaign) = &row.campaign {

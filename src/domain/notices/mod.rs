@@ -73,6 +73,11 @@ pub(in crate::domain) fn tell_paused(conn: &mut Conn, mailbox: &Mailbox, why: &s
     write::write_paused(conn, mailbox, why, now)
 }
 
+/// Mails everybody who reaches a mailbox that it stepped down by itself; how many are told.
+pub(in crate::domain) fn tell_stepped_down(conn: &mut Conn, mailbox: &Mailbox, why: &str, now: Time) -> Result<usize> {
+    write::write_stepped_down(conn, mailbox, why, now)
+}
+
 /// Mails the link with which a person sets a new password, whatever else they want to be mailed. Nobody is told where there is
 /// no mailbox to send from. Call it in the transaction that made the link.
 pub(in crate::domain) fn tell_reset(conn: &mut Conn, user: &UserId, token: &str, until: Time, now: Time) -> Result<()> {

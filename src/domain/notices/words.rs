@@ -162,6 +162,18 @@ pub(super) fn paused(mailbox: &Mailbox, why: &str, reader: &Reader<'_>) -> (Stri
     (format!("{} has paused itself", line(&mailbox.address, LINE_MAX)), text)
 }
 
+/// Subject and text of the mail about a mailbox that stepped down by itself.
+pub(super) fn stepped_down(mailbox: &Mailbox, why: &str, reader: &Reader<'_>) -> (String, String) {
+    let mut text = format!(
+        "Hello {},\n\n{} has stepped down to “{}” by itself: what machines write waits for a person from now on.\n\n",
+        line(reader.name, LINE_MAX),
+        mailbox.address,
+        mailbox.mode.label()
+    );
+    let _ = writeln!(text, "Why: {why}\n\nAn administrator can ask for a looser mode again:\n{}/mailboxes/{}", reader.base_url, mailbox.id);
+    (format!("{} has stepped down to “{}”", line(&mailbox.address, LINE_MAX), mailbox.mode.label()), text)
+}
+
 /// Subject and text of what is new; none when nothing is.
 pub(super) fn news(news: &News, reader: &Reader<'_>) -> Option<(String, String)> {
     let of = |kind: Kind| i64::try_from(news.told.iter().filter(|told| told.kind == kind).count()).unwrap_or(i64::MAX);

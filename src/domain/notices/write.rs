@@ -211,10 +211,19 @@ pub(super) fn write_code(conn: &mut Conn, asker: &Actor, mailbox: &Mailbox, requ
 }
 
 pub(super) fn write_paused(conn: &mut Conn, mailbox: &Mailbox, why: &str, now: Time) -> Result<usize> {
+    write_to_all(conn, mailbox, now, |reader| words::paused(mailbox, why, reader))
+}
+
+pub(super) fn write_stepped_down(conn: &mut Conn, mailbox: &Mailbox, why: &str, now: Time) -> Result<usize> {
+    write_to_all(conn, mailbox, now, |reader| words::stepped_down(mailbox, why, reader))
+}
+
+/// A mail to everybody who reaches a mailbox.
+fn write_to_all(conn: &mut Conn, mailbox: &Mailbox, now: Time, words: impl Fn(&Reader<'_>) -> (String, String)) -> Result<usize> {
     let base_url = settings::base_url(conn)?;
     let mut told = 0;
     for person in people::load(conn, None)?.iter().filter(|person| person.reach(&mailbox.id).is_some()) {
-        let (subject, text) = words::paused(mailbox, why, &Reader { name: &person.name, zone: &person.zone, base_url: &base_url });
+        let (subject, text) = words(&Reader { name: &person.name, zone: &person.zone, base_url: &base_url });
         told += usize::from(insert(conn, person, "now", vec![mailbox.id.clone()], subject, text, now)?);
     }
     Ok(told)

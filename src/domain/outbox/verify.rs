@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::db::Conn;
 use crate::domain::audit::chain::{self, Walk};
 use crate::domain::campaigns::counts::{self, Miscount};
+use crate::domain::controls::twice;
 use crate::domain::error::Result;
 use crate::domain::ids::MessageId;
 use crate::domain::messages::{self, Content, DecisionKind};
@@ -80,6 +81,9 @@ fn problem(conn: &mut Conn, row: &queries::SentRow) -> Result<Option<String>> {
         });
         if !fits {
             return say("Its warrant names no approval of this content.");
+        }
+        if !twice::holds(conn, &row.id, row.version, &decisions)? {
+            return say("It takes the approval of two people and has that of one.");
         }
     }
     Ok(None)

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Mailboxes, Role, Scope};
+use crate::domain::controls::holding;
 use crate::domain::error::Result;
 use crate::domain::ids::{MailboxId, UserId};
 use crate::domain::mailboxes;
@@ -296,6 +297,21 @@ fn attention(conn: &mut Conn, actor: &Actor, now: Time) -> Result<Vec<Line>> {
         for (id, target, by) in queries::open_mode_requests(conn, now)? {
             if let Some(address) = address(&id) {
                 add("mode", None, format!("{by} asks for the mode {target} for {address}"), format!("/mailboxes/{id}"), false);
+            }
+        }
+        for (row, _) in holding::list(conn, actor)?.into_iter().filter(|(row, _)| row.ending_by.is_some() && !row.is_ending_by(actor)) {
+            let by = row.ending_by.unwrap_or_default();
+            add("rule", None, format!("{by} asks to end the rule {}", row.name), "/oversight".to_owned(), false);
+        }
+        for (id, by) in queries::recipients_to_confirm(conn, actor.id())? {
+            if let Some(address) = address(&id) {
+                add(
+                    "allow_list",
+                    None,
+                    format!("{by} asks for a recipient on the allow-list of {address}"),
+                    format!("/mailboxes/{id}#allowed"),
+                    false,
+                );
             }
         }
         for (id, name, at) in queries::keys_ending(conn, now, now.plus_days(KEY_DAYS))? {

@@ -6,7 +6,8 @@ use diesel::sql_types::BigInt;
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::schema::{
-    api_keys, campaigns, data_requests, decisions, mailbox_pace, mailboxes, messages, mode_requests, sender_domains, sends, webhook_endpoints,
+    allow_list, api_keys, campaigns, data_requests, decisions, mailbox_pace, mailboxes, messages, mode_requests, sender_domains, sends,
+    webhook_endpoints,
 };
 use crate::db::statement::Statement;
 use crate::domain::ids::MailboxId;
@@ -50,6 +51,15 @@ pub(super) fn unaligned_domains(conn: &mut Conn) -> QueryResult<Vec<String>> {
 
 pub(super) fn requests_due(conn: &mut Conn, before: Time) -> QueryResult<i64> {
     data_requests::table.filter(data_requests::done_at.is_null()).filter(data_requests::due_at.lt(before)).count().get_result(conn)
+}
+
+/// Recipients that somebody else asked for and nobody agreed to: of which mailbox, and who asked.
+pub(super) fn recipients_to_confirm(conn: &mut Conn, asker: &str) -> QueryResult<Vec<(MailboxId, String)>> {
+    allow_list::table
+        .filter(allow_list::confirmed_at.is_null().and(allow_list::ended_at.is_null()).and(allow_list::asked_by_id.ne(asker)))
+        .order(allow_list::created_at)
+        .select((allow_list::mailbox_id, allow_list::asked_by))
+        .load(conn)
 }
 
 /// Steps up that wait for an administrator: mailbox, mode and who asked.

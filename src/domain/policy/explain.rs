@@ -1,6 +1,6 @@
 //! Why somebody can be mailed now, or not.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::json;
 
@@ -8,6 +8,8 @@ use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::{self, Contact};
+use crate::domain::controls::allowed;
+use crate::domain::controls::holding::{self, Case};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, MailboxId};
@@ -82,7 +84,8 @@ pub fn explain(conn: &mut Conn, actor: &Actor, question: &Question, now: Time) -
         Some(contact) => gate.people(conn, std::slice::from_ref(&contact.row.id), now)?.remove(&contact.row.id).unwrap_or_default(),
         None => Person::default(),
     };
-    let mut checks = gate.checks(&standing, contact.as_ref(), &person, &domain, now);
+    let ruled = gate.is_ruled(conn, contact.as_ref(), now)?;
+    let mut checks = gate.checks(&standing, contact.as_ref(), &person, &domain, ruled, now);
     checks.push(earlier_promise(conn, contact.as_ref(), now)?);
     let because = match outcome(&checks) {
         Outcome::Send => None,
@@ -113,6 +116,12 @@ pub(super) struct Gate {
     class: Class,
     campaign: Option<String>,
     topic: Option<String>,
+    mailbox: MailboxId,
+    /// Recipients whose mail need not be held.
+    allowed: HashSet<String>,
+    /// What it would be for, as a tag.
+    kind: Vec<String>,
+    has_rules: bool,
     pub(super) rules: Rules,
     pub(super) stream: Stream,
 }
@@ -135,9 +144,20 @@ impl Gate {
             class: if class == Some("transactional") { Class::Transactional } else { Class::Commercial },
             campaign: campaign.map(str::to_owned),
             topic: topics::of_message(conn, &mailbox.id, campaign, None)?.map(|topic| topic.id.to_string()),
+            mailbox: mailbox.id.clone(),
+            allowed: allowed::patterns(conn, mailbox)?,
+            kind: class.map(str::to_owned).into_iter().collect(),
+            has_rules: holding::are_there(conn, &mailbox.id)?,
             rules: rules::rules(conn)?,
             stream,
         })
+    }
+
+    /// Whether a rule would hold a message to this contact, whatever its words.
+    pub(super) fn is_ruled(&self, conn: &mut Conn, contact: Option<&Contact>, now: Time) -> Result<bool> {
+        let Some(contact) = contact.filter(|_| self.has_rules) else { return Ok(false) };
+        let case = Case { mailbox: &self.mailbox, contact: &contact.row, campaign: self.campaign.as_deref(), tags: &self.kind, amounts: &[] };
+        Ok(holding::of_case(conn, case, now)?.is_some())
     }
 
     /// What is known of these people, as far as such a message is concerned.
@@ -150,7 +170,7 @@ impl Gate {
     }
 
     /// The checks of one person. What depends on the words of a message is left to the submission.
-    pub(super) fn checks(&self, standing: &Standing, contact: Option<&Contact>, person: &Person, domain: &str, now: Time) -> Vec<Check> {
+    pub(super) fn checks(&self, standing: &Standing, contact: Option<&Contact>, person: &Person, domain: &str, ruled: bool, now: Time) -> Vec<Check> {
         let ground = consent::look(self.class, &person.held, false, &self.rules, now);
         let prompt = self.asks.then_some((Prompt::Ask, None));
         let message = Outgoing {
@@ -171,6 +191,8 @@ impl Gate {
             open_claims: false,
             promised_otherwise: false,
             unapproved_template: false,
+            held_by_rule: ruled,
+            allowed: contact.is_some_and(|contact| allowed::is_among(&self.allowed, &contact.row.email_key)),
         };
         let mut checks = evaluate(Known { standing, person, message: &message, stream: &self.stream, rules: &self.rules }, now);
         checks.extend(of_gate(facts).into_iter().filter(|check| !matches!(check.check, "claims" | "earlier_promise" | "template" | "consent_basis")));
@@ -187,6 +209,7 @@ const ORDER: &[&str] = &[
     "stop_switch",
     "mailbox_stopped",
     "mode",
+    "holding_rule",
     "live_key",
     "warrant",
     "content_hash",

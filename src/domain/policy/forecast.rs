@@ -114,7 +114,8 @@ pub fn forecast(conn: &mut Conn, actor: &Actor, group: &Group, now: Time) -> Res
             Standing { all_stopped: switches.all_stopped, mailbox_stopped: switches.mailbox_stopped, is_test: switches.is_test, ..person.standing };
         let known = person.contact.as_ref().and_then(|contact| facts.remove(&contact.row.id)).unwrap_or_default();
         let domain = person.email.rsplit('@').next().unwrap_or_default();
-        let checks = gate.checks(&standing, person.contact.as_ref(), &known, domain, now);
+        let ruled = gate.is_ruled(conn, person.contact.as_ref(), now)?;
+        let checks = gate.checks(&standing, person.contact.as_ref(), &known, domain, ruled, now);
         let Check { check, verdict, detail, .. } = match outcome(&checks) {
             Outcome::Send => {
                 found.pass += 1;

@@ -109,6 +109,7 @@ pub fn of_standing(standing: &Standing) -> Vec<Check> {
 /// The checks of oversight: what the gate says of a message with these facts, one by one.
 pub fn of_gate(facts: Facts) -> Vec<Check> {
     let data = |check| match check {
+        oversight::Check::Rule => json!({"held": facts.held_by_rule}),
         oversight::Check::Mode => json!({"mode": facts.mode, "origin": facts.origin}),
         oversight::Check::Claims => json!({"open_claims": facts.open_claims}),
         oversight::Check::EarlierPromise => json!({"promised_otherwise": facts.promised_otherwise}),

@@ -37,7 +37,7 @@ pub struct Statement {
     pub edited: bool,
     /// The oversight mode it was sent in.
     pub mode: String,
-    /// What let it go: decision, composed_by_person, monitored or autonomous.
+    /// What let it go: decision, composed_by_person, allow_list, monitored or autonomous.
     pub cleared: String,
     /// The decision that let it go.
     pub decision: Option<String>,

@@ -6,6 +6,7 @@ use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
 use crate::domain::audit::{self, Entry};
+use crate::domain::controls::tripwire;
 use crate::domain::error::Result;
 use crate::domain::ids::MailboxId;
 use crate::domain::{mailboxes, notices};
@@ -57,6 +58,7 @@ fn set_health(conn: &mut Conn, pace: Pace, health: Health, because: Option<Strin
     if health == Health::Paused {
         mailboxes::stops::stop(conn, &WATCH, Some(&id), because.as_deref().unwrap_or("Its numbers went over their limits."), now)?;
         let mailbox = mailboxes::get(conn, &WATCH, &id)?;
+        tripwire::paused(conn, &id, because.as_deref().unwrap_or_default(), now)?;
         notices::tell_paused(conn, &mailbox, because.as_deref().unwrap_or_default(), now)?;
     }
     Ok(())

@@ -13,6 +13,7 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
 use crate::domain::contacts::conditions::Conditions;
 use crate::domain::contacts::{self, Contact, Search};
+use crate::domain::controls::holding;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, SegmentId};
 use crate::domain::paging::Page;
@@ -126,6 +127,7 @@ pub fn create(conn: &mut Conn, actor: &Actor, input: &Input, now: Time) -> Resul
 pub fn change(conn: &mut Conn, actor: &Actor, id: &SegmentId, input: &Input, now: Time) -> Result<Segment> {
     may_change(actor)?;
     transaction(conn, |conn| {
+        refuse_under_rule(conn, actor, id)?;
         let mut row = input.over(by_id(conn, id)?)?;
         row.updated_at = now;
         refuse_taken(conn, &row)?;
@@ -136,13 +138,25 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &SegmentId, input: &Input, now
     })
 }
 
+/// Whoever changes whom a holding rule is about changes what it holds.
+fn refuse_under_rule(conn: &mut Conn, actor: &Actor, id: &SegmentId) -> Result<()> {
+    let is_admin = actor.is_admin() && !matches!(actor, Actor::Key { .. });
+    if !is_admin && holding::rests_on(conn, id)? {
+        return Err(Error::forbidden("person_required", "A rule that holds messages rests on this segment, so only an administrator can change it."));
+    }
+    Ok(())
+}
+
 /// Removes a segment that nothing rests on.
 pub fn delete(conn: &mut Conn, actor: &Actor, id: &SegmentId, now: Time) -> Result<()> {
     may_change(actor)?;
     transaction(conn, |conn| {
         let row = by_id(conn, id)?;
-        if queries::is_used(conn, id)? {
-            return Err(Error::conflict("segment_in_use", "A campaign, a cohort or a win-back rule uses this segment. Give that another one first."));
+        if queries::is_used(conn, id)? || holding::rests_on(conn, id)? {
+            return Err(Error::conflict(
+                "segment_in_use",
+                "A campaign, a cohort, a win-back rule or a holding rule uses this segment. Give that another one first.",
+            ));
         }
         queries::delete(conn, id)?;
         log(conn, actor, "segment.delete", &row, now)

@@ -149,7 +149,7 @@ pub(super) fn withdrawn_among<'m>(conn: &mut Conn, ids: impl Iterator<Item = &'m
     let mut ask = Statement::kept();
     ask.push("SELECT t.message_id AS message_id FROM template_messages t JOIN template_versions v ON v.id = t.template_version_id ");
     ask.push("JOIN outbox o ON o.message_id = t.message_id JOIN warrants w ON w.id = o.warrant_id ");
-    ask.push("WHERE v.withdrawn_at IS NOT NULL AND (w.issued_at <= v.withdrawn_at OR w.cleared_by IN ('monitored', 'autonomous')) ");
+    ask.push("WHERE v.withdrawn_at IS NOT NULL AND (w.issued_at <= v.withdrawn_at OR w.cleared_by IN ('allow_list', 'monitored', 'autonomous')) ");
     ask.push("AND t.message_id").among(ids.map(MessageId::as_str));
     Ok(ask.load::<Row>(conn)?.into_iter().map(|row| row.message_id).collect())
 }

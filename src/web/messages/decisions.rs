@@ -94,6 +94,7 @@ async fn decided(
 fn said(message: &Message, kind: DecisionKind) -> String {
     let name = name_of(message);
     match kind {
+        DecisionKind::Approve if message.row.state == MessageState::Pending => format!("Approved for {name}. Somebody else must approve it too."),
         DecisionKind::Approve => format!("Approved for {name}."),
         DecisionKind::Reject => format!("Rejected the message to {name}."),
         _ => format!("Asked for changes to the message to {name}."),

@@ -13,6 +13,7 @@ use crate::domain::churn::variants::{self, Variant};
 use crate::domain::churn::{self, ChurnEvent};
 use crate::domain::claims::Part;
 use crate::domain::contacts::{self, ConsentBasis, Contact, Customer};
+use crate::domain::controls::twice::FirstApproval;
 use crate::domain::error::Result as DomainResult;
 use crate::domain::ids::MessageId;
 use crate::domain::mailboxes::{self, Mailbox};
@@ -22,7 +23,7 @@ use crate::domain::messages::findings;
 use crate::domain::messages::inspect::{self, Finding};
 use crate::domain::messages::ledger::{self, Entry};
 use crate::domain::messages::list::{self, ListRow};
-use crate::domain::messages::{self, Content, Message, State as MessageState, VersionRow};
+use crate::domain::messages::{self, Content, Message, State as MessageState, VersionRow, ruled};
 use crate::domain::outbox::attempts::{Attempt, Outcome};
 use crate::domain::outbox::uncertain::{self, Evidence as Settled, History};
 use crate::domain::outbox::{self, Waiting};
@@ -85,6 +86,10 @@ pub(super) struct ReviewPage {
     view: View,
     beside: Beside,
     editing: Option<Editing>,
+    /// What the first person approved, of a message that takes two.
+    approvals: Option<Option<FirstApproval>>,
+    /// Whether that was whoever looks.
+    approved_first: bool,
     now: Time,
 }
 
@@ -198,6 +203,13 @@ impl ReviewPage {
 
     /// When it would leave if it were approved now, on the clock of who gets it.
     fn leaves(&self) -> String {
+        match &self.approvals {
+            Some(None) => return "It takes two people: somebody else must approve it after you.".to_owned(),
+            Some(Some(first)) if self.approved_first => {
+                return format!("You approved it at {}. Somebody else must approve it too.", self.told(&first.created_at));
+            }
+            _ => {}
+        }
         let undo = i64::from(self.mailbox.undo_seconds);
         let at = self.told(&self.scheduled().unwrap_or(self.now).max(self.now.plus_seconds(undo)));
         let whose = if self.zone().is_some() { "for them" } else { "their time zone is not known" };
@@ -211,6 +223,7 @@ impl ReviewPage {
     /// What the button does, in its words.
     fn approve_label(&self) -> String {
         match self.scheduled() {
+            _ if matches!(self.approvals, Some(None)) => "Approve, as the first of two".to_owned(),
             Some(at) => format!("Approve for {}", self.told(&at)),
             None => "Approve and send".to_owned(),
         }
@@ -292,7 +305,7 @@ pub(super) async fn edited_badly(
 async fn review(person: &Person, state: &State, id: MessageId, view: View, query: ListQuery) -> DomainResult<ReviewPage> {
     let (actor, now, shown) = (person.actor.clone(), clock::now(), query.clone());
     let zone = person.visit.zone();
-    let (message, earlier, mailbox, evidence, claims, findings, (waiting, history), around, beside, ground_missing) = state
+    let (message, earlier, mailbox, evidence, claims, findings, (waiting, history), around, beside, (ground_missing, approvals)) = state
         .quiet_write(move |conn| {
             let message = messages::get(conn, &actor, &id)?;
             let seen = messages::seen(conn, &actor, &id)?;
@@ -311,7 +324,8 @@ async fn review(person: &Person, state: &State, id: MessageId, view: View, query
             let beside = Beside { rows, query: shown, previous, next };
             let evidence = evidence(conn, &actor, &message, now)?;
             let ground_missing = decide::missing_ground(conn, &message.row, now)?;
-            Ok((message, earlier, mailbox, evidence, claims, findings, waiting, around, beside, ground_missing))
+            let approvals = ruled::approvals(conn, &message.row, now)?;
+            Ok((message, earlier, mailbox, evidence, claims, findings, waiting, around, beside, (ground_missing, approvals)))
         })
         .await?;
     let content = Content::from(&message.current);
@@ -335,6 +349,8 @@ async fn review(person: &Person, state: &State, id: MessageId, view: View, query
         view,
         beside,
         editing: None,
+        approved_first: matches!(&approvals, Some(Some(first)) if first.user_id.as_str() == person.actor.id()),
+        approvals,
         now,
     })
 }

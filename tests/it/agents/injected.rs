@@ -353,6 +353,9 @@ const WITHOUT_ARGUMENTS: &[&str] = &[
     "list_cohorts",
     "list_segments",
     "list_winback_rules",
+    "list_holding_rules",
+    "create_holding_rule",
+    "list_allowed_recipients",
     "forecast_winback_rule",
     "list_sequences",
     "list_templates",
@@ -363,6 +366,7 @@ const WITHOUT_ARGUMENTS: &[&str] = &[
     // Of what is made by calls above; they refuse without an id, in words of ours.
     "get_winback_rule",
     "change_winback_rule",
+    "remove_allowed_recipient",
     "delete_winback_rule",
     "get_campaign",
     "set_campaign_variants",

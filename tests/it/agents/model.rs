@@ -314,6 +314,8 @@ impl World {
             origin,
             first_of_campaign: first,
             unapproved_template: false,
+            held_by_rule: false,
+            allowed: false,
             announcement: false,
             transactional: false,
             // A person who writes looks.

@@ -71,7 +71,7 @@ pub fn erase(conn: &mut Conn, actor: &Actor, id: &ContactId, now: Time) -> Resul
         queries::delete_history(conn, id)?;
         queries::end_enrollments(conn, id, now)?;
         queries::delete_mentions(conn, &row.email)?;
-        queries::blank_contact(conn, id, &row.email_key)?;
+        queries::blank_contact(conn, id, &row.email_key, now)?;
         queries::blank_messages(conn, &messages)?;
         queries::blank_facts(conn, id)?;
         let inbound_emails = queries::blank_threads(conn, id, &row.email_key)?;

@@ -8,12 +8,12 @@ use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::functions::{containing, lower};
 use crate::db::schema::{
-    audit_log, churn_events, churn_signals, churn_sources, churn_subjects, claim_waivers, claims, consents, contact_sources, contact_tags, contacts,
-    customers, data_requests, decisions, delivery_attempts, delivery_reports, enrollments, erased_addresses, fact_versions, facts, idempotency_keys,
-    import_files, import_refused, imports, inactivity_periods, inbound_emails, inbound_raw, intake_events, leads, message_comments, message_versions,
-    messages, model_runs, notice_mails, notices, opt_ins, outbox, preferences, promises, provider_customers, referral_conversions, referral_rewards,
-    referral_visitors, referrals, saved_views, sends, settlements, signals, suppressions, threads, topic_choices, usage_days, variants,
-    webhook_deliveries, webhook_events,
+    allow_list, audit_log, churn_events, churn_signals, churn_sources, churn_subjects, claim_waivers, claims, consents, contact_sources,
+    contact_tags, contacts, customers, data_requests, decisions, delivery_attempts, delivery_reports, enrollments, erased_addresses, fact_versions,
+    facts, idempotency_keys, import_files, import_refused, imports, inactivity_periods, inbound_emails, inbound_raw, intake_events, leads,
+    message_comments, message_versions, messages, model_runs, notice_mails, notices, opt_ins, outbox, preferences, promises, provider_customers,
+    referral_conversions, referral_rewards, referral_visitors, referrals, saved_views, sends, settlements, signals, suppressions, threads,
+    topic_choices, usage_days, variants, webhook_deliveries, webhook_events,
 };
 use crate::domain::facts::BLANK_BODIES;
 use crate::domain::ids::{ChurnEventId, ContactId, FactId, InboundEmailId, MailboxId, MessageId, ReferralId, RequestId, ThreadId};
@@ -69,7 +69,7 @@ pub(super) fn mark(conn: &mut Conn, id: &ContactId, hash: &str, now: Time) -> Qu
         .map(drop)
 }
 
-pub(super) fn blank_contact(conn: &mut Conn, id: &ContactId, email_key: &str) -> QueryResult<()> {
+pub(super) fn blank_contact(conn: &mut Conn, id: &ContactId, email_key: &str, now: Time) -> QueryResult<()> {
     diesel::delete(contact_tags::table.filter(contact_tags::contact_id.eq(id))).execute(conn)?;
     diesel::delete(consents::table.filter(consents::contact_id.eq(id))).execute(conn)?;
     diesel::delete(opt_ins::table.filter(opt_ins::contact_id.eq(id))).execute(conn)?;
@@ -77,6 +77,14 @@ pub(super) fn blank_contact(conn: &mut Conn, id: &ContactId, email_key: &str) ->
     // That somebody asked, and when it was done, is kept; what they wrote is not.
     diesel::update(data_requests::table.filter(data_requests::contact_id.eq(id)))
         .set((data_requests::note.eq(None::<String>), data_requests::extended_because.eq(None::<String>)))
+        .execute(conn)?;
+    diesel::update(allow_list::table.filter(allow_list::pattern.eq(email_key)))
+        .set((
+            allow_list::pattern.eq(ERASED),
+            allow_list::reason.eq(""),
+            allow_list::ended_by.eq(Some("erasure")),
+            allow_list::ended_at.eq(Some(now)),
+        ))
         .execute(conn)?;
     diesel::delete(customers::table.find(id)).execute(conn)?;
     diesel::delete(suppressions::table.find(email_key)).execute(conn).map(drop)

@@ -6,7 +6,7 @@ use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{MailboxId, MessageId};
+use crate::domain::ids::{AllowedId, MailboxId, MessageId};
 use crate::domain::messages::oversight;
 use crate::domain::reports::period::Period;
 use crate::domain::vigilance::numbers::Share;
@@ -126,6 +126,22 @@ pub fn of_looser(conn: &mut Conn, actor: &Actor, mailbox: &Mailbox, now: Time) -
     // Monitored and autonomous let out the same; they differ in what is told and in the time to stop it.
     let modes = looser_than(mailbox.mode).into_iter().filter(|mode| matches!(mode, Mode::GatedSend | Mode::Monitored));
     modes.map(|mode| of(conn, mailbox, mode, period)).collect()
+}
+
+/// How many messages of machines a mailbox held in a period because of who wrote them.
+pub(in crate::domain) fn held_of_machines(conn: &mut Conn, id: &MailboxId, period: Period) -> Result<i64> {
+    let sums = queries::sums(conn, id, &oversight::let_out_by(Mode::Monitored), Mode::Monitored, period)?;
+    Ok(sums.iter().map(|row| row.number).sum())
+}
+
+/// Those of them that go to recipients on its allow-list: on which entries, whether people did not let them out as they were, how many.
+pub(in crate::domain) fn by_recipient(conn: &mut Conn, id: &MailboxId, period: Period) -> Result<Vec<(Vec<AllowedId>, bool, i64)>> {
+    let rows = queries::by_recipient(conn, id, &oversight::let_out_by(Mode::Monitored), period)?;
+    let found = rows.into_iter().map(|row| {
+        let entries = row.entries.split(',').map(AllowedId::from).collect();
+        (entries, matches!(row.done.as_str(), "edited" | "rejected" | "sent_back"), row.number)
+    });
+    Ok(found.collect())
 }
 
 fn looser_than(mode: Mode) -> Vec<Mode> {

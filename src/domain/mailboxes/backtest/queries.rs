@@ -83,3 +83,30 @@ pub(super) fn caught(conn: &mut Conn, id: &MailboxId, reasons: &[&str], mode: Mo
         .map(|row| Caught { id: row.id, subject: row.subject, done: word(&row.done), reason: row.reason, submitted_at: row.submitted_at })
         .collect())
 }
+
+#[derive(Debug, QueryableByName)]
+pub(super) struct ByRecipient {
+    /// The entries of the allow-list that hold of the recipient, with commas between them.
+    #[diesel(sql_type = Text)]
+    pub(super) entries: String,
+    #[diesel(sql_type = Text)]
+    pub(super) done: String,
+    #[diesel(sql_type = BigInt)]
+    pub(super) number: i64,
+}
+
+/// What was held that goes to recipients on the allow-list.
+pub(super) fn by_recipient(conn: &mut Conn, id: &MailboxId, reasons: &[&str], period: Period) -> QueryResult<Vec<ByRecipient>> {
+    let (domain, joined) = match conn {
+        Conn::Sqlite(_) => ("substr(c.email_key, instr(c.email_key, '@'))", "group_concat(a.id, ',')"),
+        Conn::Postgres(_) => ("substr(c.email_key, strpos(c.email_key, '@'))", "string_agg(a.id, ',' ORDER BY a.id)"),
+    };
+    let mut sql = Statement::default();
+    sql.push(format!("SELECT entries, done, COUNT(*) AS number FROM (SELECT held.id AS id, held.done AS done, {joined} AS entries FROM ("));
+    sql.push("SELECT m.id AS id, m.contact_id AS contact_id, ").push(DONE).push(" AS done");
+    push_held(&mut sql, id, reasons, Mode::Monitored, period);
+    sql.push(") AS held JOIN contacts c ON c.id = held.contact_id JOIN allow_list a ON a.mailbox_id = ").text(id.as_str());
+    sql.push(format!(" AND a.ended_at IS NULL AND a.pattern IN (c.email_key, '*' || {domain}) GROUP BY held.id, held.done) AS listed "));
+    sql.push("GROUP BY entries, done");
+    sql.load(conn)
+}
