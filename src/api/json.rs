@@ -170,7 +170,7 @@ fn refused(error: &serde_path_to_error::Error<serde_json::Error>, value: &Value)
     }
     let field = if path.is_empty() { "the body" } else { path };
     let place = path.replace('[', ".").replace(']', "");
-    let got = place.split('.').filter(|step| !step.is_empty()).fold(Some(value), |at, step| match at? {
+    let got = place.split('.').filter(|step| !step.is_empty()).try_fold(value, |at, step| match at {
         Value::Array(items) => items.get(step.parse::<usize>().ok()?),
         other => other.get(step),
     });
