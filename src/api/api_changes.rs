@@ -45,7 +45,7 @@ pub(super) fn operations() -> Vec<Operation> {
 
 /// An OpenAPI 3 description: a JSON object, or a string with the whole file, JSON or YAML.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "an object or a string")]
 #[schemars(rename = "OpenApiFile")]
 pub(crate) enum File {
     /// The description itself.

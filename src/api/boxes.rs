@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::Problem;
+use super::input::agreed;
 use super::json::Json;
 use super::key::Key;
 use super::mailboxes::Mailbox;
@@ -87,7 +88,7 @@ pub(crate) async fn add(actor: Actor, state: &State, body: Create) -> Result<Mai
     let new = NewMailbox {
         address: body.address,
         name: body.name,
-        mode: body.mode.or(body.oversight_mode).unwrap_or(Mode::GatedSend),
+        mode: agreed([("mode", body.mode), ("oversight_mode", body.oversight_mode)])?.unwrap_or(Mode::GatedSend),
         postal_address: body.postal_address,
         undo_seconds: body.undo_seconds.unwrap_or(USUAL_UNDO),
     };
@@ -158,7 +159,7 @@ pub(crate) async fn alter(actor: Actor, state: &State, id: String, body: Change)
             if after != before {
                 mailboxes::change(conn, &actor, &mailbox.id, &after, now)?;
             }
-            if let Some(mode) = body.mode.or(body.oversight_mode).filter(|mode| *mode != mailbox.mode) {
+            if let Some(mode) = agreed([("mode", body.mode), ("oversight_mode", body.oversight_mode)])?.filter(|mode| *mode != mailbox.mode) {
                 mailboxes::set_mode(conn, &actor, &mailbox.id, mode, now)?;
             }
             mailboxes::get(conn, &actor, &mailbox.id)

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::Problem;
+use super::input::id_cursor;
 use super::json::Params;
 use super::key::Key;
 use super::operations::{Operation, get};
@@ -36,7 +37,7 @@ pub struct Query {
     /// At most so many, 1 to 100; 50 when left out.
     limit: Option<i64>,
     /// The next_cursor of the page before.
-    cursor: Option<CallId>,
+    cursor: Option<String>,
 }
 
 /// Calls, newest first.
@@ -118,7 +119,8 @@ pub async fn list(key: Key, state: web::Data<State>, query: Params<Query>) -> Re
 
 /// A page of the log of calls.
 pub(crate) async fn look(actor: Actor, state: &State, query: Query) -> Result<Page, Problem> {
-    let filter = Filter { key: query.key, outcome: query.outcome, before: query.cursor, limit: query.limit.unwrap_or(calls::PAGE) };
+    let filter =
+        Filter { key: query.key, outcome: query.outcome, before: id_cursor(query.cursor.as_deref())?, limit: query.limit.unwrap_or(calls::PAGE) };
     let (rows, more) = state.read(move |conn| calls::list(conn, &actor, &filter)).await?;
     let next_cursor = rows.last().filter(|_| more).map(|last| last.call.id.clone());
     Ok(Page { calls: rows.into_iter().map(Entry::from).collect(), next_cursor })

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::contacts::Contact;
 use super::error::Problem;
+use super::input::id_cursor;
 use super::json::{Json, Params, rows};
 use super::key::Key;
 use super::operations::{Operation, delete, get, patch, post};
@@ -15,7 +16,7 @@ use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::cohorts::{self, Cohort, Input, Phase, Plan, Progress, plan};
-use crate::domain::ids::{CohortId, ContactId, FactId, SegmentId};
+use crate::domain::ids::{CohortId, FactId, SegmentId};
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -305,7 +306,7 @@ pub async fn list(key: Key, state: web::Data<State>, query: Params<Paging>) -> R
 
 /// The cohorts.
 pub(crate) async fn all(actor: Actor, state: &State, query: Paging) -> Result<CohortPage, Problem> {
-    let (limit, before) = (rows(query.limit, 20)?, query.cursor.as_deref().map(CohortId::from));
+    let (limit, before) = (rows(query.limit, 20)?, id_cursor(query.cursor.as_deref())?);
     let page = state.read(move |conn| cohorts::list(conn, &actor, limit, before.as_ref())).await?;
     let next_cursor = page.rows.last().filter(|_| page.more).map(|row| row.id.clone());
     Ok(CohortPage { cohorts: page.rows.into_iter().map(Shape::from).collect(), next_cursor })
@@ -362,7 +363,7 @@ pub async fn stragglers(key: Key, state: web::Data<State>, id: web::Path<String>
 /// Who has not started.
 pub(crate) async fn behind(actor: Actor, state: &State, id: &str, query: Paging) -> Result<Stragglers, Problem> {
     let id = CohortId::from(id);
-    let (limit, before) = (rows(query.limit, 20)?, query.cursor.as_deref().map(ContactId::from));
+    let (limit, before) = (rows(query.limit, 20)?, id_cursor(query.cursor.as_deref())?);
     let (row, found, next_cursor) = state.read(move |conn| cohorts::stragglers(conn, &actor, &id, limit, before, clock::now())).await?;
     let stragglers = found.iter().map(|(contact, progress)| Straggler { contact: Contact::of(contact), state: *progress });
     Ok(Stragglers { days_left: row.days_left(clock::now()), stragglers: stragglers.collect(), deadline: row.deadline, next_cursor })

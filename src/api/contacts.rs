@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::consents::Pending;
 use super::error::Problem;
+use super::input::id_cursor;
 use super::json::{Json, Params, rows};
 use super::key::Key;
 use super::operations::{Operation, delete, get, post};
@@ -125,6 +126,9 @@ pub struct ContactPage {
     pub results: Vec<Contact>,
     /// Where the next page starts; null on the last.
     pub next_cursor: Option<String>,
+    /// Where the search stopped before the page was full: what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -160,19 +164,23 @@ pub(crate) async fn find(actor: Actor, state: &State, query: Query) -> Result<Co
         without_tags,
         customers_only: false,
         limit: rows(query.limit, 20)?,
-        before: query.cursor.as_deref().map(ContactId::from),
+        before: id_cursor(query.cursor.as_deref())?,
         conditions: vec![],
     };
-    let (found, cursor) = state
+    let found = state
         .read(move |conn| {
             if let Some(named) = &query.mailbox {
                 mailboxes::resolve(conn, &actor, Some(named))?;
             }
-            contacts::search(conn, &actor, &search)
+            contacts::look(conn, &actor, &search, Some(contacts::MOST_LOOKED_AT))
         })
         .await?;
-    let all = || found.iter().map(Contact::of).collect();
-    Ok(ContactPage { contacts: all(), results: all(), next_cursor: cursor })
+    let all = || found.contacts.iter().map(Contact::of).collect();
+    let hint = || {
+        let looked = contacts::MOST_LOOKED_AT;
+        format!("{looked} contacts were looked at before the page was full. There may be more: go on with next_cursor until it is null.")
+    };
+    Ok(ContactPage { contacts: all(), results: all(), next_cursor: found.cursor, hint: found.is_cut_short.then(hint) })
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::Problem;
-use super::input::{headers_of, time_of};
+use super::input::{agreed, headers_of, time_of};
 use super::json::Json;
 use super::key::Key;
 use super::messages::parts;
@@ -264,7 +264,7 @@ pub async fn reply(key: Key, state: web::Data<State>, path: web::Path<(String, S
 
 /// Submits a reply to the mode of the mailbox that the email came to.
 pub(crate) async fn answer(actor: Actor, state: &State, mailbox: Option<String>, id: String, reply: Reply) -> Result<Submitted, Problem> {
-    let (text, html) = parts(reply.text_body.or(reply.body), reply.html_body, reply.markdown);
+    let (text, html) = parts(agreed([("text_body", reply.text_body), ("body", reply.body)])?, reply.html_body, reply.markdown);
     let new = NewReply {
         text,
         html,

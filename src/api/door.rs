@@ -233,7 +233,9 @@ pub(crate) fn new_call(surface: Surface, method: &str, operation: &str, peer: Op
 
 /// The row when the call has its answer.
 pub(crate) fn ended(call: Call, since: Duration, status: u16, noted: Noted) -> Call {
+    let told = || calls::current()?.target(status < 400).as_deref().and_then(as_target);
     Call {
+        target_id: call.target_id.clone().or_else(told),
         id: CallId::new(),
         outcome: Outcome::of(status),
         status: i32::from(status),
@@ -258,11 +260,11 @@ fn named_in<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
     pattern.split('/').zip(path.split('/')).find(|(name, _)| *name == "{id}").map(|(_, id)| id)
 }
 
-/// An id as it may be logged. An address is none: the log outlives an erasure.
+/// An id as it may be logged. An address is none: the log outlives an erasure. Nor is a key.
 pub(crate) fn as_target(id: &str) -> Option<String> {
     let is_address = id.contains('@') || id.to_ascii_lowercase().contains("%40");
     let fits = !is_address && (1..=LONGEST_TARGET).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-    fits.then(|| id.to_owned())
+    (fits && !key::is_like_one(id)).then(|| id.to_owned())
 }
 
 fn too_many(why: &str, wait: u64) -> Problem {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::amazon;
 use super::error::Problem;
-use super::input::time_of;
+use super::input::{agreed, time_of};
 use super::json;
 use super::operations::{Access, Operation, post};
 use super::shapes::OneOrMany;
@@ -219,7 +219,7 @@ fn told_by(event: GenericEvent, headers: &Headers) -> Result<Told, Error> {
         customer_id: event.provider_customer_id,
         subscription_id: event.provider_subscription_id,
         plan_name: event.plan_name,
-        mrr_minor: event.mrr_cents.or(event.mrr),
+        mrr_minor: agreed([("mrr_cents", event.mrr_cents), ("mrr", event.mrr)])?,
         currency: event.currency,
         tenure_days: event.tenure_days,
         cancel_reason: event.cancel_reason,

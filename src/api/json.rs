@@ -11,6 +11,7 @@ use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Se
 use serde_json::{Map, Value};
 
 use super::error::{Problem, refuse};
+use super::wording;
 use crate::domain::error::Error;
 use crate::domain::text::{self, excerpt};
 
@@ -48,22 +49,22 @@ impl<T: DeserializeOwned + 'static> FromRequest for Params<T> {
 fn params<T: DeserializeOwned>(query: &str) -> Result<T, Error> {
     let pairs = || url::form_urlencoded::parse(query.as_bytes());
     pairs().try_for_each(|(name, value)| text::storable(&excerpt(&name), &value))?;
-    serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs())).map_err(|error| refused_param(&error))
+    let value = |field: &str| pairs().find(|(name, _)| name == field).map(|(_, value)| value.into_owned());
+    serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs())).map_err(|error| refused_param(&error, value))
 }
 
-fn refused_param(error: &serde_path_to_error::Error<serde::de::value::Error>) -> Error {
+fn refused_param(error: &serde_path_to_error::Error<serde::de::value::Error>, value: impl Fn(&str) -> Option<String>) -> Error {
     let (path, text) = (error.path().to_string(), error.inner().to_string());
     if text.starts_with("unknown field") {
         return unknown_field(&text);
     }
     let named = text.strip_prefix("missing field ").or_else(|| text.strip_prefix("duplicate field "));
     let field = named.map_or(path, |name| name.trim_matches('`').to_owned());
-    let expected = text.split_once("one of ").map(|(_, words)| format!("one of {words}"));
-    let detail = match expected {
+    let detail = match value(&field) {
         _ if text.starts_with("missing field") => format!("{field} must be given; got nothing."),
         _ if text.starts_with("duplicate field") => format!("{field} must be given once."),
-        Some(expected) => format!("{field} must be {expected}."),
-        None => format!("{field} cannot be read: {}.", excerpt(&text)),
+        Some(given) => format!("{field} must be {}; got {}.", wording::expected(&text), wording::quoted(&given)),
+        None => format!("{field} must be {}.", wording::expected(&text)),
     };
     Error::invalid("field_invalid", &field, detail)
 }
@@ -122,7 +123,12 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 /// Reads a value that was parsed already.
 pub fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Problem> {
     storable(value)?;
-    serde_path_to_error::deserialize(value).map_err(|error| refused(&error, value).into())
+    Ok(typed(value)?)
+}
+
+/// Reads a part of a value that was looked through already.
+pub fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, Error> {
+    serde_path_to_error::deserialize(value).map_err(|error| refused(&error, value))
 }
 
 /// Refuses what no text of a database can hold, wherever it stands in a field.
@@ -147,28 +153,35 @@ fn storable_in(field: &str, value: &Value) -> Result<(), Error> {
 
 fn refused(error: &serde_path_to_error::Error<serde_json::Error>, value: &Value) -> Error {
     let path = error.path().to_string();
+    let path = if path == "." { "" } else { path.as_str() };
     let text = error.inner().to_string();
-    let quoted: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
+    let named = || text.split('`').nth(1).unwrap_or_default();
+    let within = |name: &str| if path.is_empty() || path.ends_with(name) { name.to_owned() } else { format!("{path}.{name}") };
     if text.starts_with("unknown field") {
         return unknown_field(&text);
     }
     if text.starts_with("missing field") {
-        let name = quoted.first().copied().unwrap_or_default();
-        return Error::invalid("field_invalid", name, format!("{name} must be given; got nothing."));
+        let field = within(named());
+        return Error::invalid("field_invalid", &field, format!("{field} must be given; got nothing."));
     }
-    let field = if path == "." || path.is_empty() { "the body" } else { &path };
-    let got = value.pointer(&format!("/{}", path.replace('.', "/").replace(['[', ']'], "")));
-    let got = got.map_or_else(|| "something else".to_owned(), |got| excerpt(&got.to_string()));
-    let expected = text.rsplit_once("expected ").map_or(text.as_str(), |(_, expected)| expected);
-    Error::invalid("field_invalid", field, format!("{field} must be {expected}; got {got}."))
+    if text.starts_with("duplicate field") {
+        let field = within(named());
+        return Error::invalid("field_contradicts", &field, format!("{field} is given under two of its names. Give one of them."));
+    }
+    let field = if path.is_empty() { "the body" } else { path };
+    let place = path.replace('[', ".").replace(']', "");
+    let got = place.split('.').filter(|step| !step.is_empty()).try_fold(value, |at, step| match at {
+        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+        other => other.get(step),
+    });
+    Error::invalid("field_invalid", field, format!("{field} must be {}; got {}.", wording::expected(&text), wording::given(got)))
 }
 
 /// The refusal of a field, from the reader's words, which quote it and then the known ones.
 fn unknown_field(text: &str) -> Error {
     let quoted: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
-    let name = quoted.first().copied().unwrap_or_default();
-    let nearest = quoted.iter().skip(1).max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
-    let guess = nearest.map(|near| format!(" Did you mean \"{near}\"?")).unwrap_or_default();
+    let (name, known) = quoted.split_first().map_or(("", &[][..]), |(name, known)| (*name, known));
+    let guess = wording::suggestion(name, known);
     Error::invalid("field_unknown", name, format!("\"{}\" is not a field of this request.{guess}", excerpt(name)))
 }
 

@@ -40,11 +40,15 @@ pub(super) fn prefix(secret: &str) -> Option<String> {
     looks_like_one.then(|| secret.chars().take(SHOWN).collect())
 }
 
+/// Whether this begins as a key does.
+pub(super) fn is_like_one(text: &str) -> bool {
+    PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+}
+
 /// The secret in the headers of a request.
 pub(super) fn secret_of(request: &HttpRequest) -> Result<String, Problem> {
-    let in_url =
-        url::form_urlencoded::parse(request.query_string().as_bytes()).any(|(_, value)| PREFIXES.iter().any(|prefix| value.starts_with(prefix)));
-    if in_url {
+    let in_query = url::form_urlencoded::parse(request.query_string().as_bytes()).any(|(name, value)| is_like_one(&name) || is_like_one(&value));
+    if in_query || request.path().split('/').any(is_like_one) {
         return Err(
             Error::bad_request("key_in_url", "Send the key in the Authorization header. This key has now been seen in a URL: rotate it.").into()
         );

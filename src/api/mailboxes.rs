@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::Problem;
-use super::input::{time_of, word_of};
+use super::input::{agreed, id_cursor, time_of, word_of};
 use super::json::{Params, rows};
 use super::key::Key;
 use super::operations::{Operation, get};
@@ -16,7 +16,7 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts;
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::Error;
-use crate::domain::ids::{InboundEmailId, MailboxId, MessageId, ThreadId};
+use crate::domain::ids::{MailboxId, ThreadId};
 use crate::domain::mailboxes::{self, Mode, Notify, OnUncertain};
 use crate::domain::messages::list::{self, Filter};
 use crate::domain::messages::{self, State as MessageState};
@@ -223,7 +223,7 @@ async fn written(actor: Actor, state: &State, mailbox: Option<String>, asked: Fi
                 mailbox: Some(mailbox.id.clone()),
                 tag: asked.tags.filter(|tags| !tags.is_empty()),
                 newer_than: asked.since,
-                after: asked.cursor.as_deref().map(MessageId::from),
+                after: id_cursor(asked.cursor.as_deref())?,
                 limit,
                 ..Filter::default()
             };
@@ -270,7 +270,7 @@ fn kinds(given: Option<&str>) -> Result<Vec<EmailKind>, Problem> {
 
 /// The inbox of a mailbox; without one, of the only one within reach.
 pub(crate) async fn look(actor: Actor, state: &State, mailbox: Option<String>, query: Query) -> Result<InboxPage, Problem> {
-    let from = query.from.or(query.filter_from);
+    let from = agreed([("from", query.from), ("filter_from", query.filter_from)])?;
     let from_key = from.as_deref().map(|from| EmailAddress::parse("from", from)).transpose()?.map(|from| from.key().to_owned());
     let since = time_of("since", query.since.as_deref())?;
     if query.direction == Some(Direction::Outbound) {
@@ -297,7 +297,7 @@ pub(crate) async fn look(actor: Actor, state: &State, mailbox: Option<String>, q
         kinds: kinds(query.kind.as_deref())?,
         since,
         limit: rows(query.limit, 50)?,
-        before: query.cursor.as_deref().map(InboundEmailId::from),
+        before: id_cursor(query.cursor.as_deref())?,
     };
     let (found, more, answered) = state
         .read(move |conn| {

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ChangedLine, Diff, Problem};
-use super::input::time_of;
+use super::input::{Named, agreed, id_cursor, one_mailbox, time_of};
 use super::json::{Json, Params, rows};
 use super::key::Key;
 use super::operations::{Operation, get, patch, post};
@@ -184,6 +184,11 @@ pub struct Send {
 }
 
 impl Send {
+    /// Where it is to leave from, under each of its names.
+    fn take_mailbox(&mut self) -> [Named; 3] {
+        [("mailbox", self.mailbox.take()), ("mailbox_id", self.mailbox_id.take()), ("from", self.from.take())]
+    }
+
     fn into_messages(self) -> DomainResult<Vec<NewMessage>> {
         let send_at = time_of("send_at", self.send_at.as_deref())?;
         let class = self.class.unwrap_or(Class::Commercial);
@@ -191,13 +196,13 @@ impl Send {
             let detail = "class must be commercial or transactional. What answers an email is sent with the reply call.";
             return Err(Error::invalid("field_invalid", "class", detail));
         }
-        let (text, html) = parts(self.text_body.or(self.body), self.html_body, self.markdown);
+        let (text, html) = parts(agreed([("text_body", self.text_body), ("body", self.body)])?, self.html_body, self.markdown);
         let recipients = self.to.into_vec();
         if recipients.is_empty() || recipients.len() > MOST_RECIPIENTS {
             return Err(Error::invalid("field_invalid", "to", format!("to must name 1 to {MOST_RECIPIENTS} recipients; got {}.", recipients.len())));
         }
         let first = NewMessage {
-            mailbox: self.mailbox.or(self.mailbox_id).or(self.from),
+            mailbox: None,
             to: String::new(),
             to_name: None,
             words: Words { subject: self.subject, text, html },
@@ -237,15 +242,27 @@ pub async fn send(key: Key, state: web::Data<State>, body: Json<Send>) -> Result
 
 pub async fn send_from(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Send>) -> Result<HttpResponse, Problem> {
     let mut send = body.0;
-    send.mailbox = Some(id.into_inner());
-    Ok(HttpResponse::Accepted().json(submit_all(key.0, &state, send).await?))
+    let [mailbox, by_id, from] = send.take_mailbox();
+    let named = [("the mailbox of the path", Some(id.into_inner())), mailbox, by_id, from];
+    Ok(HttpResponse::Accepted().json(submit_from(key.0, &state, named, send).await?))
 }
 
 /// Submits a message for each recipient, all or none.
-pub(crate) async fn submit_all(actor: Actor, state: &State, send: Send) -> Result<Sent, Problem> {
+pub(crate) async fn submit_all(actor: Actor, state: &State, mut send: Send) -> Result<Sent, Problem> {
+    let named = send.take_mailbox();
+    submit_from(actor, state, named, send).await
+}
+
+async fn submit_from<const N: usize>(actor: Actor, state: &State, named: [Named; N], send: Send) -> Result<Sent, Problem> {
     let new = send.into_messages()?;
-    let submitted: Vec<messages::Message> =
-        state.write(move |conn| new.iter().map(|one| submit(conn, &actor, one, clock::now())).collect::<DomainResult<_>>()).await?;
+    let submitted: Vec<messages::Message> = state
+        .write(move |conn| {
+            let mailbox = one_mailbox(conn, &actor, named)?;
+            new.into_iter()
+                .map(|one| submit(conn, &actor, &NewMessage { mailbox: mailbox.clone(), ..one }, clock::now()))
+                .collect::<DomainResult<_>>()
+        })
+        .await?;
     let each = |message| Submitted::of(message, &state.base_url);
     let first = submitted.first().map(each).ok_or_else(|| Error::internal("nothing was submitted"))?;
     let messages = if submitted.len() > 1 { submitted.iter().map(each).collect() } else { vec![] };
@@ -328,14 +345,15 @@ pub(crate) async fn look(actor: Actor, state: &State, query: Query) -> Result<Em
     let base_url = state.base_url.clone();
     let answer = state
         .read(move |conn| {
-            let mailbox = mailboxes::named(conn, &actor, query.mailbox.as_deref().or(query.mailbox_id.as_deref()))?;
+            let mailbox = one_mailbox(conn, &actor, [("mailbox", query.mailbox), ("mailbox_id", query.mailbox_id)])?;
+            let mailbox = mailboxes::named(conn, &actor, mailbox.as_deref())?;
             let filter = Filter {
                 states,
                 mailbox,
                 campaign: query.campaign,
                 tag: query.tag,
                 own: query.mine.unwrap_or(true),
-                after: query.cursor.as_deref().map(MessageId::from),
+                after: id_cursor(query.cursor.as_deref())?,
                 limit,
                 ..Filter::default()
             };
@@ -374,7 +392,7 @@ pub async fn edit(key: Key, state: web::Data<State>, id: web::Path<String>, body
 
 /// Hands in a new version, which is held again.
 pub(crate) async fn rewrite(actor: Actor, state: &State, id: &str, edit: Edit) -> Result<CheckedMessage, Problem> {
-    let (text, html) = parts(edit.text_body.or(edit.body), edit.html_body, edit.markdown);
+    let (text, html) = parts(agreed([("text_body", edit.text_body), ("body", edit.body)])?, edit.html_body, edit.markdown);
     if edit.subject.is_none() && text.is_none() && html.is_none() {
         let text = "Give what is to change: subject, text_body, body, html_body or markdown.";
         return Err(Error::invalid("body_missing", "text_body", text).into());

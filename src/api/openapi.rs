@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::described;
 use super::error::{PlainBody, ProblemBody};
 use super::operations::{self, Access, Answered, Operation};
+use super::samples;
 use crate::domain::idempotency::LONGEST;
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(make);
@@ -87,7 +88,12 @@ fn describe(operation: &Operation) -> Value {
     if let Some(body) = operation.body {
         let body = body(&mut requests).to_value();
         let required = body["required"].as_array().is_some_and(|required| !required.is_empty()) || body["type"] == "array";
-        call["requestBody"] = json!({"required": required, "content": {"application/json": {"schema": body}}});
+        let mut media = json!({"schema": body});
+        let sample = samples::of(operation.id);
+        if !sample.is_null() {
+            media["example"] = sample;
+        }
+        call["requestBody"] = json!({"required": required, "content": {"application/json": media}});
     }
     if matches!(operation.access, Access::Public | Access::Signed) {
         call["security"] = json!([]);

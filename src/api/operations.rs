@@ -111,6 +111,11 @@ pub(super) fn options(path: &'static str, id: &'static str, title: &'static str)
 }
 
 impl Operation {
+    /// Whether it reads JSON.
+    pub fn takes_a_body(&self) -> bool {
+        self.body.is_some()
+    }
+
     /// What it does, in sentences.
     pub(super) fn about(mut self, about: &'static str) -> Self {
         self.about = about;

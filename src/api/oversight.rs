@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Problem, ProblemBody};
-use super::input::time_of;
+use super::input::{agreed, id_cursor, one_mailbox, time_of};
 use super::json::{Json, Params, rows};
 use super::key::Key;
 use super::operations::{Operation, get, post};
@@ -109,7 +109,8 @@ pub(crate) async fn waiting(actor: Actor, state: &State, query: Query) -> Result
     let (base_url, viewer) = (state.base_url.clone(), actor.clone());
     let (all, next_cursor, shown) = state
         .read(move |conn| {
-            let mailbox = mailboxes::named(conn, &actor, query.mailbox.as_deref().or(query.mailbox_id.as_deref()))?;
+            let mailbox = one_mailbox(conn, &actor, [("mailbox", query.mailbox), ("mailbox_id", query.mailbox_id)])?;
+            let mailbox = mailboxes::named(conn, &actor, mailbox.as_deref())?;
             let filter = Filter {
                 states: vec![MessageState::Pending],
                 mailbox,
@@ -118,7 +119,7 @@ pub(crate) async fn waiting(actor: Actor, state: &State, query: Query) -> Result
                 older_than,
                 words: query.q,
                 sort: query.sort.unwrap_or(Sort::Oldest),
-                after: query.cursor.as_deref().map(MessageId::from),
+                after: id_cursor(query.cursor.as_deref())?,
                 limit,
                 ..Filter::default()
             };
@@ -151,6 +152,26 @@ pub(crate) async fn waiting(actor: Actor, state: &State, query: Query) -> Result
     Ok(PendingPage { messages: all.clone(), pending: all.clone(), emails: all, next_cursor })
 }
 
+/// What whoever reads a message may say of it; the other decisions are its author's and the clock's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+enum Choice {
+    Approve,
+    Reject,
+    RequestChanges,
+}
+
+impl Choice {
+    fn kind(self) -> DecisionKind {
+        match self {
+            Choice::Approve => DecisionKind::Approve,
+            Choice::Reject => DecisionKind::Reject,
+            Choice::RequestChanges => DecisionKind::RequestChanges,
+        }
+    }
+}
+
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
@@ -159,9 +180,9 @@ pub struct Decision {
     /// The message; the same as message_id.
     email_id: Option<String>,
     /// approve, reject or request_changes.
-    decision: Option<DecisionKind>,
+    decision: Option<Choice>,
     /// The same as decision.
-    action: Option<DecisionKind>,
+    action: Option<Choice>,
     /// Why; needed to reject and to request changes.
     reason: Option<String>,
     /// The content that was read. Without it the decision binds to the version last shown to this key.
@@ -177,7 +198,7 @@ pub async fn decide(key: Key, state: web::Data<State>, body: Json<Decision>) -> 
 
 /// Decides the message that the body names.
 pub(crate) async fn settle(actor: Actor, state: &State, body: Decision) -> Result<Message, Problem> {
-    let id = body.message_id.clone().or_else(|| body.email_id.clone());
+    let id = agreed([("message_id", body.message_id.clone()), ("email_id", body.email_id.clone())])?;
     let id = id.ok_or_else(|| Error::invalid("field_invalid", "message_id", "message_id must be given; got nothing."))?;
     run(actor, state, MessageId::from(id.as_str()), body).await
 }
@@ -200,7 +221,7 @@ pub struct OneOfMany {
     content_hash: String,
     /// approve, reject or request_changes; approve without it.
     #[serde(alias = "action")]
-    decision: Option<DecisionKind>,
+    decision: Option<Choice>,
     /// Why; needed to reject and to request changes.
     reason: Option<String>,
     /// The keys of the findings that were looked at.
@@ -260,7 +281,7 @@ pub(crate) async fn settle_all(actor: Actor, state: &State, all: Vec<OneOfMany>)
                     reason: one.reason.as_deref(),
                     content_hash: Some(&one.content_hash),
                     ticked: &one.ticked,
-                    ..Decide::on(&id, one.decision.unwrap_or(DecisionKind::Approve))
+                    ..Decide::on(&id, one.decision.unwrap_or(Choice::Approve).kind())
                 };
                 match decide_message(conn, &actor, &decision, clock::now()) {
                     Ok(message) => Ok(OneResult::Decided { ok: true, message: Box::new(Message::of(&message, &base_url)) }),
@@ -276,7 +297,8 @@ pub(crate) async fn settle_all(actor: Actor, state: &State, all: Vec<OneOfMany>)
 }
 
 async fn run(actor: Actor, state: &State, id: MessageId, body: Decision) -> Result<Message, Problem> {
-    let kind = body.decision.or(body.action);
+    crate::domain::calls::names(id.as_str());
+    let kind = agreed([("decision", body.decision), ("action", body.action)])?.map(Choice::kind);
     let kind =
         kind.ok_or_else(|| Error::invalid("field_invalid", "decision", "decision must be one of approve, reject, request_changes; got nothing."))?;
     let decider = actor.clone();

@@ -115,7 +115,7 @@ impl From<Explanation> for ExplanationView {
 pub struct Of {
     /// The mailbox, by address or id. Needed only where the key reaches several.
     pub(crate) mailbox: Option<String>,
-    /// The class of mail: win_back, migration, referral, drip, announcement, feedback, transactional or other.
+    /// The class of mail: commercial or transactional as in a send, or more exactly win_back, migration, referral, drip, announcement, feedback or other.
     pub(crate) class: Option<String>,
     /// The campaign it would belong to.
     pub(crate) campaign: Option<String>,
@@ -131,7 +131,7 @@ pub struct About {
     pub(crate) contact: Option<String>,
     /// The mailbox, by address or id. Needed only where the key reaches several.
     pub(crate) mailbox: Option<String>,
-    /// The class of mail: win_back, migration, referral, drip, announcement, feedback, transactional or other.
+    /// The class of mail: commercial or transactional as in a send, or more exactly win_back, migration, referral, drip, announcement, feedback or other.
     pub(crate) class: Option<String>,
     /// The campaign it would belong to.
     pub(crate) campaign: Option<String>,
@@ -166,7 +166,7 @@ pub struct ForecastOf {
     pub(crate) segment_id: Option<SegmentId>,
     /// The mailbox, by address or id. Needed only where the key reaches several.
     pub(crate) mailbox: Option<String>,
-    /// The class of mail: win_back, migration, referral, drip, announcement, feedback, transactional or other.
+    /// The class of mail: commercial or transactional as in a send, or more exactly win_back, migration, referral, drip, announcement, feedback or other.
     pub(crate) class: Option<String>,
     /// The campaign it would belong to.
     pub(crate) campaign: Option<String>,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::contacts::Contact;
 use super::error::Problem;
+use super::input::id_cursor;
 use super::json::{Json, Params, rows};
 use super::key::Key;
 use super::operations::{Operation, get, post};
@@ -452,7 +453,7 @@ pub async fn list(key: Key, state: web::Data<State>, query: Params<Query>) -> Re
 /// The links.
 pub(crate) async fn all(actor: Actor, state: &State, query: Query) -> Result<ReferralPage, Problem> {
     let who = (query.contact.is_some() || query.email.is_some()).then(|| Named::by(query.contact, query.email));
-    let (limit, before) = (rows(query.limit, 20)?, query.cursor.as_deref().map(ReferralId::from));
+    let (limit, before) = (rows(query.limit, 20)?, id_cursor(query.cursor.as_deref())?);
     let page = state.read(move |conn| referrals::list(conn, &actor, who.as_ref(), limit, before.as_ref())).await?;
     let next_cursor = page.rows.last().filter(|_| page.more).map(|(row, _)| row.id.clone());
     Ok(ReferralPage { referrals: page.rows.into_iter().map(|row| Shape::of(row, &state.base_url)).collect(), next_cursor })
@@ -468,7 +469,7 @@ pub(crate) async fn candidates(actor: Actor, state: &State, query: Eligible) -> 
         kinds: query.kinds.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|kind| !kind.is_empty()).map(str::to_owned).collect(),
         days: query.days.unwrap_or(30),
         limit: rows(query.limit, 20)?,
-        before: query.cursor.as_deref().map(ContactId::from),
+        before: id_cursor(query.cursor.as_deref())?,
     };
     let (found, next_cursor) = state.read(move |conn| referrals::eligible(conn, &actor, &wanted, clock::now())).await?;
     Ok(CandidatePage { candidates: found.into_iter().map(CandidateShape::from).collect(), next_cursor })

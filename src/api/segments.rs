@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::contacts::{Contact, ContactPage};
 use super::error::Problem;
+use super::input::id_cursor;
 use super::json::{Json, Params, rows};
 use super::key::Key;
 use super::operations::{Operation, delete, get, patch, post};
@@ -14,7 +15,7 @@ use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::conditions::{self, Churn};
-use crate::domain::ids::{ContactId, SegmentId};
+use crate::domain::ids::SegmentId;
 use crate::domain::reason::Reason;
 use crate::domain::segments::{self, Count, Input, Segment};
 
@@ -311,7 +312,7 @@ pub async fn list(key: Key, state: web::Data<State>, query: Params<Paging>) -> R
 
 /// The segments.
 pub(crate) async fn all(actor: Actor, state: &State, query: Paging) -> Result<SegmentPage, Problem> {
-    let (limit, before) = (rows(query.limit, 20)?, query.cursor.as_deref().map(SegmentId::from));
+    let (limit, before) = (rows(query.limit, 20)?, id_cursor(query.cursor.as_deref())?);
     let page = state.read(move |conn| segments::list(conn, &actor, limit, before.as_ref())).await?;
     let next_cursor = page.rows.last().filter(|_| page.more).map(|row| row.id.clone());
     Ok(SegmentPage { segments: page.rows.into_iter().map(Shape::from).collect(), next_cursor })
@@ -353,8 +354,8 @@ pub async fn members(key: Key, state: web::Data<State>, id: web::Path<String>, q
 /// The contacts of a segment.
 pub(crate) async fn contacts_of(actor: Actor, state: &State, id: &str, query: Paging) -> Result<ContactPage, Problem> {
     let id = SegmentId::from(id);
-    let (limit, before) = (rows(query.limit, 20)?, query.cursor.as_deref().map(ContactId::from));
+    let (limit, before) = (rows(query.limit, 20)?, id_cursor(query.cursor.as_deref())?);
     let (found, next_cursor) = state.read(move |conn| segments::members(conn, &actor, &id, limit, before, clock::now())).await?;
     let all = || found.iter().map(Contact::of).collect();
-    Ok(ContactPage { contacts: all(), results: all(), next_cursor })
+    Ok(ContactPage { contacts: all(), results: all(), next_cursor, hint: None })
 }

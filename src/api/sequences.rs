@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::error::Problem;
+use super::input::id_cursor;
 use super::json::{Json, Params, rows};
 use super::key::Key;
 use super::operations::{Operation, get, patch, post, put};
@@ -629,7 +630,7 @@ pub async fn list(key: Key, state: web::Data<State>, query: Params<Query>) -> Re
 
 /// The sequences.
 pub(crate) async fn all(actor: Actor, state: &State, query: Query) -> Result<SequencePage, Problem> {
-    let (limit, before) = (rows(query.limit, 20)?, query.cursor.as_deref().map(SequenceId::from));
+    let (limit, before) = (rows(query.limit, 20)?, id_cursor(query.cursor.as_deref())?);
     let archived = query.archived.unwrap_or_default();
     let page = state.read(move |conn| sequences::list(conn, &actor, archived, limit, before.as_ref())).await?;
     let next_cursor = page.rows.last().filter(|_| page.more).map(|row| row.id.clone());
@@ -726,7 +727,7 @@ pub(crate) async fn join(actor: Actor, state: &State, id: &str, who: Who) -> Res
 
 pub async fn enrollments(key: Key, state: web::Data<State>, id: web::Path<String>, query: Params<Members>) -> Result<HttpResponse, Problem> {
     let id = SequenceId::from(id.as_str());
-    let (limit, before, standing) = (rows(query.0.limit, 20)?, query.0.cursor.as_deref().map(EnrollmentId::from), query.0.state);
+    let (limit, before, standing) = (rows(query.0.limit, 20)?, id_cursor(query.0.cursor.as_deref())?, query.0.state);
     let page = state.read(move |conn| sequences::enrollments(conn, &key.0, &id, standing, limit, before.as_ref())).await?;
     let next_cursor = page.rows.last().filter(|_| page.more).map(|(row, _)| row.id.clone());
     Ok(HttpResponse::Ok().json(EnrollmentPage { enrollments: page.rows.into_iter().map(Enrollment::from).collect(), next_cursor }))
@@ -765,7 +766,7 @@ pub async fn due(key: Key, state: web::Data<State>, id: web::Path<String>, query
 /// Whose next step is due.
 pub(crate) async fn ready(actor: Actor, state: &State, id: &str, query: Paging) -> Result<DuePage, Problem> {
     let id = SequenceId::from(id);
-    let (limit, after) = (rows(query.limit, 20)?, query.cursor.as_deref().map(EnrollmentId::from));
+    let (limit, after) = (rows(query.limit, 20)?, id_cursor(query.cursor.as_deref())?);
     let page = state.read(move |conn| sequences::due(conn, &actor, &id, limit, after.as_ref(), clock::now())).await?;
     let next_cursor = page.rows.last().filter(|_| page.more).map(|due| due.member.0.id.clone());
     Ok(DuePage { due: page.rows.into_iter().map(DueStep::from).collect(), next_cursor })

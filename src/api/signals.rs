@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::Problem;
-use super::input::time_of;
+use super::input::{id_cursor, time_of};
 use super::json::{Json, Params, rows};
 use super::key::Key;
 use super::operations::{Operation, get, post};
@@ -161,7 +161,7 @@ pub async fn list(key: Key, state: web::Data<State>, query: Params<Query>) -> Re
 /// The signals of a contact.
 pub(crate) async fn of_contact(actor: Actor, state: &State, query: Query) -> Result<SignalPage, Problem> {
     let who = Named::by(query.contact, query.email);
-    let (limit, before) = (rows(query.limit, 20)?, query.cursor.as_deref().map(SignalId::from));
+    let (limit, before) = (rows(query.limit, 20)?, id_cursor(query.cursor.as_deref())?);
     let (contact, page) = state.read(move |conn| signals::list(conn, &actor, &who, limit, before.as_ref())).await?;
     let next_cursor = page.rows.last().filter(|_| page.more).map(|row| row.id.clone());
     let signals = page.rows.into_iter().map(|row| Shape::of(row, contact.email.clone())).collect();

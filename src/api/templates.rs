@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::error::Problem;
-use super::input::time_of;
+use super::input::{id_cursor, time_of};
 use super::json::{Json, Params, rows};
 use super::key::Key;
 use super::operations::{Operation, get, patch, post};
@@ -345,7 +345,7 @@ pub async fn list(key: Key, state: web::Data<State>, query: Params<Query>) -> Re
 
 /// The templates.
 pub(crate) async fn all(actor: Actor, state: &State, query: Query) -> Result<TemplatePage, Problem> {
-    let (limit, before) = (rows(query.limit, 20)?, query.cursor.as_deref().map(TemplateId::from));
+    let (limit, before) = (rows(query.limit, 20)?, id_cursor(query.cursor.as_deref())?);
     let archived = query.archived.unwrap_or_default();
     let page = state.read(move |conn| templates::list(conn, &actor, archived, limit, before.as_ref())).await?;
     let next_cursor = page.rows.last().filter(|_| page.more).map(|whole| whole.row.id.clone());

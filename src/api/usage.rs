@@ -3,16 +3,18 @@
 use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::error::Problem;
-use super::json::{Json, Params};
+use super::json::{self, Json, Params};
 use super::key::Key;
 use super::operations::{Operation, get, post};
 use crate::app::State;
 use crate::clock;
 use crate::domain::actor::{Actor, Scope};
-use crate::domain::error::Error;
+use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::ids::ContactId;
+use crate::domain::text::excerpt;
 use crate::domain::usage::{self, KEPT_DAYS, UsageEvent};
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -37,7 +39,8 @@ pub(super) fn operations() -> Vec<Operation> {
 #[serde(deny_unknown_fields)]
 pub struct Batch {
     /// What happened, 1 to 1,000 events.
-    pub(crate) events: Vec<Event>,
+    #[schemars(with = "Vec<Event>")]
+    pub(crate) events: Vec<Value>,
 }
 
 /// Something that somebody did.
@@ -90,15 +93,19 @@ pub async fn record(key: Key, state: web::Data<State>, batch: Json<Batch>) -> Re
     Ok(HttpResponse::Ok().json(count(key.0, &state, batch.0).await?))
 }
 
+/// One event of a batch, read by itself so that it does not take the others with it.
+fn read(event: &Value) -> DomainResult<UsageEvent> {
+    let Event { contact, email, name, value, at, id } = json::typed(event)?;
+    Ok(UsageEvent { contact, email, name, value, at, id })
+}
+
 /// Counts a batch.
 pub(crate) async fn count(actor: Actor, state: &State, batch: Batch) -> Result<Recorded, Problem> {
-    let read =
-        |event: Event| UsageEvent { contact: event.contact, email: event.email, name: event.name, value: event.value, at: event.at, id: event.id };
-    let events: Vec<UsageEvent> = batch.events.into_iter().map(read).collect();
+    let events: Vec<DomainResult<UsageEvent>> = batch.events.iter().map(read).collect();
     let done = state.write(move |conn| usage::record(conn, &actor, &events, clock::now())).await?;
     let refused = |row: usage::RefusedEvent| Refused {
         index: row.index,
-        id: row.id,
+        id: row.id.or_else(|| batch.events.get(row.index)?.get("id")?.as_str().map(excerpt)),
         field: row.error.field,
         code: row.error.code.to_owned(),
         detail: row.error.detail,

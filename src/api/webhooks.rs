@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::Problem;
+use super::input::id_cursor;
 use super::json::{Json, Params, rows};
 use super::key::Key;
 use super::operations::{Operation, delete as deletes, get, patch, post};
@@ -282,7 +283,7 @@ pub struct Query {
 
 pub async fn log(key: Key, state: web::Data<app::State>, id: web::Path<String>, query: Params<Query>) -> Result<HttpResponse, Problem> {
     let id = EndpointId::from(id.as_str());
-    let before = query.0.cursor.as_deref().map(DeliveryId::from);
+    let before = id_cursor(query.0.cursor.as_deref())?;
     let limit = rows(query.0.limit, 50)?;
     let (found, more) = state.read(move |conn| deliveries::log(conn, &key.0, &id, before.as_ref(), limit)).await?;
     let cursor = found.last().filter(|_| more).map(|row| row.id.clone());

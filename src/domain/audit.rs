@@ -47,6 +47,7 @@ pub fn record(conn: &mut Conn, actor: &Actor, entry: Entry<'_>, now: Time) -> Re
             audit_log::request_id.eq(calls::current().map(|call| call.request_id)),
         ))
         .execute(conn)?;
+    calls::changed(entry.target_kind, entry.target_id);
     Ok(())
 }
 
@@ -71,6 +72,7 @@ pub(in crate::domain) fn record_all(conn: &mut Conn, actor: &Actor, entries: Vec
     statement.push(" AS TEXT), ''), r.action, r.kind, r.target, NULLIF(r.mailbox, ''), r.detail FROM ");
     statement.rows(&["action", "kind", "target", "mailbox", "detail"], &rows).push(" AS r");
     statement.run(conn)?;
+    entries.iter().for_each(|entry| calls::changed(entry.target_kind, entry.target_id));
     Ok(())
 }
 

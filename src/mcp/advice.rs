@@ -32,6 +32,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("enrollment_ended", "do not send the step. Go on with the next contact."),
     ("fact_exists", "use the fact that is on record: read it with get_fact. Do not propose it again."),
     ("field_configured", "leave it to whoever runs the server: its configuration says this."),
+    ("field_contradicts", "give one of the two fields that are named and call again."),
     ("field_invalid", "correct the field that is named and call again."),
     ("field_unknown", "correct the field's name and call again."),
     ("findings_open", "read the findings with list_pending, look at each, and name their keys in ticked; or send the message back."),

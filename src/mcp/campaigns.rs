@@ -67,7 +67,7 @@ pub(super) fn tools() -> Vec<Entry> {
             "cancel_campaign_drafts",
             "Cancel what is being drafted for a campaign",
             "Ends what is being drafted for a campaign. What was drafted stays: stop the campaign to keep it from leaving.",
-            Effect::Settles,
+            Effect::Ends,
             cancel,
         )
         .only_with(Scope::Draft)

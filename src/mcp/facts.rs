@@ -9,6 +9,7 @@ use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool, with_schema};
 use crate::api::facts::fields::described;
 use crate::api::facts::{FactHistory, FactPage, FactRow, FactVersion, body_of};
+use crate::api::input::id_cursor;
 use crate::clock;
 use crate::domain::actor::Scope;
 use crate::domain::error::Error;
@@ -66,7 +67,7 @@ async fn list(call: Call, list: List) -> Answered {
     let filter = Filter {
         kind: list.kind,
         words: list.query.filter(|words| !words.trim().is_empty()),
-        after: list.cursor.as_deref().map(FactId::from),
+        after: id_cursor(list.cursor.as_deref())?,
         limit: list.limit.unwrap_or(20).clamp(1, 100),
         ..Filter::default()
     };

@@ -19,7 +19,7 @@ pub(super) fn tools() -> Vec<Entry> {
              {\"events\": [{\"email\": \"mia@example.com\", \"name\": \"report_exported\", \"value\": 3, \"id\": \"e-17\"}]}. \
              Give each event an id: sent again, it is counted once. Events that cannot be taken are listed in refused, the others are kept; \
              correct those and send them alone.",
-            Effect::Settles,
+            Effect::Adds,
             record,
         ).only_with(Scope::Contacts).example(json!({"events": [{"email": "ana@example.com", "name": "order.created", "value": 3, "id": "order-4711"}]})),
         tool(

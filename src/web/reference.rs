@@ -83,7 +83,7 @@ struct ShowPage {
 pub(super) async fn show(visitor: Visitor, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let found = calls().find(|(_, _, call)| call["operationId"] == id.as_str());
     let (path, method, call) = found.ok_or_else(|| Error::not_found("call"))?;
-    let body = &call["requestBody"]["content"]["application/json"]["schema"];
+    let body = &call["requestBody"]["content"]["application/json"];
     let answers = call["responses"].as_object().into_iter().flatten().map(|(status, answer)| {
         let good = status.starts_with('2');
         let schema = answer["content"].as_object().and_then(|content| content.values().next()).map(|media| &media["schema"]);
@@ -105,7 +105,7 @@ pub(super) async fn show(visitor: Visitor, state: web::Data<State>, id: web::Pat
         path: path.clone(),
         about: word(&call["description"]),
         parameters: each(&call["parameters"]).map(parameter).collect(),
-        body: fields(body),
+        body: fields(&body["schema"]),
         answers: answers.collect(),
         title,
     })
@@ -198,35 +198,8 @@ fn example(base_url: &str, method: &str, path: &str, call: &Value, body: &Value)
     }
     if !body.is_null() {
         lines.push("  -H \"Content-Type: application/json\"".to_owned());
-        lines.push(format!("  -d '{}'", sample(body)));
+        // An apostrophe would end the words of the shell.
+        lines.push(format!("  -d '{}'", body["example"].to_string().replace('\'', "\\u0027")));
     }
     lines.join(" \\\n")
-}
-
-/// The least that a body needs, with the names as values.
-fn sample(schema: &Value) -> Value {
-    let schema = resolved(schema);
-    if let Some(first) = each(&schema["enum"]).next() {
-        return first.clone();
-    }
-    if let Some(first) = each(&schema["anyOf"]).next() {
-        return sample(first);
-    }
-    match schema["type"].as_str() {
-        Some("array") => Value::Array(vec![sample(&schema["items"])]),
-        Some("object") => {
-            let needed = each(&schema["required"]).filter_map(Value::as_str);
-            Value::Object(needed.map(|name| (name.to_owned(), named_sample(name, &schema["properties"][name]))).collect())
-        }
-        Some("integer") => 1.into(),
-        Some("boolean") => true.into(),
-        _ => "…".into(),
-    }
-}
-
-fn named_sample(name: &str, schema: &Value) -> Value {
-    match name {
-        "to" | "email" => "ann@example.com".into(),
-        _ => sample(schema),
-    }
 }

@@ -72,6 +72,7 @@ mod races;
 mod referral_caps;
 mod referrals;
 mod referrals_page;
+mod refusals;
 mod relays;
 mod reply;
 mod report_days;

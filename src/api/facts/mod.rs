@@ -13,6 +13,7 @@ pub(crate) use shapes::{Corrections, Demand, FactHistory, FactPage, FactRow, Fac
 use shapes::{FlatFact, Money, Need, OfferPage, PreparedCorrection, RecallRecipient, UpdatePage, Voice};
 
 use crate::api::error::Problem;
+use crate::api::input::id_cursor;
 use crate::api::json::{self, Json, Params, rows};
 use crate::api::key::Key;
 use crate::api::operations::{Operation, get, patch, post};
@@ -118,7 +119,7 @@ async fn page(key: Key, state: &State, query: Query) -> Result<(Vec<Fact>, Optio
         state: query.state,
         contact: query.contact.as_deref().map(ContactId::from),
         words: query.query,
-        after: query.cursor.as_deref().map(FactId::from),
+        after: id_cursor(query.cursor.as_deref())?,
         limit: rows(query.limit, 20)?,
     };
     let (found, more) = state.read(move |conn| facts::list(conn, &key.0, &filter)).await?;

@@ -11,7 +11,7 @@ use shapes::{DeparturePage, Match, event, variant};
 
 use super::consents::Pending;
 use super::error::{Plain, Problem};
-use super::input::time_of;
+use super::input::{agreed, time_of};
 use super::json::{Json, Params, rows};
 use super::key::Key;
 use super::operations::{Operation, get, patch, post};
@@ -152,6 +152,11 @@ pub async fn create(key: Key, state: web::Data<State>, body: Json<Create>) -> Re
 /// Takes in somebody leaving; false where the event was known already.
 pub(crate) async fn report(actor: Actor, state: &State, body: Create) -> Result<(Departure, bool), Problem> {
     let last_active_at = time_of("last_active_at", body.last_active_at.as_deref())?;
+    let named = [&body.customer_email, &body.customer_name, &body.provider_customer_id, &body.provider_subscription_id];
+    if !named.iter().any(|name| name.as_deref().is_some_and(|name| !name.trim().is_empty())) {
+        let detail = "Say who left: give customer_email, customer_name, provider_customer_id or provider_subscription_id; got none of them.";
+        return Err(Error::invalid("field_invalid", "customer_email", detail).into());
+    }
     let new = NewChurnEvent {
         customer_email: body.customer_email,
         customer_name: body.customer_name,
@@ -159,7 +164,7 @@ pub(crate) async fn report(actor: Actor, state: &State, body: Create) -> Result<
         provider_customer_id: body.provider_customer_id,
         provider_subscription_id: body.provider_subscription_id,
         plan_name: body.plan_name,
-        mrr_minor: body.mrr_cents.or(body.mrr),
+        mrr_minor: agreed([("mrr_cents", body.mrr_cents), ("mrr", body.mrr)])?,
         currency: body.currency,
         tenure_days: body.tenure_days,
         cancel_reason: body.cancel_reason,

@@ -5,7 +5,8 @@ mod queries;
 
 use diesel::prelude::*;
 
-pub use current::{Current, current, during, during_here};
+pub(in crate::domain) use current::changed;
+pub use current::{Current, current, during, during_here, names};
 
 use crate::clock::Time;
 use crate::db::Conn;
@@ -75,7 +76,7 @@ pub struct Call {
     pub operation: String,
     /// The scope it needs, where it needs one.
     pub scope: Option<Scope>,
-    /// The thing it names, as the caller wrote it.
+    /// The thing it names, as the caller wrote it, or else the first that it made or changed.
     pub target_id: Option<String>,
     /// What came of it.
     pub outcome: Outcome,

@@ -301,13 +301,35 @@ fn parted(search: &Search) -> Option<Search> {
 
 /// Finds contacts, newest first, with one more page marked by the returned cursor.
 pub fn search(conn: &mut Conn, actor: &Actor, search: &Search) -> Result<(Vec<Contact>, Option<String>)> {
+    let found = look(conn, actor, search, None)?;
+    Ok((found.contacts, found.cursor))
+}
+
+/// What a look at some contacts found.
+#[derive(Debug)]
+pub struct Found {
+    /// Contacts, newest first.
+    pub contacts: Vec<Contact>,
+    /// Where the next page starts; none on the last.
+    pub cursor: Option<String>,
+    /// Whether it looked at as many as it may before the page was full.
+    pub is_cut_short: bool,
+}
+
+/// So many are looked at for a page that somebody waits for.
+pub const MOST_LOOKED_AT: usize = 10_000;
+
+/// The same, looking at no more than about `most`: where nearly everybody with one tag has another that is not wanted, a page may hold
+/// fewer than its limit, or nobody, and the cursor goes on behind the last it looked at.
+pub fn look(conn: &mut Conn, actor: &Actor, search: &Search, most: Option<usize>) -> Result<Found> {
     actor.must_have(Scope::Read)?;
-    let Some(search) = parted(search) else { return Ok((vec![], None)) };
-    let mut rows = queries::search(conn, &search)?;
-    let more = rows.len() > search.limit;
+    let Some(search) = parted(search) else { return Ok(Found { contacts: vec![], cursor: None, is_cut_short: false }) };
+    let (mut rows, stopped) = queries::search(conn, &search, most)?;
+    let is_full = rows.len() > search.limit;
     rows.truncate(search.limit);
-    let cursor = if more { rows.last().map(|row| row.id.as_str().to_owned()) } else { None };
-    Ok((complete(conn, rows)?, cursor))
+    let last = if is_full { rows.last().map(|row| row.id.clone()) } else { stopped.clone() };
+    let cursor = last.map(|id| id.as_str().to_owned());
+    Ok(Found { contacts: complete(conn, rows)?, cursor, is_cut_short: stopped.is_some() })
 }
 
 /// How many a search finds, whatever its limit and its place.
@@ -343,7 +365,7 @@ pub(in crate::domain) fn finds(conn: &mut Conn, search: &Search, row: &ContactRo
     }
     let Some(search) = parted(search) else { return Ok(false) };
     let alone = Search { email_key: Some(row.email_key.clone()), before: None, limit: 1, ..search };
-    Ok(!queries::search(conn, &alone)?.is_empty())
+    Ok(!queries::search(conn, &alone, None)?.0.is_empty())
 }
 
 /// The contact that a caller means, by id or by address.

@@ -250,8 +250,8 @@ enum Wanted {
     PageOfFew,
     /// The same among the newest [`NEAR`] alone.
     PageOfNear,
-    /// The same from all that are found, sorted when they are.
-    PageOfAll,
+    /// The same down to this id, from all that are found, sorted when they are.
+    PageDownTo(Option<ContactId>),
     /// How many, looking at no more than so many where there is a limit.
     Count(Option<usize>),
     /// The ids of all, in no order.
@@ -259,28 +259,45 @@ enum Wanted {
 }
 
 /// The contacts that a search finds, newest first, and one more than its limit: by one walk along the search index or the
-/// index of what is named.
-pub(super) fn search(conn: &mut Conn, search: &Search) -> QueryResult<Vec<ContactRow>> {
-    let ids = page(conn, search)?;
+/// index of what is named. Where most may have to be passed over it looks at no more than about `most` and says after whom it stopped.
+pub(super) fn search(conn: &mut Conn, search: &Search, most: Option<usize>) -> QueryResult<(Vec<ContactRow>, Option<ContactId>)> {
+    let (ids, stopped) = page(conn, search, most)?;
     if ids.is_empty() {
-        return Ok(vec![]);
+        return Ok((vec![], stopped));
     }
     let mut rows: Vec<ContactRow> = contacts::table.filter(contacts::id.eq_any(ids.clone())).load(conn)?;
     let place: HashMap<&ContactId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
     rows.sort_by_key(|row| place.get(&row.id).copied());
-    Ok(rows)
+    Ok((rows, stopped))
 }
 
-fn page(conn: &mut Conn, search: &Search) -> QueryResult<Vec<ContactId>> {
+fn page(conn: &mut Conn, search: &Search, most: Option<usize>) -> QueryResult<(Vec<ContactId>, Option<ContactId>)> {
     let load = |conn: &mut Conn, wanted| -> QueryResult<Vec<ContactId>> {
         Ok(ask(conn, search, &wanted).load::<Picked>(conn)?.into_iter().map(|row| row.id).collect())
     };
+    let is_full = |ids: &[ContactId]| ids.len() as i64 == one_more(search.limit);
     if !sifts(conn, search) {
         let wanted = if few_in_range(conn, search)? { Wanted::PageOfFew } else { Wanted::Page };
-        return load(conn, wanted);
+        return Ok((load(conn, wanted)?, None));
     }
     let near = load(conn, Wanted::PageOfNear)?;
-    if near.len() as i64 == one_more(search.limit) { Ok(near) } else { load(conn, Wanted::PageOfAll) }
+    if is_full(&near) {
+        return Ok((near, None));
+    }
+    let stop = most.map(|most| nth_with_tag(conn, search, most)).transpose()?.flatten();
+    let found = load(conn, Wanted::PageDownTo(stop.clone()))?;
+    Ok(if is_full(&found) { (found, None) } else { (found, stop) })
+}
+
+/// The last of the next so many with the first tag, if there are that many.
+fn nth_with_tag(conn: &mut Conn, search: &Search, nth: usize) -> QueryResult<Option<ContactId>> {
+    let Some(tag) = search.tags.first() else { return Ok(None) };
+    let mut of_tag = contact_tags::table.filter(contact_tags::tag.eq(tag)).select(contact_tags::contact_id).into_boxed();
+    if let Some(before) = &search.before {
+        of_tag = of_tag.filter(contact_tags::contact_id.lt(before));
+    }
+    let nth = i64::try_from(nth).unwrap_or(i64::MAX);
+    of_tag.order(contact_tags::contact_id.desc()).offset(nth.saturating_sub(1)).first(conn).optional()
 }
 
 /// Whether most of those with a tag may have to be passed over, because they have another too. PostgreSQL expects to find a page soon and
@@ -376,16 +393,22 @@ fn on_postgres(search: &Search, wanted: &Wanted) -> Statement {
     }
     for tag in &search.without_tags {
         ask.push(format!(" AND NOT EXISTS (SELECT 1 FROM contact_tags t WHERE t.contact_id = {id} AND t.tag = ")).text(tag);
-        if let Some(before) = &search.before {
-            ask.push(" AND t.contact_id < ").text(before.as_str());
-        }
+        push_bounds(&mut ask, "t.contact_id", search, wanted);
         ask.push(")");
     }
+    push_bounds(&mut ask, id, search, wanted);
+    finish(&mut ask, from, id, search, wanted);
+    ask
+}
+
+/// Between where a page begins and where it stops looking.
+fn push_bounds(ask: &mut Statement, id: &str, search: &Search, wanted: &Wanted) {
     if let Some(before) = &search.before {
         ask.push(format!(" AND {id} < ")).text(before.as_str());
     }
-    finish(&mut ask, from, id, search, wanted);
-    ask
+    if let Wanted::PageDownTo(Some(stop)) = wanted {
+        ask.push(format!(" AND {id} >= ")).text(stop.as_str());
+    }
 }
 
 /// Leaves out who is not among the newest with this tag.
@@ -545,7 +568,7 @@ fn start(from: &str, id: &str, search: &Search, wanted: &Wanted) -> Statement {
         Wanted::Page | Wanted::PageOfFew | Wanted::All if from == BY_DAY => format!("SELECT DISTINCT {id} AS id FROM {from}"),
         Wanted::Count(_) if from == BY_DAY => format!("SELECT count(*) AS n FROM (SELECT DISTINCT {id} FROM {from}"),
         Wanted::Page | Wanted::PageOfFew | Wanted::PageOfNear | Wanted::All => format!("SELECT {id} AS id FROM {from}"),
-        Wanted::PageOfAll => format!("SELECT found.id FROM (SELECT {id} AS id FROM {from}"),
+        Wanted::PageDownTo(_) => format!("SELECT found.id FROM (SELECT {id} AS id FROM {from}"),
         Wanted::Count(_) => format!("SELECT count(*) AS n FROM (SELECT 1 FROM {from}"),
     });
     ask.push(format!(" WHERE NOT EXISTS (SELECT 1 FROM planted_tests p WHERE p.contact_id = {id})"));
@@ -568,7 +591,7 @@ fn finish(ask: &mut Statement, from: &str, order: &str, search: &Search, wanted:
     match wanted {
         Wanted::Page | Wanted::PageOfFew | Wanted::PageOfNear => ask.push(format!(" ORDER BY {order} DESC LIMIT {}", one_more(search.limit))),
         // An offset is planned by itself, as if all were wanted.
-        Wanted::PageOfAll => ask.push(format!(" OFFSET 0) AS found ORDER BY found.id DESC LIMIT {}", one_more(search.limit))),
+        Wanted::PageDownTo(_) => ask.push(format!(" OFFSET 0) AS found ORDER BY found.id DESC LIMIT {}", one_more(search.limit))),
         Wanted::Count(Some(most)) => ask.push(format!(" LIMIT {most}) AS found")),
         Wanted::Count(None) => ask.push(") AS found"),
         Wanted::All => ask,

@@ -231,7 +231,11 @@ fn refuse_unseen(conn: &mut Conn, actor: &Actor, row: &MessageRow, hash: Option<
     match seen {
         Some(version) if version == row.version => Ok(()),
         Some(version) => Err(Error::content_changed(row.id.clone(), version, row.version)),
-        None if hash.is_some() => Err(Error::content_changed(row.id.clone(), 0, row.version)),
+        None if hash.is_some() => {
+            let detail =
+                "No version of this message has the content_hash you gave. Nothing was decided. Read the message again and give the hash it shows.";
+            Err(Error::conflict("content_changed", detail))
+        }
         None => Err(Error::conflict("not_read", "This message was never shown to you. Read it first, then decide.")),
     }
 }

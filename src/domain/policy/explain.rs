@@ -128,7 +128,8 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn look(conn: &mut Conn, mailbox: &Mailbox, class: Option<&str>, campaign: Option<&str>, now: Time) -> Result<Gate> {
-        const CLASSES: &[&str] = &["win_back", "migration", "referral", "drip", ANNOUNCEMENT, "feedback", "transactional", "other"];
+        // commercial is what the send call says of all but one of them.
+        const CLASSES: &[&str] = &["commercial", "win_back", "migration", "referral", "drip", ANNOUNCEMENT, "feedback", "transactional", "other"];
         if let Some(class) = class.filter(|class| !CLASSES.contains(class)) {
             let detail = format!("class must be one of {}; got \"{}\".", CLASSES.join(", "), crate::domain::text::excerpt(class));
             return Err(Error::invalid("field_invalid", "class", detail));

@@ -98,9 +98,9 @@ pub(in crate::domain) fn users_of(conn: &mut Conn, names: &[String], since: &str
     Ok(if names.is_empty() { vec![] } else { queries::users_of(conn, names, since)? })
 }
 
-/// Counts a batch. Events that cannot be taken are named; the others are kept. Activity after
+/// Counts a batch of events as far as they could be read. Those that cannot be taken are named; the others are kept. Activity after
 /// somebody counted as inactive brings them back.
-pub fn record(conn: &mut Conn, actor: &Actor, events: &[UsageEvent], now: Time) -> Result<Recorded> {
+pub fn record(conn: &mut Conn, actor: &Actor, events: &[Result<UsageEvent>], now: Time) -> Result<Recorded> {
     actor.must_have(Scope::Contacts)?;
     if events.is_empty() || events.len() > MOST {
         return Err(Error::invalid("field_invalid", "events", format!("events must be 1 to {MOST}; got {}.", events.len())));
@@ -148,14 +148,18 @@ pub fn record(conn: &mut Conn, actor: &Actor, events: &[UsageEvent], now: Time) 
     })
 }
 
-fn check_all(conn: &mut Conn, events: &[UsageEvent], done: &mut Recorded, now: Time) -> Result<Vec<Checked>> {
+fn check_all(conn: &mut Conn, events: &[Result<UsageEvent>], done: &mut Recorded, now: Time) -> Result<Vec<Checked>> {
     let mut found: BTreeMap<(bool, String), Option<ContactId>> = BTreeMap::new();
     let mut all = vec![];
     for (index, event) in events.iter().enumerate() {
-        match check(conn, event, &mut found, now) {
+        let (event, checked) = match event {
+            Ok(event) => (Some(event), check(conn, event, &mut found, now)),
+            Err(error) => (None, Err(error.clone())),
+        };
+        match checked {
             Ok(checked) => all.push(checked),
             Err(error) if error.kind == crate::domain::error::Kind::Invalid => {
-                let id = event.id.as_deref().map(text::excerpt);
+                let id = event.and_then(|event| event.id.as_deref()).map(text::excerpt);
                 done.refused.push(RefusedEvent { index, id, error });
             }
             Err(error) => return Err(error),

@@ -70,7 +70,8 @@ pub enum Extra {
 impl Extra {
     pub fn refused_with(self) -> Vec<&'static str> {
         match self {
-            Extra::Nothing | Extra::From | Extra::Allowed => vec![],
+            Extra::Nothing | Extra::Allowed => vec![],
+            Extra::From => vec!["field_contradicts"],
             Extra::Field(_) => vec!["field_unknown"],
             Extra::Header(_) => vec!["header_reserved"],
             Extra::HeaderBreak | Extra::SubjectBreak => vec!["header_line_break", "text_control_char", "field_invalid"],
