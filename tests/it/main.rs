@@ -74,6 +74,7 @@ mod referrals_page;
 mod relays;
 mod reply;
 mod report_days;
+mod report_links;
 mod report_pages;
 mod report_parts;
 mod report_programs;
