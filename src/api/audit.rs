@@ -49,6 +49,8 @@ pub struct AuditLine {
     pub mailbox_id: Option<String>,
     /// What else is on record of it.
     pub detail: Value,
+    /// From which network address, where a person or a key did it and that was kept.
+    pub network: Option<String>,
 }
 
 impl From<Line> for AuditLine {
@@ -64,6 +66,7 @@ impl From<Line> for AuditLine {
             target_id: line.target_id,
             mailbox_id: line.mailbox_id,
             detail: serde_json::from_str(&line.detail).unwrap_or_default(),
+            network: line.network,
         }
     }
 }
@@ -119,6 +122,7 @@ pub(crate) async fn look(actor: Actor, state: &State, query: Query) -> Result<Au
         mailbox: None,
         before,
         limit: i64::try_from(wanted + 1).unwrap_or(100),
+        ..Filter::default()
     };
     let mut lines = state.read(move |conn| audit::search(conn, &actor, &filter)).await?;
     let more = lines.len() > wanted;

@@ -62,7 +62,8 @@ where
     let id = id_of(request.headers());
     tracing::Span::current().record("request_id", &id);
     let header = HeaderValue::from_str(&id).map_err(Error::internal).map_err(Problem::from)?;
-    let mut response = calls::during(Current::new(id), answer(request)).await?;
+    let network = request.peer_addr().map(|peer| peer.ip().to_string());
+    let mut response = calls::during(Current::new(id).from(network), answer(request)).await?;
     response.headers_mut().insert(HeaderName::from_static("x-request-id"), header);
     Ok(response)
 }

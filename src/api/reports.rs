@@ -429,12 +429,32 @@ pub struct WaysView {
     pub complained: i64,
     /// Those that ended otherwise: withdrawn, expired, skipped, failed or stopped.
     pub ended: i64,
+    /// Those that left and were answered: the latest of their conversation when the recipient wrote back.
+    pub replied: i64,
+    /// Those that left and whose customer came back afterwards.
+    pub recovered: i64,
 }
 
 impl From<Ways> for WaysView {
     fn from(of: Ways) -> Self {
-        let Ways { drafted, held, edited, approved, rejected, waiting, on_the_way, sent, delivered, bounced, complained, ended, .. } = of;
-        WaysView { drafted, held, edited, approved, rejected, waiting, on_the_way, sent, delivered, bounced, complained, ended }
+        let Ways {
+            drafted,
+            held,
+            edited,
+            approved,
+            rejected,
+            waiting,
+            on_the_way,
+            sent,
+            delivered,
+            bounced,
+            complained,
+            ended,
+            replied,
+            recovered,
+            ..
+        } = of;
+        WaysView { drafted, held, edited, approved, rejected, waiting, on_the_way, sent, delivered, bounced, complained, ended, replied, recovered }
     }
 }
 

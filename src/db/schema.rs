@@ -765,6 +765,8 @@ diesel::table! {
         mailbox_id -> Nullable<Text>,
         detail -> Text,
         request_id -> Nullable<Text>,
+        network -> Nullable<Text>,
+        mark -> Nullable<Text>,
     }
 }
 

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Salt};
+use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 /// What sealed values begin with; none of ours that are open does.
@@ -36,6 +37,7 @@ pub enum SealError {
 pub struct SealingKey {
     id: String,
     key: LessSafeKey,
+    marks: hmac::Key,
 }
 
 impl fmt::Debug for SealingKey {
@@ -57,7 +59,8 @@ impl SealingKey {
         };
         let key = UnboundKey::new(&AES_256_GCM, &derived(b"sealing 1")?).map_err(|_| SealError::NoRandom)?;
         let id = derived(b"name 1")?.iter().take(8).map(|octet| format!("{octet:02x}")).collect();
-        Ok(SealingKey { id, key: LessSafeKey::new(key) })
+        let marks = hmac::Key::new(hmac::HMAC_SHA256, &derived(b"marks 1")?);
+        Ok(SealingKey { id, key: LessSafeKey::new(key), marks })
     }
 
     /// A name that tells nothing of the key.
@@ -86,6 +89,34 @@ impl SealingKey {
         let opened = self.key.open_in_place(nonce, Aad::from(place.as_bytes()), &mut octets).map_err(|_| SealError::Changed)?;
         String::from_utf8(opened.to_vec()).map_err(|_| SealError::Changed)
     }
+}
+
+/// Whose mark something bears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marked {
+    /// That of the key at hand.
+    Ours,
+    /// That of another key, or there is no key here to tell.
+    Unknown,
+    /// It names the key at hand and is not its mark.
+    Forged,
+}
+
+/// A mark on these words that nobody can make without the key; none where there is no key.
+pub fn mark(words: &str) -> Option<String> {
+    let made = |key: &Arc<SealingKey>| format!("{}:{}", key.id, STANDARD.encode(hmac::sign(&key.marks, words.as_bytes())));
+    KEY.with_borrow(|key| key.as_ref().map(made))
+}
+
+/// Whose mark on these words this is.
+pub fn whose(mark: &str, words: &str) -> Marked {
+    KEY.with_borrow(|key| match (key, mark.split_once(':')) {
+        (Some(key), Some((id, sign))) if id == key.id => {
+            let fits = STANDARD.decode(sign).is_ok_and(|sign| hmac::verify(&key.marks, words.as_bytes(), &sign).is_ok());
+            if fits { Marked::Ours } else { Marked::Forged }
+        }
+        _ => Marked::Unknown,
+    })
 }
 
 /// The key for what this thread does next.

@@ -2,9 +2,12 @@
 
 pub mod chain;
 pub mod heads;
+mod marks;
 mod queries;
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use serde_json::Value;
 
 use crate::clock::Time;
@@ -15,6 +18,8 @@ use crate::domain::actor::{Actor, Mailboxes, Scope};
 use crate::domain::calls;
 use crate::domain::error::Result;
 use crate::domain::ids::MailboxId;
+
+use marks::Written;
 
 /// What happened to what.
 #[derive(Debug)]
@@ -33,6 +38,9 @@ pub struct Entry<'a> {
 
 /// Writes the row; call it in the transaction of the change.
 pub fn record(conn: &mut Conn, actor: &Actor, entry: Entry<'_>, now: Time) -> Result<()> {
+    let detail = entry.detail.to_string();
+    let call = Call::at_hand(actor);
+    let written = call.written(actor, &entry, now);
     diesel::insert_into(audit_log::table)
         .values((
             audit_log::at.eq(now),
@@ -43,34 +51,75 @@ pub fn record(conn: &mut Conn, actor: &Actor, entry: Entry<'_>, now: Time) -> Re
             audit_log::target_kind.eq(entry.target_kind),
             audit_log::target_id.eq(entry.target_id),
             audit_log::mailbox_id.eq(entry.mailbox_id.map(MailboxId::as_str)),
-            audit_log::detail.eq(entry.detail.to_string()),
-            audit_log::request_id.eq(calls::current().map(|call| call.request_id)),
+            audit_log::mark.eq(written.mark(&detail)),
+            audit_log::detail.eq(detail),
+            audit_log::request_id.eq(&call.request),
+            audit_log::network.eq(&call.network),
         ))
         .execute(conn)?;
     calls::changed(entry.target_kind, entry.target_id);
     Ok(())
 }
 
+/// The call that an entry is made by.
+struct Call {
+    request: Option<String>,
+    network: Option<String>,
+}
+
+impl Call {
+    /// From where is kept of people and keys; whoever follows a link in a mail is neither.
+    fn at_hand(actor: &Actor) -> Call {
+        let current = calls::current();
+        let known = matches!(actor, Actor::User { .. } | Actor::Key { .. });
+        let network = current.as_ref().and_then(|call| call.network.clone()).filter(|_| known);
+        Call { request: current.map(|call| call.request_id), network }
+    }
+
+    fn written<'w>(&'w self, actor: &'w Actor, entry: &'w Entry<'_>, now: Time) -> Written<'w> {
+        Written {
+            at: now.micros(),
+            actor: [actor.kind(), actor.id(), actor.name()],
+            what: [entry.action, entry.target_kind, entry.target_id],
+            mailbox: entry.mailbox_id.map(MailboxId::as_str),
+            request: self.request.as_deref(),
+            network: self.network.as_deref(),
+        }
+    }
+}
+
+/// What was and what is, of a change.
+pub(in crate::domain) fn changed(before: &Value, after: &Value) -> Value {
+    serde_json::json!({"before": before, "after": after})
+}
+
 /// Writes many rows by one actor at once.
 pub(in crate::domain) fn record_all(conn: &mut Conn, actor: &Actor, entries: Vec<Entry<'_>>, now: Time) -> Result<()> {
-    let details: Vec<String> = entries.iter().map(|entry| entry.detail.to_string()).collect();
+    let call = Call::at_hand(actor);
+    let kept = |entry: &Entry<'_>| {
+        let detail = entry.detail.to_string();
+        let mark = call.written(actor, entry, now).mark(&detail).unwrap_or_default();
+        (detail, mark)
+    };
+    let details: Vec<(String, String)> = entries.iter().map(kept).collect();
     let rows: Vec<Vec<&str>> = entries
         .iter()
         .zip(&details)
-        .map(|(entry, detail)| {
-            vec![entry.action, entry.target_kind, entry.target_id, entry.mailbox_id.map_or("", MailboxId::as_str), detail.as_str()]
+        .map(|(entry, (detail, mark))| {
+            vec![entry.action, entry.target_kind, entry.target_id, entry.mailbox_id.map_or("", MailboxId::as_str), detail.as_str(), mark.as_str()]
         })
         .collect();
     let mut statement = Statement::kept();
     statement.push(
-        "INSERT INTO audit_log (at, actor_kind, actor_id, actor_name, request_id, action, target_kind, target_id, mailbox_id, detail) \
+        "INSERT INTO audit_log (at, actor_kind, actor_id, actor_name, request_id, network, action, target_kind, target_id, mailbox_id, detail, mark) \
          SELECT CAST(",
     );
     statement.number(now.micros()).push(" AS BIGINT), CAST(").text(actor.kind()).push(" AS TEXT), CAST(").text(actor.id());
     statement.push(" AS TEXT), CAST(").text(actor.name()).push(" AS TEXT), NULLIF(CAST(");
-    statement.text(calls::current().map(|call| call.request_id).as_deref().unwrap_or_default());
-    statement.push(" AS TEXT), ''), r.action, r.kind, r.target, NULLIF(r.mailbox, ''), r.detail FROM ");
-    statement.rows(&["action", "kind", "target", "mailbox", "detail"], &rows).push(" AS r");
+    statement.text(call.request.as_deref().unwrap_or_default()).push(" AS TEXT), ''), NULLIF(CAST(");
+    statement.text(call.network.as_deref().unwrap_or_default());
+    statement.push(" AS TEXT), ''), r.action, r.kind, r.target, NULLIF(r.mailbox, ''), r.detail, NULLIF(r.mark, '') FROM ");
+    statement.rows(&["action", "kind", "target", "mailbox", "detail", "mark"], &rows).push(" AS r");
     statement.run(conn)?;
     entries.iter().for_each(|entry| calls::changed(entry.target_kind, entry.target_id));
     Ok(())
@@ -101,6 +150,11 @@ pub struct Line {
     pub detail: String,
     /// The call that did it, where one did.
     pub request_id: Option<String>,
+    /// From which network address, where a person or a key did it.
+    pub network: Option<String>,
+    /// The mark of this desk on it.
+    #[serde(skip)]
+    pub mark: Option<String>,
 }
 
 /// Which lines of the log.
@@ -114,6 +168,10 @@ pub struct Filter {
     pub action: Option<String>,
     /// By whoever has this id or exactly this name.
     pub actor: Option<String>,
+    /// Of an action that has this in it, unless it is one.
+    pub action_part: Option<String>,
+    /// By whoever has this in the name, unless it is an id.
+    pub actor_part: Option<String>,
     /// At this time or later.
     pub since: Option<Time>,
     /// Before this time.
@@ -159,6 +217,22 @@ pub fn filtered(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<Vec<L
     if let Some(who) = &filter.actor {
         query = query.filter(audit_log::actor_id.eq(who.clone()).or(audit_log::actor_name.eq(who.clone())));
     }
+    if let Some(part) = &filter.action_part {
+        let is_one: bool = diesel::select(exists(audit_log::table.filter(audit_log::action.eq(part)))).get_result(conn)?;
+        query = if is_one {
+            query.filter(audit_log::action.eq(part.clone()))
+        } else {
+            query.filter(lower(audit_log::action).like(containing(part)).escape('!'))
+        };
+    }
+    if let Some(part) = &filter.actor_part {
+        let is_id: bool = diesel::select(exists(audit_log::table.filter(audit_log::actor_id.eq(part)))).get_result(conn)?;
+        query = if is_id {
+            query.filter(audit_log::actor_id.eq(part.clone()))
+        } else {
+            query.filter(lower(audit_log::actor_name).like(containing(part)).escape('!'))
+        };
+    }
     if let Some(since) = filter.since {
         query = query.filter(audit_log::at.ge(since));
     }
@@ -166,6 +240,16 @@ pub fn filtered(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<Vec<L
         query = query.filter(audit_log::at.lt(end));
     }
     Ok(query.load(conn)?)
+}
+
+diesel::define_sql_function! {
+    /// The same in lower case.
+    fn lower(text: Text) -> Text;
+}
+
+/// A pattern for what has this in it.
+fn containing(part: &str) -> String {
+    format!("%{}%", part.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_"))
 }
 
 fn within_reach(actor: &Actor) -> audit_log::BoxedQuery<'static, <Conn as diesel::Connection>::Backend> {
@@ -188,6 +272,21 @@ pub fn of_request(conn: &mut Conn, actor: &Actor, request_id: &str, since: Time)
         .order(audit_log::seq)
         .limit(20)
         .load(conn)?)
+}
+
+/// Whether somebody who was an administrator was disabled or lost the role since then.
+pub(in crate::domain) fn lost_admin(conn: &mut Conn, since: Time) -> Result<bool> {
+    let details: Vec<String> = audit_log::table
+        .filter(audit_log::action.eq_any(["user.disable", "user.change"]))
+        .filter(audit_log::at.ge(since))
+        .select(audit_log::detail)
+        .load(conn)?;
+    let lost = |detail: &String| {
+        let detail: Value = serde_json::from_str(detail).unwrap_or_default();
+        let (before, after) = (&detail["before"], &detail["after"]);
+        before["role"] == "admin" && before["disabled"] != true && (after["role"] != "admin" || after["disabled"] == true)
+    };
+    Ok(details.iter().any(lost))
 }
 
 /// The most lines that [`since`] gives at once.

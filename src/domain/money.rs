@@ -45,8 +45,9 @@ impl Money {
 
     /// The amount in the main unit, as `parse` reads it.
     pub fn plain(&self) -> String {
-        let (unit, width) = (10_i64.pow(digits(&self.currency)), digits(&self.currency) as usize);
-        if width == 0 { self.minor.to_string() } else { format!("{}.{:0width$}", self.minor / unit, self.minor % unit) }
+        let (unit, width) = (10_u64.pow(digits(&self.currency)), digits(&self.currency) as usize);
+        let (sign, minor) = (if self.minor < 0 { "-" } else { "" }, self.minor.unsigned_abs());
+        if width == 0 { self.minor.to_string() } else { format!("{sign}{}.{:0width$}", minor / unit, minor % unit) }
     }
 }
 

@@ -15,6 +15,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("claim_settled", "nothing is left to do for this claim. Read the message again to see its claims."),
     ("claims_open", "send it back with decision request_changes and name the claims."),
     ("claims_too_many", "write a shorter text, or several messages."),
+    ("second_administrator_gone", "leave it to the administrators: a second one must confirm the step, or a day must pass."),
     ("code_wrong", "leave it to the administrator who has the code."),
     ("commercial_footer_missing", "do not retry. Ask an administrator to set the postal address of the mailbox."),
     ("conflict", "read the thing again, then decide whether there is anything left to do."),

@@ -68,7 +68,7 @@ impl Told {
 /// Calls a tool in a task of its own: a caller who hangs up does not keep the answer from being kept.
 pub(super) async fn answer(caller: Caller, state: State, tool: &'static Entry, arguments: JsonObject) -> Result<CallToolResult, ErrorData> {
     caller.called.store(true, Ordering::Relaxed);
-    let current = Current::new(caller.request_id.clone());
+    let current = Current::new(caller.request_id.clone()).from(caller.peer.clone());
     let working = calls::during(current, logged(caller, state, tool, arguments));
     tokio::spawn(working.in_current_span())
         .await

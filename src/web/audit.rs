@@ -1,14 +1,17 @@
 //! The audit log: filtered, as a file, and whether it is whole.
 
 use actix_web::http::header;
+use actix_web::web::Bytes;
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use futures_util::stream;
 use serde::Deserialize;
 
 use super::errors::PageError;
 use super::page::{Chrome, Person, html};
 use crate::app::State;
 use crate::clock::Time;
+use crate::domain::actor::Actor;
 use crate::domain::audit::chain::{self, Head};
 use crate::domain::audit::{self, Filter, Line};
 use crate::domain::error::Error;
@@ -16,8 +19,8 @@ use crate::domain::exports;
 
 /// Lines on a page.
 const PAGE: usize = 100;
-/// Lines of a file.
-const MOST: i64 = 10_000;
+/// Lines of a file that are read at once.
+const AT_ONCE: i64 = 2000;
 
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Query {
@@ -46,8 +49,8 @@ impl Query {
         };
         Ok(Filter {
             target: some(&self.target),
-            actor: some(&self.actor),
-            action: some(&self.action),
+            actor_part: some(&self.actor),
+            action_part: some(&self.action),
             mailbox: some(&self.mailbox),
             since: day("from", &self.from)?,
             end: day("until", &self.until)?.map(|last| last.plus_days(1)),
@@ -104,20 +107,56 @@ pub(super) async fn index(person: Person, state: web::Data<State>, query: web::Q
     html(&IndexPage { chrome: person.visit.chrome("Audit", "audit"), rows, next, file, head, query })
 }
 
-/// The same lines as a file, the newest ten thousand.
+/// Where a file is.
+struct Progress {
+    actor: Actor,
+    state: web::Data<State>,
+    filter: Filter,
+    begun: bool,
+    done: bool,
+}
+
+/// The same lines as a file, from the newest to the oldest.
 pub(super) async fn export(person: Person, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let filter = query.filter(MOST)?;
-    let rows = state.read(move |conn| audit::filtered(conn, &person.actor, &filter)).await?;
-    let names = ["seq", "at", "actor_kind", "actor_id", "actor_name", "action", "target_kind", "target_id", "mailbox_id", "request_id", "detail"];
-    let mut all: Vec<Vec<String>> = vec![names.map(str::to_owned).to_vec()];
-    all.extend(rows.into_iter().map(|line| {
-        let (seq, at) = (line.seq.to_string(), line.at.to_string());
-        let (mailbox, request) = (line.mailbox_id.unwrap_or_default(), line.request_id.unwrap_or_default());
-        vec![seq, at, line.actor_kind, line.actor_id, line.actor_name, line.action, line.target_kind, line.target_id, mailbox, request, line.detail]
-    }));
+    let start = Progress { actor: person.actor.clone(), state, filter: query.filter(AT_ONCE)?, begun: false, done: false };
+    let body = stream::try_unfold(start, |progress| async move { if progress.done { Ok::<_, Error>(None) } else { next(progress).await.map(Some) } });
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")
         .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"audit.csv\""))
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .body(exports::lines(all.iter().map(Vec::as_slice), false)?))
+        .streaming(Box::pin(body)))
+}
+
+/// The next lines of a file, and where it is then.
+async fn next(mut progress: Progress) -> Result<(Bytes, Progress), Error> {
+    let (actor, filter) = (progress.actor.clone(), progress.filter.clone());
+    let rows = progress.state.read(move |conn| audit::filtered(conn, &actor, &filter)).await?;
+    progress.done = i64::try_from(rows.len()) != Ok(AT_ONCE);
+    progress.filter.before = rows.last().map(|line| line.seq);
+    let heads = (!progress.begun).then(|| HEADS.map(str::to_owned).to_vec());
+    progress.begun = true;
+    let all: Vec<Vec<String>> = heads.into_iter().chain(rows.into_iter().map(fields)).collect();
+    Ok((exports::lines(all.iter().map(Vec::as_slice), false)?.into(), progress))
+}
+
+const HEADS: [&str; 12] =
+    ["seq", "at", "actor_kind", "actor_id", "actor_name", "action", "target_kind", "target_id", "mailbox_id", "request_id", "network", "detail"];
+
+fn fields(line: Line) -> Vec<String> {
+    let (seq, at) = (line.seq.to_string(), line.at.to_string());
+    let [mailbox, request, network] = [line.mailbox_id, line.request_id, line.network].map(Option::unwrap_or_default);
+    vec![
+        seq,
+        at,
+        line.actor_kind,
+        line.actor_id,
+        line.actor_name,
+        line.action,
+        line.target_kind,
+        line.target_id,
+        mailbox,
+        request,
+        network,
+        line.detail,
+    ]
 }

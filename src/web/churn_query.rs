@@ -42,6 +42,8 @@ pub(super) struct Query {
     back_until: String,
     /// `yes` for those who are neither back nor lost.
     open: String,
+    /// `yes` for those who are not back.
+    gone: String,
     evidence: String,
     /// What a rule of win-back made of them, and the first and the last day on which it did.
     arm: String,
@@ -105,6 +107,7 @@ impl Query {
                 replied: self.replied == "yes",
                 back: between(&self.back_from, &self.back_until),
                 open: self.open == "yes",
+                gone: self.gone == "yes",
                 evidence: some(&self.evidence).and_then(|word| word.parse().ok()),
                 picked: self.picked(),
                 rule: some(&self.rule).map(WinbackRuleId::from),
@@ -127,6 +130,7 @@ impl Query {
             ("back_from", &self.back_from),
             ("back_until", &self.back_until),
             ("open", &self.open),
+            ("gone", &self.gone),
             ("evidence", &self.evidence),
             ("arm", &self.arm),
             ("picked_from", &self.picked_from),
@@ -175,6 +179,7 @@ impl Query {
             days("letter left", &self.letter_from, &self.letter_until),
             (self.replied == "yes").then(|| "answered a letter".to_owned()),
             days("came back", &self.back_from, &self.back_until),
+            (self.gone == "yes").then(|| "not back".to_owned()),
             (self.open == "yes").then(|| "neither back nor lost".to_owned()),
             some(&self.evidence).map(|word| format!("evidence for a letter: {word}")),
             self.picked().map(|(arm, ..)| arm.in_words().to_owned()),

@@ -14,18 +14,24 @@ use crate::domain::churn::{self, ChurnEvent};
 use crate::domain::contacts::consents::{self, NewConsent};
 use crate::domain::contacts::{self, Contact, Customer, Search};
 use crate::domain::error::Error;
-use crate::domain::ids::ContactId;
+use crate::domain::ids::{ContactId, SegmentId};
 use crate::domain::messages::list::{self, ListRow};
 use crate::domain::messages::promises::{self, Promise};
 use crate::domain::money::Money;
 use crate::domain::preferences::topics::{self, Topic};
 use crate::domain::preferences::{self, MOST_PER_WEEK, Preferences};
+use crate::domain::segments;
 use crate::domain::threads::{self, InboundEmail};
+
+/// Rows of a page.
+const PAGE: usize = 50;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Query {
     q: Option<String>,
     tags: Option<String>,
+    /// Only those of this segment.
+    segment: Option<String>,
     before: Option<String>,
 }
 
@@ -37,27 +43,39 @@ struct IndexPage {
     next: Option<String>,
     q: String,
     tags: String,
+    /// The segment they are of, with its name.
+    segment: Option<(SegmentId, String)>,
 }
 
 pub(super) async fn index(person: Person, state: web::Data<State>, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let query = query.into_inner();
     let (q, given) = (query.q.unwrap_or_default(), query.tags.unwrap_or_default());
     let (tags, without_tags) = contacts::split_tags(&given);
-    let search = Search {
-        words: q.split_whitespace().take(10).map(str::to_owned).collect(),
-        tags,
-        without_tags,
-        limit: 50,
-        before: query.before.as_deref().map(ContactId::from),
-        ..Search::default()
-    };
-    let actor = person.actor.clone();
-    let (rows, cursor) = state.read(move |conn| contacts::search(conn, &actor, &search)).await?;
+    let segment = query.segment.filter(|id| !id.is_empty()).map(SegmentId::from);
+    let before = query.before.as_deref().map(ContactId::from);
+    let (actor, now, wanted) = (person.actor.clone(), person.visit.now, segment.clone());
+    let words: Vec<String> = q.split_whitespace().take(10).map(str::to_owned).collect();
+    let (segment_name, (rows, cursor)) = state
+        .read(move |conn| {
+            let segment = wanted.map(|id| segments::get(conn, &actor, &id, now)).transpose()?.map(|(segment, _)| segment);
+            let mut search = segment
+                .as_ref()
+                .map_or_else(|| Search { limit: PAGE, before: before.clone(), ..Search::default() }, |of| of.search(PAGE, before.clone(), now));
+            search.words.extend(words);
+            search.tags.extend(tags);
+            search.without_tags.extend(without_tags);
+            Ok((segment.map(|segment| segment.name), contacts::search(conn, &actor, &search)?))
+        })
+        .await?;
     let next = cursor.map(|cursor| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair("q", &q).append_pair("tags", &given).append_pair("before", &cursor).finish()
+        query.append_pair("q", &q).append_pair("tags", &given);
+        if let Some(id) = &segment {
+            query.append_pair("segment", id.as_str());
+        }
+        query.append_pair("before", &cursor).finish()
     });
-    html(&IndexPage { chrome: person.visit.chrome("Customers", "customers"), rows, next, q, tags: given })
+    html(&IndexPage { chrome: person.visit.chrome("Customers", "customers"), rows, next, q, tags: given, segment: segment.zip(segment_name) })
 }
 
 #[derive(Template)]

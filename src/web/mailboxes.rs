@@ -14,7 +14,7 @@ use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::controls::allowed::{self, Allowed, Covered};
-use crate::domain::error::{Kind as ErrorKind, Result as DomainResult};
+use crate::domain::error::{Error, Kind as ErrorKind, Result as DomainResult};
 use crate::domain::ids::MailboxId;
 use crate::domain::inbound::folders::{self, Place};
 use crate::domain::inbound::ways;
@@ -89,6 +89,7 @@ pub(super) struct ShowPage {
     inbound_url: Option<String>,
     topics: Vec<Topic>,
     footer: FooterSettings,
+    footer_problem: Option<String>,
     /// What looser modes would have let out, for managers.
     backtests: Vec<Backtest>,
     /// What became of its oversight, newest first.
@@ -106,6 +107,18 @@ impl ShowPage {
     fn is_topic(&self, topic: &Topic) -> bool {
         self.footer.topic_id.as_ref() == Some(&topic.id)
     }
+}
+
+/// The page with what was typed about footers, and what is wrong with it.
+pub(super) async fn footer_again(
+    person: &Person,
+    state: &State,
+    id: MailboxId,
+    typed: FooterSettings,
+    error: Error,
+) -> Result<HttpResponse, PageError> {
+    let page = show_page(person, state, id, None).await?;
+    html_with(crate::api::status(error.kind), &ShowPage { footer: typed, footer_problem: Some(error.for_people()), ..page })
 }
 
 pub(super) async fn show_page(person: &Person, state: &State, id: MailboxId, problem: Option<String>) -> Result<ShowPage, PageError> {
@@ -143,6 +156,7 @@ pub(super) async fn show_page(person: &Person, state: &State, id: MailboxId, pro
         inbound_url: None,
         topics,
         footer,
+        footer_problem: None,
         backtests,
         turns,
         is_mine,

@@ -21,8 +21,9 @@ use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::accounts::users;
 use crate::domain::actor::{Actor, Role};
+use crate::domain::calls::{self, Current};
 use crate::domain::error::{Error, Kind, Result as DomainResult};
-use crate::domain::ids::{UserId, secret};
+use crate::domain::ids::{self, UserId, secret};
 use crate::domain::mailboxes::stops::{self, Stop};
 use crate::domain::messages::list;
 use crate::domain::messages::undo::{self, Undoable};
@@ -230,7 +231,11 @@ pub(super) async fn guard(request: ServiceRequest, next: Next<impl MessageBody +
     };
     let mut response = match refusal {
         Some(refusal) => answer(request, refusal),
-        None => in_frame(next.call(request).await?.map_into_boxed_body(), &visit),
+        None => {
+            let network = request.peer_addr().map(|peer| peer.ip().to_string());
+            let call = Current::new(ids::fresh()).from(network);
+            in_frame(calls::during(call, next.call(request)).await?.map_into_boxed_body(), &visit)
+        }
     };
     harden(response.response_mut());
     Ok(response)

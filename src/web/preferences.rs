@@ -7,12 +7,14 @@ use askama::Template;
 
 use super::errors::PageError;
 use super::form::Form;
+use super::mailboxes;
 use super::page::{Chrome, Person, Visitor, flash, html, html_with, see_other};
 use crate::app::State;
 use crate::clock;
+use crate::domain::error::Kind;
 use crate::domain::ids::{ContactId, MailboxId, TopicId};
 use crate::domain::preferences::centre::{self, Centre, Wish};
-use crate::domain::preferences::footers::{self, Choice};
+use crate::domain::preferences::footers::{self, Choice, FooterSettings};
 use crate::domain::preferences::topics::{self, Input, Topic};
 use crate::domain::preferences::{self, Change, MOST_PER_WEEK};
 
@@ -168,7 +170,19 @@ pub(super) async fn set_footer(
     let (actor, id) = (person.actor.clone(), MailboxId::from(id.as_str()));
     let choice = Choice { topic: form.get("topic").to_owned(), disclosed: form.some("disclosed").is_some(), reason: form.get("reason").to_owned() };
     let target = id.clone();
-    state.write(move |conn| footers::set(conn, &actor, &target, &choice, clock::now())).await?;
-    flash(&session, "Saved. It holds for messages written from now on.");
-    Ok(see_other(&format!("/mailboxes/{id}")))
+    let (topic, disclosed, reason) = (choice.topic.clone(), choice.disclosed, choice.reason.clone());
+    match state.write(move |conn| footers::set(conn, &actor, &target, &choice, clock::now())).await {
+        Ok(_) => {
+            flash(&session, "Saved. It holds for messages written from now on.");
+            Ok(see_other(&format!("/mailboxes/{id}")))
+        }
+        Err(error) if error.kind == Kind::Invalid => {
+            let typed = FooterSettings {
+                topic_id: Some(TopicId::from(topic)).filter(|id| !id.as_str().is_empty()),
+                undisclosed_because: (!disclosed).then_some(reason),
+            };
+            mailboxes::footer_again(&person, &state, id, typed, error).await
+        }
+        Err(error) => Err(error.into()),
+    }
 }

@@ -63,7 +63,9 @@ const LOOKERS: [&str; 16] = [
 fn only_looks(request: &HttpRequest, browser: &str) -> bool {
     let ahead = ["purpose", "sec-purpose", "x-purpose", "x-moz"].into_iter().filter_map(|name| request.headers().get(name)?.to_str().ok());
     let browser = browser.to_lowercase();
-    ahead.into_iter().any(|said| said.contains("prefetch") || said.contains("preview")) || LOOKERS.iter().any(|looker| browser.contains(looker))
+    request.method() == actix_web::http::Method::HEAD
+        || ahead.into_iter().any(|said| said.contains("prefetch") || said.contains("preview"))
+        || LOOKERS.iter().any(|looker| browser.contains(looker))
 }
 
 /// Leads on to where a referral link goes, and counts the visitor once a day, without a cookie.

@@ -1,5 +1,6 @@
 //! The one table of pages: method, path, who may, and what answers.
 
+use actix_web::guard;
 use actix_web::web::{self, ServiceConfig};
 
 use super::{
@@ -46,13 +47,21 @@ pub struct Route {
     pub access: Access,
 }
 
+/// What a page with this method answers: a HEAD like a GET, whose body is then left out.
+fn answering(method: &str) -> actix_web::Route {
+    match method {
+        "get" => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
+        _ => web::post(),
+    }
+}
+
 macro_rules! routes {
     ($($method:ident $path:literal $access:ident $handler:path;)+) => {
         /// Every page there is. A path that is not here answers 404.
         pub const ROUTES: &[Route] = &[$(Route { method: stringify!($method), path: $path, access: Access::$access }),+];
 
         pub(super) fn register(config: &mut ServiceConfig) {
-            config$(.route($path, web::$method().to($handler)))+;
+            config$(.route($path, answering(stringify!($method)).to($handler)))+;
         }
     };
 }

@@ -44,6 +44,8 @@ impl VerifyPage {
     }
 }
 
+const TOO_LARGE: &str = "The mail is larger than 1 MiB. Paste only its headers.";
+
 async fn keys(state: &State) -> Result<Vec<PublicKey>, PageError> {
     Ok(state.read(keys::published).await?.keys)
 }
@@ -54,7 +56,12 @@ pub(super) async fn form(visitor: Visitor) -> Result<HttpResponse, PageError> {
 }
 
 /// Looks at what was pasted. Nothing of it is kept, and no row about anybody is read.
-pub(super) async fn look(request: HttpRequest, visitor: Visitor, state: web::Data<State>, body: web::Bytes) -> Result<HttpResponse, PageError> {
+pub(super) async fn look(
+    request: HttpRequest,
+    visitor: Visitor,
+    state: web::Data<State>,
+    body: Result<web::Bytes, actix_web::Error>,
+) -> Result<HttpResponse, PageError> {
     if let Some(wait) = state.limits.count_stranger(request.peer_addr().map(|peer| peer.ip())) {
         let page = VerifyPage {
             chrome: visitor.0.chrome("Who wrote this mail?", ""),
@@ -70,9 +77,10 @@ pub(super) async fn look(request: HttpRequest, visitor: Visitor, state: web::Dat
     let refused = |chrome: Chrome, status: StatusCode, problem: &'static str| {
         html_with(status, &VerifyPage { chrome, verdict: None, said: vec![], problem: Some(problem) })
     };
+    let Ok(body) = body else { return refused(chrome, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE) };
     let pasted = url::form_urlencoded::parse(&body).find(|(name, _)| name == "mail").map(|(_, value)| value.into_owned()).unwrap_or_default();
     if pasted.len() > LONGEST {
-        return refused(chrome, StatusCode::PAYLOAD_TOO_LARGE, "The mail is larger than 1 MiB. Paste only its headers.");
+        return refused(chrome, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE);
     }
     if pasted.trim().is_empty() {
         return refused(chrome, StatusCode::UNPROCESSABLE_ENTITY, "Paste a mail, or its headers.");

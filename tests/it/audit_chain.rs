@@ -160,3 +160,33 @@ async fn the_chain_itself_cannot_be_changed() {
         assert!(refused.is_err(), "{change}");
     }
 }
+
+#[actix_web::test]
+async fn an_entry_that_somebody_else_appended_is_named_before_and_after_it_is_chained() {
+    let mut desk = Desk::new().await;
+    let key = countersign::db::seal::SealingKey::of("0123456789abcdef0123456789abcdef").unwrap();
+    desk.pending("before@example.com", json!({})).await;
+    desk.state.db = desk.state.db.clone().with_key(key);
+    let message = desk.pending("a@example.com", json!({})).await;
+    desk.decide("Rita", &message, DecisionKind::Approve).unwrap();
+    let walk = chained(&desk);
+    assert_eq!(walk.breaks, [], "entries from before marks bear none");
+    let columns = "actor_kind, actor_id, actor_name, action, target_kind, target_id, mailbox_id, detail, mark";
+    for mark in ["NULL", "mark"] {
+        let values = columns.replace("detail, mark", &format!("detail, {mark}"));
+        sql(
+            &desk,
+            &format!(
+                "INSERT INTO audit_log (at, {columns}) SELECT at + 1, {values} FROM audit_log WHERE action = 'message.approve' ORDER BY seq LIMIT 1"
+            ),
+        );
+    }
+    let said = found(&desk);
+    assert!(
+        said.len() == 2 && said.iter().all(|(_, problem)| problem.contains(&format!("behind position {} of the chain", walk.chained))),
+        "{said:?}"
+    );
+    let later = chained(&desk).breaks;
+    let positions: Vec<Option<i64>> = later.iter().map(|found| found.position).collect();
+    assert_eq!(positions, [Some(walk.chained + 1), Some(walk.chained + 2)], "{later:?}");
+}

@@ -20,6 +20,7 @@ async fn the_log_is_filtered_by_who_what_and_when_and_exported_alike() {
     for (query, submit, approve) in [
         ("action=message.approve", false, true),
         ("actor=Rita", false, true),
+        ("actor=rit&action=appr", false, true),
         ("actor=Rita&action=message.submit", false, false),
         (&format!("from={today}&until={today}"), true, true),
         (&format!("until={}", desk.now().plus_days(-1).date()), false, false),
@@ -30,7 +31,9 @@ async fn the_log_is_filtered_by_who_what_and_when_and_exported_alike() {
         let file = ada.get(&format!("/audit/export.csv?{query}")).await;
         assert!(
             file.status == 200
-                && file.body.starts_with("seq,at,actor_kind,actor_id,actor_name,action,target_kind,target_id,mailbox_id,request_id,detail\r\n")
+                && file
+                    .body
+                    .starts_with("seq,at,actor_kind,actor_id,actor_name,action,target_kind,target_id,mailbox_id,request_id,network,detail\r\n")
         );
         assert_eq!((file.body.contains(",message.submit,"), file.body.contains(",message.approve,")), (submit, approve), "{query}: {}", file.body);
     }
@@ -52,4 +55,14 @@ async fn administrators_see_the_last_hash_to_note_it_elsewhere() {
     let mut rita = Browser::new(desk.app().await);
     rita.sign_in("rita").await;
     assert!(!rita.get("/audit").await.body.contains(&head.hash));
+}
+
+#[actix_web::test]
+async fn pages_answer_a_head_like_a_get() {
+    let desk = Desk::new().await;
+    let app = desk.app().await;
+    for (path, status) in [("/healthz", 200), ("/readyz", 200), ("/login", 200), ("/nowhere", 404)] {
+        let request = actix_web::test::TestRequest::default().method(actix_web::http::Method::HEAD).uri(path).to_request();
+        assert_eq!(actix_web::test::call_service(&app, request).await.status(), status, "{path}");
+    }
 }

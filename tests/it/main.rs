@@ -76,6 +76,7 @@ mod refusals;
 mod relays;
 mod reply;
 mod report_days;
+mod report_links;
 mod report_pages;
 mod report_parts;
 mod report_programs;

@@ -2,12 +2,14 @@
 
 use countersign::domain::contacts::erase;
 use countersign::domain::imports::{self, Of};
+use countersign::domain::mailboxes::Mode;
 use countersign::domain::messages::DecisionKind;
 use countersign::domain::outbox::verify;
 use countersign::domain::reports::days;
 use countersign::domain::segments::departures;
 use serde_json::{Value, json};
 
+use crate::inbound::{arrive, reply};
 use crate::support::{Desk, OPERATOR, count, sql, texts};
 
 async fn get(desk: &Desk, path: &str) -> Value {
@@ -134,9 +136,71 @@ fn migrate(desk: &Desk, name: &str, direction: &str) {
     run.unwrap_or_else(|error| panic!("{file}: {error}"));
 }
 
+/// A message of a campaign that left and was answered twice, after another of the same conversation; and a letter whose customer came back.
+async fn answered_and_brought_back(desk: &Desk) {
+    let message = desk.pending("ana@example.com", json!({"campaign": "summer"})).await;
+    desk.decide("Rita", &message, DecisionKind::Approve).unwrap();
+    let silent = desk.pending("ben@example.com", json!({"campaign": "summer"})).await;
+    desk.decide("Rita", &silent, DecisionKind::Approve).unwrap();
+    desk.drain().await;
+    let about = format!("{}.{}@sender.example", message.row.id, message.row.version);
+    for words in ["Thank you.", "One more thing."] {
+        arrive(desk, Mode::GatedSend, &reply("ana@example.com", &about, &format!("Re: {words}"), words));
+    }
+    let event = format!("/api/v1/churn-events/{}", left(desk, 40, "too_expensive", 1000).await);
+    let (_, made) = desk.call(&desk.agent, "POST", &format!("{event}/generate"), json!({})).await;
+    let best = made["variants"].as_array().unwrap().iter().find(|one| one["recommended"] == true).unwrap().clone();
+    let (status, held) = desk.call(&desk.agent, "POST", &format!("{event}/variants/{}/send", best["id"].as_str().unwrap()), json!({})).await;
+    assert_eq!(status, 202, "{held}");
+    desk.decide("Rita", &desk.message(held["id"].as_str().unwrap()), DecisionKind::Approve).unwrap();
+    desk.drain().await;
+    assert_eq!(desk.call(&desk.agent, "POST", &format!("{event}/recovered"), json!({})).await.0, 200);
+}
+
+#[actix_web::test]
+async fn what_came_back_counts_with_the_message_that_left_and_leads_to_it() {
+    let desk = Desk::new().await;
+    answered_and_brought_back(&desk).await;
+    let report = get(&desk, "/v1/reports/messages").await;
+    let of = |name: &str| report["rows"].as_array().unwrap().iter().find(|row| row["name"] == name).unwrap()["period"].clone();
+    let summer = of("summer");
+    assert_eq!((&summer["drafted"], &summer["sent"], &summer["replied"], &summer["recovered"]), (&json!(2), &json!(2), &json!(1), &json!(0)));
+    let back: i64 = report["rows"].as_array().unwrap().iter().map(|row| row["period"]["recovered"].as_i64().unwrap()).sum();
+    assert_eq!(back, 1, "{report}");
+    let mut max = crate::support::Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let answered = max.get("/messages?campaign=summer&way=replied").await.body;
+    assert!(answered.contains("ana@example.com") && !answered.contains("ben@example.com"), "{answered}");
+    let brought = max.get("/messages?way=recovered").await.body;
+    assert!(brought.contains("c40@example.com") && !brought.contains("ana@example.com"), "{brought}");
+    assert_eq!(problems(&desk), Vec::<String>::new());
+    while desk.write(days::fold).unwrap() {}
+    assert_eq!(problems(&desk), Vec::<String>::new());
+    assert_eq!(get(&desk, "/v1/reports/messages").await, report, "folding changes no number");
+    sql(&desk, "UPDATE message_days SET replied = replied + 1 WHERE campaign = 'summer'");
+    assert!(problems(&desk).iter().any(|problem| problem.contains("replied") && problem.contains("summer")), "{:?}", problems(&desk));
+    // Whoever is not back after all counts no more.
+    sql(&desk, "UPDATE churn_events SET status = 'lost' WHERE status = 'recovered'");
+    let later = get(&desk, "/v1/reports/messages").await;
+    assert!(later["rows"].as_array().unwrap().iter().all(|row| row["period"]["recovered"] == 0), "{later}");
+}
+
+#[actix_web::test]
+async fn the_report_on_campaigns_says_why_messages_were_rejected() {
+    let desk = lively().await;
+    let mut max = crate::support::Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let page = max.get("/reports/campaigns").await.body;
+    let section = page.split("Reasons for rejecting").last().unwrap();
+    assert!(section.contains(">spring</th>") && section.contains(">because</td>"), "{page}");
+    let file = max.get("/reports/campaigns/table.csv?table=2").await.body;
+    assert!(file.starts_with("Campaign,Handed in,Reason for rejecting\r\nspring,2") && file.contains("Z,because"), "{file}");
+}
+
 #[actix_web::test]
 async fn an_upgrade_counts_what_is_there_and_what_comes_after_it() {
     let desk = lively().await;
+    answered_and_brought_back(&desk).await;
     let (_, segment) = desk.call(&desk.agent, "POST", "/v1/segments", json!({"name": "All", "query": "c1"})).await;
     assert!(segment["id"].is_string(), "{segment}");
     count_segments(&desk);
@@ -167,6 +231,7 @@ async fn an_upgrade_counts_what_is_there_and_what_comes_after_it() {
         "2026-11-22-000069_outcomes",
         "2026-11-22-000072_winback_rules",
         "2026-11-23-000084_reading_days",
+        "2026-11-23-000088_message_outcomes",
     ];
     migrations.iter().rev().for_each(|name| migrate(&desk, name, "down"));
     migrations.iter().for_each(|name| migrate(&desk, name, "up"));
@@ -185,7 +250,7 @@ async fn an_upgrade_counts_what_is_there_and_what_comes_after_it() {
     while desk.write(days::fold).unwrap() {}
     assert_eq!(problems(&desk), Vec::<String>::new());
     let spring = get(&desk, "/v1/reports/messages").await["rows"][0]["period"]["sent"].as_i64();
-    assert_eq!((spring, get(&desk, "/v1/reports/reasons").await["total"].as_i64()), (Some(2), Some(5)));
+    assert_eq!((spring, get(&desk, "/v1/reports/reasons").await["total"].as_i64()), (Some(2), Some(6)));
 }
 
 #[actix_web::test]
@@ -262,7 +327,7 @@ async fn messages_are_counted_by_what_became_of_them_and_only_within_reach() {
     let spring = &report["rows"][0];
     assert_eq!((report["rows"].as_array().unwrap().len(), spring["name"].as_str()), (1, Some("spring")), "{report}");
     let wanted = json!({"drafted": 3, "held": 3, "edited": 0, "approved": 1, "rejected": 1, "waiting": 1, "on_the_way": 0, "sent": 1, "delivered": 0,
-        "bounced": 0, "complained": 0, "ended": 0});
+        "bounced": 0, "complained": 0, "ended": 0, "replied": 0, "recovered": 0});
     assert_eq!((&spring["period"], spring["period_before"]["drafted"].as_i64()), (&wanted, Some(0)));
     let by_mailbox = get(&desk, "/v1/reports/messages?by=mailbox").await;
     let gated = by_mailbox["rows"].as_array().unwrap().iter().find(|row| row["name"] == "gated-send@sender.example").unwrap().clone();
@@ -326,7 +391,10 @@ async fn the_desk_counts_decisions_waits_and_edits_on_their_day_and_each_number_
 #[actix_web::test]
 async fn the_database_and_the_code_say_the_same_of_states() {
     let desk = Desk::new().await;
-    for way in countersign::domain::messages::list::Way::ALL.iter().filter(|way| !matches!(way.as_str(), "held" | "edited")) {
+    for way in countersign::domain::messages::list::Way::ALL
+        .iter()
+        .filter(|way| !matches!(way.as_str(), "held" | "edited" | "not_sent" | "replied" | "recovered"))
+    {
         let states: Vec<String> = way.states().iter().map(|state| format!("'{state}'")).collect();
         let n = |condition: &str| count(&desk, &format!("SELECT count(*) AS n FROM message_ways WHERE {way} = 1 AND {condition}"));
         assert_eq!(n("1 = 1"), i64::try_from(states.len()).unwrap(), "{way}");

@@ -48,7 +48,7 @@ async fn why_customers_leave_is_a_picture_a_table_and_their_words_and_each_numbe
     let file = rita.get(&format!("/reports/reasons/table.csv?from={from}&until={today}&table=1")).await;
     assert_eq!(file.status, 200);
     assert!(
-        file.body.starts_with("Reason,Left,Share,Before,Came back,Revenue lost,Revenue won back\r\nToo expensive,2,66.7 %,0,0,$38,0\r\n"),
+        file.body.starts_with("Reason,Left,Share (%),Before,Came back,Revenue lost (USD),Revenue won back\r\nToo expensive,2,66.7,0,0,38.00,\r\n"),
         "{}",
         file.body
     );

@@ -89,12 +89,23 @@ async fn what_comes_of_recommendations_counts_on_the_day_it_happened() {
     max.sign_in("max").await;
     let page = max.get("/reports/referrals").await;
     let today = desk.now().date();
-    for (number, wanted, others) in [("links", ">1</a>", 0), ("followed", "3 visitors in all", 0), ("signups", "$20", 0), ("rewards", "2 months", 1)]
-    {
+    for (number, wanted, others) in [
+        ("links", ">1</a>", 0),
+        ("followed", "/referrals/one", 0),
+        ("visitors", "/referrals/one", 0),
+        ("signups", "$20", 0),
+        ("rewards", "2 months", 1),
+    ] {
         let link = format!("/reports/referrals/rows?number={number}&from={today}&until={today}");
         let rows = max.get(&link).await;
         assert!(rows.status == 200 && rows.body.contains("c@example.com"), "{link}: {}", rows.body);
         assert!(number == "links" || rows.body.contains(wanted), "{wanted} in {}", rows.body);
+        let wanted_rows = match number {
+            "links" | "followed" => 1,
+            "visitors" => 3,
+            _ => 2,
+        };
+        assert_eq!(rows.body.matches("<tr><td><a href=").count(), wanted_rows, "{link}");
         assert_eq!(rows.body.matches("/referrals/two").count(), 0, "made in the period before, {others}");
     }
     for wanted in [
@@ -183,6 +194,7 @@ async fn every_number_of_the_funnel_leads_to_its_rows(desk: &Desk, id: &str) {
         ("answered", 0, vec!["c0"]),
         ("left", 0, vec!["c2"]),
         ("left", 1, vec!["c0"]),
+        ("answers", 0, vec!["c0"]),
     ] {
         let from = desk.now().plus_days(-89).date();
         let link = format!("/reports/sequences/rows?number={number}&of={id}&place={place}&from={from}&until={today}");

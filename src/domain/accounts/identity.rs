@@ -109,7 +109,7 @@ fn admitted(conn: &mut Conn, mut user: UserRow, identity: &Identity, network: &s
         }
         Some(role) if role != user.role && users::may_become(conn, &user, role)? => {
             queries::set_role(conn, &user.id, role)?;
-            log(conn, &BY, "user.change", &user.id, json!({"role": role, "issuer": identity.issuer}), now)?;
+            log(conn, &BY, "user.change", &user.id, json!({"before": {"role": user.role}, "after": {"role": role}, "issuer": identity.issuer}), now)?;
             user.role = role;
         }
         _ => {}

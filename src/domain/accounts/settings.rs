@@ -97,9 +97,12 @@ pub fn set_profile(conn: &mut Conn, actor: &Actor, new: &Profile, now: Time) -> 
         return Err(Error::invalid("field_invalid", "time_zone", detail));
     };
     transaction(conn, |conn| {
+        let user = queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("user"))?;
+        let shown = |profile: &Profile| json!({"time_zone": profile.time_zone, "shortcuts": profile.shortcuts});
+        let detail = audit::changed(&shown(&Profile::of(&user)), &json!({"time_zone": name, "shortcuts": new.shortcuts}));
         queries::set_profile(conn, id, Some(name.as_str()).filter(|name| *name != UTC), new.shortcuts)?;
         notices::hour_changed(conn, id, now)?;
-        log(conn, actor, "user.set_profile", id, json!({"time_zone": name, "shortcuts": new.shortcuts}), now)
+        log(conn, actor, "user.set_profile", id, detail, now)
     })
 }
 

@@ -290,10 +290,11 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &UserId, role: Role, mailboxes
         if role != Role::Admin {
             keep_one_admin(conn, &user)?;
         }
+        let before = json!({"role": user.role, "mailboxes": queries::memberships(conn, id)?});
         queries::set_role(conn, id, role)?;
         queries::set_memberships(conn, id, mailboxes)?;
-        let mailboxes: Vec<&str> = mailboxes.iter().map(MailboxId::as_str).collect();
-        log(conn, actor, "user.change", id, json!({"role": role, "mailboxes": mailboxes}), now)
+        let after = json!({"role": role, "mailboxes": queries::memberships(conn, id)?});
+        log(conn, actor, "user.change", id, audit::changed(&before, &after), now)
     })
 }
 
@@ -307,7 +308,9 @@ pub fn set_disabled(conn: &mut Conn, actor: &Actor, id: &UserId, disabled: bool,
         }
         queries::set_disabled(conn, id, disabled.then_some(now))?;
         queries::delete_sessions_of(conn, id)?;
-        log(conn, actor, if disabled { "user.disable" } else { "user.enable" }, id, json!({}), now)
+        let detail =
+            audit::changed(&json!({"disabled": user.disabled_at.is_some(), "role": user.role}), &json!({"disabled": disabled, "role": user.role}));
+        log(conn, actor, if disabled { "user.disable" } else { "user.enable" }, id, detail, now)
     })
 }
 

@@ -6,12 +6,15 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::db::Conn;
+use crate::db::seal::Marked;
 use crate::domain::error::Result;
 
-use super::{Line, queries};
+use super::{Line, marks, queries};
 
 /// Entries that are chained in one transaction.
 const AT_ONCE: i64 = 2000;
+/// Entries that are not chained yet and are looked at nevertheless.
+const MOST_OPEN: i64 = 20_000;
 /// Entries that are looked at together.
 const PAGE: i64 = 2000;
 /// What the detail of an entry about somebody who was erased says.
@@ -28,11 +31,11 @@ pub struct Head {
     pub hash: String,
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn hash_of(words: &str) -> String {
+pub(super) fn hash_of(words: &str) -> String {
     hex(&Sha256::digest(words.as_bytes()))
 }
 
@@ -57,7 +60,9 @@ fn link(before: &str, position: i64, line: &Line, words_hash: &str) -> String {
         &request,
         words_hash,
     ];
-    for field in fields {
+    // Entries from before these were kept have the hash that they had.
+    let since: &[String] = if line.network.is_none() && line.mark.is_none() { &[] } else { &[or_none(&line.network), or_none(&line.mark)] };
+    for field in fields.into_iter().chain(since.iter().map(String::as_str)) {
         digest.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
         digest.update(field.as_bytes());
     }
@@ -122,6 +127,7 @@ pub fn holds(conn: &mut Conn, hash: &str) -> Result<bool> {
 /// Walks along the whole chain.
 pub fn walk(conn: &mut Conn) -> Result<Walk> {
     let mut walk = Walk::default();
+    let mut marked = false;
     let mut before = START.to_owned();
     loop {
         let page = queries::links_after(conn, walk.chained, PAGE)?;
@@ -143,6 +149,11 @@ pub fn walk(conn: &mut Conn) -> Result<Walk> {
             }
             if let Some(problem) = wrong(conn, &before, *position, lines.get(seq), words_hash, hash)? {
                 walk.breaks.push(Break { position: Some(*position), seq: Some(*seq), problem });
+            } else if let Some(line) = lines.get(seq)
+                && is_foreign(conn, line, &mut marked)?
+            {
+                let problem = format!("The entry at position {position} was not written by this desk: it does not bear its mark.");
+                walk.breaks.push(Break { position: Some(*position), seq: Some(*seq), problem });
             }
             // What follows is held against what is on record here, so that one break is named once.
             before.clone_from(hash);
@@ -160,8 +171,27 @@ pub fn walk(conn: &mut Conn) -> Result<Walk> {
         let which = if from == until { format!("Entry {until}, the last one, was") } else { format!("The last entries, {from} to {until}, were") };
         walk.breaks.push(Break { position: None, seq: Some(from), problem: format!("{which} dropped.") });
     }
+    for line in queries::unchained(conn, latest, MOST_OPEN)? {
+        if is_foreign(conn, &line, &mut marked)? {
+            let (seq, position) = (line.seq, walk.chained);
+            let problem = format!("Entry {seq}, behind position {position} of the chain, was not written by this desk: it does not bear its mark.");
+            walk.breaks.push(Break { position: None, seq: Some(seq), problem });
+        }
+    }
     walk.open = queries::count_unchained(conn, latest)?;
     Ok(walk)
+}
+
+/// Whether somebody else wrote an entry. Those from before marks were made bear none; `marked` is set by the first that does.
+fn is_foreign(conn: &mut Conn, line: &Line, marked: &mut bool) -> Result<bool> {
+    match marks::whose(line) {
+        (Marked::Ours, as_written) => {
+            *marked = true;
+            Ok(!as_written && !(line.detail == BLANK && queries::is_of_erased(conn, line)?))
+        }
+        (Marked::Unknown, _) => Ok(*marked),
+        (Marked::Forged, _) => Ok(true),
+    }
 }
 
 fn wrong(conn: &mut Conn, before: &str, position: i64, line: Option<&Line>, words_hash: &str, hash: &str) -> Result<Option<String>> {

@@ -11,6 +11,8 @@ pub struct Current {
     pub request_id: String,
     /// Its turn, where it names an idempotency key.
     pub turn: Option<Turn>,
+    /// From where it came.
+    pub network: Option<String>,
     subject: Arc<Mutex<Subject>>,
 }
 
@@ -25,7 +27,12 @@ struct Subject {
 impl Current {
     /// A call without an idempotency key.
     pub fn new(request_id: impl Into<String>) -> Self {
-        Current { request_id: request_id.into(), turn: None, subject: Arc::default() }
+        Current { request_id: request_id.into(), turn: None, network: None, subject: Arc::default() }
+    }
+
+    /// The same call from this network address.
+    pub fn from(self, network: Option<String>) -> Self {
+        Current { network, ..self }
     }
 
     /// The same call with its turn.

@@ -69,6 +69,8 @@ pub struct Only {
     pub back: Option<(Time, Time)>,
     /// Who is neither back nor lost.
     pub open: bool,
+    /// Who is not back.
+    pub gone: bool,
     /// Who came back with this evidence.
     pub evidence: Option<Evidence>,
     /// Whom a rule picked from this time on and before that, and what became of them.
@@ -227,6 +229,9 @@ fn only(ask: &mut Statement, conn: &Conn, only: &Only) {
     }
     if only.replied {
         ask.push(" AND e.replied_at IS NOT NULL");
+    }
+    if only.gone {
+        ask.push(" AND e.status <> 'recovered'");
     }
     if only.open {
         ask.push(" AND e.status NOT IN ('recovered', 'lost')");

@@ -6,6 +6,7 @@ use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::accounts::second_factor::Proof;
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::audit;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ApiKeyId, MailboxId};
 use crate::domain::mailboxes;
@@ -28,11 +29,19 @@ pub struct Change {
     pub calls_per_minute: Option<i32>,
 }
 
+/// As the audit log shows it.
+fn shown(key: &Key) -> serde_json::Value {
+    json!({
+        "name": key.row.name, "scopes": key.row.scopes, "mailboxes": key.mailboxes,
+        "expires_at": key.row.expires_at, "calls_per_minute": key.row.calls_per_minute,
+    })
+}
+
 /// Changes a key. Its scopes can only become fewer. A missing second factor is the last thing it is refused for.
 pub fn change(conn: &mut Conn, actor: &Actor, id: &ApiKeyId, change: &Change, proof: Option<&Proof>, now: Time) -> Result<Key> {
     transaction(conn, |conn| {
         let mut key = get(conn, actor, id)?;
-        let seen = key.row.scopes.clone();
+        let (seen, before) = (key.row.scopes.clone(), shown(&key));
         must_not_be_revoked(&key)?;
         let decides = key.row.decides();
         if let Some(name) = &change.name {
@@ -68,11 +77,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &ApiKeyId, change: &Change, pr
         if !queries::change(conn, &key.row, &seen)? {
             return Err(changed_meanwhile());
         }
-        let detail = json!({
-            "name": key.row.name, "scopes": key.row.scopes, "mailboxes": key.mailboxes,
-            "expires_at": key.row.expires_at, "calls_per_minute": key.row.calls_per_minute,
-        });
-        log(conn, actor, "key.change", id, detail, now)?;
+        log(conn, actor, "key.change", id, audit::changed(&before, &shown(&key)), now)?;
         Ok(key)
     })
 }

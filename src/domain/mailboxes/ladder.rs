@@ -9,7 +9,7 @@ use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{MailboxId, RowId, one_time_code, sha256_hex};
-use crate::domain::{notices, text, webhooks};
+use crate::domain::{audit, notices, text, webhooks};
 use crate::text_enum;
 
 use super::{Mailbox, Mode, log, queries};
@@ -141,8 +141,19 @@ pub fn step(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, reason: 
         if needs_second(conn, actor)? {
             return Ok(Some(request(conn, actor, id, mode, Some(&reason), now)?.told));
         }
+        refuse_alone(conn, now)?;
         super::set_mode_because(conn, actor, id, mode, Some(&reason), now).map(|()| None)
     })
+}
+
+/// Refuses whoever is the only administrator since another was one: they could else take that one away and loosen alone.
+fn refuse_alone(conn: &mut Conn, now: Time) -> Result<()> {
+    if audit::lost_admin(conn, now.plus_seconds(-CODE_SECONDS))? {
+        let detail = "Another administrator was disabled or lost the role within the last 24 hours, and a step up needs a second one. \
+                      Let another administrator confirm it, or wait a day.";
+        return Err(Error::forbidden("second_administrator_gone", detail));
+    }
+    Ok(())
 }
 
 /// Whether another administrator than this one can be mailed a code: then a person's step up needs them.

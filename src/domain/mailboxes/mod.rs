@@ -295,6 +295,24 @@ impl From<&Mailbox> for MailboxChange {
     }
 }
 
+impl MailboxChange {
+    /// As the audit log shows it.
+    fn shown(&self) -> serde_json::Value {
+        json!({
+            "name": self.name,
+            "postal_address": self.postal_address,
+            "undo_seconds": self.undo_seconds,
+            "person_required": self.person_required,
+            "notify": self.notify,
+            "planted_percent": self.planted_percent,
+            "bulk_in_gated_all": self.bulk_in_gated_all,
+            "on_uncertain": self.on_uncertain,
+            "bounce_address": self.bounce_address,
+            "tripwire": self.tripwire,
+        })
+    }
+}
+
 /// Changes the settings of a mailbox.
 pub fn change(conn: &mut Conn, actor: &Actor, id: &MailboxId, change: &MailboxChange, now: Time) -> Result<()> {
     actor.must_be_admin()?;
@@ -318,18 +336,8 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &MailboxId, change: &MailboxCh
             bounces::ensure_key(conn)?;
         }
         queries::update(conn, id, &name, &postal, change)?;
-        let detail = json!({
-            "name": name,
-            "postal_address": postal,
-            "undo_seconds": change.undo_seconds,
-            "person_required": change.person_required,
-            "notify": change.notify,
-            "planted_percent": planted,
-            "bulk_in_gated_all": change.bulk_in_gated_all,
-            "on_uncertain": change.on_uncertain,
-            "bounce_address": change.bounce_address,
-            "tripwire": change.tripwire,
-        });
+        let after = MailboxChange { name, postal_address: postal, ..change.clone() };
+        let detail = audit::changed(&MailboxChange::from(&before).shown(), &after.shown());
         log(conn, actor, "mailbox.change", id, detail, now)
     })
 }

@@ -51,6 +51,13 @@ pub struct Choice {
     pub reason: String,
 }
 
+impl FooterSettings {
+    /// As the audit log shows it.
+    fn shown(&self) -> serde_json::Value {
+        json!({"topic_id": self.topic_id, "disclosed": self.undisclosed_because.is_none(), "undisclosed_because": self.undisclosed_because})
+    }
+}
+
 /// Changes the settings of a mailbox. No key does: what a recipient is told is for people to answer for.
 pub fn set(conn: &mut Conn, actor: &Actor, id: &MailboxId, choice: &Choice, now: Time) -> Result<FooterSettings> {
     actor.must_be_admin_in_person()?;
@@ -61,13 +68,14 @@ pub fn set(conn: &mut Conn, actor: &Actor, id: &MailboxId, choice: &Choice, now:
     }
     transaction(conn, |conn| {
         mailboxes::get(conn, actor, id)?;
+        let before = of(conn, id)?.shown();
         let topic_id = match choice.topic.trim() {
             "" => None,
             named => Some(topics::named(conn, named)?.id),
         };
         let settings = FooterSettings { topic_id, undisclosed_because: (!choice.disclosed).then_some(reason) };
         queries::put_footer(conn, id, &settings, actor.name(), now)?;
-        let detail = json!({"topic_id": settings.topic_id, "disclosed": choice.disclosed, "undisclosed_because": settings.undisclosed_because});
+        let detail = audit::changed(&before, &settings.shown());
         let entry = Entry { action: "mailbox.set_footer", target_kind: "mailbox", target_id: id.as_str(), mailbox_id: Some(id), detail };
         audit::record(conn, actor, entry, now)?;
         Ok(settings)

@@ -65,7 +65,7 @@ pub fn create(conn: &mut Conn, actor: &Actor, input: &Input, now: Time) -> Resul
     transaction(conn, |conn| {
         refuse_taken(conn, &row)?;
         queries::insert_topic(conn, &row)?;
-        log(conn, actor, "topic.add", &row, now)?;
+        log(conn, actor, "topic.add", &row, shown(&row), now)?;
         Ok(row)
     })
 }
@@ -75,6 +75,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &TopicId, input: &Input, now: 
     for_people(actor)?;
     transaction(conn, |conn| {
         let mut row = queries::topic(conn, id)?.ok_or_else(|| Error::not_found("topic"))?;
+        let before = shown(&row);
         row.name = text::required_line("name", &input.name, 80)?;
         row.description = text::line("description", &input.description, 200)?;
         row.wanted = input.wanted;
@@ -82,7 +83,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &TopicId, input: &Input, now: 
         row.updated_at = now;
         refuse_taken(conn, &row)?;
         queries::update_topic(conn, &row)?;
-        log(conn, actor, "topic.change", &row, now)?;
+        log(conn, actor, "topic.change", &row, audit::changed(&before, &shown(&row)), now)?;
         Ok(row)
     })
 }
@@ -145,7 +146,11 @@ fn refuse_taken(conn: &mut Conn, row: &Topic) -> Result<()> {
     }
 }
 
-fn log(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Topic, now: Time) -> Result<()> {
-    let detail = json!({"name": row.name, "wanted": row.wanted, "archived": row.archived_at.is_some()});
+/// As the audit log shows it.
+fn shown(row: &Topic) -> serde_json::Value {
+    json!({"name": row.name, "description": row.description, "wanted": row.wanted, "archived": row.archived_at.is_some()})
+}
+
+fn log(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Topic, detail: serde_json::Value, now: Time) -> Result<()> {
     audit::record(conn, actor, Entry { action, target_kind: "topic", target_id: row.id.as_str(), mailbox_id: None, detail }, now)
 }

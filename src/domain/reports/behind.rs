@@ -20,8 +20,10 @@ text_enum!(
     pub enum Number {
         /// Links that were made.
         Links => "links",
-        /// Links that were followed.
+        /// Links that were followed for the first time.
         Followed => "followed",
+        /// Visits to links, one for each visitor and day.
+        Visitors => "visitors",
         /// Sign-ups that came of links.
         SignUps => "signups",
         /// Rewards that were given.
@@ -34,6 +36,8 @@ text_enum!(
         Sent => "sent",
         /// Those who answered it.
         Answered => "answered",
+        /// Answers to any step.
+        Answers => "answers",
         /// Those who left before it.
         Left => "left",
         /// Those who got all of a sequence.
@@ -44,20 +48,22 @@ text_enum!(
 impl Number {
     /// Whether it is of recommendations; the others are of a sequence.
     pub fn is_of_referrals(self) -> bool {
-        matches!(self, Number::Links | Number::Followed | Number::SignUps | Number::Rewards)
+        matches!(self, Number::Links | Number::Followed | Number::Visitors | Number::SignUps | Number::Rewards)
     }
 
     /// A name for people.
     pub fn label(self) -> &'static str {
         match self {
             Number::Links => "New links",
-            Number::Followed => "Links whose latest visitor came in this period",
+            Number::Followed => "Links followed for the first time",
+            Number::Visitors => "Visitors",
             Number::SignUps => "Sign-ups",
             Number::Rewards => "Rewards",
             Number::Entered => "Came this far",
             Number::Waiting => "Wait for it now",
             Number::Sent => "Got it",
             Number::Answered => "Answered it",
+            Number::Answers => "Answers to a step",
             Number::Left => "Left before it",
             Number::Complete => "Got all of it",
         }
@@ -126,8 +132,7 @@ pub fn rows(conn: &mut Conn, actor: &Actor, ask: &Ask) -> Result<Page<Row>> {
         None => push_referrals(&mut sql, ask.number)?,
         Some(id) => {
             let (sequence, _) = sequences::get(conn, actor, id)?;
-            let step = sequence.numbers().get(ask.place).copied();
-            push_sequence(&mut sql, ask, id, step)?;
+            push_sequence(&mut sql, ask, id, &sequence.numbers())?;
         }
     }
     sql.push(") AS found WHERE at >= ").number(ask.period.start().micros()).push(" AND at < ").number(ask.period.end().micros());
@@ -145,8 +150,11 @@ fn push_referrals(sql: &mut Statement, number: Number) -> Result<()> {
     let page = "'/referrals/' || r.id AS page";
     sql.push(match number {
         Number::Links => format!("SELECT r.id, c.email AS who, r.created_at AS at, {none}, {page} {OF_LINK}"),
-        Number::Followed => {
-            format!("SELECT r.id, c.email AS who, r.last_click_at AS at, r.clicks AS amount, 'visitors' AS unit, {page} {OF_LINK} WHERE r.clicks > 0")
+        Number::Followed | Number::Visitors => {
+            let only = if number == Number::Followed { " WHERE v.is_first" } else { "" };
+            format!(
+                "SELECT CAST(v.id AS TEXT) AS id, c.email AS who, v.at AS at, {none}, {page} {OF_LINK} JOIN referral_visits v ON v.referral_id = r.id{only}"
+            )
         }
         Number::SignUps => format!(
             "SELECT x.id, c.email AS who, x.created_at AS at, x.value_minor AS amount, x.currency AS unit, {page} {OF_LINK} \
@@ -161,15 +169,18 @@ fn push_referrals(sql: &mut Statement, number: Number) -> Result<()> {
     Ok(())
 }
 
-fn push_sequence(sql: &mut Statement, ask: &Ask, id: &SequenceId, step: Option<i32>) -> Result<()> {
+fn push_sequence(sql: &mut Statement, ask: &Ask, id: &SequenceId, steps: &[i32]) -> Result<()> {
     let place = i64::try_from(ask.place).unwrap_or(i64::MAX);
-    let sent = matches!(ask.number, Number::Sent | Number::Answered);
+    let sent = matches!(ask.number, Number::Sent | Number::Answered | Number::Answers);
+    let row = if ask.number == Number::Answers { "s.message_id" } else { "e.id" };
     let page = if sent { "'/messages/' || s.message_id" } else { "'/customers/' || c.id" };
     sql.push(format!(
-        "SELECT e.id, c.email AS who, e.created_at AS at, CAST(NULL AS BIGINT) AS amount, e.stopped_why AS unit, {page} AS page {OF_ENROLLMENT}"
+        "SELECT {row} AS id, c.email AS who, e.created_at AS at, CAST(NULL AS BIGINT) AS amount, e.stopped_why AS unit, {page} AS page {OF_ENROLLMENT}"
     ));
     if sent {
-        sql.push(" JOIN sequence_sends s ON s.enrollment_id = e.id AND s.step = ").number(step.map_or(-1, i64::from));
+        let wanted = if ask.number == Number::Answers { steps } else { steps.get(ask.place).map_or(&[][..], std::slice::from_ref) };
+        let wanted: Vec<String> = wanted.iter().chain([&-1]).map(i32::to_string).collect();
+        sql.push(format!(" JOIN sequence_sends s ON s.enrollment_id = e.id AND s.step IN ({})", wanted.join(", ")));
     }
     sql.push(" WHERE e.sequence_id = ").text(id.as_str());
     match ask.number {
@@ -177,7 +188,7 @@ fn push_sequence(sql: &mut Statement, ask: &Ask, id: &SequenceId, step: Option<i
         Number::Waiting => sql.push(" AND e.state = 'active' AND e.position = ").number(place),
         Number::Left => sql.push(" AND e.state = 'stopped' AND e.position = ").number(place),
         Number::Sent => sql.push(" AND s.sent_at IS NOT NULL"),
-        Number::Answered => sql.push(" AND s.replied_at IS NOT NULL"),
+        Number::Answered | Number::Answers => sql.push(" AND s.replied_at IS NOT NULL"),
         Number::Complete => sql.push(" AND e.state = 'complete'"),
         _ => return Err(Error::not_found("number")),
     };

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Scope};
-use crate::domain::error::Result;
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::MessageId;
 use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::messages::State;
 
@@ -51,12 +53,25 @@ numbers!(
         pub failed,
         /// Those of these that nobody decided in time.
         pub expired,
+        /// Those that left and were the latest of their conversation when its recipient wrote back.
+        pub replied,
+        /// Those that left and were about a departure whose customer came back after it.
+        pub recovered,
     }
 );
 
 impl Ways {
+    /// What a change stands for: of messages in a state, or of what came back of them.
+    pub(super) fn of_move(word: &str, held: bool, edited: bool, number: i64) -> Result<Ways> {
+        match word {
+            "replied" => Ok(Ways { replied: number, ..Ways::default() }),
+            "recovered" => Ok(Ways { recovered: number, ..Ways::default() }),
+            state => Ok(Ways::of(state.parse().map_err(Error::internal)?, held, edited, number)),
+        }
+    }
+
     /// Messages in one state. The table `message_ways` says the same of states, for the database.
-    pub(super) fn of(state: State, held: bool, edited: bool, number: i64) -> Ways {
+    fn of(state: State, held: bool, edited: bool, number: i64) -> Ways {
         let approved = !matches!(state, State::Pending | State::ChangesRequested | State::Rejected | State::Withdrawn | State::Expired);
         let when = |holds: bool| if holds { number } else { 0 };
         let drafted = Ways { drafted: number, held: when(held), edited: when(edited), approved: when(held && approved), ..Ways::default() };
@@ -133,6 +148,26 @@ pub fn by_mailbox(conn: &mut Conn, actor: &Actor, period: Period) -> Result<Vec<
         None => Flow { of: mailbox, now: Ways::default(), before: Ways::default() },
     };
     Ok(mailboxes::list(conn, actor)?.into_iter().map(flow).collect())
+}
+
+/// A message of a campaign that a person said no to.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// Its campaign.
+    pub campaign: String,
+    /// The message.
+    pub message: MessageId,
+    /// Why.
+    pub reason: String,
+    /// When it was handed in: the day it counts on.
+    pub at: Time,
+}
+
+/// The messages of campaigns that count as rejected in a period, the latest first.
+pub fn refusals(conn: &mut Conn, actor: &Actor, period: Period, limit: i64) -> Result<Vec<Refusal>> {
+    actor.must_have(Scope::Read)?;
+    let rows = queries::refusals(conn, actor.mailboxes(), period.start(), period.end(), limit)?;
+    Ok(rows.into_iter().map(|(campaign, message, reason, at)| Refusal { campaign, message, reason, at }).collect())
 }
 
 /// What became of the messages of each step of a period; of campaigns alone, or of all.

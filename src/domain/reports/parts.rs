@@ -47,14 +47,18 @@ pub struct PartNumbers {
 impl PartNumbers {
     /// The reason that most of them had, or why there is none to name.
     pub fn main_reason_in_words(&self) -> String {
-        let size = |number: i64| usize::try_from(number).unwrap_or(0);
-        match self.reasons.first() {
-            None => "nobody left".to_owned(),
-            Some((reason, number)) => match (Share { part: size(*number), of: size(self.count) }).percent() {
-                Some(percent) => format!("{}, {percent} %", reason.label()),
-                None => "too few to say".to_owned(),
-            },
+        match (self.reasons.is_empty(), self.main_reason()) {
+            (true, _) => "nobody left".to_owned(),
+            (_, Some((reason, percent))) => format!("{}, {percent} %", reason.label()),
+            (_, None) => "too few to say".to_owned(),
         }
+    }
+
+    /// The most frequent reason with its share in percent; none where there are too few to say.
+    pub fn main_reason(&self) -> Option<(Reason, usize)> {
+        let size = |number: i64| usize::try_from(number).unwrap_or(0);
+        let (reason, number) = self.reasons.first()?;
+        Some((*reason, Share { part: size(*number), of: size(self.count) }.percent()?))
     }
 }
 

@@ -5,11 +5,11 @@ use diesel::sql_types::{BigInt, Bool, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{churn_events, decisions, desk_decisions};
+use crate::db::schema::{churn_events, decisions, desk_decisions, messages};
 use crate::db::statement::Statement;
 use crate::domain::actor::Mailboxes;
 use crate::domain::ids::{ChurnEventId, MailboxId, MessageId};
-use crate::domain::messages::DecisionKind;
+use crate::domain::messages::{DecisionKind, State};
 use crate::domain::reason::Reason;
 
 use super::messages::Ways;
@@ -256,6 +256,26 @@ pub(super) fn desk(conn: &mut Conn, starts: [i64; 2], end: i64) -> QueryResult<V
     DESK.push_sums(&mut sql, (&starts, end), &|_| {}, "mailbox_id, what, up_to");
     sql.push(" HAVING SUM(number) <> 0");
     sql.load(conn)
+}
+
+/// Messages of campaigns that were rejected, by when they were handed in, the latest first: campaign, message, reason, time.
+pub(super) fn refusals(conn: &mut Conn, reach: &Mailboxes, from: Time, end: Time, limit: i64) -> QueryResult<Vec<(String, MessageId, String, Time)>> {
+    let mut query = messages::table
+        .filter(messages::state.eq(State::Rejected))
+        .filter(messages::submitted_at.ge(from))
+        .filter(messages::submitted_at.lt(end))
+        .filter(messages::campaign.is_not_null().and(messages::campaign.ne("")))
+        .filter(messages::planted.eq(false))
+        .order(messages::submitted_at.desc())
+        .limit(limit)
+        .select((messages::campaign.assume_not_null(), messages::id, messages::state_reason, messages::submitted_at.assume_not_null()))
+        .into_boxed();
+    if let Mailboxes::These(ids) = reach {
+        let ids: Vec<String> = ids.iter().map(|id| id.as_str().to_owned()).collect();
+        query = query.filter(messages::mailbox_id.eq_any(ids));
+    }
+    let rows: Vec<(String, MessageId, Option<String>, Time)> = query.load(conn)?;
+    Ok(rows.into_iter().map(|(campaign, message, reason, at)| (campaign, message, reason.unwrap_or_default(), at)).collect())
 }
 
 /// The latest reasons for rejecting, with the message and the time.

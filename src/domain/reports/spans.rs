@@ -77,11 +77,11 @@ pub(super) const DESK: Counted = Counted {
 };
 
 /// The ways that rows with a state stand for.
-const WAYS_OF_ROWS: &str = "n.number AS drafted, CASE WHEN held THEN n.number ELSE 0 END AS held, CASE WHEN edited THEN \
+const WAYS_OF_ROWS: &str = "n.number * w.drafted AS drafted, CASE WHEN held THEN n.number ELSE 0 END AS held, CASE WHEN edited THEN \
      n.number ELSE 0 END AS edited, CASE WHEN held THEN n.number * w.approved ELSE 0 END AS approved, n.number * w.rejected AS \
      rejected, n.number * w.waiting AS waiting, n.number * w.on_the_way AS on_the_way, n.number * w.sent AS sent, n.number * \
      w.delivered AS delivered, n.number * w.bounced AS bounced, n.number * w.complained AS complained, n.number * w.ended AS \
-     ended, n.number * w.failed AS failed, n.number * w.expired AS expired";
+     ended, n.number * w.failed AS failed, n.number * w.expired AS expired, n.number * w.replied AS replied, n.number * w.recovered AS recovered";
 
 /// A condition that is added to each table.
 pub(super) type Only<'c> = dyn Fn(&mut Statement) + 'c;

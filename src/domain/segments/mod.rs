@@ -128,12 +128,14 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &SegmentId, input: &Input, now
     may_change(actor)?;
     transaction(conn, |conn| {
         refuse_under_rule(conn, actor, id)?;
-        let mut row = input.over(by_id(conn, id)?)?;
+        let before = by_id(conn, id)?;
+        let was = shown(&before);
+        let mut row = input.over(before)?;
         row.updated_at = now;
         refuse_taken(conn, &row)?;
         queries::update(conn, &row)?;
         departures::forget(conn, id)?;
-        log(conn, actor, "segment.change", &row, now)?;
+        audit::record(conn, actor, entry("segment.change", &row, audit::changed(&was, &shown(&row))), now)?;
         Ok(row)
     })
 }
@@ -280,6 +282,14 @@ fn refuse_taken(conn: &mut Conn, row: &Segment) -> Result<()> {
 }
 
 fn log(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Segment, now: Time) -> Result<()> {
-    let detail = json!({"name": row.name, "tags": row.tags, "query": row.words, "customers_only": row.customers_only, "conditions": *row.conditions});
-    audit::record(conn, actor, Entry { action, target_kind: "segment", target_id: row.id.as_str(), mailbox_id: None, detail }, now)
+    audit::record(conn, actor, entry(action, row, shown(row)), now)
+}
+
+/// As the audit log shows it.
+fn shown(row: &Segment) -> serde_json::Value {
+    json!({"name": row.name, "tags": row.tags, "query": row.words, "customers_only": row.customers_only, "conditions": *row.conditions})
+}
+
+fn entry<'r>(action: &'static str, row: &'r Segment, detail: serde_json::Value) -> Entry<'r> {
+    Entry { action, target_kind: "segment", target_id: row.id.as_str(), mailbox_id: None, detail }
 }

@@ -355,13 +355,22 @@ fn origin(given: &str) -> Result<String> {
 
 fn save(conn: &mut Conn, actor: &Actor, action: &'static str, mut row: Source, now: Time) -> Result<Source> {
     row.updated_at = now;
+    let before = queries::by_id(conn, &row.id)?.map(|before| shown(&before));
     queries::update(conn, &row)?;
-    log(conn, actor, action, &row, now)?;
+    log_with(conn, actor, action, &row, audit::changed(&json!(before), &shown(&row)), now)?;
     Ok(row)
 }
 
+/// As the audit log shows it.
+fn shown(row: &Source) -> serde_json::Value {
+    json!({"provider": row.provider, "name": row.name, "origins": *row.origins, "enabled": row.enabled})
+}
+
 fn log(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Source, now: Time) -> Result<()> {
-    let detail = json!({"provider": row.provider, "name": row.name, "origins": *row.origins, "enabled": row.enabled});
+    log_with(conn, actor, action, row, shown(row), now)
+}
+
+fn log_with(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Source, detail: serde_json::Value, now: Time) -> Result<()> {
     audit::record(conn, actor, Entry { action, target_kind: "source", target_id: row.id.as_str(), mailbox_id: None, detail }, now)
 }
 

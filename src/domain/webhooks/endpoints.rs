@@ -265,18 +265,27 @@ fn must_administer(actor: &Actor) -> Result<()> {
 
 fn save(conn: &mut Conn, actor: &Actor, action: &'static str, mut row: Endpoint, now: Time) -> Result<Endpoint> {
     row.updated_at = now;
+    let before = queries::by_id(conn, &row.id)?.map(|before| shown(&before));
     queries::update(conn, &row)?;
-    log(conn, actor, action, &row, now)?;
+    log_with(conn, actor, action, &row, audit::changed(&json!(before), &shown(&row)), now)?;
     Ok(row)
 }
 
-pub(super) fn log(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Endpoint, now: Time) -> Result<()> {
-    let detail = json!({
+/// As the audit log shows it.
+fn shown(row: &Endpoint) -> serde_json::Value {
+    json!({
         "url": row.url,
         "events": *row.event_types,
         "mailboxes": *row.mailboxes,
         "campaigns": *row.campaigns,
         "disabled_because": row.disabled_because,
-    });
+    })
+}
+
+pub(super) fn log(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Endpoint, now: Time) -> Result<()> {
+    log_with(conn, actor, action, row, shown(row), now)
+}
+
+fn log_with(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Endpoint, detail: serde_json::Value, now: Time) -> Result<()> {
     audit::record(conn, actor, Entry { action, target_kind: "webhook", target_id: row.id.as_str(), mailbox_id: None, detail }, now)
 }

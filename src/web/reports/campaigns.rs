@@ -5,12 +5,29 @@ use super::view::{Cell, Figure, Section, Stat, Table, View, compared, rate};
 use crate::db::Conn;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
-use crate::domain::reports::messages::{self, Flow, Ways};
+use crate::domain::reports::messages::{self, Flow, Refusal, Ways};
 use crate::domain::reports::period::Period;
 use crate::web::chart::Columns;
 
 /// Campaigns of the page; the API has all.
 const MOST: usize = 200;
+
+/// Rejected messages that are shown with the reason.
+const MOST_REFUSALS: i64 = 50;
+
+/// Why messages of campaigns were rejected.
+fn refusals(all: Vec<Refusal>) -> Section {
+    let mut table = Table::new(["Campaign", "Handed in", "Reason for rejecting"]);
+    for of in &all {
+        table.rows.push(vec![(&of.campaign).into(), Cell::time(of.at).to(format!("/messages/{}", of.message)), (&of.reason).into()]);
+    }
+    let words = match i64::try_from(all.len()) {
+        Ok(0) => vec!["No message of a campaign was rejected in this period.".to_owned()],
+        Ok(MOST_REFUSALS) => vec![format!("The latest {MOST_REFUSALS}; the number of rejected messages of a campaign leads to all of them.")],
+        _ => vec![],
+    };
+    Section { title: "Reasons for rejecting", words, table, ..Section::default() }
+}
 
 /// Where the messages of a campaign, or of all, that went a way in a period are listed.
 fn list(campaign: Option<&str>, way: &str, period: Period) -> String {
@@ -77,16 +94,30 @@ pub(super) fn view(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<View
             of(ways.drafted, ""),
             of(ways.sent, "sent"),
             of(ways.rejected, "rejected"),
-            rest.into(),
+            of(rest, "not_sent"),
         ]);
     }
-    let mut words = vec!["A message that left counts on the day it left, any other on the day it was handed in. Reasons for rejecting stand in the report on the review desk.".to_owned()];
+    let mut words = vec!["A message that left counts on the day it left, any other on the day it was handed in. Replied are those that were the latest of their conversation when the recipient wrote back; recovered are letters after which the customer came back, whatever brought them.".to_owned()];
     if all.len() > MOST {
         words.push(format!("The {MOST} campaigns with the most messages of {} are shown; the API has all.", all.len()));
         all.truncate(MOST);
     }
-    let names =
-        ["Campaign", "Drafted", "Held", "Edited", "Approved", "Rejected", "Waiting", "Sent", "Delivered", "Bounced", "Complained", "Sent before"];
+    let names = [
+        "Campaign",
+        "Drafted",
+        "Held",
+        "Edited",
+        "Approved",
+        "Rejected",
+        "Waiting",
+        "Sent",
+        "Delivered",
+        "Bounced",
+        "Complained",
+        "Replied",
+        "Recovered",
+        "Sent before",
+    ];
     let mut table = Table::new(names);
     for flow in &all {
         let (name, now) = (flow.of.as_str(), &flow.now);
@@ -103,11 +134,15 @@ pub(super) fn view(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<View
             of(now.delivered, "delivered"),
             of(now.bounced, "bounced"),
             of(now.complained, "complained"),
+            of(now.replied, "replied"),
+            of(now.recovered, "recovered"),
             Cell::count(flow.before.sent, list(Some(name), "sent", period.before())),
         ]);
     }
+    let refused = refusals(messages::refusals(conn, actor, period, MOST_REFUSALS)?);
     let sections = vec![
         Section { title: "By campaign", words, table, ..Section::default() },
+        refused,
         Section { title: "Over time", figure: Some(Figure::columns("Messages of all campaigns", &columns)), table: over_time, ..Section::default() },
     ];
     Ok(View { stats, sections, ..View::default() })

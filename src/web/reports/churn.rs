@@ -33,7 +33,7 @@ pub(super) fn reasons(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<V
             name: "Monthly revenue lost",
             value: money(&report.lost),
             note: format!("{} in the period before", money(&report.lost_before)),
-            link: Some(list(period, "")),
+            link: Some(list(period, "&gone=yes")),
         },
         Stat {
             name: "Of them came back",
@@ -60,11 +60,11 @@ fn by_reason(report: &ReasonReport) -> Section {
         table.rows.push(vec![
             Cell::linked(name, of.clone()),
             Cell::count(row.count, of.clone()),
-            share.clone().into(),
+            Cell::percent(row.share_percent),
             Cell::count(row.before, list(report.period.before(), &format!("&reason={}", row.reason))),
             Cell::count(row.recovered, format!("{of}&status=recovered")),
-            money(&row.lost).into(),
-            money(&row.recovered_revenue).into(),
+            Cell::money(&row.lost).to_if(!row.lost.is_empty(), format!("{of}&gone=yes")),
+            Cell::money(&row.recovered_revenue).to_if(!row.recovered_revenue.is_empty(), format!("{of}&status=recovered")),
         ]);
         bars.rows.push((name.to_owned(), row.count as f64, format!("{} ({share})", row.count)));
     }
@@ -97,7 +97,7 @@ fn quotes(report: &ReasonReport) -> Section {
     let mut table = Table::new(["Reason", "Left on", "In their words"]);
     let mut quotes = vec![];
     for (reason, (id, day, text)) in report.reasons.iter().flat_map(|row| row.quotes.iter().map(move |quote| (row.reason, quote))) {
-        table.rows.push(vec![reason.label().into(), day.into(), text.into()]);
+        table.rows.push(vec![reason.label().into(), Cell::linked(day, format!("/churn/{id}")), text.into()]);
         quotes.push(Quote { text: text.clone(), about: about(reason, &day.to_string()), link: Some(format!("/churn/{id}")) });
     }
     let words = if quotes.is_empty() { vec!["Nobody who left in this period wrote why.".to_owned()] } else { vec![] };
@@ -132,7 +132,7 @@ pub(super) fn recovered(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
             Cell::count(of.count, returned(days, "")),
             Cell::count(of.mailed, returned(days, "&letter=yes")),
             Cell::count(of.count - of.mailed, returned(days, "&letter=no")),
-            money(&of.revenue).into(),
+            Cell::money(&of.revenue).to_if(!of.revenue.is_empty(), returned(days, "")),
         ]);
     }
     let stats = vec![
@@ -183,8 +183,8 @@ fn evidence(report: &Recovered) -> Section {
         let link = returned(report.period, &format!("&evidence={}", proof.evidence));
         table.rows.push(vec![
             proof.evidence.label().into(),
-            Cell::count(proof.count, link),
-            money(&proof.revenue).into(),
+            Cell::count(proof.count, link.clone()),
+            Cell::money(&proof.revenue).to_if(!proof.revenue.is_empty(), link),
             proof.evidence.explained().into(),
         ]);
         bars.rows.push((proof.evidence.label().to_owned(), proof.count as f64, proof.count.to_string()));
@@ -210,14 +210,13 @@ fn by_lot(report: &Recovered) -> Section {
         let link = format!("/churn?arm={arm}&picked_from={}&picked_until={}", report.period.from, report.period.until);
         let count = |number: usize, more: &str| Cell::count(i64::try_from(number).unwrap_or(i64::MAX), format!("{link}{more}"));
         let percent = side.back.rate();
-        let between = side.back.interval().map_or_else(|| "too few to say".to_owned(), |(low, high)| format!("{low} % and {high} %"));
         table.rows.push(vec![
             name.into(),
             count(side.back.of, ""),
             count(side.back.part, "&status=recovered"),
-            format!("{percent:.1} %").into(),
-            between.into(),
-            money(&side.revenue).into(),
+            Cell::said(format!("{percent:.1} %"), [("%", format!("{percent:.1}"))]),
+            Cell::between(side.back.interval(), "and", "too few to say"),
+            Cell::money(&side.revenue).to_if(!side.revenue.is_empty(), format!("{link}&status=recovered")),
         ]);
         bars.rows.push((name.to_owned(), percent, format!("{percent:.1} %")));
     }
@@ -231,16 +230,16 @@ fn returned(period: Period, more: &str) -> String {
 }
 
 fn row(name: &str, group: &Group, letter: &str, period: Period) -> Vec<Cell> {
-    let between = group.back.interval().map_or_else(|| "too few to say".to_owned(), |(low, high)| format!("{low} % and {high} %"));
-    let rate = if group.back.of == 0 { String::new() } else { format!("{:.1} %", group.back.rate()) };
+    let share = format!("{:.1}", group.back.rate());
+    let rate = if group.back.of == 0 { Cell::default() } else { Cell::said(format!("{share} %"), [("%", share)]) };
     let count = |number: usize, more: &str| Cell::count(i64::try_from(number).unwrap_or(i64::MAX), list(period, &format!("{letter}{more}")));
     vec![
         name.into(),
         count(group.back.of, ""),
         count(group.back.part, "&status=recovered"),
-        rate.into(),
-        between.into(),
-        money(&group.revenue).into(),
-        money(&group.lost).into(),
+        rate,
+        Cell::between(group.back.interval(), "and", "too few to say"),
+        Cell::money(&group.revenue).to_if(!group.revenue.is_empty(), list(period, &format!("{letter}&status=recovered"))),
+        Cell::money(&group.lost).to_if(!group.lost.is_empty(), list(period, &format!("{letter}&gone=yes"))),
     ]
 }

@@ -82,7 +82,18 @@ pub(super) fn view(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<View
             format!("Only {} messages left in this period: one complaint more or less changes the rate by more than the limit of 0.1 %.", now.sent);
         sections[1].words.push(said);
     }
-    let names = ["Mailbox", "Sent", "Delivered", "Bounced", "Share bounced", "Before", "Complained", "Share complained", "Before", "Verdict"];
+    let names = [
+        "Mailbox",
+        "Sent",
+        "Delivered",
+        "Bounced",
+        "Share bounced",
+        "Share bounced before",
+        "Complained",
+        "Share complained",
+        "Share complained before",
+        "Verdict",
+    ];
     let mut table = Table::new(names);
     for flow in &all {
         let of = &flow.now;
@@ -92,11 +103,11 @@ pub(super) fn view(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<View
             count(of.sent, "sent"),
             count(of.delivered, "delivered"),
             count(of.bounced, "bounced"),
-            share(of.bounced, of.sent).into(),
-            share(flow.before.bounced, flow.before.sent).into(),
+            Cell::share(of.bounced, of.sent),
+            Cell::share(flow.before.bounced, flow.before.sent),
             count(of.complained, "complained"),
-            share(of.complained, of.sent).into(),
-            share(flow.before.complained, flow.before.sent).into(),
+            Cell::share(of.complained, of.sent),
+            Cell::share(flow.before.complained, flow.before.sent),
             verdict(of).into(),
         ]);
     }
@@ -123,7 +134,7 @@ fn rates(
     let mut table = Table::new(["From", "Until", "Sent", title, "Share"]);
     for (step, of) in steps.iter().zip(by_step) {
         let (sent, mine) = (Cell::count(of.sent, list(None, "sent", step.days)), Cell::count(part(of), list(None, way, step.days)));
-        table.rows.push(vec![step.days.from.into(), step.days.until.into(), sent, mine, share(part(of), of.sent).into()]);
+        table.rows.push(vec![step.days.from.into(), step.days.until.into(), sent, mine, Cell::share(part(of), of.sent)]);
     }
     Section { title, figure: Some(Figure::columns(caption, &columns)), table, ..Section::default() }
 }

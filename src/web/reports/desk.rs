@@ -16,18 +16,38 @@ fn list(team: Option<&Team>, decided: &str, period: Period) -> String {
     format!("/messages?{mailbox}decided={decided}&{}", super::days(period))
 }
 
+/// Milliseconds as seconds.
+fn seconds(ms: i64) -> String {
+    (ms / 1000).to_string()
+}
+
+/// How long messages waited, in words; in the file in seconds.
+fn spread(of: Spread) -> Cell {
+    let values = [("median, s", of.median), ("9 in 10, s", of.p90)].map(|(unit, ms)| (unit, seconds(ms)));
+    Cell::said(of.in_words(), values.into_iter().filter(|_| of.is_enough()))
+}
+
+/// A share of approved messages, in words; in the file as both numbers.
+fn share(of: Share) -> Cell {
+    let values = [("messages", of.part), ("of approved", of.of)].map(|(unit, number)| (unit, number.to_string()));
+    Cell::said(of.in_words("approved message", "approved messages"), values)
+}
+
 fn row(team: &Team, period: Period) -> Vec<Cell> {
-    let edited = |numbers: &Numbers| numbers.edited.in_words("approved message", "approved messages");
+    let edited = |numbers: &Numbers, days: Period| share(numbers.edited).to_if(numbers.edited.part > 0, list(Some(team), "edited", days));
     vec![
         Cell::linked(&team.mailbox.address, format!("/vigilance?mailbox={}", team.mailbox.id)),
         Cell::count(team.now.decisions, list(Some(team), "any", period)),
         Cell::count(team.before.decisions, list(Some(team), "any", period.before())),
-        team.now.wait().in_words().into(),
-        team.before.wait().in_words().into(),
-        Cell::linked_if(edited(&team.now), team.now.edited.part > 0, list(Some(team), "edited", period)),
-        Cell::linked_if(edited(&team.before), team.before.edited.part > 0, list(Some(team), "edited", period.before())),
+        spread(team.now.wait()),
+        spread(team.before.wait()),
+        edited(&team.now, period),
+        edited(&team.before, period.before()),
         Cell::count(team.now.stopped, stopped(team, period)),
-        team.oldest_pending.map_or_else(|| "nothing waits".into(), |ms| Cell::linked(duration(ms), format!("/queue?mailbox={}", team.mailbox.id))),
+        team.oldest_pending.map_or_else(
+            || Cell::none("nothing waits"),
+            |ms| Cell::said(duration(ms), [("s", seconds(ms))]).to(format!("/queue?mailbox={}", team.mailbox.id)),
+        ),
     ]
 }
 
@@ -99,7 +119,7 @@ fn reasons(teams: &[Team]) -> Section {
     let mut quotes = vec![];
     for (team, rejection) in teams.iter().flat_map(|team| team.rejections.iter().map(move |rejection| (team, rejection))) {
         let (address, at, link) = (&team.mailbox.address, rejection.at.for_people(), format!("/messages/{}", rejection.message));
-        table.rows.push(vec![address.into(), Cell::linked(&at, &link), (&rejection.reason).into()]);
+        table.rows.push(vec![address.into(), Cell::time(rejection.at).to(&link), (&rejection.reason).into()]);
         quotes.push(Quote { text: rejection.reason.clone(), about: format!("{address}, {at}"), link: Some(link) });
     }
     let words = if quotes.is_empty() { vec!["Nothing was rejected in this period.".to_owned()] } else { vec![] };

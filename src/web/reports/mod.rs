@@ -225,8 +225,7 @@ pub(super) async fn csv(
     let period = asked.period;
     let view = state.read(move |conn| (tab.view)(conn, &person.actor, &asked)).await?;
     let section = number.checked_sub(1).and_then(|at| view.sections.get(at)).ok_or_else(|| Error::not_found("table"))?;
-    let rows = section.table.rows.iter().map(|row| row.iter().map(|cell| cell.text.clone()).collect::<Vec<_>>());
-    let all: Vec<Vec<String>> = std::iter::once(section.table.columns.clone()).chain(rows).collect();
+    let all = section.table.lines();
     let name = format!("attachment; filename=\"{}-{number}_{}_{}.csv\"", tab.word, period.from, period.until);
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")

@@ -1,7 +1,7 @@
 //! Who left, by plan, by tenure and by segment.
 
 use super::churn::list;
-use super::view::{Cell, Figure, Section, Table, money};
+use super::view::{Cell, Figure, Section, Table};
 use crate::domain::churn::Tenure;
 use crate::domain::reason::Reason;
 use crate::domain::reports::parts::{Part, PartNumbers, SegmentNumbers};
@@ -26,15 +26,21 @@ fn named(part: Part, value: &str) -> (String, String) {
 fn of_part(of: &PartNumbers, more: &str, period: Period) -> Vec<Cell> {
     let mut row = vec![
         Cell::count(of.count, list(period, more)),
-        of.share_percent.map(|share| format!("{share} %")).unwrap_or_default().into(),
+        Cell::percent(of.share_percent),
         Cell::count(of.before, list(period.before(), more)),
         Cell::count(of.recovered, list(period, &format!("{more}&status=recovered"))),
-        money(&of.lost).into(),
-        of.main_reason_in_words().into(),
+        Cell::money(&of.lost).to_if(!of.lost.is_empty(), list(period, &format!("{more}&gone=yes"))),
+        main_reason(of),
     ];
     let number = |reason: &Reason| of.reasons.iter().find(|(other, _)| other == reason).map_or(0, |(_, number)| *number);
     row.extend(Reason::ALL.iter().map(|reason| Cell::count(number(reason), list(period, &format!("{more}&reason={reason}")))));
     row
+}
+
+/// The reason that most left for; in the file apart from its share.
+fn main_reason(of: &PartNumbers) -> Cell {
+    let values = of.main_reason().map(|(reason, percent)| [("", reason.label().to_owned()), ("%", percent.to_string())]);
+    Cell::said(of.main_reason_in_words(), values.into_iter().flatten())
 }
 
 fn columns_of_part(first: &str) -> Table {
@@ -82,7 +88,7 @@ pub(super) fn by_segment(all: &[SegmentNumbers], period: Period) -> Section {
         match of.counted_at {
             Some(_) => row.extend(of_part(&of.numbers, &more, period)),
             None => {
-                row.extend(std::iter::repeat_n(Cell::from("not counted yet"), 1).chain(std::iter::repeat_n(Cell::default(), table.columns.len() - 2)))
+                row.extend(std::iter::repeat_n(Cell::none("not counted yet"), 1).chain(std::iter::repeat_n(Cell::default(), table.columns.len() - 2)))
             }
         }
         table.rows.push(row);

@@ -33,7 +33,8 @@ pub(super) fn referrals(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
     let list = |number: Number, days: Period| address("referrals", number, "", 0, days);
     let listed = |name: &str, days: Period| match name {
         "Asks that left" => asks(days),
-        "Links followed for the first time" | "Visitors" => list(Number::Followed, days),
+        "Links followed for the first time" => list(Number::Followed, days),
+        "Visitors" => list(Number::Visitors, days),
         "Sign-ups" => list(Number::SignUps, days),
         _ => list(Number::Rewards, days),
     };
@@ -71,9 +72,9 @@ pub(super) fn referrals(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
     let mut last: Option<(i64, &str)> = None;
     for (name, of) in ways {
         let value = of(now);
-        let part = last.map_or_else(String::new, |(whole, nouns)| rate(value, whole, nouns));
+        let part = last.map_or_else(Cell::default, |(whole, nouns)| Cell::rate(value, whole, nouns));
         let (count, earlier) = (Cell::count(value, listed(name, period)), Cell::count(of(before), listed(name, period.before())));
-        table.rows.push(vec![name.into(), count, part.into(), earlier]);
+        table.rows.push(vec![name.into(), count, part, earlier]);
         bars.rows.push((name.to_owned(), value as f64, value.to_string()));
         last = Some((
             value,
@@ -87,8 +88,7 @@ pub(super) fn referrals(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
     }
     let words = vec![
         "Each number counts on the day it happened, so a step may be larger than the one before it: a sign-up may come of an ask of an earlier period. \
-         A visitor counts once a day for each link, and is kept no longer than that day: their numbers lead to the links whose latest visitor came \
-         in these days."
+         A visitor counts once a day for each link; when somebody came is kept, and who it was is not."
             .to_owned(),
     ];
     let funnel =
@@ -109,12 +109,12 @@ pub(super) fn referrals(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
             Cell::count(of.asks, asks(step.days)),
             Cell::count(of.links, list(Number::Links, step.days)),
             Cell::count(of.shares, list(Number::Followed, step.days)),
-            Cell::count(of.clicks, list(Number::Followed, step.days)),
+            Cell::count(of.clicks, list(Number::Visitors, step.days)),
             Cell::count(of.signups, list(Number::SignUps, step.days)),
-            Cell::linked_if(money(&of.value), !of.value.is_empty(), list(Number::SignUps, step.days)),
+            Cell::money(&of.value).to_if(!of.value.is_empty(), list(Number::SignUps, step.days)),
             Cell::count(of.rewards, list(Number::Rewards, step.days)),
-            Cell::linked_if(money(&of.given), !of.given.is_empty(), list(Number::Rewards, step.days)),
-            Cell::count(of.months, list(Number::Rewards, step.days)),
+            Cell::money(&of.given).to_if(!of.given.is_empty(), list(Number::Rewards, step.days)),
+            Cell::from(of.months).to_if(of.months > 0, list(Number::Rewards, step.days)),
         ]);
     }
     let over_time = Section { title: "Over time", figure: Some(Figure::columns("Visitors and sign-ups", &columns)), table, ..Section::default() };
@@ -160,7 +160,7 @@ pub(super) fn funnel(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<Vi
             name: "Answers",
             value: answered.to_string(),
             note: format!("first answers to a step; {}", compared(answered, answered_before)),
-            link: Some(page.clone()),
+            link: Some(list(Number::Answers, 0, period)),
         },
     ];
     let mut table = Table::new([
@@ -187,13 +187,13 @@ pub(super) fn funnel(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<Vi
         table.rows.push(vec![
             Cell::linked(&name, page.clone()),
             cell(*entered, Number::Entered),
-            share(*entered, report.enrolled).into(),
+            Cell::share(*entered, report.enrolled),
             cell(*waiting, Number::Waiting),
             cell(*sent, Number::Sent),
             cell(*replied, Number::Answered),
-            rate(*replied, *sent, "sent").into(),
+            Cell::rate(*replied, *sent, "sent"),
             cell(left(why), Number::Left),
-            because(why).into(),
+            Cell::said(because(why), why.iter().map(|(why, number)| (why.label(), number.to_string()))),
             cell_before(earlier.entered, Number::Entered),
             cell_before(earlier.sent, Number::Sent),
             cell_before(earlier.replied, Number::Answered),
@@ -212,16 +212,25 @@ pub(super) fn funnel(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<Vi
     Ok(View { choices, stats, sections: vec![section], empty: None })
 }
 
-/// Where the contacts of a migration who are so far now are listed; its board where a segment names them.
+/// Where the contacts of a migration who are so far now are listed.
 fn people(cohort: &Cohort, at: Progress) -> String {
-    if cohort.segment_id.is_some() {
-        return format!("/migrations/{}", cohort.id);
-    }
     let mut tags: Vec<String> = cohort.tags.split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect();
     tags.extend(cohort.tag(at));
     tags.extend(Progress::ALL.iter().filter(|progress| **progress > at).filter_map(|progress| Some(format!("-{}", cohort.tag(*progress)?))));
+    customers(cohort, &tags)
+}
+
+/// Where its contacts who are not done now are listed.
+fn remain(cohort: &Cohort) -> String {
+    let mut tags: Vec<String> = cohort.tags.split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect();
+    tags.extend(cohort.tag(Progress::Complete).map(|tag| format!("-{tag}")));
+    customers(cohort, &tags)
+}
+
+fn customers(cohort: &Cohort, tags: &[String]) -> String {
     let said: String = url::form_urlencoded::byte_serialize(tags.join(",").as_bytes()).collect();
-    format!("/customers?tags={said}")
+    let segment = cohort.segment_id.as_ref().map(|id| format!("segment={id}&")).unwrap_or_default();
+    format!("/customers?{segment}tags={said}")
 }
 
 pub(super) fn migration(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<View> {
@@ -244,7 +253,6 @@ pub(super) fn migration(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
     let number =
         |counts: &[(Progress, i64)], wanted: Progress| counts.iter().find(|(progress, _)| *progress == wanted).map_or(0, |(_, number)| *number);
     let total: i64 = latest.iter().map(|(_, number)| number).sum();
-    let page = format!("/migrations/{id}");
     let left = remaining(&latest);
     let (done, done_before) = (report.done, report.done_before);
     let stats = vec![
@@ -255,7 +263,7 @@ pub(super) fn migration(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
                 .before
                 .as_ref()
                 .map_or_else(|| "not counted before this period".to_owned(), |before| format!("{} at its start", remaining(before))),
-            link: Some(page.clone()),
+            link: Some(remain(&report.cohort)),
         },
         Stat {
             name: "Done",
@@ -296,17 +304,17 @@ pub(super) fn migration(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
     for (place, standing) in report.steps.iter().enumerate() {
         let mut row = vec![Cell::from(standing.step.days.until)];
         match &standing.counts {
-            None => row.extend(std::iter::once(Cell::from("not counted")).chain(std::iter::repeat_n(Cell::default(), 5))),
+            None => row.extend(std::iter::once(Cell::none("not counted")).chain(std::iter::repeat_n(Cell::default(), 5))),
             Some(counts) => {
                 let is_last = Some(place) == last;
-                row.push(Cell::linked_if(remaining(counts), is_last, page.clone()));
+                row.push(Cell::from(remaining(counts)).to_if(is_last, remain(&report.cohort)));
                 row.extend(Progress::ALL.iter().map(|progress| {
                     let number = number(counts, *progress);
-                    Cell::linked_if(number, is_last && number > 0, people(&report.cohort, *progress))
+                    Cell::from(number).to_if(is_last && number > 0, people(&report.cohort, *progress))
                 }));
             }
         }
-        row.push(standing.before.as_deref().map_or_else(|| Cell::from("not counted"), |before| remaining(before).into()));
+        row.push(standing.before.as_deref().map_or_else(|| Cell::none("not counted"), |before| remaining(before).into()));
         table.rows.push(row);
     }
     let words = vec![

@@ -46,7 +46,6 @@ impl RowsPage {
     /// What a row is worth, or why somebody left.
     fn said(&self, row: &Row) -> String {
         match (row.amount, row.unit.as_deref()) {
-            (Some(number), Some("visitors")) => format!("{number} visitors in all"),
             (Some(amount), Some(unit)) => rewards::in_words(amount, unit),
             (None, Some(why)) => why.parse::<Why>().map_or_else(|_| why.to_owned(), |why| why.label().to_owned()),
             _ => String::new(),
@@ -55,7 +54,7 @@ impl RowsPage {
 
     /// The step it is about, from 1; none where it is about a whole sequence.
     fn step(&self) -> Option<usize> {
-        (self.number != Number::Complete).then_some(self.place + 1)
+        (!matches!(self.number, Number::Complete | Number::Answers)).then_some(self.place + 1)
     }
 
     fn report_address(&self) -> String {

@@ -1,7 +1,7 @@
 //! Which strategy works for which reason.
 
 use super::Asked;
-use super::view::{Cell, Figure, Section, Stat, Table, View, compared, rate, share};
+use super::view::{Cell, Figure, Section, Stat, Table, View, compared, rate};
 use crate::db::Conn;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
@@ -33,26 +33,35 @@ pub(super) fn view(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<View
             link: Some(letters(period, "&status=recovered")),
         },
     ];
-    let between = |of: &Letters| of.back().interval().map_or_else(|| "not enough data".to_owned(), |(low, high)| format!("{low} % to {high} %"));
+    let between = |of: &Letters| Cell::between(of.back().interval(), "to", "not enough data");
     let row = |first: Vec<Cell>, now: &Letters, before: &Letters, more: &str| {
         let link = |more: &str| letters(period, more);
-        let percent = |part: i64, of: i64| if now.back().percent().is_some() { share(part, of) } else { String::new() };
+        let percent = |part: i64, of: i64| if now.back().percent().is_some() { Cell::share(part, of) } else { Cell::default() };
         let mut row = first;
         row.extend([
             Cell::count(now.sent, link(more)),
             Cell::count(now.replied, link(&format!("{more}&replied=yes"))),
-            percent(now.replied, now.sent).into(),
+            percent(now.replied, now.sent),
             Cell::count(now.recovered, link(&format!("{more}&status=recovered"))),
-            percent(now.recovered, now.sent).into(),
-            between(now).into(),
+            percent(now.recovered, now.sent),
+            between(now),
             Cell::count(now.open, link(&format!("{more}&open=yes"))),
             Cell::count(before.sent, letters(period.before(), more)),
             Cell::count(before.recovered, letters(period.before(), &format!("{more}&status=recovered"))),
         ]);
         row
     };
-    let after =
-        ["Letters", "Answered", "Share", "Came back", "Share", "With 95 % certainty between", "Not known yet", "Letters before", "Came back before"];
+    let after = [
+        "Letters",
+        "Answered",
+        "Share answered",
+        "Came back",
+        "Share that came back",
+        "With 95 % certainty between",
+        "Not known yet",
+        "Letters before",
+        "Came back before",
+    ];
     let heads = |first: &[&str]| Table { columns: first.iter().chain(&after).map(|&name| name.to_owned()).collect(), rows: vec![] };
     let (mut table, mut spans) = (heads(&["Strategy"]), Spans::default());
     for strategy in Strategy::ALL {

@@ -1,5 +1,6 @@
 //! What every report is made of: figures, sections with a picture and its table. The page and the CSV file are made from it.
 
+use crate::clock::Time;
 use crate::domain::money::Money;
 use crate::domain::reports::percent;
 use crate::domain::vigilance::numbers::FEWEST;
@@ -13,33 +14,83 @@ pub struct Stat {
     pub link: Option<String>,
 }
 
-/// A field of a table.
+/// A field of a table: in words on the page, in values in the file.
 #[derive(Debug, Clone, Default)]
 pub struct Cell {
     pub text: String,
     pub link: Option<String>,
+    /// What the file says: each value with its unit, such as a currency or "%"; none where there is no value.
+    pub values: Vec<(String, String)>,
 }
 
 impl Cell {
     /// With a link to the rows behind it.
     pub fn linked(text: impl ToString, link: impl Into<String>) -> Cell {
-        Cell { text: text.to_string(), link: Some(link.into()) }
+        Cell::from(text).to(link)
+    }
+
+    /// Words for the page, and the values that they stand for, each with its unit.
+    pub fn said<U: Into<String>>(text: impl ToString, values: impl IntoIterator<Item = (U, String)>) -> Cell {
+        Cell { text: text.to_string(), link: None, values: values.into_iter().map(|(unit, value)| (unit.into(), value)).collect() }
+    }
+
+    /// Words in the place of a value that there is none of.
+    pub fn none(text: impl ToString) -> Cell {
+        Cell { text: text.to_string(), ..Cell::default() }
+    }
+
+    /// Amounts, each in its currency.
+    pub fn money(amounts: &[Money]) -> Cell {
+        Cell::said(money(amounts), amounts.iter().map(|amount| (amount.currency.clone(), amount.plain())))
+    }
+
+    /// A percentage with one decimal.
+    pub fn percent(share: Option<f64>) -> Cell {
+        share.map_or_else(Cell::default, |share| Cell::said(format!("{share} %"), [("%", share.to_string())]))
+    }
+
+    /// The same of a part.
+    pub fn share(part: i64, whole: i64) -> Cell {
+        Cell::percent(percent(part, whole))
+    }
+
+    /// The interval in which a true share lies, in percent, said by joining both bounds with a word.
+    pub fn between(bounds: Option<(usize, usize)>, joined: &str, few: &str) -> Cell {
+        let said = |(low, high)| Cell::said(format!("{low} % {joined} {high} %"), [("from, %", format!("{low}")), ("to, %", format!("{high}"))]);
+        bounds.map_or_else(|| Cell::none(few), said)
+    }
+
+    /// A moment.
+    pub fn time(at: Time) -> Cell {
+        Cell::said(at.for_people(), [("", at.to_string())])
+    }
+
+    /// "12.5 % of 40 messages" or why there is no rate; in the file the share alone.
+    pub fn rate(part: i64, whole: i64, nouns: &str) -> Cell {
+        Cell { text: rate(part, whole, nouns), ..Cell::share(part, whole) }
+    }
+
+    /// The same with a link to the rows behind it.
+    pub fn to(self, link: impl Into<String>) -> Cell {
+        Cell { link: Some(link.into()), ..self }
+    }
+
+    /// The same with a link where there is something behind it.
+    pub fn to_if(self, holds: bool, link: impl Into<String>) -> Cell {
+        if holds { self.to(link) } else { self }
     }
 
     /// A number with a link, unless there is nothing behind it.
     pub fn count(number: i64, link: impl Into<String>) -> Cell {
-        if number == 0 { Cell::from(number) } else { Cell::linked(number, link) }
-    }
-
-    /// Words with a link, where there is something behind them.
-    pub fn linked_if(text: impl ToString, holds: bool, link: impl Into<String>) -> Cell {
-        if holds { Cell::linked(text, link) } else { Cell::from(text) }
+        Cell::from(number).to_if(number != 0, link)
     }
 }
 
 impl<T: ToString> From<T> for Cell {
     fn from(of: T) -> Self {
-        Cell { text: of.to_string(), link: None }
+        let text = of.to_string();
+        let values = if text.is_empty() { vec![] } else { vec![(String::new(), text.clone())] };
+        Cell { text, link: None, values }
     }
 }
 
@@ -53,6 +104,27 @@ pub struct Table {
 impl Table {
     pub fn new<const N: usize>(columns: [&str; N]) -> Table {
         Table { columns: columns.iter().map(|&name| name.to_owned()).collect(), rows: vec![] }
+    }
+
+    /// The lines of the file: the headings, then a line for each row. A column with units is one column for each of them.
+    pub fn lines(&self) -> Vec<Vec<String>> {
+        let units: Vec<Vec<&str>> = (0..self.columns.len()).map(|column| self.units(column)).collect();
+        let heading = |name: &str, unit: &str| if unit.is_empty() { name.to_owned() } else { format!("{name} ({unit})") };
+        let heads = self.columns.iter().zip(&units).flat_map(|(name, units)| units.iter().map(move |unit| heading(name, unit))).collect();
+        let value = |cell: &Cell, unit: &str| cell.values.iter().find(|(of, _)| of == unit).map(|(_, value)| value.clone()).unwrap_or_default();
+        let line = |row: &Vec<Cell>| row.iter().zip(&units).flat_map(|(cell, units)| units.iter().map(move |unit| value(cell, unit))).collect();
+        std::iter::once(heads).chain(self.rows.iter().map(line)).collect()
+    }
+
+    /// The units of a column, in the order in which they come.
+    fn units(&self, column: usize) -> Vec<&str> {
+        let mut units: Vec<&str> = vec![];
+        for (unit, _) in self.rows.iter().filter_map(|row| row.get(column)).flat_map(|cell| &cell.values) {
+            if !units.contains(&unit.as_str()) {
+                units.push(unit);
+            }
+        }
+        if units.is_empty() { vec![""] } else { units }
     }
 }
 

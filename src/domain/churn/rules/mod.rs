@@ -289,10 +289,11 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &WinbackRuleId, terms: &Terms,
         // The numbers of the rule are those that a step under way has written.
         queries::hold(conn, id)?;
         let before = reached(conn, actor, id)?;
+        let was = terms_of(&before);
         let row = terms.put(conn, actor, before, now)?;
         refuse_taken(conn, &row)?;
         queries::update(conn, &row)?;
-        log(conn, actor, "winback_rule.change", &row, now)?;
+        log_with(conn, actor, "winback_rule.change", &row, audit::changed(&was, &terms_of(&row)), now)?;
         Ok(row)
     })
 }
@@ -344,6 +345,10 @@ fn terms_of(row: &Rule) -> Value {
 }
 
 fn log(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Rule, now: Time) -> Result<()> {
-    let entry = Entry { action, target_kind: "winback_rule", target_id: row.id.as_str(), mailbox_id: Some(&row.mailbox_id), detail: terms_of(row) };
+    log_with(conn, actor, action, row, terms_of(row), now)
+}
+
+fn log_with(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Rule, detail: serde_json::Value, now: Time) -> Result<()> {
+    let entry = Entry { action, target_kind: "winback_rule", target_id: row.id.as_str(), mailbox_id: Some(&row.mailbox_id), detail };
     audit::record(conn, actor, entry, now)
 }

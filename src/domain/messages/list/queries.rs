@@ -311,6 +311,9 @@ fn ways(to: &mut Statement, filter: &Filter) {
     if filter.way == Some(Way::Edited) {
         to.push(" AND (m.editor_kind <> m.author_kind OR m.editor_id <> m.author_id)");
     }
+    if let Some(what) = filter.way.and_then(Way::outcome) {
+        to.push(" AND EXISTS (SELECT 1 FROM message_outcomes o WHERE o.message_id = m.id AND o.what = ").text(what).push(")");
+    }
     if filter.way.is_some() || filter.counted.is_some() {
         to.push(" AND m.state <> 'draft'");
     }

@@ -28,6 +28,12 @@ text_enum!(
         Complained => "complained",
         /// Ended otherwise.
         Ended => "ended",
+        /// Neither left nor was rejected.
+        NotSent => "not_sent",
+        /// Left, and was the latest of its conversation when the recipient wrote back.
+        Replied => "replied",
+        /// Left, and the customer whose departure it was about came back after it.
+        Recovered => "recovered",
     }
 );
 
@@ -75,6 +81,9 @@ impl Way {
             Way::Bounced => "Came back",
             Way::Complained => "Complained about",
             Way::Ended => "Ended otherwise",
+            Way::NotSent => "Not sent or not yet",
+            Way::Replied => "Answered",
+            Way::Recovered => "Brought a customer back, or came before one",
         }
     }
 
@@ -87,12 +96,18 @@ impl Way {
             Way::Rejected => vec![State::Rejected],
             Way::Waiting => vec![State::Pending, State::ChangesRequested],
             Way::OnTheWay => vec![State::Approved, State::Queued, State::Sending, State::Uncertain],
-            Way::Sent => vec![State::Sent, State::Delivered, State::Bounced, State::Complained],
+            Way::Sent | Way::Replied | Way::Recovered => vec![State::Sent, State::Delivered, State::Bounced, State::Complained],
             Way::Delivered => vec![State::Delivered],
             Way::Bounced => vec![State::Bounced],
             Way::Complained => vec![State::Complained],
+            Way::NotSent => [Way::Waiting, Way::OnTheWay, Way::Ended].into_iter().flat_map(Way::states).collect(),
             Way::Ended => vec![State::Withdrawn, State::Expired, State::Skipped, State::Failed, State::Cancelled],
         }
+    }
+
+    /// What came back of such messages, where that is what they have in common.
+    pub(super) fn outcome(self) -> Option<&'static str> {
+        matches!(self, Way::Replied | Way::Recovered).then(|| self.as_str())
     }
 
     /// Whether only held messages went this way.

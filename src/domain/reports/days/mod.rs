@@ -51,8 +51,7 @@ pub fn fold(conn: &mut Conn) -> Result<bool> {
         }
         let mut by_place: BTreeMap<MessagePlace, Ways> = BTreeMap::new();
         for (_, day, mailbox, campaign, state, held, edited, number) in &messages {
-            let state = state.parse().map_err(Error::internal)?;
-            *by_place.entry((*day, mailbox.clone(), campaign.clone())).or_default() += Ways::of(state, *held, *edited, *number);
+            *by_place.entry((*day, mailbox.clone(), campaign.clone())).or_default() += Ways::of_move(state, *held, *edited, *number)?;
         }
         queries::delete_message_moves(conn, messages.iter().map(|row| row.0).collect())?;
         for (place, ways) in by_place {

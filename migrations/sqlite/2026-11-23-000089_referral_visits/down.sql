@@ -1,0 +1,2 @@
+DROP TRIGGER referrals_visited;
+DROP TABLE referral_visits;
