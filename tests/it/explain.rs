@@ -85,6 +85,7 @@ async fn every_check_is_shown_in_order_with_its_data() {
             "stop_switch",
             "mailbox_stopped",
             "mode",
+            "holding_rule",
             "live_key",
             "warrant",
             "content_hash",

@@ -122,3 +122,9 @@ CREATE TRIGGER two_approvers_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE O
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('An approval cannot be changed.');
 CREATE TRIGGER first_approvals_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON first_approvals
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('An approval cannot be changed.');
+
+-- Asks to recommend have a name of their own among what was approved.
+INSERT INTO approved_campaigns (name, mailbox_id)
+SELECT DISTINCT 'asks to recommend', m.mailbox_id FROM messages m JOIN message_prompts p ON p.message_id = m.id
+WHERE p.prompt = 'ask' AND NOT m.planted AND EXISTS (SELECT 1 FROM decisions d WHERE d.message_id = m.id AND d.kind = 'approve')
+ON CONFLICT DO NOTHING;

@@ -163,3 +163,9 @@ CREATE TRIGGER first_approvals_refuse_delete BEFORE DELETE ON first_approvals
 BEGIN
     SELECT RAISE(ABORT, 'An approval cannot be changed.');
 END;
+
+-- Asks to recommend have a name of their own among what was approved.
+INSERT INTO approved_campaigns (name, mailbox_id)
+SELECT DISTINCT 'asks to recommend', m.mailbox_id FROM messages m JOIN message_prompts p ON p.message_id = m.id
+WHERE p.prompt = 'ask' AND NOT m.planted AND EXISTS (SELECT 1 FROM decisions d WHERE d.message_id = m.id AND d.kind = 'approve')
+ON CONFLICT DO NOTHING;

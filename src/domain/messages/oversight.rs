@@ -59,7 +59,9 @@ pub enum Verdict {
     Cleared(ClearedBy),
 }
 
-const EVERY_MESSAGE: &str = "This mailbox holds every message.";
+pub(super) const EVERY_MESSAGE: &str = "This mailbox holds every message.";
+/// Held although its mailbox would not hold it.
+pub(super) const BY_REQUEST: &str = "It was handed in for a person to look at.";
 const BY_AGENT: &str = "An agent wrote it.";
 const BY_DRAFTER: &str = "The drafter wrote it.";
 const BY_MODEL: &str = "A model wrote it.";
@@ -72,7 +74,7 @@ pub(super) const BY_RULE: &str = "A rule holds it.";
 const UNAPPROVED_TEMPLATE: &str = "Nobody approved this version of its template.";
 const FIRST: &str = "It is the first message of a new campaign.";
 /// The reasons that speak of no trouble with the message itself.
-const MODES_OWN: &[&str] = &[EVERY_MESSAGE, BY_AGENT, BY_DRAFTER, BY_MODEL, ANNOUNCEMENT, UNAPPROVED_TEMPLATE, FIRST];
+const MODES_OWN: &[&str] = &[EVERY_MESSAGE, BY_REQUEST, BY_AGENT, BY_DRAFTER, BY_MODEL, ANNOUNCEMENT, UNAPPROVED_TEMPLATE, FIRST];
 
 text_enum!(
     /// What the gate looks at, in the order in which it does.

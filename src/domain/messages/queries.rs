@@ -13,6 +13,7 @@ use crate::db::schema::{
 use crate::db::statement::Statement;
 use crate::domain::claims::Verdict;
 use crate::domain::ids::{ContactId, DecisionId, FactId, MailboxId, MessageId, ThreadId, WarrantId};
+use crate::domain::referrals::fatigue::Prompt;
 
 use super::ledger::{ClaimRow, Counts, Waiver};
 use super::oversight::ClearedBy;
@@ -324,6 +325,9 @@ pub(super) fn campaign_has_approval(conn: &mut Conn, mailbox: &MailboxId, campai
 /// What stands before the id of a sequence among the names by which something was approved.
 pub(in crate::domain) const SEQUENCE_NAME: &str = "sequence ";
 
+/// The name by which asks to recommend are approved, whatever campaign they are said to be of.
+pub(in crate::domain) const ASKS_NAME: &str = "asks to recommend";
+
 /// Keeps by which campaign, tags and sequence a message was approved, if it was: a look at all approvals would take longer with each.
 pub(super) fn note_approved(conn: &mut Conn, id: &MessageId) -> QueryResult<()> {
     let approved = " AND NOT m.planted AND EXISTS (SELECT 1 FROM decisions d WHERE d.message_id = m.id AND d.kind = 'approve')";
@@ -335,7 +339,10 @@ pub(super) fn note_approved(conn: &mut Conn, id: &MessageId) -> QueryResult<()> 
     note.push(format!(
         " UNION SELECT '{SEQUENCE_NAME}' || e.sequence_id, m.mailbox_id FROM messages m JOIN sequence_sends s ON s.message_id = m.id "
     ));
-    note.push("JOIN enrollments e ON e.id = s.enrollment_id WHERE m.id = ").text(id.as_str()).push(approved).push(" ON CONFLICT DO NOTHING");
+    note.push("JOIN enrollments e ON e.id = s.enrollment_id WHERE m.id = ").text(id.as_str()).push(approved);
+    note.push(format!(" UNION SELECT '{ASKS_NAME}', m.mailbox_id FROM messages m JOIN message_prompts p ON p.message_id = m.id "));
+    note.push("WHERE p.prompt = ").text(Prompt::Ask.as_str()).push(" AND m.id = ").text(id.as_str()).push(approved);
+    note.push(" ON CONFLICT DO NOTHING");
     note.run(conn).map(drop)
 }
 

@@ -19,12 +19,13 @@ use crate::domain::mailboxes::{self, Mailbox, Mode};
 use crate::domain::policy::consent::{Allowed, Class};
 use crate::domain::preferences::{Topic, footers, topics};
 use crate::domain::privacy::provenance;
+use crate::domain::referrals::fatigue::Prompt;
 use crate::domain::referrals::prompts::{self, Signs};
 use crate::domain::vigilance::planting;
 use crate::domain::{facts, inbound, policy, settings, templates, text, threads};
 
 use super::content::{Content, Footer, Words, check_headers};
-use super::oversight::{BY_RULE, Facts, NO_GROUND, Verdict, gate};
+use super::oversight::{BY_REQUEST, BY_RULE, EVERY_MESSAGE, Facts, NO_GROUND, Verdict, gate};
 use super::{Message, MessageRow, Origin, State, VersionRow, expiry, lawful, ledger, list, log, promises, queries, schedule, tags, warrant};
 
 /// A message to be submitted.
@@ -157,7 +158,9 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
         let verdict = gate(Facts {
             mode,
             origin: new.origin,
-            first_of_campaign: is_first(conn, &mailbox, campaign.as_deref(), &new.tags)? || begins(conn, &mailbox, writer)?,
+            first_of_campaign: is_first(conn, &mailbox, campaign.as_deref(), &new.tags)?
+                || begins(conn, &mailbox, writer)?
+                || is_first_ask(conn, &mailbox, prompt)?,
             announcement: new.tags.iter().any(|tag| tag == "product_announcement"),
             transactional: class == Class::Transactional,
             has_basis: ground == Allowed::Yes,
@@ -175,6 +178,7 @@ pub(super) fn submit_into(conn: &mut Conn, actor: &Actor, writer: &Writer<'_>, n
         let held = match verdict {
             // What was promised before is what the reviewer has to see, whatever the mode.
             Verdict::Held(BY_RULE) => rule.as_ref().map(Rule::reason),
+            Verdict::Held(EVERY_MESSAGE) if mode < mailbox.mode => Some(BY_REQUEST.to_owned()),
             Verdict::Held(reason) => Some(match (otherwise, ground) {
                 (Some(otherwise), _) => otherwise,
                 (None, Allowed::Hold(why)) if reason == NO_GROUND => why.to_owned(),
@@ -300,6 +304,11 @@ pub(in crate::domain) fn is_first(conn: &mut Conn, mailbox: &Mailbox, campaign: 
         }
     }
     Ok(false)
+}
+
+/// The first ask to recommend is held like the first message of a campaign, whatever label it has or lacks.
+pub(in crate::domain) fn is_first_ask(conn: &mut Conn, mailbox: &Mailbox, prompt: Option<Prompt>) -> Result<bool> {
+    Ok(prompt == Some(Prompt::Ask) && !queries::campaign_has_approval(conn, &mailbox.id, queries::ASKS_NAME)?)
 }
 
 /// Whether nothing of what it is part of was approved yet: a label that others use says nothing about it.

@@ -134,13 +134,15 @@ impl Gate {
             let detail = format!("class must be one of {}; got \"{}\".", CLASSES.join(", "), crate::domain::text::excerpt(class));
             return Err(Error::invalid("field_invalid", "class", detail));
         }
-        let first_of_campaign = submit::is_first(conn, mailbox, campaign, &[])?;
+        let asks = class == Some("referral");
+        let first_ask = submit::is_first_ask(conn, mailbox, asks.then_some(Prompt::Ask))?;
+        let first_of_campaign = submit::is_first(conn, mailbox, campaign, &[])? || first_ask;
         let flows = known::flows(conn, std::slice::from_ref(&mailbox.id), false, now)?;
         let stream = flows.into_values().next().map(|flow| flow.stream).ok_or_else(|| Error::not_found("mailbox"))?;
         Ok(Gate {
             mode: mailbox.mode,
             announcement: class == Some(ANNOUNCEMENT),
-            asks: class == Some("referral"),
+            asks,
             first_of_campaign,
             class: if class == Some("transactional") { Class::Transactional } else { Class::Commercial },
             campaign: campaign.map(str::to_owned),
