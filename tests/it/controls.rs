@@ -286,7 +286,10 @@ async fn whoever_is_on_the_list_gets_mail_unread_and_nothing_else_is_let_out() {
     assert_eq!(state(Mode::GatedSend, "BEN@partner.example", json!({})).await, "queued");
     assert_eq!(state(Mode::GatedSend, "ben@sub.partner.example", json!({})).await, "An agent wrote it.");
     assert_eq!(state(Mode::GatedAll, "ben@partner.example", json!({})).await, "This mailbox holds every message.");
-    assert_eq!(state(Mode::GatedSend, "ben@partner.example", json!({"oversight_mode": "gated_all"})).await, "This mailbox holds every message.");
+    assert_eq!(
+        state(Mode::GatedSend, "ben@partner.example", json!({"oversight_mode": "gated_all"})).await,
+        "It was handed in for a person to look at."
+    );
     assert_eq!(
         state(Mode::GatedSend, "ben@partner.example", json!({"text_body": "It is free, guaranteed."})).await,
         "A claim in it rests on no recorded fact."

@@ -110,7 +110,7 @@ async fn every_check_is_shown_in_order_with_its_data() {
             "earlier_promise"
         ]
     );
-    let consent = &found["checks"][9];
+    let consent = &found["checks"][10];
     assert_eq!((consent["data"]["consents"][0]["basis"].as_str(), consent["next_eligible_at"].is_null()), (Some("consent"), true), "{consent}");
     desk.write(|conn| mailboxes::stops::stop(conn, &OPERATOR, None, "a test", desk.now())).unwrap();
     let stopped = explain(&desk, &id, Mode::Monitored, "").await;

@@ -273,3 +273,36 @@ async fn a_manager_rewards_and_reminds_on_the_page() {
     let wrong = max.post(&path, &format!("{path}/reminder"), &fields).await;
     assert!(wrong.status >= 400 && wrong.body.contains("They were not asked") && wrong.body.contains("value=\"a gift\""), "{}", wrong.body);
 }
+
+#[actix_web::test]
+async fn the_first_ask_of_a_mailbox_waits_for_a_person_whatever_it_is_called() {
+    let desk = Desk::new().await;
+    free(&desk);
+    let send = async |to: &str, more: Value| {
+        let mut words = json!({"tags": ["referral-program"], "consent_basis": "legitimate_interest"});
+        words.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        desk.send(Mode::Autonomous, to, words).await.1
+    };
+    // Another message of the same campaign was approved, and lends its approval to no ask.
+    let (_, other) = desk.send(Mode::Autonomous, "a@example.com", json!({"campaign": "spring"})).await;
+    desk.decide("Rita", &desk.message(other["id"].as_str().unwrap()), DecisionKind::Approve).unwrap();
+    for more in [json!({}), json!({"campaign": "spring"})] {
+        let held = send("b@example.com", more).await;
+        assert_eq!(held["reason"], "It is the first message of a new campaign.", "{held}");
+        desk.call(&desk.agent, "POST", &format!("/v1/emails/{}/cancel", held["id"].as_str().unwrap()), json!({})).await;
+    }
+    let path = format!("/v1/explain?email=c@example.com&class=referral&mailbox={}", address(Mode::Autonomous));
+    let first = async || {
+        let (_, told) = desk.call(&desk.agent, "GET", &path, json!(null)).await;
+        told["checks"].as_array().unwrap().iter().find(|check| check["check"] == "first_of_campaign").unwrap()["verdict"].clone()
+    };
+    assert_eq!(first().await, "hold");
+    let held = send("d@example.com", json!({})).await;
+    desk.decide("Rita", &desk.message(held["id"].as_str().unwrap()), DecisionKind::Approve).unwrap();
+    assert_eq!(send("e@example.com", json!({})).await["status"], "queued");
+    assert_eq!(first().await, "pass");
+    // Each mailbox has a first one of its own.
+    let elsewhere =
+        desk.send(Mode::Monitored, "f@example.com", json!({"tags": ["referral-program"], "consent_basis": "legitimate_interest"})).await.1;
+    assert_eq!(elsewhere["status"], "pending");
+}

@@ -196,7 +196,8 @@ async fn a_click_counts_once_for_each_visitor_and_day_and_nobody_is_kept() {
     }
     assert_eq!(get(&desk, "/v1/referrals").await["referrals"][0]["clicks"], 3);
     let head = visitor.run(TestRequest::default().method("HEAD".parse().unwrap()).uri(&path)).await;
-    assert_ne!(head.status, 303);
+    assert_eq!((head.status, head.location.as_deref()), (303, Some("https://acme.example.com/join")));
+    assert_eq!(get(&desk, "/v1/referrals").await["referrals"][0]["clicks"], 3);
     let unknown = visitor.get("/r/unknown").await;
     assert_eq!(unknown.status, 404);
     assert!(unknown.body.contains("This link is unknown or has expired."));

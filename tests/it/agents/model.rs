@@ -195,6 +195,7 @@ impl World {
                 let no = self.refused_settings(*who, *mailbox, looser);
                 if no.is_empty() {
                     self.mailboxes[*mailbox].mode = *mode;
+                    self.take_back(*mailbox, *mode);
                 }
                 answer(no, None)
             }
@@ -240,6 +241,21 @@ impl World {
                 answer(vec![], None)
             }
             Call::Deliver => self.deliver(),
+        }
+    }
+
+    /// What waits to leave without a decision goes back to the reviewers where the mode would not let it out any more.
+    fn take_back(&mut self, mailbox: usize, mode: Mode) {
+        for message in self.messages.iter_mut().filter(|message| message.mailbox == mailbox && message.state == State::Queued) {
+            let is_let_out = match mode {
+                Mode::GatedAll => false,
+                Mode::GatedSend => matches!(message.author, Who::Person(_)),
+                _ => true,
+            };
+            if message.let_go.is_some() && !is_let_out {
+                (message.state, message.let_go) = (State::Pending, None);
+                message.version += 1;
+            }
         }
     }
 

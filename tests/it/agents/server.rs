@@ -510,6 +510,8 @@ async fn the_server_answers_random_calls_as_the_model_does() {
     let (secrets, keys) = made.into_iter().unzip();
     let people = ["Ada", "Max", "Rita", "Rob"].iter().map(|name| desk.person(name)).collect();
     let mailboxes = Mode::ALL.iter().map(|mode| (desk.mailbox(*mode).id, *mode)).collect();
+    // What takes a mailbox back by itself has tests of its own.
+    crate::support::sql(&desk, "UPDATE mailboxes SET tripwire = 0");
     let mut world = World::new(mailboxes, keys, people);
     world.suppressed.clear();
     let talk = Talk(desk.app().await);
