@@ -52,7 +52,7 @@ pub(super) fn fill(conn: &mut Conn, boxes: &[Mailbox], members: &[Member], now: 
         to_version: Some("API v2".into()),
         started_by_usage: Some("GET /v2/orders".into()),
         plan: Some(Plan {
-            guides: vec![guide("integration-webhooks", "Point your webhook endpoint at the new payload and answer 200 within ten seconds.")],
+            guides: vec![guide("webhooks", "Point your webhook endpoint at the new payload and answer 200 within ten seconds.")],
             ..Plan::default()
         }),
         ..cohorts::Input::default()

@@ -147,7 +147,14 @@ async fn a_key_makes_rules_and_never_ends_one_nor_changes_whom_it_is_about() {
     let mut max = Browser::new(desk.app().await);
     max.sign_in("max").await;
     assert_eq!(max.post("/oversight", "/oversight", &[("name", "Mine"), ("tags", "x")]).await.status, 403);
-    let deeds = count(&desk, "SELECT count(*) AS n FROM audit_log WHERE action LIKE 'holding_rule.%'");
+    // Whoever takes the other administrator away ends nothing alone.
+    let last = rule(&desk, json!({"name": "Last", "tags": ["last"]})).await;
+    let (ada_acts, bea_acts) = (desk.person("Ada"), desk.person("Bea"));
+    let bea_id = countersign::domain::ids::UserId::from(bea_acts.id());
+    desk.write(|conn| users::set_disabled(conn, &ada_acts, &bea_id, true, desk.now())).unwrap();
+    let alone = ada.post("/oversight", &format!("/oversight/{}/ending", last["id"].as_str().unwrap()), &[("reason", "Alone.")]).await;
+    assert_eq!(alone.status, 403, "{}", alone.body);
+    let deeds = count(&desk, "SELECT count(*) AS n FROM audit_log WHERE action LIKE 'holding_rule.%' AND detail NOT LIKE '%Last%'");
     assert_eq!(deeds, 5, "made, asked, kept, asked, ended");
 }
 

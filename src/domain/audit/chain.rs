@@ -187,7 +187,7 @@ fn is_foreign(conn: &mut Conn, line: &Line, marked: &mut bool) -> Result<bool> {
     match marks::whose(line) {
         (Marked::Ours, as_written) => {
             *marked = true;
-            Ok(!as_written && !(line.detail == BLANK && queries::is_of_erased(conn, line)?))
+            Ok(!(as_written || line.detail == BLANK && queries::is_of_erased(conn, line)?))
         }
         (Marked::Unknown, _) => Ok(*marked),
         (Marked::Forged, _) => Ok(true),

@@ -100,7 +100,7 @@ pub fn add(conn: &mut Conn, actor: &Actor, mailbox: &MailboxId, recipient: &str,
             let detail = format!("The list of this mailbox has {MOST} recipients already. Take one off, or list their domain.");
             return Err(Error::conflict("too_many_recipients", detail));
         }
-        let waits = ladder::needs_second(conn, actor)?;
+        let waits = ladder::needs_second(conn, actor, now)?;
         let row = Allowed {
             id: AllowedId::new(),
             mailbox_id: mailbox.clone(),

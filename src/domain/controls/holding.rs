@@ -226,7 +226,7 @@ pub fn end(conn: &mut Conn, actor: &Actor, id: &HoldingRuleId, reason: Option<&s
         }
         let why = || Error::invalid("field_invalid", "reason", "reason must be filled in: say why what it holds may leave from now on.");
         let reason = reason.ok_or_else(why)?;
-        if ladder::needs_second(conn, actor)? {
+        if ladder::needs_second(conn, actor, now)? {
             queries::ask_to_end(conn, id, actor, &reason)?;
             log(conn, actor, "holding_rule.ask_to_end", &row, Some(&reason), now)?;
             return Ok(Loosened::Waits);

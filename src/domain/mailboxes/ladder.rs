@@ -138,10 +138,9 @@ pub fn step(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, reason: 
         let reason = text::optional_body("reason", reason, 1000)?.filter(|reason| !reason.trim().is_empty());
         let why = || Error::invalid("field_invalid", "reason", "reason must be filled in: say why more may leave without a look.");
         let reason = reason.ok_or_else(why)?;
-        if needs_second(conn, actor)? {
+        if needs_second(conn, actor, now)? {
             return Ok(Some(request(conn, actor, id, mode, Some(&reason), now)?.told));
         }
-        refuse_alone(conn, now)?;
         super::set_mode_because(conn, actor, id, mode, Some(&reason), now).map(|()| None)
     })
 }
@@ -156,9 +155,13 @@ fn refuse_alone(conn: &mut Conn, now: Time) -> Result<()> {
     Ok(())
 }
 
-/// Whether another administrator than this one can be mailed a code: then a person's step up needs them.
-pub(in crate::domain) fn needs_second(conn: &mut Conn, actor: &Actor) -> Result<bool> {
-    Ok(notices::code_readers(conn, actor)? > 0)
+/// Whether another administrator than this one can be mailed a code: then whatever a person loosens needs them.
+pub(in crate::domain) fn needs_second(conn: &mut Conn, actor: &Actor, now: Time) -> Result<bool> {
+    if notices::code_readers(conn, actor)? > 0 {
+        return Ok(true);
+    }
+    refuse_alone(conn, now)?;
+    Ok(false)
 }
 
 /// The request that waits for its code, if there is one.

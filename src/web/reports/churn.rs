@@ -63,8 +63,8 @@ fn by_reason(report: &ReasonReport) -> Section {
             Cell::percent(row.share_percent),
             Cell::count(row.before, list(report.period.before(), &format!("&reason={}", row.reason))),
             Cell::count(row.recovered, format!("{of}&status=recovered")),
-            Cell::money(&row.lost).to_if(!row.lost.is_empty(), format!("{of}&gone=yes")),
-            Cell::money(&row.recovered_revenue).to_if(!row.recovered_revenue.is_empty(), format!("{of}&status=recovered")),
+            Cell::money(&row.lost).linked_if(!row.lost.is_empty(), format!("{of}&gone=yes")),
+            Cell::money(&row.recovered_revenue).linked_if(!row.recovered_revenue.is_empty(), format!("{of}&status=recovered")),
         ]);
         bars.rows.push((name.to_owned(), row.count as f64, format!("{} ({share})", row.count)));
     }
@@ -132,7 +132,7 @@ pub(super) fn recovered(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
             Cell::count(of.count, returned(days, "")),
             Cell::count(of.mailed, returned(days, "&letter=yes")),
             Cell::count(of.count - of.mailed, returned(days, "&letter=no")),
-            Cell::money(&of.revenue).to_if(!of.revenue.is_empty(), returned(days, "")),
+            Cell::money(&of.revenue).linked_if(!of.revenue.is_empty(), returned(days, "")),
         ]);
     }
     let stats = vec![
@@ -184,7 +184,7 @@ fn evidence(report: &Recovered) -> Section {
         table.rows.push(vec![
             proof.evidence.label().into(),
             Cell::count(proof.count, link.clone()),
-            Cell::money(&proof.revenue).to_if(!proof.revenue.is_empty(), link),
+            Cell::money(&proof.revenue).linked_if(!proof.revenue.is_empty(), link),
             proof.evidence.explained().into(),
         ]);
         bars.rows.push((proof.evidence.label().to_owned(), proof.count as f64, proof.count.to_string()));
@@ -216,7 +216,7 @@ fn by_lot(report: &Recovered) -> Section {
             count(side.back.part, "&status=recovered"),
             Cell::said(format!("{percent:.1} %"), [("%", format!("{percent:.1}"))]),
             Cell::between(side.back.interval(), "and", "too few to say"),
-            Cell::money(&side.revenue).to_if(!side.revenue.is_empty(), format!("{link}&status=recovered")),
+            Cell::money(&side.revenue).linked_if(!side.revenue.is_empty(), format!("{link}&status=recovered")),
         ]);
         bars.rows.push((name.to_owned(), percent, format!("{percent:.1} %")));
     }
@@ -239,7 +239,7 @@ fn row(name: &str, group: &Group, letter: &str, period: Period) -> Vec<Cell> {
         count(group.back.part, "&status=recovered"),
         rate,
         Cell::between(group.back.interval(), "and", "too few to say"),
-        Cell::money(&group.revenue).to_if(!group.revenue.is_empty(), list(period, &format!("{letter}&status=recovered"))),
-        Cell::money(&group.lost).to_if(!group.lost.is_empty(), list(period, &format!("{letter}&gone=yes"))),
+        Cell::money(&group.revenue).linked_if(!group.revenue.is_empty(), list(period, &format!("{letter}&status=recovered"))),
+        Cell::money(&group.lost).linked_if(!group.lost.is_empty(), list(period, &format!("{letter}&gone=yes"))),
     ]
 }

@@ -34,7 +34,7 @@ fn share(of: Share) -> Cell {
 }
 
 fn row(team: &Team, period: Period) -> Vec<Cell> {
-    let edited = |numbers: &Numbers, days: Period| share(numbers.edited).to_if(numbers.edited.part > 0, list(Some(team), "edited", days));
+    let edited = |numbers: &Numbers, days: Period| share(numbers.edited).linked_if(numbers.edited.part > 0, list(Some(team), "edited", days));
     vec![
         Cell::linked(&team.mailbox.address, format!("/vigilance?mailbox={}", team.mailbox.id)),
         Cell::count(team.now.decisions, list(Some(team), "any", period)),

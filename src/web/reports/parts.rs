@@ -29,7 +29,7 @@ fn of_part(of: &PartNumbers, more: &str, period: Period) -> Vec<Cell> {
         Cell::percent(of.share_percent),
         Cell::count(of.before, list(period.before(), more)),
         Cell::count(of.recovered, list(period, &format!("{more}&status=recovered"))),
-        Cell::money(&of.lost).to_if(!of.lost.is_empty(), list(period, &format!("{more}&gone=yes"))),
+        Cell::money(&of.lost).linked_if(!of.lost.is_empty(), list(period, &format!("{more}&gone=yes"))),
         main_reason(of),
     ];
     let number = |reason: &Reason| of.reasons.iter().find(|(other, _)| other == reason).map_or(0, |(_, number)| *number);

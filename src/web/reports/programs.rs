@@ -111,10 +111,10 @@ pub(super) fn referrals(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
             Cell::count(of.shares, list(Number::Followed, step.days)),
             Cell::count(of.clicks, list(Number::Visitors, step.days)),
             Cell::count(of.signups, list(Number::SignUps, step.days)),
-            Cell::money(&of.value).to_if(!of.value.is_empty(), list(Number::SignUps, step.days)),
+            Cell::money(&of.value).linked_if(!of.value.is_empty(), list(Number::SignUps, step.days)),
             Cell::count(of.rewards, list(Number::Rewards, step.days)),
-            Cell::money(&of.given).to_if(!of.given.is_empty(), list(Number::Rewards, step.days)),
-            Cell::from(of.months).to_if(of.months > 0, list(Number::Rewards, step.days)),
+            Cell::money(&of.given).linked_if(!of.given.is_empty(), list(Number::Rewards, step.days)),
+            Cell::from(of.months).linked_if(of.months > 0, list(Number::Rewards, step.days)),
         ]);
     }
     let over_time = Section { title: "Over time", figure: Some(Figure::columns("Visitors and sign-ups", &columns)), table, ..Section::default() };
@@ -307,10 +307,10 @@ pub(super) fn migration(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result
             None => row.extend(std::iter::once(Cell::none("not counted")).chain(std::iter::repeat_n(Cell::default(), 5))),
             Some(counts) => {
                 let is_last = Some(place) == last;
-                row.push(Cell::from(remaining(counts)).to_if(is_last, remain(&report.cohort)));
+                row.push(Cell::from(remaining(counts)).linked_if(is_last, remain(&report.cohort)));
                 row.extend(Progress::ALL.iter().map(|progress| {
                     let number = number(counts, *progress);
-                    Cell::from(number).to_if(is_last && number > 0, people(&report.cohort, *progress))
+                    Cell::from(number).linked_if(is_last && number > 0, people(&report.cohort, *progress))
                 }));
             }
         }

@@ -76,13 +76,13 @@ impl Cell {
     }
 
     /// The same with a link where there is something behind it.
-    pub fn to_if(self, holds: bool, link: impl Into<String>) -> Cell {
+    pub fn linked_if(self, holds: bool, link: impl Into<String>) -> Cell {
         if holds { self.to(link) } else { self }
     }
 
     /// A number with a link, unless there is nothing behind it.
     pub fn count(number: i64, link: impl Into<String>) -> Cell {
-        Cell::from(number).to_if(number != 0, link)
+        Cell::from(number).linked_if(number != 0, link)
     }
 }
 
