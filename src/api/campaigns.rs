@@ -483,10 +483,14 @@ pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Counted
 }
 
 pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Patch>) -> Result<HttpResponse, Problem> {
-    let (id, Patch { goal, segment_id, mailbox, topic, archived }) = (CampaignId::from(id.as_str()), body.0);
+    Ok(HttpResponse::Ok().json(alter(key.0, &state, &id, body.0).await?))
+}
+
+/// Changes a campaign.
+pub(crate) async fn alter(actor: Actor, state: &State, id: &str, patch: Patch) -> Result<Shape, Problem> {
+    let (id, Patch { goal, segment_id, mailbox, topic, archived }) = (CampaignId::from(id), patch);
     let change = Change { goal, segment_id, mailbox, topic, archived };
-    let row = state.quiet_write(move |conn| campaigns::change(conn, &key.0, &id, &change, clock::now())).await?;
-    Ok(HttpResponse::Ok().json(Shape::from(row)))
+    Ok(state.quiet_write(move |conn| campaigns::change(conn, &actor, &id, &change, clock::now())).await?.into())
 }
 
 pub async fn stop(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {

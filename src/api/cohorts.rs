@@ -319,19 +319,28 @@ pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> R
 }
 
 pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Patch>) -> Result<HttpResponse, Problem> {
-    let id = CohortId::from(id.as_str());
-    let Patch { name, tags, segment_id, deadline, from_version, to_version, guide_url, tag_prefix, started_by_usage, phases, guides } = body.0;
+    Ok(HttpResponse::Ok().json(alter(key.0, &state, &id, body.0).await?))
+}
+
+/// Changes a cohort.
+pub(crate) async fn alter(actor: Actor, state: &State, id: &str, patch: Patch) -> Result<Shape, Problem> {
+    let id = CohortId::from(id);
+    let Patch { name, tags, segment_id, deadline, from_version, to_version, guide_url, tag_prefix, started_by_usage, phases, guides } = patch;
     let plan = planned(phases, guides);
     let tags = joined(tags);
     let input = Input { name, segment_id, tags, deadline, from_version, to_version, guide_url, tag_prefix, started_by_usage, plan };
-    let row = state.quiet_write(move |conn| cohorts::change(conn, &key.0, &id, &input, clock::now())).await?;
-    Ok(HttpResponse::Ok().json(Shape::from(row)))
+    Ok(state.quiet_write(move |conn| cohorts::change(conn, &actor, &id, &input, clock::now())).await?.into())
 }
 
 pub async fn remove(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let id = CohortId::from(id.as_str());
-    state.quiet_write(move |conn| cohorts::delete(conn, &key.0, &id, clock::now())).await?;
+    take_away(key.0, &state, &id).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Removes a cohort.
+pub(crate) async fn take_away(actor: Actor, state: &State, id: &str) -> Result<(), Problem> {
+    let id = CohortId::from(id);
+    Ok(state.quiet_write(move |conn| cohorts::delete(conn, &actor, &id, clock::now())).await?)
 }
 
 pub async fn progress(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {

@@ -221,18 +221,28 @@ pub(crate) async fn begin(actor: Actor, state: &State, id: &str, draft: Draft) -
 }
 
 pub async fn list(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let id = CohortId::from(id.as_str());
-    let found = state.read(move |conn| rounds::rounds(conn, &key.0, &id)).await?;
-    Ok(HttpResponse::Ok().json(Rounds { drafts: found.into_iter().map(RoundShape::from).collect() }))
+    Ok(HttpResponse::Ok().json(how_far(key.0, &state, &id).await?))
+}
+
+/// How far the drafts of a cohort are.
+pub(crate) async fn how_far(actor: Actor, state: &State, id: &str) -> Result<Rounds, Problem> {
+    let id = CohortId::from(id);
+    let found = state.read(move |conn| rounds::rounds(conn, &actor, &id)).await?;
+    Ok(Rounds { drafts: found.into_iter().map(RoundShape::from).collect() })
 }
 
 pub async fn cancel(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let id = CohortId::from(id.as_str());
+    Ok(HttpResponse::Ok().json(end_drafts(key.0, &state, &id).await?))
+}
+
+/// Ends what is being drafted for a cohort.
+pub(crate) async fn end_drafts(actor: Actor, state: &State, id: &str) -> Result<Rounds, Problem> {
+    let id = CohortId::from(id);
     let found = state
         .quiet_write(move |conn| {
-            rounds::cancel(conn, &key.0, &id, clock::now())?;
-            rounds::rounds(conn, &key.0, &id)
+            rounds::cancel(conn, &actor, &id, clock::now())?;
+            rounds::rounds(conn, &actor, &id)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(Rounds { drafts: found.into_iter().map(RoundShape::from).collect() }))
+    Ok(Rounds { drafts: found.into_iter().map(RoundShape::from).collect() })
 }

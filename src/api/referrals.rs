@@ -476,17 +476,22 @@ pub(crate) async fn candidates(actor: Actor, state: &State, query: Eligible) -> 
 }
 
 pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let id = ReferralId::from(id.as_str());
+    Ok(HttpResponse::Ok().json(one(key.0, &state, &id).await?))
+}
+
+/// One referral with what came of it.
+pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Whole, Problem> {
+    let id = ReferralId::from(id);
     let ((row, conversions), (rewards, totals)) = state
         .read(move |conn| {
-            let found = referrals::get(conn, &key.0, &id)?;
-            let rewards = referrals::rewards::of_referral(conn, &key.0, &found.0.0)?;
+            let found = referrals::get(conn, &actor, &id)?;
+            let rewards = referrals::rewards::of_referral(conn, &actor, &found.0.0)?;
             Ok((found, rewards))
         })
         .await?;
     let latest_conversions = conversions.into_iter().map(Conversion::from).collect();
     let latest_rewards = rewards.into_iter().map(RewardShape::from).collect();
-    Ok(HttpResponse::Ok().json(Whole { referral: Shape::of(row, &state.base_url), latest_conversions, latest_rewards, totals: totals.into() }))
+    Ok(Whole { referral: Shape::of(row, &state.base_url), latest_conversions, latest_rewards, totals: totals.into() })
 }
 
 pub async fn convert(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<NewOutcome>) -> Result<HttpResponse, Problem> {

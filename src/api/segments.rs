@@ -330,10 +330,14 @@ pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Counted
 }
 
 pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Patch>) -> Result<HttpResponse, Problem> {
-    let (id, Patch { name, tags, query, customers_only, conditions }) = (SegmentId::from(id.as_str()), body.0);
+    Ok(HttpResponse::Ok().json(alter(key.0, &state, &id, body.0).await?))
+}
+
+/// Changes a segment.
+pub(crate) async fn alter(actor: Actor, state: &State, id: &str, patch: Patch) -> Result<Shape, Problem> {
+    let (id, Patch { name, tags, query, customers_only, conditions }) = (SegmentId::from(id), patch);
     let input = Input { name, tags: joined(tags), words: query, customers_only, conditions: conditions.map(Into::into) };
-    let row = state.quiet_write(move |conn| segments::change(conn, &key.0, &id, &input, clock::now())).await?;
-    Ok(HttpResponse::Ok().json(Shape::from(row)))
+    Ok(state.quiet_write(move |conn| segments::change(conn, &actor, &id, &input, clock::now())).await?.into())
 }
 
 pub async fn remove(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {

@@ -597,12 +597,12 @@ pub struct Who {
 #[serde(deny_unknown_fields)]
 pub struct Members {
     /// Only in this state: active, complete or stopped.
-    state: Option<Standing>,
+    pub(crate) state: Option<Standing>,
     /// At most so many, 1 to 100; 20 without it.
     #[schemars(range(min = 1, max = 100))]
-    limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
     /// next_cursor of the page before.
-    cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -655,8 +655,13 @@ pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Counted
 }
 
 pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Patch>) -> Result<HttpResponse, Problem> {
-    let id = SequenceId::from(id.as_str());
-    let Patch { archived, paused, automatic, steps, revision, measure, shifts, stop_tags } = body.0;
+    Ok(HttpResponse::Ok().json(alter(key.0, &state, &id, body.0).await?))
+}
+
+/// Changes a sequence: all that is given, or nothing.
+pub(crate) async fn alter(actor: Actor, state: &State, id: &str, patch: Patch) -> Result<Shape, Problem> {
+    let id = SequenceId::from(id);
+    let Patch { archived, paused, automatic, steps, revision, measure, shifts, stop_tags } = patch;
     let edited = |step: ChangedStep| {
         let ChangedStep { was, subject, body, wait_days, wait_business_days, wait_business_hours, variants, template } = step;
         // No step is the one before the first.
@@ -668,7 +673,7 @@ pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, bo
     let row = state
         .write(move |conn| {
             transaction(conn, |conn| {
-                let (actor, now) = (&key.0, clock::now());
+                let (actor, now) = (&actor, clock::now());
                 if let Some(steps) = &steps {
                     sequences::edit(conn, actor, &id, steps, revision, now)?;
                 }
@@ -691,7 +696,7 @@ pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, bo
             })
         })
         .await?;
-    Ok(HttpResponse::Ok().json(Shape::from(row)))
+    Ok(row.into())
 }
 
 pub async fn preview(key: Key, state: web::Data<State>, id: web::Path<String>, query: Params<PreviewFor>) -> Result<HttpResponse, Problem> {
@@ -726,11 +731,16 @@ pub(crate) async fn join(actor: Actor, state: &State, id: &str, who: Who) -> Res
 }
 
 pub async fn enrollments(key: Key, state: web::Data<State>, id: web::Path<String>, query: Params<Members>) -> Result<HttpResponse, Problem> {
-    let id = SequenceId::from(id.as_str());
-    let (limit, before, standing) = (rows(query.0.limit, 20)?, id_cursor(query.0.cursor.as_deref())?, query.0.state);
-    let page = state.read(move |conn| sequences::enrollments(conn, &key.0, &id, standing, limit, before.as_ref())).await?;
+    Ok(HttpResponse::Ok().json(members(key.0, &state, &id, query.0).await?))
+}
+
+/// Who is or was in a sequence.
+pub(crate) async fn members(actor: Actor, state: &State, id: &str, query: Members) -> Result<EnrollmentPage, Problem> {
+    let id = SequenceId::from(id);
+    let (limit, before, standing) = (rows(query.limit, 20)?, id_cursor(query.cursor.as_deref())?, query.state);
+    let page = state.read(move |conn| sequences::enrollments(conn, &actor, &id, standing, limit, before.as_ref())).await?;
     let next_cursor = page.rows.last().filter(|_| page.more).map(|(row, _)| row.id.clone());
-    Ok(HttpResponse::Ok().json(EnrollmentPage { enrollments: page.rows.into_iter().map(Enrollment::from).collect(), next_cursor }))
+    Ok(EnrollmentPage { enrollments: page.rows.into_iter().map(Enrollment::from).collect(), next_cursor })
 }
 
 pub async fn stop(key: Key, state: web::Data<State>, path: web::Path<(String, String)>, body: Json<Stop>) -> Result<HttpResponse, Problem> {

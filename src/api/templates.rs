@@ -363,9 +363,13 @@ pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Shape, 
 }
 
 pub async fn change(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Patch>) -> Result<HttpResponse, Problem> {
-    let (id, archived) = (TemplateId::from(id.as_str()), body.0.archived);
-    let whole = state.quiet_write(move |conn| templates::set_archived(conn, &key.0, &id, archived, clock::now())).await?;
-    Ok(HttpResponse::Ok().json(Shape::from(whole)))
+    Ok(HttpResponse::Ok().json(put_away(key.0, &state, &id, body.0).await?))
+}
+
+/// Puts a template away, or takes it out again.
+pub(crate) async fn put_away(actor: Actor, state: &State, id: &str, Patch { archived }: Patch) -> Result<Shape, Problem> {
+    let id = TemplateId::from(id);
+    Ok(state.quiet_write(move |conn| templates::set_archived(conn, &actor, &id, archived, clock::now())).await?.into())
 }
 
 pub async fn add_version(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Words>) -> Result<HttpResponse, Problem> {

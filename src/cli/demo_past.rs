@@ -21,6 +21,7 @@ use crate::domain::inbound::{self, Arrived};
 use crate::domain::mailboxes::{Mailbox, Mode};
 use crate::domain::messages::content::Words;
 use crate::domain::messages::decide::{Decide, decide};
+use crate::domain::messages::findings;
 use crate::domain::messages::submit::{NewMessage, submit};
 use crate::domain::messages::{DecisionKind, Message, Origin, State};
 use crate::domain::outbox::{self, Dot, WorkerId};
@@ -80,8 +81,14 @@ fn approve(conn: &mut Conn, reviewer: &Actor, message: &Message, now: Time) -> R
     if message.row.state != State::Pending {
         return Ok(());
     }
-    let decision =
-        Decide { content_hash: Some(&message.row.content_hash), dwell_ms: Some(42_000), ..Decide::on(&message.row.id, DecisionKind::Approve) };
+    // The address of this desk in a link is one that names nobody.
+    let ticked: Vec<String> = findings::of_version(conn, &message.current)?.into_iter().map(|finding| finding.key).collect();
+    let decision = Decide {
+        content_hash: Some(&message.row.content_hash),
+        ticked: &ticked,
+        dwell_ms: Some(42_000),
+        ..Decide::on(&message.row.id, DecisionKind::Approve)
+    };
     decide(conn, reviewer, &decision, now).map(drop)
 }
 

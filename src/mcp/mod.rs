@@ -27,6 +27,7 @@ mod oversight;
 mod overview;
 mod policy;
 mod preferences;
+mod programs;
 mod progress;
 mod prompts;
 mod recall;

@@ -16,7 +16,8 @@ use super::once::{self, Caller};
 use super::tool::{Call, Entry};
 use super::{
     campaigns, churn, claims, cohorts, consents, contacts, controls, delivery, facts, inbox, keys, mail, mailboxes, oversight, overview, policy,
-    preferences, progress, prompts, recall, recovery, referrals, resources, segments, sending, sequences, templates, usage, vigilance, winback_rules,
+    preferences, programs, progress, prompts, recall, recovery, referrals, resources, segments, sending, sequences, templates, usage, vigilance,
+    winback_rules,
 };
 use crate::app::State;
 use crate::domain::actor::Actor;
@@ -52,6 +53,7 @@ static TOOLS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         usage::tools(),
         recall::tools(),
         winback_rules::tools(),
+        programs::tools(),
     ]
     .into_iter()
     .flatten()

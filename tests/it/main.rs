@@ -53,6 +53,7 @@ mod lists;
 mod mcp;
 mod mcp_bridge;
 mod mcp_offers;
+mod mcp_parity;
 mod meters;
 mod migrations;
 mod notices;
