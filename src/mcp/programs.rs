@@ -41,7 +41,7 @@ pub(super) fn tools() -> Vec<Entry> {
         )
         .only_with(Scope::Draft)
         .example(json!({"cohort_id": id, "changes": {"deadline": "2027-06-30"}})),
-        tool("delete_cohort", "Remove a cohort", "Removes a cohort for which nothing was drafted. Its contacts stay as they are.", Effect::Ends, delete_cohort)
+        tool("delete_cohort", "Remove a cohort", "Removes a cohort. The tags of its contacts stay, and so does what was drafted.", Effect::Ends, delete_cohort)
             .only_with(Scope::Draft)
             .example(json!({"cohort_id": id})),
         tool(

@@ -157,6 +157,7 @@ class Story:
         yield "create_segment", "agent", {"name": f"Segment {who}", "tags": "client-test"}
         yield "list_segments", "reader", {}
         yield "get_segment", "reader", {"segment_id": kept["create_segment"]["id"]}
+        yield "change_segment", "agent", {"segment_id": kept["create_segment"]["id"], "changes": {"tags": "client-tests"}}
         yield "delete_segment", "agent", {"segment_id": kept["create_segment"]["id"]}
         yield "create_campaign", "agent", {"name": f"Campaign {who}", "kind": "winback"}
         yield "list_campaigns", "reader", {}
@@ -175,9 +176,11 @@ class Story:
         yield "send_template", "agent", {**template, "mailbox": gated, "to": email, "version": 2}
         campaign = {"campaign_id": kept["create_campaign"]["id"]}
         yield "draft_campaign", "agent", {**campaign, **template, "mailbox": gated}, "segment_missing"
+        yield "change_template", "agent", {**template, "changes": {"archived": True}}
         yield "get_campaign_drafts", "reader", campaign
         yield "cancel_campaign_drafts", "agent", campaign
         yield "list_holidays", "reader", {}
+        yield "change_campaign", "agent", {"campaign_id": kept["create_campaign"]["id"], "changes": {"goal": "Come back"}}
         yield "stop_campaign", "agent", {"campaign_id": kept["create_campaign"]["id"]}
         yield "create_cohort", "agent", {"name": f"Cohort {who}", "tags": "api-v1", "deadline": "2199-04-30", "from_version": "v1", "to_version": "v2"}
         yield "list_cohorts", "reader", {}
@@ -189,7 +192,11 @@ class Story:
         used = {**file, "paths": {"/orders": {"get": {}}}}
         yield "compare_cohort_api", "agent", {"cohort_id": kept["create_cohort"]["id"], "old": used, "new": file}
         yield "get_cohort_api_changes", "reader", {"cohort_id": kept["create_cohort"]["id"]}
+        yield "change_cohort", "agent", {"cohort_id": kept["create_cohort"]["id"], "changes": {"name": f"Moved {who}"}}
         yield "draft_cohort", "agent", {"cohort_id": kept["create_cohort"]["id"], "phase": "reminder", "mailbox": gated}
+        yield "list_cohort_drafts", "reader", {"cohort_id": kept["create_cohort"]["id"]}
+        yield "cancel_cohort_drafts", "agent", {"cohort_id": kept["create_cohort"]["id"]}
+        yield "delete_cohort", "agent", {"cohort_id": kept["create_cohort"]["id"]}
         steps = [{"subject": "Welcome, {{ name }}", "body": "Hi {{ name }}, good to have you.", "wait_days": 0}]
         yield "create_sequence", "agent", {"name": f"Sequence {who}", "mailbox": gated, "steps": steps}
         sequence = kept["create_sequence"]["id"]
@@ -200,14 +207,21 @@ class Story:
         yield "enroll_contact", "agent", {"sequence_id": sequence, "email": email}
         yield "list_due_steps", "reader", {"sequence_id": sequence}
         enrolled = {"sequence_id": sequence, "enrollment_id": kept["enroll_contact"]["id"]}
+        yield "list_enrollments", "reader", {"sequence_id": sequence}
         yield "send_next_step", "agent", enrolled
         yield "stop_enrollment", "agent", enrolled
+        yield "change_sequence", "agent", {"sequence_id": sequence, "changes": {"paused": True}}
         yield "record_signal", "agent", {"email": email, "kind": "nps", "value": 9}
         yield "list_signals", "reader", {"email": email}
         yield "list_referral_candidates", "reader", {}
         yield "create_referral", "admin", {"email": email, "target_url": "https://www.example.com/signup"}
         yield "get_referral_program", "reader", {}
         yield "list_referrals", "reader", {"email": email}
+        yield "get_referral", "reader", {"referral_id": kept["create_referral"]["id"]}
+        yield "create_holding_rule", "admin", {"name": f"Held {who}", "tags": [f"held-{who}"]}
+        yield "list_holding_rules", "reader", {}
+        yield "list_allowed_recipients", "oversight", {"mailbox": gated}
+        yield "remove_allowed_recipient", "admin", {"entry_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"}, "not_found"
         yield "record_conversion", "agent", {"referral_id": kept["create_referral"]["id"], "email": f"new-{who}@example.com"}
         reward = {"referral_id": kept["create_referral"]["id"], "conversion_id": kept["record_conversion"]["conversion"]["conversion_id"]}
         yield "give_referral_reward", "agent", {**reward, "amount": 1, "unit": "months", "mailbox": gated}

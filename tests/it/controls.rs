@@ -193,7 +193,7 @@ async fn a_message_above_a_value_leaves_with_two_people_only() {
     assert_eq!(approve("Rita").unwrap().row.state, State::Approved);
     desk.drain().await;
     assert_eq!(desk.catcher.messages().len(), 1);
-    assert!(desk.read(|conn| verify::verify(conn)).exceptions.is_empty());
+    assert!(desk.read(verify::verify).exceptions.is_empty());
     assert_eq!(count(&desk, "SELECT count(*) AS n FROM audit_log WHERE action = 'message.approve_first'"), 2);
 }
 
@@ -247,7 +247,7 @@ async fn the_database_and_verify_refuse_one_approval_where_two_are_asked() {
     desk.decide("Rob", &other, DecisionKind::Approve).unwrap();
     desk.drain().await;
     sql(&desk, &ask.replace(id.as_str(), other.row.id.as_str()));
-    let exceptions = desk.read(|conn| verify::verify(conn)).exceptions;
+    let exceptions = desk.read(verify::verify).exceptions;
     assert!(exceptions.iter().any(|(of, why)| *of == other.row.id && why.contains("two people")), "{exceptions:?}");
 }
 
@@ -305,7 +305,7 @@ async fn whoever_is_on_the_list_gets_mail_unread_and_nothing_else_is_let_out() {
     assert_eq!(count(&desk, "SELECT count(*) AS n FROM warrants WHERE cleared_by = 'allow_list'"), 1);
     desk.drain().await;
     assert_eq!(desk.catcher.messages().len(), 1);
-    assert!(desk.read(|conn| verify::verify(conn)).exceptions.is_empty());
+    assert!(desk.read(verify::verify).exceptions.is_empty());
 
     // Whoever is taken off is held again, and so is what waits.
     let later = json!({"send_at": desk.now().plus_seconds(3600).to_string()});
