@@ -9,7 +9,7 @@ use crate::domain::mailboxes::backtest;
 use crate::domain::reports::period::Period;
 
 /// Days that are looked back.
-pub const DAYS: i64 = backtest::USUAL_DAYS;
+const DAYS: i64 = backtest::USUAL_DAYS;
 
 /// What was held that goes to the recipients of one entry, or to any of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Covered {
     }
 }
 
-/// What the list of a mailbox covers of the last [`DAYS`].
+/// What the list of a mailbox covers of the last 90 days.
 pub fn coverage(conn: &mut Conn, actor: &Actor, mailbox: &MailboxId, now: Time) -> Result<Covered> {
     let mut covered = Covered { all: backtest::held_of_machines(conn, mailbox, Period::last(DAYS, now))?, ..Covered::default() };
     for row in super::list(conn, actor, mailbox)? {
