@@ -2,7 +2,8 @@
 
 use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 use super::contacts::{Contact, ContactPage};
 use super::error::Problem;
@@ -118,6 +119,12 @@ pub struct Conditions {
     /// What that field holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+}
+
+/// Conditions by name: what derives reading takes a list too, in the order of the fields.
+fn object<'de, D: Deserializer<'de>>(given: D) -> Result<Option<Conditions>, D::Error> {
+    let named: Option<Map<String, Value>> = Option::deserialize(given)?;
+    named.map(|named| Conditions::deserialize(Value::Object(named)).map_err(serde::de::Error::custom)).transpose()
 }
 
 impl From<Conditions> for conditions::Conditions {
@@ -268,6 +275,7 @@ pub struct New {
     /// true leaves out contacts without a subscription on record.
     pub(crate) customers_only: Option<bool>,
     /// What else must hold of them, all of it.
+    #[serde(default, deserialize_with = "object")]
     pub(crate) conditions: Option<Conditions>,
 }
 
@@ -283,6 +291,7 @@ pub struct Patch {
     /// Whether contacts without a subscription on record are left out.
     customers_only: Option<bool>,
     /// Other conditions, in place of all there were; an empty object for none.
+    #[serde(default, deserialize_with = "object")]
     conditions: Option<Conditions>,
 }
 

@@ -39,8 +39,17 @@ pub(super) fn operations() -> Vec<Operation> {
 #[serde(deny_unknown_fields)]
 pub struct Batch {
     /// What happened, 1 to 1,000 events.
-    #[schemars(with = "Vec<Event>")]
+    #[schemars(with = "Vec<Row>")]
     pub(crate) events: Vec<Value>,
+}
+
+/// An event, or what is none: that is refused by itself, and the others are kept.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "each row is read by itself; this is what the description says of it")]
+enum Row {
+    Event(Event),
+    Other(Value),
 }
 
 /// Something that somebody did.

@@ -165,3 +165,17 @@ async fn explain_knows_the_classes_of_a_send() {
         assert_eq!(desk.call(&desk.agent, "GET", &path, Value::Null).await.0, 200, "{class}");
     }
 }
+
+#[actix_web::test]
+async fn conditions_are_named_and_no_list() {
+    let desk = Desk::new().await;
+    let (_, made) = desk.call(&desk.agent, "POST", "/v1/segments", json!({"name": "Few", "tags": "few"})).await;
+    let path = format!("/v1/segments/{}", made["id"].as_str().unwrap());
+    let (status, refused) = desk.call(&desk.agent, "PATCH", &path, json!({"conditions": [null, 1]})).await;
+    assert_eq!((status, refused["field"].as_str()), (422, Some("conditions")), "{refused}");
+    let (status, changed) = desk.call(&desk.agent, "PATCH", &path, json!({"conditions": {"plan": "Team"}})).await;
+    assert_eq!((status, changed["conditions"]["plan"].as_str()), (200, Some("Team")), "{changed}");
+    let (status, refused) = desk.call(&desk.agent, "PATCH", &path, json!({"conditions": {"mrr_from": "much"}})).await;
+    assert_eq!(status, 422, "{refused}");
+    assert!(!refused["detail"].as_str().unwrap().contains("expected"), "{refused}");
+}
