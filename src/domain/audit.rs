@@ -7,11 +7,11 @@ mod queries;
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 use serde_json::Value;
 
 use crate::clock::Time;
 use crate::db::Conn;
+use crate::db::functions::{containing, lower};
 use crate::db::schema::audit_log;
 use crate::db::statement::Statement;
 use crate::domain::actor::{Actor, Mailboxes, Scope};
@@ -222,7 +222,7 @@ pub fn filtered(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<Vec<L
         query = if is_one {
             query.filter(audit_log::action.eq(part.clone()))
         } else {
-            query.filter(lower(audit_log::action).like(containing(part)).escape('!'))
+            query.filter(lower(audit_log::action).like(containing(part)).escape('\\'))
         };
     }
     if let Some(part) = &filter.actor_part {
@@ -230,7 +230,7 @@ pub fn filtered(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<Vec<L
         query = if is_id {
             query.filter(audit_log::actor_id.eq(part.clone()))
         } else {
-            query.filter(lower(audit_log::actor_name).like(containing(part)).escape('!'))
+            query.filter(lower(audit_log::actor_name).like(containing(part)).escape('\\'))
         };
     }
     if let Some(since) = filter.since {
@@ -240,16 +240,6 @@ pub fn filtered(conn: &mut Conn, actor: &Actor, filter: &Filter) -> Result<Vec<L
         query = query.filter(audit_log::at.lt(end));
     }
     Ok(query.load(conn)?)
-}
-
-diesel::define_sql_function! {
-    /// The same in lower case.
-    fn lower(text: Text) -> Text;
-}
-
-/// A pattern for what has this in it.
-fn containing(part: &str) -> String {
-    format!("%{}%", part.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_"))
 }
 
 fn within_reach(actor: &Actor) -> audit_log::BoxedQuery<'static, <Conn as diesel::Connection>::Backend> {

@@ -22,6 +22,11 @@ fn digits(currency: &str) -> u32 {
     }
 }
 
+/// Whether this has the form of a code of ISO 4217.
+pub fn is_currency(code: &str) -> bool {
+    code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
 impl Money {
     /// Thousandths of the main unit; none where the amount is too large to say.
     pub fn milli(&self) -> Option<i64> {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::answer::Answer;
-use super::tool::{Answered, Call, Effect, Entry, tool};
+use super::tool::{Answered, Call, Effect, Entry, Nothing, tool};
 use crate::api::controls::{self as rest, Given};
 use crate::domain::actor::Scope;
 
@@ -54,10 +54,6 @@ pub(super) fn tools() -> Vec<Entry> {
         .example(json!({"entry_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
     ]
 }
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
 
 async fn list(call: Call, _: Nothing) -> Answered {
     Ok(Answer::new(rest::rules(call.actor, &call.state).await?))

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::answer::Answer;
-use super::tool::{Answered, Call, Effect, Entry, tool};
+use super::tool::{Answered, Call, Effect, Entry, Nothing, tool};
 use crate::api::segments::Paging;
 use crate::api::sequences::{self as rest, New, Query, Who};
 use crate::domain::actor::Scope;
@@ -190,10 +190,6 @@ struct Stop {
 async fn stop(call: Call, asked: Stop) -> Answered {
     Ok(Answer::new(rest::leave(call.actor, &call.state, &asked.sequence_id, &asked.enrollment_id, asked.reason).await?))
 }
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
 
 async fn holidays(call: Call, _: Nothing) -> Answered {
     Ok(Answer::new(rest::all_holidays(call.actor, &call.state).await?))

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::answer::Answer;
-use super::tool::{Answered, Call, Effect, Entry, tool};
+use super::tool::{Answered, Call, Effect, Entry, Nothing, tool};
 use crate::api::winback_rules::{self as rest, Given};
 use crate::domain::actor::Scope;
 
@@ -69,10 +69,6 @@ pub(super) fn tools() -> Vec<Entry> {
 async fn create(call: Call, given: Given) -> Answered {
     Ok(Answer::new(rest::add(call.actor, &call.state, given).await?))
 }
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
 
 async fn list(call: Call, _: Nothing) -> Answered {
     Ok(Answer::new(rest::all(call.actor, &call.state).await?))

@@ -3,11 +3,11 @@
 //! noted elsewhere, shows that.
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::db::Conn;
 use crate::db::seal::Marked;
 use crate::domain::error::Result;
+use crate::domain::ids::sha256_hex;
 
 use super::{Line, marks, queries};
 
@@ -31,20 +31,25 @@ pub struct Head {
     pub hash: String,
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// The hash of fields, each with its length in front, so that no two entries read alike.
+pub(super) fn hash_of_fields<'f>(fields: impl IntoIterator<Item = &'f str>) -> String {
+    let mut framed = vec![];
+    for field in fields {
+        framed.extend(u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
+        framed.extend(field.as_bytes());
+    }
+    sha256_hex(&framed)
 }
 
-pub(super) fn hash_of(words: &str) -> String {
-    hex(&Sha256::digest(words.as_bytes()))
+/// A field that may be missing: what is missing and what is empty differ.
+pub(super) fn or_none(field: Option<&str>) -> String {
+    field.map_or_else(|| "-".to_owned(), |field| format!("+{field}"))
 }
 
-/// The hash of an entry: each field with its length in front, so that no two entries read alike.
+/// The hash of an entry and of the hash before it.
 fn link(before: &str, position: i64, line: &Line, words_hash: &str) -> String {
-    let mut digest = Sha256::new();
     let (position, seq, at) = (position.to_string(), line.seq.to_string(), line.at.micros().to_string());
-    let or_none = |field: &Option<String>| field.as_ref().map_or_else(|| "-".to_owned(), |field| format!("+{field}"));
-    let (mailbox, request) = (or_none(&line.mailbox_id), or_none(&line.request_id));
+    let (mailbox, request) = (or_none(line.mailbox_id.as_deref()), or_none(line.request_id.as_deref()));
     let fields: [&str; 13] = [
         before,
         &position,
@@ -61,12 +66,11 @@ fn link(before: &str, position: i64, line: &Line, words_hash: &str) -> String {
         words_hash,
     ];
     // Entries from before these were kept have the hash that they had.
-    let since: &[String] = if line.network.is_none() && line.mark.is_none() { &[] } else { &[or_none(&line.network), or_none(&line.mark)] };
-    for field in fields.into_iter().chain(since.iter().map(String::as_str)) {
-        digest.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
-        digest.update(field.as_bytes());
-    }
-    hex(&digest.finalize())
+    let since = match (&line.network, &line.mark) {
+        (None, None) => vec![],
+        (network, mark) => vec![or_none(network.as_deref()), or_none(mark.as_deref())],
+    };
+    hash_of_fields(fields.into_iter().chain(since.iter().map(String::as_str)))
 }
 
 /// The end of the chain.
@@ -86,7 +90,7 @@ pub fn extend(conn: &mut Conn) -> Result<bool> {
         let mut before = if head.position == 0 { START.to_owned() } else { head.hash };
         let mut rows = vec![];
         for (offset, line) in (1..).zip(&lines) {
-            let (position, words_hash) = (head.position + offset, hash_of(&line.detail));
+            let (position, words_hash) = (head.position + offset, sha256_hex(line.detail.as_bytes()));
             before = link(&before, position, line, &words_hash);
             rows.push((position, line.seq, words_hash, before.clone()));
         }
@@ -199,7 +203,7 @@ fn wrong(conn: &mut Conn, before: &str, position: i64, line: Option<&Line>, word
     if link(before, position, line, words_hash) != hash {
         return Ok(Some(format!("The entry at position {position} was altered, or moved from another place.")));
     }
-    let as_written = hash_of(&line.detail) == words_hash;
+    let as_written = sha256_hex(line.detail.as_bytes()) == words_hash;
     if as_written || (line.detail == BLANK && queries::is_of_erased(conn, line)?) {
         return Ok(None);
     }

@@ -1,12 +1,11 @@
 //! The mark on each entry: made with a key outside of the database when it is written, so that one which somebody else put into the
 //! database, also at its end, shows.
 
-use sha2::{Digest, Sha256};
-
 use crate::db::seal::{self, Marked};
+use crate::domain::ids::sha256_hex;
 
 use super::Line;
-use super::chain::{hash_of, hex};
+use super::chain::{hash_of_fields, or_none};
 
 /// What a mark is on: all that is known when an entry is written.
 pub(super) struct Written<'w> {
@@ -30,23 +29,16 @@ impl<'w> Written<'w> {
         }
     }
 
-    /// Each field with its length in front, so that no two entries read alike.
     fn digest(&self, words_hash: &str) -> String {
-        let mut digest = Sha256::new();
         let at = self.at.to_string();
-        let or_none = |field: Option<&str>| field.map_or_else(|| "-".to_owned(), |field| format!("+{field}"));
         let (mailbox, request, network) = (or_none(self.mailbox), or_none(self.request), or_none(self.network));
-        let fields = [at.as_str()].into_iter().chain(self.actor).chain(self.what).chain([mailbox.as_str(), &request, &network, words_hash]);
-        for field in fields {
-            digest.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
-            digest.update(field.as_bytes());
-        }
-        hex(&digest.finalize())
+        let last = [mailbox.as_str(), &request, &network, words_hash];
+        hash_of_fields([at.as_str()].into_iter().chain(self.actor).chain(self.what).chain(last))
     }
 
     /// The mark, with the hash of the detail in front: what was erased later is not there any more. None without a key.
     pub(super) fn mark(&self, detail: &str) -> Option<String> {
-        let words_hash = hash_of(detail);
+        let words_hash = sha256_hex(detail.as_bytes());
         Some(format!("{words_hash}:{}", seal::mark(&self.digest(&words_hash))?))
     }
 }
@@ -54,5 +46,5 @@ impl<'w> Written<'w> {
 /// Whose mark an entry bears, and whether its detail is the one that was marked.
 pub(super) fn whose(line: &Line) -> (Marked, bool) {
     let Some((words_hash, mark)) = line.mark.as_deref().and_then(|mark| mark.split_once(':')) else { return (Marked::Unknown, true) };
-    (seal::whose(mark, &Written::of(line).digest(words_hash)), hash_of(&line.detail) == words_hash)
+    (seal::whose(mark, &Written::of(line).digest(words_hash)), sha256_hex(line.detail.as_bytes()) == words_hash)
 }

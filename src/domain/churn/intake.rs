@@ -11,6 +11,7 @@ use crate::domain::contacts::{self, ContactInput, Customer, UsageFigure};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ChurnEventId, ContactId};
+use crate::domain::money::is_currency;
 use crate::domain::reason::{Reason, analyse};
 use crate::domain::{facts, mailboxes, text, threads, webhooks};
 
@@ -225,7 +226,7 @@ pub(super) fn checked(new: &NewChurnEvent, source: &str, now: Time) -> Result<Ch
         value => Ok(value),
     };
     let currency = text::optional_line("currency", new.currency.as_deref(), 3)?.unwrap_or_else(|| "USD".to_owned()).to_uppercase();
-    if currency.len() != 3 || !currency.chars().all(|c| c.is_ascii_uppercase()) {
+    if !is_currency(&currency) {
         return Err(Error::invalid(
             "field_invalid",
             "currency",

@@ -89,7 +89,7 @@ pub fn add(conn: &mut Conn, actor: &Actor, mailbox: &MailboxId, recipient: &str,
     only_people(actor)?;
     let pattern = pattern_of(recipient)?;
     let why = || Error::invalid("field_invalid", "reason", "reason must be filled in: say why nobody need look at mail to them.");
-    let reason = text::optional_body("reason", reason, 500)?.filter(|reason| !reason.trim().is_empty()).ok_or_else(why)?;
+    let reason = text::optional_body("reason", reason, 500)?.ok_or_else(why)?;
     transaction(conn, |conn| {
         mailboxes::get(conn, actor, mailbox)?;
         let there = queries::allowed(conn, mailbox)?;
@@ -176,7 +176,7 @@ pub(in crate::domain) fn is_among(patterns: &HashSet<String>, email_key: &str) -
 
 /// An address is the person's, who may be erased; the log, which cannot forget, names the row.
 fn log(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Allowed, now: Time) -> Result<()> {
-    let domain = row.pattern.strip_prefix('*').map(|domain| format!("*{domain}"));
+    let domain = Some(&row.pattern).filter(|pattern| pattern.starts_with('*'));
     let detail = json!({"entry": row.id, "domain": domain, "asked_by": row.asked_by, "reason": row.reason});
     let entry = Entry { action, target_kind: "mailbox", target_id: row.mailbox_id.as_str(), mailbox_id: Some(&row.mailbox_id), detail };
     audit::record(conn, actor, entry, now)

@@ -14,7 +14,7 @@ use crate::domain::contacts::{self, ContactRow};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{HoldingRuleId, MailboxId, SegmentId};
 use crate::domain::mailboxes::{self, ladder};
-use crate::domain::money::Money;
+use crate::domain::money::{Money, is_currency};
 use crate::domain::{segments, text};
 
 use super::queries;
@@ -166,7 +166,7 @@ fn checked(actor: &Actor, terms: &Terms, now: Time) -> Result<Rule> {
     }
     let limited = terms.amount_over.is_some() || terms.revenue_over.is_some();
     let currency = terms.currency.as_deref().map(|currency| currency.trim().to_uppercase()).filter(|currency| limited && !currency.is_empty());
-    let is_code = currency.as_ref().is_some_and(|code| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()));
+    let is_code = currency.as_deref().is_some_and(is_currency);
     if limited && !is_code {
         return wrong("currency", "currency must be three letters such as USD where a limit is given.".to_owned());
     }
@@ -213,7 +213,7 @@ pub enum Loosened {
 /// Ends a rule. Where there is another administrator, one asks with a reason and another agrees. What it holds stays held.
 pub fn end(conn: &mut Conn, actor: &Actor, id: &HoldingRuleId, reason: Option<&str>, now: Time) -> Result<Loosened> {
     only_people(actor)?;
-    let reason = text::optional_body("reason", reason, 500)?.filter(|reason| !reason.trim().is_empty());
+    let reason = text::optional_body("reason", reason, 500)?;
     transaction(conn, |conn| {
         let row = in_force(conn, actor, id)?;
         if row.ending_by_id.is_some() && !row.is_ending_by(actor) {
@@ -248,10 +248,8 @@ pub fn keep(conn: &mut Conn, actor: &Actor, id: &HoldingRuleId, now: Time) -> Re
 }
 
 pub(super) fn only_people(actor: &Actor) -> Result<()> {
-    match actor {
-        Actor::Key { .. } => Err(Error::forbidden("mode_loosening", "A key can only tighten the oversight. Ask an administrator to loosen it.")),
-        _ => actor.must_be_admin(),
-    }
+    mailboxes::only_for_people(actor)?;
+    actor.must_be_admin()
 }
 
 fn in_force(conn: &mut Conn, actor: &Actor, id: &HoldingRuleId) -> Result<Rule> {

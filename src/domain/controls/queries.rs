@@ -5,7 +5,7 @@ use diesel::sql_types::{BigInt, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{allow_list, first_approvals, holding_rules, mailboxes, two_approvers};
+use crate::db::schema::{allow_list, first_approvals, holding_rules, tripped, two_approvers};
 use crate::db::statement::Statement;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{AllowedId, HoldingRuleId, MailboxId, MessageId, SegmentId};
@@ -137,11 +137,6 @@ pub(super) fn refused_by_people(conn: &mut Conn, mailbox: &MailboxId, since: Tim
 }
 
 pub(super) fn note_refused(conn: &mut Conn, mailbox: &MailboxId, message: &MessageId, now: Time) -> QueryResult<()> {
-    use crate::db::schema::tripped;
     let row = (tripped::message_id.eq(message), tripped::mailbox_id.eq(mailbox), tripped::at.eq(now));
     on_either!(conn, inner => diesel::insert_into(tripped::table).values(row).on_conflict_do_nothing().execute(inner)).map(drop)
-}
-
-pub(super) fn tripwire(conn: &mut Conn, mailbox: &MailboxId) -> QueryResult<(i32, Time)> {
-    mailboxes::table.find(mailbox).select((mailboxes::tripwire, mailboxes::mode_since)).first(conn)
 }

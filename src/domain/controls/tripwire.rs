@@ -5,7 +5,7 @@ use crate::db::Conn;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::ids::{MailboxId, MessageId};
-use crate::domain::mailboxes::{self, Mode};
+use crate::domain::mailboxes::{self, Mailbox, Mode};
 
 use super::queries;
 
@@ -16,31 +16,27 @@ pub const DAYS: i64 = 7;
 
 /// A person stopped or rejected what a machine wrote. Too much of that within a week ends a mode that would let more of it out.
 pub(in crate::domain) fn note(conn: &mut Conn, actor: &Actor, mailbox: &MailboxId, message: &MessageId, now: Time) -> Result<()> {
-    let mode = mailboxes::get(conn, &WATCH, mailbox)?.mode;
-    if mode <= Mode::GatedSend || !matches!(actor, Actor::User { .. }) {
+    let mailbox = mailboxes::get(conn, &WATCH, mailbox)?;
+    if mailbox.mode <= Mode::GatedSend || !matches!(actor, Actor::User { .. }) {
         return Ok(());
     }
-    queries::note_refused(conn, mailbox, message, now)?;
-    let (most, since) = queries::tripwire(conn, mailbox)?;
-    let refused = queries::refused_by_people(conn, mailbox, since.max(now.plus_days(-DAYS)))?;
-    if most > 0 && refused >= i64::from(most) {
+    queries::note_refused(conn, &mailbox.id, message, now)?;
+    let refused = queries::refused_by_people(conn, &mailbox.id, mailbox.mode_since.max(now.plus_days(-DAYS)))?;
+    if mailbox.tripwire > 0 && refused >= i64::from(mailbox.tripwire) {
         let why = format!("People stopped or rejected {refused} messages within {DAYS} days, as many as its tripwire allows.");
-        step_down(conn, mailbox, &why, now)?;
+        step_down(conn, &mailbox, &why, now)?;
     }
     Ok(())
 }
 
 /// Its numbers paused a mailbox: once it is resumed, people look at what machines write.
-pub(in crate::domain) fn paused(conn: &mut Conn, mailbox: &MailboxId, why: &str, now: Time) -> Result<()> {
-    if queries::tripwire(conn, mailbox)?.0 == 0 {
+pub(in crate::domain) fn paused(conn: &mut Conn, mailbox: &Mailbox, why: &str, now: Time) -> Result<()> {
+    if mailbox.tripwire == 0 || mailbox.mode <= Mode::GatedSend {
         return Ok(());
     }
     step_down(conn, mailbox, &format!("Sending was paused: {why}"), now)
 }
 
-fn step_down(conn: &mut Conn, mailbox: &MailboxId, why: &str, now: Time) -> Result<()> {
-    if mailboxes::get(conn, &WATCH, mailbox)?.mode <= Mode::GatedSend {
-        return Ok(());
-    }
-    mailboxes::step_down(conn, &WATCH, mailbox, Mode::GatedSend, why, now)
+fn step_down(conn: &mut Conn, mailbox: &Mailbox, why: &str, now: Time) -> Result<()> {
+    mailboxes::step_down(conn, &WATCH, &mailbox.id, Mode::GatedSend, why, now)
 }

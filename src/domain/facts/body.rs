@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::contacts::UsageFigure;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::sha256_hex;
-use crate::domain::money::Money;
+use crate::domain::money::{Money, is_currency};
 use crate::domain::reason::Reason;
 use crate::domain::text;
 use crate::text_enum;
@@ -478,7 +478,7 @@ fn check_offer(offer: Offer) -> Result<Offer> {
 
 fn check_money(field: &str, money: Money) -> Result<Money> {
     let currency = money.currency.to_uppercase();
-    if currency.len() != 3 || !currency.chars().all(|c| c.is_ascii_uppercase()) {
+    if !is_currency(&currency) {
         let got = text::excerpt(&currency);
         return Err(Error::invalid("field_invalid", field, format!("{field} needs a currency of three letters such as USD; got \"{got}\".")));
     }

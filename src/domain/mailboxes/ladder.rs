@@ -135,7 +135,7 @@ pub fn step(conn: &mut Conn, actor: &Actor, id: &MailboxId, mode: Mode, reason: 
         if mode <= super::get(conn, actor, id)?.mode {
             return super::set_mode(conn, actor, id, mode, now).map(|()| None);
         }
-        let reason = text::optional_body("reason", reason, 1000)?.filter(|reason| !reason.trim().is_empty());
+        let reason = text::optional_body("reason", reason, 1000)?;
         let why = || Error::invalid("field_invalid", "reason", "reason must be filled in: say why more may leave without a look.");
         let reason = reason.ok_or_else(why)?;
         if needs_second(conn, actor, now)? {

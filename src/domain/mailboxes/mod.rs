@@ -413,7 +413,7 @@ pub(in crate::domain) fn step_down(conn: &mut Conn, actor: &Actor, id: &MailboxI
 }
 
 /// Whatever lets more leave, or with fewer looks, is for people.
-fn only_for_people(actor: &Actor) -> Result<()> {
+pub(in crate::domain) fn only_for_people(actor: &Actor) -> Result<()> {
     match actor {
         Actor::Key { .. } => Err(Error::forbidden("mode_loosening", "A key can only tighten the oversight. Ask an administrator to loosen it.")),
         _ => Ok(()),

@@ -58,7 +58,7 @@ fn set_health(conn: &mut Conn, pace: Pace, health: Health, because: Option<Strin
     if health == Health::Paused {
         mailboxes::stops::stop(conn, &WATCH, Some(&id), because.as_deref().unwrap_or("Its numbers went over their limits."), now)?;
         let mailbox = mailboxes::get(conn, &WATCH, &id)?;
-        tripwire::paused(conn, &id, because.as_deref().unwrap_or_default(), now)?;
+        tripwire::paused(conn, &mailbox, because.as_deref().unwrap_or_default(), now)?;
         notices::tell_paused(conn, &mailbox, because.as_deref().unwrap_or_default(), now)?;
     }
     Ok(())

@@ -17,7 +17,7 @@ use crate::domain::audit::{self, Entry};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{MailboxId, SegmentId, WinbackRuleId};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
-use crate::domain::money::Money;
+use crate::domain::money::{Money, is_currency};
 use crate::domain::reason::{Reason, Strategy};
 use crate::domain::{segments, text};
 
@@ -252,7 +252,7 @@ fn check_revenue(row: &mut Rule) -> Result<()> {
         return Err(Error::invalid("field_invalid", "mrr_from", format!("mrr_from must be 0 to 100000000000; got {from}.")));
     }
     match &row.currency {
-        Some(currency) if currency.len() == 3 && currency.chars().all(|c| c.is_ascii_uppercase()) => Ok(()),
+        Some(currency) if is_currency(currency) => Ok(()),
         _ => Err(Error::invalid("field_invalid", "currency", "currency must be three letters such as USD where mrr_from is given.")),
     }
 }
@@ -348,7 +348,7 @@ fn log(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Rule, now: Ti
     log_with(conn, actor, action, row, terms_of(row), now)
 }
 
-fn log_with(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Rule, detail: serde_json::Value, now: Time) -> Result<()> {
+fn log_with(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Rule, detail: Value, now: Time) -> Result<()> {
     let entry = Entry { action, target_kind: "winback_rule", target_id: row.id.as_str(), mailbox_id: Some(&row.mailbox_id), detail };
     audit::record(conn, actor, entry, now)
 }

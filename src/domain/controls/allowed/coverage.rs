@@ -59,11 +59,12 @@ impl Covered {
 
 /// What the list of a mailbox covers of the last 90 days.
 pub fn coverage(conn: &mut Conn, actor: &Actor, mailbox: &MailboxId, now: Time) -> Result<Covered> {
-    let mut covered = Covered { all: backtest::held_of_machines(conn, mailbox, Period::last(DAYS, now))?, ..Covered::default() };
+    let period = Period::last(DAYS, now);
+    let mut covered = Covered { all: backtest::held_of_machines(conn, mailbox, period)?, ..Covered::default() };
     for row in super::list(conn, actor, mailbox)? {
         covered.entries.push((row.id, Coverage::default()));
     }
-    for (entries, changed, number) in backtest::by_recipient(conn, mailbox, Period::last(DAYS, now))? {
+    for (entries, changed, number) in backtest::by_recipient(conn, mailbox, period)? {
         let note = |coverage: &mut Coverage| {
             coverage.held += number;
             coverage.changed += if changed { number } else { 0 };

@@ -11,6 +11,7 @@ use crate::clock::Time;
 use crate::domain::churn::timeline::{Details, SignalKind};
 use crate::domain::email_address::EmailAddress;
 use crate::domain::error::{Error, Result};
+use crate::domain::money::is_currency;
 
 use super::Provider;
 
@@ -114,7 +115,7 @@ fn email(value: &Value) -> Option<String> {
 }
 
 fn currency(value: &Value) -> Option<String> {
-    line(value, 10).map(|text| text.to_uppercase()).filter(|text| text.len() == 3 && text.chars().all(|c| c.is_ascii_uppercase()))
+    line(value, 10).map(|text| text.to_uppercase()).filter(|text| is_currency(text))
 }
 
 /// An amount in minor units, as a number or, as Paddle writes it, as text.
