@@ -89,6 +89,7 @@ fn programs(id: &str) -> Value {
         }),
         "create_sequence" => json!({"name": "Welcome", "steps": [{"subject": "Welcome", "body": "Good to have you.", "wait_days": 0}]}),
         "change_sequence" => json!({"paused": true}),
+        "enroll_segment" => json!({"segment_id": ID}),
         "enroll_contact" => json!({"email": "ana@example.com"}),
         "stop_enrollment" => json!({"reason": "They asked us to wait."}),
         "set_holidays" => json!({"holidays": [{"day": "2030-12-25", "name": "Christmas"}]}),

@@ -18,7 +18,8 @@ use crate::clock::{self, Time};
 use crate::db::transaction;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::Named;
-use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, SequenceId, TemplateId};
+use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, RowId, SegmentId, SequenceId, TemplateId};
+use crate::domain::sequences::rounds::{self, Forecast, Round};
 use crate::domain::sequences::{self, Due, Edited, Member, NewSequence, Sequence, State as Standing};
 use crate::domain::trials::Measure;
 
@@ -69,6 +70,30 @@ pub(super) fn operations() -> Vec<Operation> {
             .query::<Members>()
             .answers::<EnrollmentPage>(200)
             .to(enrollments),
+        post("/v1/sequences/{id}/segments", "enroll_segment", "Enroll everybody of a segment")
+            .about(
+                "Some contacts at a time in the background, each as if enrolled alone; it goes on after a restart. Whoever joins the segment later is \
+                 enrolled when this is called again, and nobody is enrolled twice.",
+            )
+            .needs(&[Scope::Draft])
+            .body::<WhichSegment>()
+            .answers::<EnrollmentRound>(202)
+            .to(enroll_segment),
+        get("/v1/sequences/{id}/segments", "list_segment_enrollments", "See how far the enrollment of segments is")
+            .needs(&[Scope::Read])
+            .answers::<EnrollmentRounds>(200)
+            .to(segment_enrollments),
+        post("/v1/sequences/{id}/segments/cancel", "cancel_segment_enrollment", "Cancel the enrollment of a segment")
+            .about("Who was enrolled stays.")
+            .needs(&[Scope::Draft])
+            .answers::<EnrollmentRounds>(200)
+            .to(cancel_segment_enrollment),
+        get("/v1/sequences/{id}/segments/forecast", "forecast_enrollment", "Forecast the enrollment of a segment")
+            .about("Who would be enrolled and who would not, and why, among the newest 1,000 of the segment. Nothing is changed.")
+            .needs(&[Scope::Read])
+            .query::<WhichSegment>()
+            .answers::<EnrollmentForecast>(200)
+            .to(forecast_enrollment),
         post("/v1/sequences/{id}/enrollments/{eid}/stop", "stop_enrollment", "Stop an enrollment")
             .about("What was handed in is not taken back.")
             .needs(&[Scope::Draft])
@@ -593,6 +618,137 @@ pub struct Who {
     pub(crate) email: Option<String>,
 }
 
+/// Whom to enroll.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "EnrollSegment")]
+pub struct WhichSegment {
+    /// The segment, by id.
+    pub(crate) segment_id: String,
+}
+
+/// How far the enrollment of one segment is.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct EnrollmentRound {
+    /// Its id.
+    pub id: RowId,
+    /// The segment.
+    pub segment_id: SegmentId,
+    /// The segment's name when it began.
+    pub segment: String,
+    /// How many contacts there were when it began.
+    pub total: i32,
+    /// How many were looked at.
+    pub done: i32,
+    /// How many were enrolled.
+    pub enrolled: i32,
+    /// How many were in it already.
+    pub passed_over: i32,
+    /// How many could not be enrolled.
+    pub left_out: i32,
+    /// Why the last of those left out was left out.
+    pub because: Option<String>,
+    /// Why it is set aside, where it is.
+    pub trouble: Option<String>,
+    /// When it is tried again, where it is set aside.
+    pub retry_at: Option<Time>,
+    /// Who asked for it.
+    pub created_by: String,
+    /// When it was asked for.
+    pub created_at: Time,
+    /// When all contacts were looked at.
+    pub finished_at: Option<Time>,
+    /// When somebody cancelled it.
+    pub cancelled_at: Option<Time>,
+}
+
+impl From<Round> for EnrollmentRound {
+    fn from(round: Round) -> Self {
+        EnrollmentRound {
+            done: round.done(),
+            id: round.id,
+            segment_id: round.segment_id,
+            segment: round.segment,
+            total: round.total,
+            enrolled: round.enrolled,
+            passed_over: round.passed_over,
+            left_out: round.left_out,
+            because: round.because,
+            trouble: round.trouble,
+            retry_at: round.retry_at,
+            created_by: round.author_name,
+            created_at: round.created_at,
+            finished_at: round.finished_at,
+            cancelled_at: round.cancelled_at,
+        }
+    }
+}
+
+/// Which segments were enrolled and how far each is.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct EnrollmentRounds {
+    /// The newest first, at most 20.
+    pub rounds: Vec<EnrollmentRound>,
+}
+
+/// What enrolling a segment would come to.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct EnrollmentForecast {
+    /// How many contacts were looked at, at most 1,000.
+    pub total: usize,
+    /// So many would be enrolled.
+    pub enrolled: usize,
+    /// So many are in it already.
+    pub passed_over: usize,
+    /// So many would be left out.
+    pub left_out: usize,
+    /// Why, the most frequent first.
+    pub reasons: Vec<EnrollmentReason>,
+    /// Some of those left out, at most 100.
+    pub left_out_contacts: Vec<NotEnrolled>,
+    /// The segment is larger: only the newest were looked at.
+    pub more: bool,
+}
+
+/// How many would be left out for one reason.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct EnrollmentReason {
+    /// The code of the error that enrolling one of them answers.
+    pub code: String,
+    /// So many.
+    pub count: usize,
+}
+
+/// Somebody who would not be enrolled.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct NotEnrolled {
+    /// Who.
+    pub contact_id: ContactId,
+    /// Their address.
+    pub email: String,
+    /// The code of the error that enrolling them answers.
+    pub code: String,
+    /// The same in a sentence.
+    pub detail: String,
+}
+
+impl From<Forecast> for EnrollmentForecast {
+    fn from(found: Forecast) -> Self {
+        let named = found.named.into_iter();
+        EnrollmentForecast {
+            total: found.total,
+            enrolled: found.enrolled,
+            passed_over: found.passed_over,
+            left_out: found.left_out,
+            reasons: found.reasons.into_iter().map(|(code, count)| EnrollmentReason { code: code.to_owned(), count }).collect(),
+            left_out_contacts: named
+                .map(|one| NotEnrolled { contact_id: one.contact_id, email: one.email, code: one.code.to_owned(), detail: one.detail })
+                .collect(),
+            more: found.more,
+        }
+    }
+}
+
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Members {
@@ -715,6 +871,58 @@ pub(crate) async fn look(actor: Actor, state: &State, id: &str, asked: PreviewFo
         subject: shown.subject.ok(),
     };
     Ok(Preview { email: contact.email, steps: shown.into_iter().map(step).collect() })
+}
+
+pub async fn enroll_segment(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<WhichSegment>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Accepted().json(join_all(key.0, &state, &id, body.0).await?))
+}
+
+/// Begins to enroll everybody of a segment.
+pub(crate) async fn join_all(actor: Actor, state: &State, id: &str, which: WhichSegment) -> Result<EnrollmentRound, Problem> {
+    let (id, segment) = (SequenceId::from(id), SegmentId::from(which.segment_id.as_str()));
+    Ok(state.quiet_write(move |conn| rounds::start(conn, &actor, &id, &segment, clock::now())).await?.into())
+}
+
+pub async fn segment_enrollments(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(how_far(key.0, &state, &id).await?))
+}
+
+/// How far the enrollment of segments is.
+pub(crate) async fn how_far(actor: Actor, state: &State, id: &str) -> Result<EnrollmentRounds, Problem> {
+    let id = SequenceId::from(id);
+    let found = state.read(move |conn| rounds::rounds(conn, &actor, &id)).await?;
+    Ok(EnrollmentRounds { rounds: found.into_iter().map(EnrollmentRound::from).collect() })
+}
+
+pub async fn cancel_segment_enrollment(key: Key, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(end_all(key.0, &state, &id).await?))
+}
+
+/// Ends the enrollment of a segment.
+pub(crate) async fn end_all(actor: Actor, state: &State, id: &str) -> Result<EnrollmentRounds, Problem> {
+    let target = SequenceId::from(id);
+    let found = state
+        .quiet_write(move |conn| {
+            rounds::cancel(conn, &actor, &target, clock::now())?;
+            rounds::rounds(conn, &actor, &target)
+        })
+        .await?;
+    Ok(EnrollmentRounds { rounds: found.into_iter().map(EnrollmentRound::from).collect() })
+}
+
+pub async fn forecast_enrollment(
+    key: Key,
+    state: web::Data<State>,
+    id: web::Path<String>,
+    query: Params<WhichSegment>,
+) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(foresee(key.0, &state, &id, query.0).await?))
+}
+
+/// Who of a segment would be enrolled.
+pub(crate) async fn foresee(actor: Actor, state: &State, id: &str, which: WhichSegment) -> Result<EnrollmentForecast, Problem> {
+    let (id, segment) = (SequenceId::from(id), SegmentId::from(which.segment_id.as_str()));
+    Ok(state.read(move |conn| rounds::forecast(conn, &actor, &id, &segment, clock::now())).await?.1.into())
 }
 
 pub async fn enroll(key: Key, state: web::Data<State>, id: web::Path<String>, body: Json<Who>) -> Result<HttpResponse, Problem> {

@@ -1590,6 +1590,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    enrollment_rounds (id) {
+        id -> Text,
+        sequence_id -> Text,
+        segment_id -> Text,
+        segment -> Text,
+        author_name -> Text,
+        total -> Integer,
+        last_contact -> Text,
+        enrolled -> Integer,
+        left_out -> Integer,
+        passed_over -> Integer,
+        because -> Nullable<Text>,
+        finished_at -> Nullable<BigInt>,
+        cancelled_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        failures -> Integer,
+        retry_at -> Nullable<BigInt>,
+        trouble -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     campaign_contacts (campaign_id, template_id, contact_id) {
         campaign_id -> Text,
         template_id -> Text,

@@ -89,7 +89,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("referral_limit", "leave this person alone. Go on with the next one of list_referral_candidates."),
     ("reminded_lately", "wait, or write to single people."),
     ("role_missing", "do not retry. Ask an administrator."),
-    ("round_under_way", "wait until it is done: get_cohort_board or get_campaign_drafts shows it."),
+    ("round_under_way", "wait until it is done: get_cohort_board, get_campaign_drafts or list_segment_enrollments shows it."),
     ("second_admin_required", "leave it to another administrator."),
     ("scope_missing", "do not retry. Tell the person you work for which scope is missing."),
     ("search_too_long", "search for fewer words."),

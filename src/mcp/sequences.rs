@@ -7,7 +7,7 @@ use serde_json::json;
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, Nothing, tool};
 use crate::api::segments::Paging;
-use crate::api::sequences::{self as rest, New, Query, Who};
+use crate::api::sequences::{self as rest, New, Query, WhichSegment, Who};
 use crate::domain::actor::Scope;
 use crate::domain::sequences::State;
 
@@ -53,6 +53,35 @@ pub(super) fn tools() -> Vec<Entry> {
             Effect::Settles,
             enroll,
         ).only_with(Scope::Draft).example(json!({"sequence_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "email": "ana@example.com"})),
+        tool(
+            "enroll_segment",
+            "Enroll everybody of a segment",
+            "Enrolls everybody who is in a segment now, in the background and each as if enrolled alone. Look with forecast_enrollment first who would be \
+             left out. Nobody is enrolled twice, so call it again when others joined the segment. Ask list_segment_enrollments how far it is.",
+            Effect::Adds,
+            enroll_segment,
+        ).only_with(Scope::Draft).example(json!({"sequence_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "segment_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d7"})),
+        tool(
+            "list_segment_enrollments",
+            "See how far the enrollment of segments is",
+            "Answers how many contacts were looked at of how many, and how many were enrolled, passed over and left out, as {rounds}, newest first.",
+            Effect::Reads,
+            segment_enrollments,
+        ).only_with(Scope::Read).example(json!({"sequence_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
+        tool(
+            "cancel_segment_enrollment",
+            "Cancel the enrollment of a segment",
+            "Ends the enrollment of a segment that is under way. Who was enrolled stays: stop_enrollment ends that for one contact.",
+            Effect::Ends,
+            cancel_segment_enrollment,
+        ).only_with(Scope::Draft).example(json!({"sequence_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"})),
+        tool(
+            "forecast_enrollment",
+            "Forecast the enrollment of a segment",
+            "Answers who of a segment would be enrolled and who would not, and why, among its newest 1,000. Nothing is changed.",
+            Effect::Reads,
+            forecast_enrollment,
+        ).only_with(Scope::Read).example(json!({"sequence_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6", "segment_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d7"})),
         tool(
             "list_due_steps",
             "List due steps",
@@ -136,6 +165,34 @@ async fn enroll(call: Call, asked: Enroll) -> Answered {
     let (enrollment, new) = rest::join(call.actor, &call.state, &asked.sequence_id, who).await?;
     let answer = Answer::new(enrollment);
     Ok(if new { answer } else { answer.next("This contact was enrolled already; nothing changed.") })
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Segment {
+    /// The sequence, by id.
+    sequence_id: String,
+    /// The segment, by id.
+    segment_id: String,
+}
+
+async fn enroll_segment(call: Call, asked: Segment) -> Answered {
+    let which = WhichSegment { segment_id: asked.segment_id };
+    let begun = rest::join_all(call.actor, &call.state, &asked.sequence_id, which).await?;
+    Ok(Answer::new(begun).next("It goes on in the background. Ask list_segment_enrollments how far it is; do not begin it again."))
+}
+
+async fn segment_enrollments(call: Call, asked: Which) -> Answered {
+    Ok(Answer::new(rest::how_far(call.actor, &call.state, &asked.sequence_id).await?))
+}
+
+async fn cancel_segment_enrollment(call: Call, asked: Which) -> Answered {
+    Ok(Answer::new(rest::end_all(call.actor, &call.state, &asked.sequence_id).await?))
+}
+
+async fn forecast_enrollment(call: Call, asked: Segment) -> Answered {
+    let which = WhichSegment { segment_id: asked.segment_id };
+    Ok(Answer::new(rest::foresee(call.actor, &call.state, &asked.sequence_id, which).await?))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

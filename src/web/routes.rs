@@ -236,6 +236,9 @@ routes! {
     post "/sequences/{id}/archive" Manager sequences::archive;
     post "/sequences/{id}/enrollments" Manager sequences::enroll;
     post "/sequences/{id}/enrollments/stop" Manager sequences::stop;
+    get "/sequences/{id}/segments" Manager sequences::forecast;
+    post "/sequences/{id}/segments" Manager sequences::enroll_segment;
+    post "/sequences/{id}/segments/cancellation" Manager sequences::cancel_segment;
     get "/vigilance" Manager vigilance::index;
     get "/customers" SignedIn customers::index;
     get "/customers/{id}" SignedIn customers::show;

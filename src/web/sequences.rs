@@ -15,8 +15,10 @@ use crate::db::Conn;
 use crate::domain::actor::Actor;
 use crate::domain::contacts::{ContactRow, Named};
 use crate::domain::error::{Error, Kind as ErrorKind, Result as DomainResult};
-use crate::domain::ids::{EnrollmentId, SequenceId, TemplateId};
+use crate::domain::ids::{EnrollmentId, SegmentId, SequenceId, TemplateId};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
+use crate::domain::segments::{self, Segment};
+use crate::domain::sequences::rounds::{self, Forecast, Round};
 use crate::domain::sequences::{
     self, At, Edited, FromTemplate, Member, NewSequence, Sequence, Shown, State as Standing, Step, Trial, Variant, waits,
 };
@@ -29,6 +31,10 @@ const PAGE: usize = 30;
 const ROOM: usize = 2;
 /// Templates that can be chosen for a step.
 const TEMPLATES: usize = 200;
+/// Segments that can be chosen.
+const SEGMENTS: usize = 200;
+/// Enrollments of segments that are shown, the newest.
+const ROUNDS: usize = 5;
 /// What ends a sequence for somebody, in words.
 const ENDS: [&str; 7] = [
     "They answer any message.",
@@ -395,10 +401,17 @@ struct ShowPage {
     comparisons: Vec<Compared>,
     named: String,
     preview: Option<Preview>,
+    /// Whom to enroll together.
+    segments: Vec<Segment>,
+    rounds: Vec<Round>,
     problem: Option<String>,
 }
 
 impl ShowPage {
+    fn under_way(&self) -> bool {
+        self.rounds.iter().any(Round::goes_on)
+    }
+
     fn length(&self) -> String {
         length(&self.row)
     }
@@ -434,7 +447,7 @@ async fn shown(person: &Person, state: &State, id: SequenceId, asked: Asked, pro
     let named = asked.contact.unwrap_or_default().trim().to_owned();
     let who = named.clone();
     let before = asked.before.as_deref().map(EnrollmentId::from);
-    let (row, counts, positions, page, mailbox, preview, trials) = state
+    let (row, counts, positions, page, mailbox, preview, trials, segments, rounds) = state
         .read(move |conn| {
             let (row, counts) = sequences::get(conn, &actor, &id)?;
             let positions = sequences::positions(conn, &actor, &id)?;
@@ -448,7 +461,10 @@ async fn shown(person: &Person, state: &State, id: SequenceId, asked: Asked, pro
                 ),
             };
             let (_, trials) = sequences::trials(conn, &actor, &id)?;
-            Ok((row, counts, positions, page, mailbox, preview, trials))
+            let segments = segments::list(conn, &actor, SEGMENTS, None)?.rows;
+            let mut rounds = rounds::rounds(conn, &actor, &id)?;
+            rounds.truncate(ROUNDS);
+            Ok((row, counts, positions, page, mailbox, preview, trials, segments, rounds))
         })
         .await?;
     let next = page.rows.last().filter(|_| page.more).map(|(row, _)| row.id.clone());
@@ -460,7 +476,7 @@ async fn shown(person: &Person, state: &State, id: SequenceId, asked: Asked, pro
     let compared = |trial: &Trial| trials::shown(format!("Step {}: variants side by side", trial.step + 1), &trial.arms, row.measure);
     let comparisons = trials.iter().map(compared).collect();
     let chrome = person.visit.chrome(row.name.clone(), "campaigns");
-    Ok(ShowPage { chrome, row, mailbox, counts, positions, members: page.rows, next, comparisons, named, preview, problem })
+    Ok(ShowPage { chrome, row, mailbox, counts, positions, members: page.rows, next, comparisons, named, preview, segments, rounds, problem })
 }
 
 pub(super) async fn show(
@@ -542,6 +558,84 @@ pub(super) async fn enroll(
     let work = move |conn: &mut Conn, actor: &Actor, id: &SequenceId| {
         let done = sequences::enroll(conn, actor, id, &who, clock::now())?;
         Ok(if done.new { "Enrolled." } else { "They are in it already." })
+    };
+    settle(person, &state, &session, &id, work).await
+}
+
+#[derive(Template)]
+#[template(path = "sequences/forecast.html")]
+struct ForecastPage {
+    chrome: Chrome,
+    row: Sequence,
+    segment: Segment,
+    found: Forecast,
+}
+
+impl ForecastPage {
+    fn people(&self, count: &usize) -> String {
+        if *count == 1 { "1 contact".to_owned() } else { format!("{count} contacts") }
+    }
+
+    /// A reason for nobody in particular.
+    fn reason(&self, code: &str) -> String {
+        match code {
+            "already_enrolled" => "They are in another sequence".to_owned(),
+            "sequence_complete" => "They have been through a sequence".to_owned(),
+            "stop_tag" => "They have a tag that ends this sequence".to_owned(),
+            "recipient_suppressed" => "They must not be mailed".to_owned(),
+            other => super::spaced(other),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct OfSegment {
+    segment: String,
+}
+
+/// Who of a segment would be enrolled, before anybody is.
+pub(super) async fn forecast(
+    person: Person,
+    state: web::Data<State>,
+    id: web::Path<String>,
+    query: web::Query<OfSegment>,
+) -> Result<HttpResponse, PageError> {
+    let (actor, id, segment) = (person.actor.clone(), SequenceId::from(id.as_str()), SegmentId::from(query.segment.as_str()));
+    let (row, segment, found) = state
+        .read(move |conn| {
+            let now = clock::now();
+            let (row, found) = rounds::forecast(conn, &actor, &id, &segment, now)?;
+            Ok((row, segments::get(conn, &actor, &segment, now)?.0, found))
+        })
+        .await?;
+    html(&ForecastPage { chrome: person.visit.chrome(format!("{}: enroll", row.name), "campaigns"), row, segment, found })
+}
+
+pub(super) async fn enroll_segment(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let segment = SegmentId::from(form.get("segment"));
+    let work = move |conn: &mut Conn, actor: &Actor, id: &SequenceId| {
+        rounds::start(conn, actor, id, &segment, clock::now())?;
+        Ok("Enrolling. It goes on in the background, also after a restart.")
+    };
+    settle(person, &state, &session, &id, work).await
+}
+
+pub(super) async fn cancel_segment(
+    person: Person,
+    state: web::Data<State>,
+    session: Session,
+    id: web::Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
+    let work = |conn: &mut Conn, actor: &Actor, id: &SequenceId| {
+        rounds::cancel(conn, actor, id, clock::now())?;
+        Ok("Cancelled. Who was enrolled stays.")
     };
     settle(person, &state, &session, &id, work).await
 }

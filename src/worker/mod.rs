@@ -135,6 +135,7 @@ async fn draft_rounds(state: State, mut stop: watch::Receiver<bool>) {
     loop {
         work_off(&state, &stop, "drafts of migrations", rounds::step).await;
         work_off(&state, &stop, "drafts of campaigns", campaigns::rounds::step).await;
+        work_off(&state, &stop, "enrollments of segments", sequences::rounds::step).await;
         work_off(&state, &stop, "messages of withdrawn templates", templates::take_back_step).await;
         work_off(&state, &stop, "drafts of win-back rules", rules::step).await;
         tokio::select! {

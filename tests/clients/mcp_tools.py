@@ -205,6 +205,12 @@ class Story:
         yield "get_sequence", "reader", {"sequence_id": sequence}
         yield "get_sequence_funnel", "reader", {"sequence_id": sequence}
         yield "enroll_contact", "agent", {"sequence_id": sequence, "email": email}
+        yield "create_segment", "agent", {"name": f"Beginners {who}", "tags": "client-test"}
+        of_segment = {"sequence_id": sequence, "segment_id": kept["create_segment"]["id"]}
+        yield "forecast_enrollment", "reader", of_segment
+        yield "enroll_segment", "agent", of_segment
+        yield "list_segment_enrollments", "reader", {"sequence_id": sequence}
+        yield "cancel_segment_enrollment", "agent", {"sequence_id": sequence}
         yield "list_due_steps", "reader", {"sequence_id": sequence}
         enrolled = {"sequence_id": sequence, "enrollment_id": kept["enroll_contact"]["id"]}
         yield "list_enrollments", "reader", {"sequence_id": sequence}

@@ -29,6 +29,7 @@ mod doctor;
 mod dots;
 mod drafting_model;
 mod drain;
+mod enrollment_rounds;
 mod erasure;
 mod error_codes;
 mod events;

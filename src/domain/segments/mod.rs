@@ -157,7 +157,7 @@ pub fn delete(conn: &mut Conn, actor: &Actor, id: &SegmentId, now: Time) -> Resu
         if queries::is_used(conn, id)? || holding::rests_on(conn, id)? {
             return Err(Error::conflict(
                 "segment_in_use",
-                "A campaign, a cohort, a win-back rule or a holding rule uses this segment. Give that another one first.",
+                "A campaign, a cohort, a win-back rule, a holding rule or an enrollment under way uses this segment. Give that another one first, or wait until it is done.",
             ));
         }
         queries::delete(conn, id)?;

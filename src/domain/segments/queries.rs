@@ -4,7 +4,7 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use crate::db::Conn;
-use crate::db::schema::{campaigns, cohorts, segments, winback_rules};
+use crate::db::schema::{campaigns, cohorts, enrollment_rounds, segments, winback_rules};
 use crate::db::statement::Statement;
 use crate::domain::ids::SegmentId;
 use crate::domain::paging::one_more;
@@ -59,10 +59,15 @@ pub(super) fn delete(conn: &mut Conn, id: &SegmentId) -> QueryResult<()> {
     diesel::delete(segments::table.find(id)).execute(conn).map(drop)
 }
 
-/// Whether a campaign, a cohort or a win-back rule names it.
+/// Whether a campaign, a cohort, a win-back rule or an enrollment under way names it.
 pub(super) fn is_used(conn: &mut Conn, id: &SegmentId) -> QueryResult<bool> {
     let by_campaign: bool = diesel::select(exists(campaigns::table.filter(campaigns::segment_id.eq(id.as_str())))).get_result(conn)?;
     let by_cohort: bool = diesel::select(exists(cohorts::table.filter(cohorts::segment_id.eq(id.as_str())))).get_result(conn)?;
     let by_rule: bool = diesel::select(exists(winback_rules::table.filter(winback_rules::segment_id.eq(id.as_str())))).get_result(conn)?;
-    Ok(by_campaign || by_cohort || by_rule)
+    let under_way = enrollment_rounds::table
+        .filter(enrollment_rounds::segment_id.eq(id.as_str()))
+        .filter(enrollment_rounds::finished_at.is_null())
+        .filter(enrollment_rounds::cancelled_at.is_null());
+    let by_enrollment: bool = diesel::select(exists(under_way)).get_result(conn)?;
+    Ok(by_campaign || by_cohort || by_rule || by_enrollment)
 }

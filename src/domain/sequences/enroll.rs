@@ -12,7 +12,7 @@ use crate::domain::paging::Page;
 use crate::domain::policy::{self, Standing};
 use crate::domain::text;
 
-use super::{COMPLETE, Enrollment, Member, State, Why, log, may_change, queries, reached, refuse_archived, steps_in};
+use super::{COMPLETE, Enrollment, Member, Sequence, State, Why, log, may_change, queries, reached, refuse_archived, steps_in};
 
 /// What came of enrolling.
 #[derive(Debug, Clone)]
@@ -37,24 +37,10 @@ pub fn enroll(conn: &mut Conn, actor: &Actor, id: &SequenceId, who: &Named, now:
         let contact = contacts::held_row(conn, &contact.id)?;
         match queries::active_of(conn, &contact.id)? {
             Some(row) if row.sequence_id == *id => return Ok(Enrolled { member: (row, contact), new: false }),
-            Some(_) => {
-                return Err(Error::conflict(
-                    "already_enrolled",
-                    "This contact is in another sequence. Stop that enrollment first, or wait until it ends.",
-                ));
-            }
+            Some(_) => return Err(elsewhere()),
             None => {}
         }
-        let tags = contacts::tags_of(conn, &contact.id)?;
-        let position = steps_in(&tags);
-        if tags.iter().any(|tag| tag == COMPLETE) || position >= sequence.steps.len() {
-            return Err(Error::conflict("sequence_complete", "This contact has been through a sequence already: its tags say so.")
-                .with_hint("To begin another, take the tags drip_complete and drip_step_* off the contact."));
-        }
-        if let Some(tag) = sequence.stop_tag(&tags) {
-            return Err(Error::conflict("stop_tag", format!("This contact has the tag {tag}, which ends this sequence."))
-                .with_hint("Take the tag off the contact, or out of the sequence's stop_tags."));
-        }
+        let position = place(&sequence, &contacts::tags_of(conn, &contact.id)?)?;
         let row = Enrollment {
             id: EnrollmentId::new(),
             sequence_id: id.clone(),
@@ -72,6 +58,25 @@ pub fn enroll(conn: &mut Conn, actor: &Actor, id: &SequenceId, who: &Named, now:
         log(conn, actor, "enrollment.add", &sequence, row.id.as_str(), json!({"sequence": id, "contact": contact.id, "position": position}), now)?;
         Ok(Enrolled { member: (row, contact), new: true })
     })
+}
+
+/// At which step somebody with these tags begins, counted from 0, or why they cannot.
+pub(super) fn place(sequence: &Sequence, tags: &[String]) -> Result<usize> {
+    let position = steps_in(tags);
+    if tags.iter().any(|tag| tag == COMPLETE) || position >= sequence.steps.len() {
+        return Err(Error::conflict("sequence_complete", "This contact has been through a sequence already: its tags say so.")
+            .with_hint("To begin another, take the tags drip_complete and drip_step_* off the contact."));
+    }
+    if let Some(tag) = sequence.stop_tag(tags) {
+        return Err(Error::conflict("stop_tag", format!("This contact has the tag {tag}, which ends this sequence."))
+            .with_hint("Take the tag off the contact, or out of the sequence's stop_tags."));
+    }
+    Ok(position)
+}
+
+/// Why somebody who is in another sequence is not enrolled.
+pub(super) fn elsewhere() -> Error {
+    Error::conflict("already_enrolled", "This contact is in another sequence. Stop that enrollment first, or wait until it ends.")
 }
 
 /// The enrollments of a sequence, newest first.

@@ -7,6 +7,7 @@ mod edit;
 mod enroll;
 pub mod holidays;
 mod queries;
+pub mod rounds;
 mod send;
 mod stop_tags;
 mod variants;

@@ -1,5 +1,7 @@
 //! SQL of sequences and enrollments.
 
+use std::collections::HashMap;
+
 use diesel::dsl::{count, count_star, exists, max, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
@@ -161,6 +163,16 @@ pub(super) fn counts(conn: &mut Conn, id: &SequenceId) -> QueryResult<Vec<(State
 
 pub(super) fn active_of(conn: &mut Conn, contact: &ContactId) -> QueryResult<Option<Enrollment>> {
     enrollments::table.filter(enrollments::contact_id.eq(contact)).filter(sql::<Bool>("enrollments.state = 'active'")).first(conn).optional()
+}
+
+/// Which of these contacts are in a sequence, and in which.
+pub(super) fn active_among(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<HashMap<ContactId, SequenceId>> {
+    let found: Vec<(ContactId, SequenceId)> = enrollments::table
+        .filter(enrollments::contact_id.eq_any(ids.to_vec()))
+        .filter(sql::<Bool>("enrollments.state = 'active'"))
+        .select((enrollments::contact_id, enrollments::sequence_id))
+        .load(conn)?;
+    Ok(found.into_iter().collect())
 }
 
 /// One enrollment, held until the transaction ends.
