@@ -236,6 +236,9 @@ pub struct CampaignVariant {
     /// Of a hundred recipients so many get it.
     #[schemars(range(min = 1, max = 99))]
     pub(crate) share: i32,
+    /// The template that is drafted for them, by id; the one that is drafted for everybody without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) template_id: Option<TemplateId>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -285,7 +288,11 @@ impl From<Campaign> for Shape {
             created_at: row.created_at,
             updated_at: row.updated_at,
             topic_id: row.topic_id,
-            variants: row.variants.iter().map(|one| CampaignVariant { name: one.name.clone(), share: one.share }).collect(),
+            variants: row
+                .variants
+                .iter()
+                .map(|one| CampaignVariant { name: one.name.clone(), share: one.share, template_id: one.template_id.clone() })
+                .collect(),
             measure: row.measure,
             shifts: row.shifts,
         }
@@ -516,7 +523,7 @@ pub async fn compare(key: Key, state: web::Data<State>, id: web::Path<String>, b
 /// Says which variants are compared.
 pub(crate) async fn set_variants(actor: Actor, state: &State, id: &str, wanted: Compare) -> Result<Shape, Problem> {
     let id = CampaignId::from(id);
-    let variant = |one: CampaignVariant| campaigns::Variant { name: one.name, share: one.share };
+    let variant = |one: CampaignVariant| campaigns::Variant { name: one.name, share: one.share, template_id: one.template_id };
     let variants = wanted.variants.map(|all| all.into_iter().map(variant).collect());
     let wanted = campaigns::variants::Comparison { variants, measure: wanted.measure, shifts: wanted.shifts };
     Ok(state.quiet_write(move |conn| campaigns::variants::compare(conn, &actor, &id, &wanted, clock::now())).await?.into())

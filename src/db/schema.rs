@@ -1656,6 +1656,7 @@ diesel::table! {
         updated_at -> BigInt,
         shift -> Integer,
         stopped_why -> Nullable<Text>,
+        segment_id -> Nullable<Text>,
     }
 }
 

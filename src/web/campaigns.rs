@@ -27,7 +27,7 @@ use crate::domain::preferences::topics::{self, Topic};
 use crate::domain::segments::{self, Segment};
 use crate::domain::templates::{self, Whole};
 use crate::domain::text;
-use crate::domain::trials::Measure;
+use crate::domain::trials::{MOST_VARIANTS, Measure};
 
 /// Campaigns on one page.
 const PAGE: usize = 30;
@@ -166,8 +166,8 @@ struct ShowPage {
     found: Overview,
     fields: Fields,
     problem: Option<String>,
-    /// The variants as they stand in the form, a line each.
-    variants: String,
+    /// The variants as they stand in the form, with room for more.
+    variants: Vec<VariantField>,
     comparison: Option<Shown>,
     /// What was drafted for its segment, and how far it is.
     rounds: Vec<Named>,
@@ -211,7 +211,7 @@ async fn shown(person: &Person, state: &State, id: CampaignId, given: Option<(&F
         .await?;
     let row = &found.campaign;
     let holdout = given.as_ref().map(|(form, _)| form.get("holdout").to_owned()).unwrap_or_default();
-    let given_variants = given.as_ref().and_then(|(form, _)| form.some("variants").map(str::to_owned));
+    let given_variants = given.as_ref().map(|(form, _)| posted_variants(form)).filter(|given| !given.is_empty());
     let (form, problem) = given.map_or((None, None), |(form, problem)| (Some(form), Some(problem)));
     // The forms of a comparison and of drafts do not hold the other fields.
     let fields = match form.filter(|form| form.some("measure").is_none() && form.some("template").is_none()) {
@@ -227,10 +227,8 @@ async fn shown(person: &Person, state: &State, id: CampaignId, given: Option<(&F
             }
         }
     };
-    let variants = match given_variants {
-        Some(text) => text,
-        None => row.variants.iter().map(|one| format!("{} {}\n", one.name, one.share)).collect(),
-    };
+    let mut variants = given_variants.unwrap_or_else(|| row.variants.iter().map(VariantField::from).collect());
+    variants.resize(MOST_VARIANTS.max(variants.len()), VariantField::default());
     let comparison = (!found.arms.is_empty()).then(|| trials::shown("Variants side by side".to_owned(), &found.arms, row.measure));
     Ok(ShowPage {
         chrome: person.visit.chrome(row.name.clone(), "campaigns"),
@@ -280,20 +278,43 @@ pub(super) async fn change(
     settle(person, &state, &session, &id, &form, work).await
 }
 
-/// Lines of a name and a share, such as "short 50".
-fn variants(form: &Form) -> DomainResult<Vec<Variant>> {
-    let line = |line: &str| {
-        let (name, share) = line.trim().rsplit_once(char::is_whitespace).unwrap_or((line, ""));
-        let share = share.trim().trim_end_matches('%').parse().map_err(|_| {
+/// A variant as it was written in the form.
+#[derive(Debug, Clone, Default)]
+struct VariantField {
+    name: String,
+    share: String,
+    template: String,
+}
+
+impl From<&Variant> for VariantField {
+    fn from(one: &Variant) -> Self {
+        let template = one.template_id.as_ref().map(ToString::to_string).unwrap_or_default();
+        VariantField { name: one.name.clone(), share: one.share.to_string(), template }
+    }
+}
+
+impl VariantField {
+    fn variant(&self) -> DomainResult<Variant> {
+        let wrong = || {
+            let got = text::excerpt(&self.share);
             Error::invalid(
                 "field_invalid",
                 "variants",
-                format!("Each line must be a name and a number, such as \"short 50\"; got \"{}\".", text::excerpt(line)),
+                format!("The share of {} must be a number from 1 to 99; got \"{got}\".", text::excerpt(&self.name)),
             )
-        })?;
-        Ok(Variant { name: name.trim().trim_end_matches(':').to_owned(), share })
-    };
-    form.get("variants").lines().filter(|line| !line.trim().is_empty()).map(line).collect()
+        };
+        let share = self.share.trim().trim_end_matches('%').parse().map_err(|_| wrong())?;
+        let template_id = Some(self.template.as_str()).filter(|id| !id.is_empty()).map(TemplateId::from);
+        Ok(Variant { name: self.name.trim().to_owned(), share, template_id })
+    }
+}
+
+/// The rows of the form that say something.
+fn posted_variants(form: &Form) -> Vec<VariantField> {
+    let (names, shares, templates) = (form.all("variant_name"), form.all("variant_share"), form.all("variant_template"));
+    let word = |list: &[&str], row: usize| list.get(row).copied().unwrap_or_default().to_owned();
+    let field = |row| VariantField { name: word(&names, row), share: word(&shares, row), template: word(&templates, row) };
+    (0..names.len()).map(field).filter(|one| !one.name.trim().is_empty() || !one.share.trim().is_empty()).collect()
 }
 
 pub(super) async fn compare(
@@ -303,12 +324,12 @@ pub(super) async fn compare(
     id: web::Path<String>,
     form: Form,
 ) -> Result<HttpResponse, PageError> {
-    let wanted = variants(&form).and_then(|variants| {
+    let wanted = posted_variants(&form).iter().map(VariantField::variant).collect::<DomainResult<Vec<_>>>().and_then(|variants| {
         Ok(Comparison { variants: Some(variants), measure: Some(form.word("measure")?), shifts: Some(form.some("shifts").is_some()) })
     });
     let work = move |conn: &mut Conn, actor: &Actor, id: &CampaignId| {
         campaigns::variants::compare(conn, actor, id, &wanted?, clock::now())?;
-        Ok("Saved. Ask for each contact which variant they get, and tag the message with it.")
+        Ok("Saved. What is drafted for everybody follows it.")
     };
     settle(person, &state, &session, &id, &form, work).await
 }

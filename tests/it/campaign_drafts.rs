@@ -208,3 +208,89 @@ async fn what_comes_from_the_record_is_not_given_for_everybody() {
     assert_eq!((status, refused["field"].as_str()), (422, Some("values.mail")), "{refused}");
     assert_eq!((work(&desk), messages(&desk)), (0, (0, 0)));
 }
+
+#[actix_web::test]
+async fn variants_share_the_segment_each_from_its_own_template_and_are_counted_apart() {
+    let desk = Desk::new().await;
+    let (path, base) = scene(&desk, 60).await;
+    let words = json!({"name": "Long", "subject": "The long news", "body": "Hello {{ mail }}, {{ offer }}.",
+        "variables": [{"name": "mail", "type": "text", "source": "contact.email"}, {"name": "offer", "type": "text"}]});
+    let long = template(&desk, words).await;
+    let variants = |of: &str| json!({"variants": [{"name": "short", "share": 50}, {"name": "long", "share": 50, "template_id": of}]});
+    let (status, refused) = desk.call(&desk.agent, "PUT", &format!("{path}/variants"), variants("01a1fea8-79dd-75d0-8f1e-caa9bc30e1d7")).await;
+    assert_eq!((status, refused["code"].as_str()), (404, Some("not_found")), "{refused}");
+    let (status, compared) = desk.call(&desk.agent, "PUT", &format!("{path}/variants"), variants(&long)).await;
+    assert_eq!((status, &compared["variants"][1]["template_id"]), (200, &json!(long)), "{compared}");
+    // Each template must have what it needs, and each value must be for one of them.
+    for (values, code) in [(json!({}), "template_value_missing"), (json!({"offer": "a gift", "gift": "x"}), "field_invalid")] {
+        let (status, refused) = begin(&desk, &path, &base, json!({"values": values})).await;
+        assert!((400..500).contains(&status) && refused["code"] == code, "{refused}");
+    }
+    let (status, begun) = begin(&desk, &path, &base, json!({"values": {"offer": "a gift"}})).await;
+    assert_eq!(status, 202, "{begun}");
+    work(&desk);
+    assert_eq!(messages(&desk), (60, 60));
+    let tagged = |tag: &str| {
+        let rows = "SELECT count(*) AS n FROM messages m JOIN message_versions v ON v.message_id = m.id JOIN message_tags t ON t.message_id = m.id";
+        let of = |subject: &str| count(&desk, &format!("{rows} WHERE t.tag = '{tag}' AND v.subject = '{subject}'"));
+        (of("News"), of("The long news"))
+    };
+    let (short, long_ones) = (tagged("variant_short"), tagged("variant_long"));
+    assert!(short.1 == 0 && long_ones.0 == 0 && short.0 + long_ones.1 == 60, "{short:?} {long_ones:?}");
+    assert!((15..46).contains(&short.0), "about half: {short:?}");
+    // As programs are told, who write one by one.
+    let (_, told) = desk.call(&desk.agent, "GET", &format!("{path}/variant?contact=c7@example.com"), json!(null)).await;
+    let of_c7 = "SELECT t.tag AS body FROM message_tags t JOIN messages m ON m.id = t.message_id JOIN contacts c ON c.id = m.contact_id \
+                 WHERE c.email = 'c7@example.com' AND t.tag LIKE 'variant%'";
+    assert_eq!(crate::support::text(&desk, of_c7), told["tag"].as_str().unwrap());
+    // Whoever had it does not get it again, whichever variant it was.
+    begin(&desk, &path, &base, json!({"values": {"offer": "a gift"}})).await;
+    work(&desk);
+    assert_eq!((messages(&desk).0, &newest(&desk, &path).await["passed_over"]), (60, &json!(60)));
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let page = path.replace("/v1", "");
+    assert!(max.get(&page).await.body.contains(&format!("<option value=\"{long}\" selected>Long</option>")));
+    let fields = [
+        ("variant_name", "a"),
+        ("variant_share", "40"),
+        ("variant_template", ""),
+        ("variant_name", "b"),
+        ("variant_share", "60"),
+        ("variant_template", &long),
+    ];
+    let saved = max.post(&page, &format!("{page}/variants"), &[&fields[..], &[("measure", "replies")]].concat()).await;
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    let (_, now) = desk.call(&desk.agent, "GET", &path, json!(null)).await;
+    assert_eq!(now["variants"], json!([{"name": "a", "share": 40}, {"name": "b", "share": 60, "template_id": long}]), "{now}");
+}
+
+#[actix_web::test]
+async fn other_recipients_under_a_known_label_are_seen_by_a_person_first() {
+    let desk = Desk::new().await;
+    let first = "It is the first message of a new campaign.";
+    let send = async |to: &str| {
+        let body = json!({"mailbox": address(Mode::Monitored), "to": to, "subject": "Hello", "body": "Words.", "campaign": "Spring", "consent_basis": "consent"});
+        desk.call(&desk.agent, "POST", "/v1/send", body).await.1
+    };
+    let approved = async |to: &str| {
+        let held = send(to).await;
+        assert_eq!(held["reason"], first, "{held}");
+        desk.decide("Rita", &desk.message(held["id"].as_str().unwrap()), countersign::domain::messages::DecisionKind::Approve).unwrap();
+        assert_ne!(send(&format!("again.{to}")).await["reason"], first);
+    };
+    // A label of an agent, which a manager then gives to a campaign of their own.
+    approved("a@example.com").await;
+    let (path, _) = scene(&desk, 2).await;
+    approved("b@example.com").await;
+    let (_, other) = desk.call(&desk.agent, "POST", "/v1/segments", json!({"name": "Others", "tags": "gamma"})).await;
+    let other = other["id"].as_str().unwrap().to_owned();
+    desk.call(&desk.agent, "PATCH", &path, json!({"goal": "More of the same"})).await;
+    assert_ne!(send("same@example.com").await["reason"], first, "the same recipients");
+    desk.call(&desk.agent, "PATCH", &path, json!({"segment_id": other})).await;
+    approved("c@example.com").await;
+    desk.call(&desk.agent, "PATCH", &format!("/v1/segments/{other}"), json!({"name": "Third"})).await;
+    assert_ne!(send("named@example.com").await["reason"], first, "another name finds the same");
+    desk.call(&desk.agent, "PATCH", &format!("/v1/segments/{other}"), json!({"tags": "delta"})).await;
+    approved("d@example.com").await;
+}

@@ -139,9 +139,18 @@ async fn a_campaigns_variants_are_compared_and_a_winner_gets_more_only_where_som
     max.sign_in("max").await;
     let page = max.get(&path["/v1".len()..]).await.body;
     assert!(page.contains("Variants side by side") && page.contains("chart-wide") && page.contains("their 95 % intervals overlap"), "{page}");
-    let wrong =
-        max.post(&path["/v1".len()..], &format!("{}/variants", &path["/v1".len()..]), &[("variants", "short half"), ("measure", "replies")]).await;
-    assert!(wrong.status == 422 && wrong.body.contains("short half"), "{}", wrong.body);
+    let wrong = max
+        .post(
+            &path["/v1".len()..],
+            &format!("{}/variants", &path["/v1".len()..]),
+            &[("variant_name", "short"), ("variant_share", "half"), ("measure", "replies")],
+        )
+        .await;
+    assert!(
+        wrong.status == 422 && wrong.body.contains("The share of short must be a number from 1 to 99; got") && wrong.body.contains("value=\"half\""),
+        "{}",
+        wrong.body
+    );
 }
 
 #[actix_web::test]

@@ -1,6 +1,7 @@
 //! Enrolling everybody of a segment in a sequence: each once, with progress, through kills and by several at once.
 
 use countersign::domain::mailboxes::Mode;
+use countersign::domain::messages::DecisionKind;
 use countersign::domain::sequences::rounds;
 use serde_json::{Value, json};
 
@@ -19,9 +20,9 @@ async fn get(desk: &Desk, path: &str) -> Value {
 }
 
 /// A sequence; its path.
-async fn sequence(desk: &Desk, name: &str) -> String {
+async fn sequence(desk: &Desk, name: &str, mode: Mode) -> String {
     let steps = json!([{"subject": "Welcome", "body": "Hello."}, {"subject": "A guide", "body": "Here it is.", "wait_days": 3}]);
-    let (status, made) = post(desk, "/v1/sequences", json!({"name": name, "mailbox": address(Mode::GatedSend), "steps": steps})).await;
+    let (status, made) = post(desk, "/v1/sequences", json!({"name": name, "mailbox": address(mode), "steps": steps})).await;
     assert_eq!(status, 201, "{made}");
     format!("/v1/sequences/{}", made["id"].as_str().unwrap())
 }
@@ -32,7 +33,7 @@ async fn scene(desk: &Desk, contacts: usize) -> (String, String) {
         contact(desk, &format!("c{place}@example.com"), &["beta"]);
     }
     let (_, segment) = post(desk, "/v1/segments", json!({"name": "Beta", "tags": "beta"})).await;
-    (sequence(desk, "Welcome").await, segment["id"].as_str().unwrap().to_owned())
+    (sequence(desk, "Welcome", Mode::GatedSend).await, segment["id"].as_str().unwrap().to_owned())
 }
 
 fn work(desk: &Desk) -> usize {
@@ -54,7 +55,7 @@ async fn everybody_of_a_segment_is_enrolled_once_and_the_forecast_says_who_is_no
     let (path, segment) = scene(&desk, 50).await;
     contact(&desk, "left@example.com", &["beta", "unsubscribed"]);
     contact(&desk, "through@example.com", &["beta", "drip_complete"]);
-    let other = sequence(&desk, "Other").await;
+    let other = sequence(&desk, "Other", Mode::GatedSend).await;
     post(&desk, &format!("{other}/enrollments"), json!({"email": "c0@example.com"})).await;
     post(&desk, &format!("{path}/enrollments"), json!({"email": "c1@example.com"})).await;
 
@@ -168,4 +169,32 @@ async fn a_manager_sees_who_would_be_enrolled_and_an_agent_asks_the_same() {
     assert_eq!((&forecast["passed_over"], &forecast["left_out"]), (&json!(3), &json!(1)), "{forecast}");
     let (begun, _) = agent.call("enroll_segment", of).await;
     assert_eq!(begun["total"], 4, "{begun}");
+}
+
+#[actix_web::test]
+async fn the_first_message_to_each_segment_goes_by_a_person() {
+    let desk = Desk::new().await;
+    let path = sequence(&desk, "Welcome", Mode::Monitored).await;
+    let first = "It is the first message of a new campaign.";
+    let enroll = async |tag: &str| {
+        let (_, segment) = post(&desk, "/v1/segments", json!({"name": tag, "tags": tag})).await;
+        for place in 0..2 {
+            contact(&desk, &format!("{tag}{place}@example.com"), &[tag]);
+        }
+        post(&desk, &format!("{path}/segments"), json!({"segment_id": segment["id"]})).await;
+        work(&desk);
+    };
+    let due = async |email: &str| {
+        let all = get(&desk, &format!("{path}/due?limit=100")).await;
+        let found = all["due"].as_array().unwrap().iter().find(|one| one["email"] == email).unwrap_or_else(|| panic!("{all}")).clone();
+        let (_, sent) = post(&desk, &format!("{path}/enrollments/{}/send-next", found["enrollment_id"].as_str().unwrap()), json!({})).await;
+        sent["message"].clone()
+    };
+    enroll("beta").await;
+    let held = due("beta0@example.com").await;
+    assert_eq!(held["reason"], first, "{held}");
+    desk.decide("Rita", &desk.message(held["id"].as_str().unwrap()), DecisionKind::Approve).unwrap();
+    assert_ne!(due("beta1@example.com").await["reason"], first);
+    enroll("gamma").await;
+    assert_eq!(due("gamma0@example.com").await["reason"], first, "of the others nobody saw anything");
 }

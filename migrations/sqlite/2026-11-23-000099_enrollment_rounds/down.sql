@@ -1,1 +1,2 @@
+ALTER TABLE enrollments DROP COLUMN segment_id;
 DROP TABLE enrollment_rounds;

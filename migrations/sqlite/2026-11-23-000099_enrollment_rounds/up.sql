@@ -22,3 +22,5 @@ CREATE TABLE enrollment_rounds (
 CREATE INDEX enrollment_rounds_of_sequence ON enrollment_rounds (sequence_id, id);
 -- One at a time, whoever begins it.
 CREATE UNIQUE INDEX enrollment_rounds_open ON enrollment_rounds (sequence_id) WHERE finished_at IS NULL AND cancelled_at IS NULL;
+-- The segment that somebody was enrolled with: the first message to each goes by a person.
+ALTER TABLE enrollments ADD COLUMN segment_id TEXT;

@@ -25,7 +25,7 @@ use crate::domain::outbox::hold_dots;
 use crate::domain::paging::Page;
 use crate::domain::preferences::topics;
 use crate::domain::trials::Measure;
-use crate::domain::{segments, text};
+use crate::domain::{messages, segments, text};
 use crate::text_enum;
 
 pub use counts::Numbers;
@@ -177,6 +177,7 @@ pub fn create(conn: &mut Conn, actor: &Actor, new: &NewCampaign, now: Time) -> R
             shifts: false,
         };
         queries::insert(conn, &row)?;
+        messages::queries::forget_approved(conn, &row.name)?;
         log(conn, actor, "campaign.add", &row, json!({"name": row.name, "kind": row.kind}), now)?;
         Ok(row)
     })
@@ -187,6 +188,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &CampaignId, change: &Change, 
     may_change(actor)?;
     transaction(conn, |conn| {
         let mut row = reached(conn, actor, id)?;
+        let had = row.segment_id.clone();
         if let Some(goal) = &change.goal {
             row.goal = text::optional_body("goal", Some(goal), 1000)?;
         }
@@ -206,6 +208,9 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &CampaignId, change: &Change, 
         }
         row.updated_at = now;
         queries::update(conn, &row)?;
+        if row.segment_id != had {
+            messages::queries::forget_approved(conn, &row.name)?;
+        }
         let detail = json!({"goal": row.goal, "segment_id": row.segment_id, "mailbox_id": row.mailbox_id, "topic_id": row.topic_id, "archived": row.archived_at.is_some()});
         log(conn, actor, "campaign.change", &row, detail, now)?;
         Ok(row)

@@ -12,7 +12,7 @@ use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::{self, Contact};
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{CampaignId, ContactId, MailboxId, RowId, TemplateId, TemplateVersionId};
+use crate::domain::ids::{CampaignId, ContactId, MailboxId, MessageId, RowId, TemplateId, TemplateVersionId};
 use crate::domain::inbound::ASKS_FOR_FEEDBACK;
 use crate::domain::mailboxes::{self, Mode};
 use crate::domain::messages::Origin;
@@ -21,7 +21,7 @@ use crate::domain::policy::consent::Class;
 use crate::domain::templates::{self, Version};
 use crate::domain::{rounds, segments, trials};
 
-use super::{Campaign, Kind, log, may_change, queries, reached};
+use super::{Campaign, Kind, log, may_change, queries, reached, variants};
 
 /// Contacts that one step looks at, in one transaction: few, because others write meanwhile.
 const STEP: usize = 20;
@@ -146,7 +146,7 @@ pub fn start(conn: &mut Conn, actor: &Actor, id: &CampaignId, new: &NewRound, no
             return Err(Error::forbidden("mailbox_read_only", "Nothing is sent from this mailbox. Choose another one."));
         }
         let chosen = templates::chosen(conn, actor, &new.template, new.version)?;
-        templates::refuse_lacking(&chosen.version, &new.values)?;
+        refuse_lacking(&chosen.version, &versions_of_variants(conn, &campaign)?, &new.values)?;
         let missing = || Error::conflict("segment_missing", "This campaign has no segment. Choose one first.");
         let segment = segments::by_id(conn, campaign.segment_id.as_ref().ok_or_else(missing)?)?;
         let (total, _) = contacts::count_up_to(conn, &segment.search(0, None, now), COUNTED)?;
@@ -230,6 +230,7 @@ fn step_of(conn: &mut Conn, id: &RowId, now: Time) -> Result<()> {
             return Ok(queries::update_round(conn, &round)?);
         };
         let (version, _) = templates::named(conn, &round.template_version_id)?;
+        let versions = versions_of_variants(conn, &campaign)?;
         let before = Some(round.last_contact.as_str()).filter(|last| !last.is_empty()).map(ContactId::from);
         let search = segments::by_id(conn, segment)?.search(STEP, before, now);
         let (found, more) = contacts::search(conn, &Actor::System("campaign"), &search)?;
@@ -247,7 +248,14 @@ fn step_of(conn: &mut Conn, id: &RowId, now: Time) -> Result<()> {
                 continue;
             }
             // Refused for one contact, such as one who left, is no reason to stop.
-            match transaction(conn, |conn| draft(conn, &campaign, &round, &version, contact, now)) {
+            let variant = variants::place_of(&campaign, &contact.row.id);
+            let words = variant.and_then(|place| versions.get(place)?.as_ref()).unwrap_or(&version);
+            let tag = variant.and_then(|place| campaign.variants.get(place)).map(|one| format!("{}{}", variants::TAG, one.name));
+            let drafted: Result<()> = transaction(conn, |conn| {
+                let message = draft(conn, &campaign, &round, words, tag, contact, now)?;
+                Ok(queries::insert_contact(conn, &campaign.id, &version.template_id, &contact.row.id, Some(&message))?)
+            });
+            match drafted {
                 Ok(()) => round.drafted += 1,
                 Err(error) if !error.kind.is_ours() => {
                     round.left_out += 1;
@@ -268,15 +276,38 @@ fn is_held_out(campaign: &CampaignId, contact: &ContactId, holdout: i32) -> bool
     trials::assign(&format!("holdout {campaign}"), contact, &[holdout, 100 - holdout]) == 0
 }
 
-fn draft(conn: &mut Conn, campaign: &Campaign, round: &Round, version: &Version, contact: &Contact, now: Time) -> Result<()> {
-    let words = templates::words_for(conn, version, Some(&contact.row), None, &round.filled)?;
+/// What those of each variant get instead of the template that is drafted, in the order of the variants.
+fn versions_of_variants(conn: &mut Conn, campaign: &Campaign) -> Result<Vec<Option<Version>>> {
+    let mut chosen = |id| templates::chosen(conn, &Actor::System("campaign"), id, None);
+    campaign.variants.iter().map(|one| Ok(one.template_id.as_ref().map(&mut chosen).transpose()?.map(|chosen| chosen.version))).collect()
+}
+
+/// Every template must have what it needs, and every value must be for one of them.
+fn refuse_lacking(version: &Version, others: &[Option<Version>], values: &Map<String, Value>) -> Result<()> {
+    let others: Vec<&Version> = others.iter().flatten().collect();
+    let for_others = |name: &str| !version.knows(name) && others.iter().any(|other| other.knows(name));
+    let own = values.iter().filter(|(name, _)| !for_others(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
+    templates::refuse_lacking(version, &own)?;
+    others.iter().try_for_each(|other| templates::refuse_lacking(other, &other.known(values)))
+}
+
+fn draft(
+    conn: &mut Conn,
+    campaign: &Campaign,
+    round: &Round,
+    version: &Version,
+    variant: Option<String>,
+    contact: &Contact,
+    now: Time,
+) -> Result<MessageId> {
+    let words = templates::words_for(conn, version, Some(&contact.row), None, &version.known(&round.filled))?;
     let new = NewMessage {
         mailbox: Some(round.mailbox_id.as_str().to_owned()),
         to: contact.row.email.clone(),
         to_name: None,
         words,
-        // Replies to what carries this tag are scored.
-        tags: if campaign.kind == Kind::Feedback { vec![ASKS_FOR_FEEDBACK.to_owned()] } else { vec![] },
+        // Replies to what carries the tag of feedback are scored.
+        tags: variant.into_iter().chain((campaign.kind == Kind::Feedback).then(|| ASKS_FOR_FEEDBACK.to_owned())).collect(),
         headers: vec![],
         mode: None,
         send_at: None,
@@ -293,6 +324,5 @@ fn draft(conn: &mut Conn, campaign: &Campaign, round: &Round, version: &Version,
         false => Writer::new(&version.author_kind, &version.author_id),
     };
     let writer = Writer { template: Some(&version.id), ..writer };
-    let message = submit_words_of(conn, &Actor::System("campaign"), &writer, &new, now)?;
-    Ok(queries::insert_contact(conn, &campaign.id, &version.template_id, &contact.row.id, Some(&message.row.id))?)
+    Ok(submit_words_of(conn, &Actor::System("campaign"), &writer, &new, now)?.row.id)
 }

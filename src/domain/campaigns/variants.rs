@@ -1,5 +1,5 @@
-//! Variants of a campaign's messages: who should get which, what came back of each, and more for a winner. Whoever writes
-//! the messages asks which variant somebody gets, and tags the message with it.
+//! Variants of a campaign's messages: who should get which, what came back of each, and more for a winner. What is drafted for
+//! everybody follows them by itself; whoever writes messages one by one asks which variant somebody gets, and tags the message with it.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,8 @@ use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Mailboxes, Scope};
 use crate::domain::contacts::{self, Named};
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::CampaignId;
+use crate::domain::ids::{CampaignId, ContactId, TemplateId};
+use crate::domain::templates;
 use crate::domain::text;
 use crate::domain::trials::{self, Arm, MOST_VARIANTS, Measure, Verdict};
 
@@ -28,6 +29,9 @@ pub struct Variant {
     pub name: String,
     /// Of a hundred recipients so many get it.
     pub share: i32,
+    /// What is drafted for them instead of the template that the others get.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_id: Option<TemplateId>,
 }
 
 /// What is to change; what is absent stays.
@@ -48,6 +52,9 @@ pub fn compare(conn: &mut Conn, actor: &Actor, id: &CampaignId, wanted: &Compari
     transaction(conn, |conn| {
         let mut row = reached(conn, actor, id)?;
         if let Some(variants) = variants {
+            for template in variants.iter().filter_map(|one| one.template_id.as_ref()) {
+                templates::chosen(conn, actor, template, None)?;
+            }
             row.variants = Json::new(variants);
         }
         row.measure = wanted.measure.unwrap_or(row.measure);
@@ -76,7 +83,7 @@ fn check(variants: &[Variant]) -> Result<Vec<Variant>> {
     if sum != 100 || variants.iter().any(|one| one.share < 1) {
         return Err(wrong(format!("The shares of variants must be at least 1 each and 100 together; got {sum}.")));
     }
-    Ok(names.iter().zip(variants).map(|(tag, one)| Variant { name: tag[TAG.len()..].to_owned(), share: one.share }).collect())
+    Ok(names.iter().zip(variants).map(|(tag, one)| Variant { name: tag[TAG.len()..].to_owned(), ..one.clone() }).collect())
 }
 
 /// Which variant a contact gets: the same one each time it is asked, as long as the shares stay.
@@ -84,10 +91,14 @@ pub fn assigned(conn: &mut Conn, actor: &Actor, id: &CampaignId, who: &Named) ->
     actor.must_have(Scope::Read)?;
     let row = reached(conn, actor, id)?;
     let contact = contacts::meant_among_known(conn, actor, who)?;
-    let shares: Vec<i32> = row.variants.iter().map(|one| one.share).collect();
-    let place = trials::assign(row.id.as_str(), &contact.id, &shares);
     let none = || Error::conflict("comparison_missing", "This campaign compares nothing now. Give it variants first.");
-    row.variants.get(place).cloned().ok_or_else(none)
+    place_of(&row, &contact.id).and_then(|place| row.variants.get(place).cloned()).ok_or_else(none)
+}
+
+/// The place of somebody's variant among those of the campaign, if it compares any.
+pub(super) fn place_of(row: &Campaign, contact: &ContactId) -> Option<usize> {
+    let shares: Vec<i32> = row.variants.iter().map(|one| one.share).collect();
+    (!shares.is_empty()).then(|| trials::assign(row.id.as_str(), contact, &shares))
 }
 
 /// What came back of each variant, of the mailboxes within reach: those that are compared, and others that messages are tagged with.
@@ -124,7 +135,7 @@ pub fn shift_step(conn: &mut Conn, now: Time) -> Result<bool> {
             arms.retain(|arm| arm.share.is_some());
             let Verdict::Winner(winner) = trials::verdict(&arms, row.measure) else { return Ok(()) };
             let wanted = trials::shifted(arms.len(), winner);
-            let variants: Vec<Variant> = arms.iter().zip(&wanted).map(|(arm, share)| Variant { name: arm.name.clone(), share: *share }).collect();
+            let variants: Vec<Variant> = row.variants.iter().zip(&wanted).map(|(one, share)| Variant { share: *share, ..one.clone() }).collect();
             if *row.variants == variants {
                 return Ok(());
             }

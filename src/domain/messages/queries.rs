@@ -12,7 +12,7 @@ use crate::db::schema::{
 };
 use crate::db::statement::Statement;
 use crate::domain::claims::Verdict;
-use crate::domain::ids::{ContactId, DecisionId, FactId, MailboxId, MessageId, ThreadId, WarrantId};
+use crate::domain::ids::{ContactId, DecisionId, FactId, MailboxId, MessageId, SegmentId, SequenceId, ThreadId, WarrantId};
 use crate::domain::referrals::fatigue::Prompt;
 
 use super::ledger::{ClaimRow, Counts, Waiver};
@@ -323,7 +323,22 @@ pub(super) fn campaign_has_approval(conn: &mut Conn, mailbox: &MailboxId, campai
 }
 
 /// What stands before the id of a sequence among the names by which something was approved.
-pub(in crate::domain) const SEQUENCE_NAME: &str = "sequence ";
+const SEQUENCE_NAME: &str = "sequence ";
+
+/// What stands between the ids of a sequence and of a segment that was enrolled in it.
+const WITH_SEGMENT: &str = " segment ";
+
+/// The name by which a sequence is approved, for those of a segment or for whoever was enrolled alone.
+pub(in crate::domain) fn sequence_name(sequence: &SequenceId, segment: Option<&SegmentId>) -> String {
+    let of_segment = segment.map(|segment| format!("{WITH_SEGMENT}{segment}")).unwrap_or_default();
+    format!("{SEQUENCE_NAME}{sequence}{of_segment}")
+}
+
+/// Forgets that something of a campaign was approved, because it is another campaign now or has other recipients: a person sees its
+/// first message again.
+pub(in crate::domain) fn forget_approved(conn: &mut Conn, campaign: &str) -> QueryResult<()> {
+    diesel::delete(approved_campaigns::table.filter(approved_campaigns::name.eq(campaign))).execute(conn).map(drop)
+}
 
 /// The name by which asks to recommend are approved, whatever campaign they are said to be of.
 pub(in crate::domain) const ASKS_NAME: &str = "asks to recommend";
@@ -337,7 +352,8 @@ pub(super) fn note_approved(conn: &mut Conn, id: &MessageId) -> QueryResult<()> 
     note.push(" UNION SELECT t.tag, m.mailbox_id FROM messages m JOIN message_tags t ON t.message_id = m.id WHERE m.id = ");
     note.text(id.as_str()).push(approved);
     note.push(format!(
-        " UNION SELECT '{SEQUENCE_NAME}' || e.sequence_id, m.mailbox_id FROM messages m JOIN sequence_sends s ON s.message_id = m.id "
+        " UNION SELECT '{SEQUENCE_NAME}' || e.sequence_id || coalesce('{WITH_SEGMENT}' || e.segment_id, ''), m.mailbox_id \
+         FROM messages m JOIN sequence_sends s ON s.message_id = m.id "
     ));
     note.push("JOIN enrollments e ON e.id = s.enrollment_id WHERE m.id = ").text(id.as_str()).push(approved);
     note.push(format!(" UNION SELECT '{ASKS_NAME}', m.mailbox_id FROM messages m JOIN message_prompts p ON p.message_id = m.id "));

@@ -17,7 +17,7 @@ use crate::domain::controls::holding;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, SegmentId};
 use crate::domain::paging::Page;
-use crate::domain::text;
+use crate::domain::{messages, text};
 
 /// How many contacts of a segment are counted at most.
 pub const COUNTED: usize = 10_000;
@@ -128,16 +128,30 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &SegmentId, input: &Input, now
     may_change(actor)?;
     transaction(conn, |conn| {
         refuse_under_rule(conn, actor, id)?;
-        let before = by_id(conn, id)?;
-        let was = shown(&before);
-        let mut row = input.over(before)?;
+        let had = by_id(conn, id)?;
+        let was = shown(&had);
+        let mut row = input.over(had.clone())?;
         row.updated_at = now;
         refuse_taken(conn, &row)?;
         queries::update(conn, &row)?;
+        if (&row.tags, &row.words, row.customers_only, &row.conditions) != (&had.tags, &had.words, had.customers_only, &had.conditions) {
+            forget_approved(conn, id)?;
+        }
         departures::forget(conn, id)?;
         audit::record(conn, actor, entry("segment.change", &row, audit::changed(&was, &shown(&row))), now)?;
         Ok(row)
     })
+}
+
+/// Whoever changes a segment gives the campaigns and sequences that use it other recipients, so that a person sees their first message again.
+fn forget_approved(conn: &mut Conn, id: &SegmentId) -> Result<()> {
+    for name in queries::campaigns_of(conn, id)? {
+        messages::queries::forget_approved(conn, &name)?;
+    }
+    for sequence in queries::sequences_of(conn, id)? {
+        messages::queries::forget_approved(conn, &messages::queries::sequence_name(&sequence, Some(id)))?;
+    }
+    Ok(())
 }
 
 /// Whoever changes whom a holding rule is about changes what it holds.

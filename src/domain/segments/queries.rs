@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use crate::db::Conn;
 use crate::db::schema::{campaigns, cohorts, enrollment_rounds, segments, winback_rules};
 use crate::db::statement::Statement;
-use crate::domain::ids::SegmentId;
+use crate::domain::ids::{SegmentId, SequenceId};
 use crate::domain::paging::one_more;
 
 use super::Segment;
@@ -70,4 +70,14 @@ pub(super) fn is_used(conn: &mut Conn, id: &SegmentId) -> QueryResult<bool> {
         .filter(enrollment_rounds::cancelled_at.is_null());
     let by_enrollment: bool = diesel::select(exists(under_way)).get_result(conn)?;
     Ok(by_campaign || by_cohort || by_rule || by_enrollment)
+}
+
+/// The labels of the campaigns to it.
+pub(super) fn campaigns_of(conn: &mut Conn, id: &SegmentId) -> QueryResult<Vec<String>> {
+    campaigns::table.filter(campaigns::segment_id.eq(id.as_str())).select(campaigns::name).load(conn)
+}
+
+/// The sequences that it was enrolled in.
+pub(super) fn sequences_of(conn: &mut Conn, id: &SegmentId) -> QueryResult<Vec<SequenceId>> {
+    enrollment_rounds::table.filter(enrollment_rounds::segment_id.eq(id.as_str())).select(enrollment_rounds::sequence_id).distinct().load(conn)
 }

@@ -7,7 +7,7 @@ use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::{self, Named};
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{EnrollmentId, SequenceId};
+use crate::domain::ids::{EnrollmentId, SegmentId, SequenceId};
 use crate::domain::paging::Page;
 use crate::domain::policy::{self, Standing};
 use crate::domain::text;
@@ -25,6 +25,11 @@ pub struct Enrolled {
 
 /// Enrolls a contact, at the step that its tags say. Twice is as good as once.
 pub fn enroll(conn: &mut Conn, actor: &Actor, id: &SequenceId, who: &Named, now: Time) -> Result<Enrolled> {
+    enroll_with(conn, actor, id, who, None, now)
+}
+
+/// The same for somebody who is enrolled with others of a segment.
+pub(super) fn enroll_with(conn: &mut Conn, actor: &Actor, id: &SequenceId, who: &Named, segment: Option<&SegmentId>, now: Time) -> Result<Enrolled> {
     may_change(actor)?;
     transaction(conn, |conn| {
         reached(conn, actor, id)?;
@@ -53,6 +58,7 @@ pub fn enroll(conn: &mut Conn, actor: &Actor, id: &SequenceId, who: &Named, now:
             created_at: now,
             updated_at: now,
             shift: 0,
+            segment_id: segment.cloned(),
         };
         queries::insert_enrollment(conn, &row)?;
         log(conn, actor, "enrollment.add", &sequence, row.id.as_str(), json!({"sequence": id, "contact": contact.id, "position": position}), now)?;

@@ -25,7 +25,7 @@ use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
 use crate::domain::contacts::ContactRow;
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, MessageId, SequenceId, TemplateId};
+use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, MessageId, SegmentId, SequenceId, TemplateId};
 use crate::domain::paging::Page;
 use crate::domain::trials::Measure;
 use crate::domain::{mailboxes, messages, text};
@@ -234,6 +234,8 @@ pub struct Enrollment {
     pub shift: i32,
     /// The same in one word.
     pub stopped_why: Option<Why>,
+    /// The segment they were enrolled with, if not alone.
+    pub segment_id: Option<SegmentId>,
 }
 
 impl Enrollment {

@@ -119,7 +119,7 @@ pub fn send_next(conn: &mut Conn, actor: &Actor, id: &SequenceId, enrollment: &E
             Some(version) if !version.is_approved() => Writer::new(&version.author_kind, &version.author_id),
             _ => Writer::new(&sequence.author_kind, &sequence.author_id),
         };
-        let part_of = format!("{}{}", messages::queries::SEQUENCE_NAME, sequence.id);
+        let part_of = messages::queries::sequence_name(&sequence.id, row.segment_id.as_ref());
         let writer = Writer { template: version.as_ref().map(|version| &version.id), part_of: Some(&part_of), ..writer };
         let message = submit_words_of(conn, actor, &writer, &new, now)?;
         queries::insert_send(conn, &row.id, sequence.number(place), &message.row.id, &sequence.variant_for(place, &contact.id))?;

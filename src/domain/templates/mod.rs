@@ -10,7 +10,7 @@ mod used;
 mod values;
 
 use diesel::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::clock::Time;
 use crate::db::types::Json;
@@ -101,6 +101,16 @@ impl Version {
     /// Whether messages made from it may leave without a decision of their own, where the mode lets them.
     pub fn is_approved(&self) -> bool {
         self.approved_at.is_some() && self.withdrawn_at.is_none()
+    }
+
+    /// Whether it has a variable of this name.
+    pub(in crate::domain) fn knows(&self, name: &str) -> bool {
+        self.variables.iter().any(|variable| variable.name == name)
+    }
+
+    /// Those of the values that it has a variable for.
+    pub(in crate::domain) fn known(&self, values: &Map<String, Value>) -> Map<String, Value> {
+        values.iter().filter(|(name, _)| self.knows(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     /// Whether somebody wrote it.

@@ -18,7 +18,7 @@ use crate::domain::policy::{self, Standing};
 use crate::domain::rounds;
 use crate::domain::segments;
 
-use super::enroll::{elsewhere, enroll, place};
+use super::enroll::{elsewhere, enroll_with, place};
 use super::{SEQUENCE, Sequence, log, may_change, queries as sequences, reached, refuse_archived};
 
 /// Contacts that one step looks at, in one transaction: few, because others write meanwhile.
@@ -172,7 +172,7 @@ fn step_of(conn: &mut Conn, id: &RowId, now: Time) -> Result<()> {
             contact.row.id.as_str().clone_into(&mut round.last_contact);
             let who = Named::by(Some(contact.row.id.to_string()), None);
             // Refused for one contact, such as one who left, is no reason to stop.
-            match transaction(conn, |conn| enroll(conn, &SEQUENCE, &round.sequence_id, &who, now)) {
+            match transaction(conn, |conn| enroll_with(conn, &SEQUENCE, &round.sequence_id, &who, Some(&round.segment_id), now)) {
                 Ok(done) if done.new => round.enrolled += 1,
                 Ok(_) => round.passed_over += 1,
                 Err(error) if !error.kind.is_ours() => {
