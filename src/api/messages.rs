@@ -15,7 +15,7 @@ use super::key::Key;
 use super::operations::{Operation, get, patch, post};
 use super::shapes::{CheckedMessage, Message, MessageSummary, OneOrMany, Submitted, Tags};
 use crate::app::State;
-use crate::clock;
+use crate::clock::{self, Time};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::ConsentBasis;
 use crate::domain::desk::assignment;
@@ -27,6 +27,7 @@ use crate::domain::messages::content::Words;
 use crate::domain::messages::list::{self, Filter};
 use crate::domain::messages::submit::{NewMessage, submit};
 use crate::domain::messages::{self, Origin, State as MessageState, cancel as cancelling, edit as editing, findings, ledger, tags as tagging};
+use crate::domain::outbox;
 use crate::domain::policy::consent::Class;
 use crate::domain::threads;
 
@@ -107,6 +108,15 @@ impl Tagged {
     }
 }
 
+/// Why a message that was cleared has not left.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Waits {
+    /// In a sentence.
+    pub because: String,
+    /// When it leaves at the earliest; null where a person has to do something first.
+    pub until: Option<Time>,
+}
+
 /// A message as its reader sees it.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Email {
@@ -115,6 +125,8 @@ pub struct Email {
     pub message: CheckedMessage,
     /// Whether this key wrote or edited it last.
     pub mine: bool,
+    /// Why it has not left, where it was cleared and something keeps it.
+    pub waits: Option<Waits>,
     /// Who should decide it, for keys that may see what waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assignee: Option<String>,
@@ -304,8 +316,9 @@ pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Email, 
             let sees_the_desk = actor.must_have_one_of(&[Scope::OversightRead, Scope::Oversight]).is_ok();
             let assignee = if sees_the_desk { assignment::assignee(conn, &message.row)?.map(|to| to.name) } else { None };
             let mine = message.row.is_by(&actor);
+            let waits = outbox::waits(conn, &message.row, clock::now())?.map(|found| Waits { because: found.because, until: found.until });
             let message = CheckedMessage::of(&message, &ledger::of_message(conn, &actor, &id)?, &findings, &base_url);
-            Ok(Email { message, mine, assignee })
+            Ok(Email { message, mine, waits, assignee })
         })
         .await?;
     Ok(answer)

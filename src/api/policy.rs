@@ -211,6 +211,8 @@ pub struct ForecastView {
     pub defer: usize,
     /// To so many they would wait.
     pub hold: usize,
+    /// To so many of these they would leave later once somebody released them.
+    pub hold_then_defer: usize,
     /// To so many they would be refused.
     pub refuse: usize,
     /// The deciding checks, refusals first.
@@ -256,6 +258,7 @@ impl From<policy::Forecast> for ForecastView {
             pass: found.pass,
             defer: found.defer,
             hold: found.hold,
+            hold_then_defer: found.hold_then_defer,
             refuse: found.refuse,
             reasons,
             contacts: found.named.into_iter().map(named).collect(),

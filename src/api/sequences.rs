@@ -18,7 +18,8 @@ use crate::clock::{self, Time};
 use crate::db::transaction;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::contacts::Named;
-use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, RowId, SegmentId, SequenceId, TemplateId};
+use crate::domain::ids::{ContactId, EnrollmentId, MailboxId, MessageId, RowId, SegmentId, SequenceId, TemplateId};
+use crate::domain::messages::State as MessageState;
 use crate::domain::sequences::rounds::{self, Forecast, Round};
 use crate::domain::sequences::{self, Due, Edited, Member, NewSequence, Sequence, State as Standing};
 use crate::domain::trials::Measure;
@@ -383,6 +384,15 @@ pub struct SequencePage {
     pub next_cursor: Option<SequenceId>,
 }
 
+/// A step that was handed in and has not left.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct StepBefore {
+    /// The message.
+    pub message_id: MessageId,
+    /// Its status, such as pending.
+    pub status: MessageState,
+}
+
 /// One contact in a sequence.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Enrollment {
@@ -428,11 +438,21 @@ impl From<Member> for Enrollment {
     }
 }
 
+/// An enrollment, and what its next step waits for.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ListedEnrollment {
+    /// The enrollment.
+    #[serde(flatten)]
+    pub enrollment: Enrollment,
+    /// The step before, while it has not left; read the message to see why.
+    pub waits_for: Option<StepBefore>,
+}
+
 /// A page of enrollments.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct EnrollmentPage {
     /// The enrollments, newest first.
-    pub enrollments: Vec<Enrollment>,
+    pub enrollments: Vec<ListedEnrollment>,
     /// Where the next page starts; null on the last.
     pub next_cursor: Option<EnrollmentId>,
 }
@@ -946,9 +966,19 @@ pub async fn enrollments(key: Key, state: web::Data<State>, id: web::Path<String
 pub(crate) async fn members(actor: Actor, state: &State, id: &str, query: Members) -> Result<EnrollmentPage, Problem> {
     let id = SequenceId::from(id);
     let (limit, before, standing) = (rows(query.limit, 20)?, id_cursor(query.cursor.as_deref())?, query.state);
-    let page = state.read(move |conn| sequences::enrollments(conn, &actor, &id, standing, limit, before.as_ref())).await?;
+    let (page, mut waited_for) = state
+        .read(move |conn| {
+            let page = sequences::enrollments(conn, &actor, &id, standing, limit, before.as_ref())?;
+            let waited_for = sequences::waited_for(conn, &actor, &page.rows)?;
+            Ok((page, waited_for))
+        })
+        .await?;
     let next_cursor = page.rows.last().filter(|_| page.more).map(|(row, _)| row.id.clone());
-    Ok(EnrollmentPage { enrollments: page.rows.into_iter().map(Enrollment::from).collect(), next_cursor })
+    let mut listed = |member: Member| {
+        let waits_for = waited_for.remove(&member.0.id).map(|(message_id, status)| StepBefore { message_id, status });
+        ListedEnrollment { enrollment: member.into(), waits_for }
+    };
+    Ok(EnrollmentPage { enrollments: page.rows.into_iter().map(&mut listed).collect(), next_cursor })
 }
 
 pub async fn stop(key: Key, state: web::Data<State>, path: web::Path<(String, String)>, body: Json<Stop>) -> Result<HttpResponse, Problem> {

@@ -204,6 +204,7 @@ routes! {
     post "/segments" Manager segments::create;
     post "/segments/preview" Manager segments::preview;
     get "/segments/{id}" Manager segments::show;
+    get "/segments/{id}/count" Manager segments::count;
     get "/segments/{id}/edit" Manager segments::edit;
     post "/segments/{id}" Manager segments::change;
     post "/segments/{id}/deletion" Manager segments::delete;

@@ -284,6 +284,19 @@ pub(super) async fn edit(person: Person, state: web::Data<State>, id: web::Path<
 }
 
 #[derive(Template)]
+#[template(path = "segments/_count.html")]
+struct CountFragment {
+    count: Count,
+}
+
+/// How many contacts a segment of the list has: asked for each once it is in sight, so that the list itself counts nothing.
+pub(super) async fn count(person: Person, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let (actor, id) = (person.actor.clone(), SegmentId::from(id.as_str()));
+    let (_, count) = state.read(move |conn| segments::get(conn, &actor, &id, clock::now())).await?;
+    html(&CountFragment { count })
+}
+
+#[derive(Template)]
 #[template(path = "segments/show.html")]
 struct ShowPage {
     chrome: Chrome,

@@ -1,5 +1,7 @@
 //! Sequences: steps over time, where everybody stands, and what somebody would read.
 
+use std::collections::HashMap;
+
 use actix_session::Session;
 use actix_web::{HttpResponse, web};
 use askama::Template;
@@ -15,8 +17,9 @@ use crate::db::Conn;
 use crate::domain::actor::Actor;
 use crate::domain::contacts::{ContactRow, Named};
 use crate::domain::error::{Error, Kind as ErrorKind, Result as DomainResult};
-use crate::domain::ids::{EnrollmentId, SegmentId, SequenceId, TemplateId};
+use crate::domain::ids::{EnrollmentId, MessageId, SegmentId, SequenceId, TemplateId};
 use crate::domain::mailboxes::{self, Mailbox, Mode};
+use crate::domain::messages::State as MessageState;
 use crate::domain::segments::{self, Segment};
 use crate::domain::sequences::rounds::{self, Forecast, Round};
 use crate::domain::sequences::{
@@ -397,6 +400,8 @@ struct ShowPage {
     counts: Vec<(Standing, i64)>,
     positions: Vec<At>,
     members: Vec<Member>,
+    /// The steps that have to leave before the next ones are due.
+    waited_for: HashMap<EnrollmentId, (MessageId, MessageState)>,
     next: Option<EnrollmentId>,
     comparisons: Vec<Compared>,
     named: String,
@@ -447,11 +452,12 @@ async fn shown(person: &Person, state: &State, id: SequenceId, asked: Asked, pro
     let named = asked.contact.unwrap_or_default().trim().to_owned();
     let who = named.clone();
     let before = asked.before.as_deref().map(EnrollmentId::from);
-    let (row, counts, positions, page, mailbox, preview, trials, segments, rounds) = state
+    let (row, counts, positions, page, waited_for, mailbox, preview, trials, segments, rounds) = state
         .read(move |conn| {
             let (row, counts) = sequences::get(conn, &actor, &id)?;
             let positions = sequences::positions(conn, &actor, &id)?;
             let page = sequences::enrollments(conn, &actor, &id, None, PAGE, before.as_ref())?;
+            let waited_for = sequences::waited_for(conn, &actor, &page.rows)?;
             let mailbox = mailboxes::get(conn, &actor, &row.mailbox_id).ok();
             let preview = match who.as_str() {
                 "" => None,
@@ -464,7 +470,7 @@ async fn shown(person: &Person, state: &State, id: SequenceId, asked: Asked, pro
             let segments = segments::list(conn, &actor, SEGMENTS, None)?.rows;
             let mut rounds = rounds::rounds(conn, &actor, &id)?;
             rounds.truncate(ROUNDS);
-            Ok((row, counts, positions, page, mailbox, preview, trials, segments, rounds))
+            Ok((row, counts, positions, page, waited_for, mailbox, preview, trials, segments, rounds))
         })
         .await?;
     let next = page.rows.last().filter(|_| page.more).map(|(row, _)| row.id.clone());
@@ -476,7 +482,22 @@ async fn shown(person: &Person, state: &State, id: SequenceId, asked: Asked, pro
     let compared = |trial: &Trial| trials::shown(format!("Step {}: variants side by side", trial.step + 1), &trial.arms, row.measure);
     let comparisons = trials.iter().map(compared).collect();
     let chrome = person.visit.chrome(row.name.clone(), "campaigns");
-    Ok(ShowPage { chrome, row, mailbox, counts, positions, members: page.rows, next, comparisons, named, preview, segments, rounds, problem })
+    Ok(ShowPage {
+        chrome,
+        row,
+        mailbox,
+        counts,
+        positions,
+        members: page.rows,
+        waited_for,
+        next,
+        comparisons,
+        named,
+        preview,
+        segments,
+        rounds,
+        problem,
+    })
 }
 
 pub(super) async fn show(

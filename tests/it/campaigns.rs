@@ -150,6 +150,9 @@ async fn the_builder_counts_before_it_saves_and_links_to_whom_it_finds() {
     let path = saved.location.unwrap();
     let page = max.get(&path).await.body;
     assert_eq!(names(&page, &["1 contact now", "tagged api-v1", "not tagged migration-started", "/customers/"]), [true; 4], "{page}");
+    let list = max.get("/segments").await.body;
+    assert!(list.contains(&format!("hx-get=\"{path}/count\"")), "{list}");
+    assert!(max.get(&format!("{path}/count")).await.body.starts_with("1<span"), "the list asks for each count on its own");
     // Renamed, with what it asks as it was.
     let renamed =
         max.post(&format!("{path}/edit"), &path, &[("name", "Still on v1"), ("tags", "api-v1,-migration-started"), ("mrr_from", "79.50")]).await;

@@ -4,7 +4,7 @@ use countersign::clock::Time;
 use countersign::domain::actor::Scope;
 use countersign::domain::contacts::{self, ConsentBasis};
 use countersign::domain::ids::ContactId;
-use countersign::domain::mailboxes::Mode;
+use countersign::domain::mailboxes::{Mode, stops};
 use countersign::domain::messages::{DecisionKind, Message, State, lifecycle};
 use countersign::domain::outbox::{self, WorkerId};
 use countersign::domain::policy::rules::{GroundRule, Rules, set_rules};
@@ -120,6 +120,30 @@ async fn quiet_hours_put_a_message_off_until_they_end_and_never_drop_it() {
     assert_eq!(waits(&desk, &message), (morning, "the end of the recipient's quiet hours".to_owned()));
     assert_eq!(claim(&desk, morning.plus_seconds(-1)), 0);
     assert_eq!(claim(&desk, morning), 1);
+}
+
+#[actix_web::test]
+async fn why_a_cleared_message_has_not_left_is_told_to_its_author_and_on_its_page() {
+    let desk = Desk::new().await;
+    rule(&desk, free());
+    let message = approved(&desk, "ann@example.com", json!({"campaign": "Spring"})).await;
+    let told = async || desk.call(&desk.agent, "GET", &format!("/v1/emails/{}", message.row.id), json!(null)).await.1["waits"].clone();
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let mut page = async || max.get(&format!("/messages/{}", message.row.id)).await.body;
+    assert_eq!(told().await, json!(null), "it leaves in its turn");
+    assert!(page().await.contains("<b>Leaves "));
+    // A night that began an hour ago.
+    let minute = u16::try_from(desk.now().seconds().rem_euclid(86_400) / 60).unwrap();
+    let around = |by: u16| (minute + 1440 + by - 120) % 1440;
+    rule(&desk, Rules { quiet_from: around(60), quiet_until: around(240), quiet_zone: Some("Etc/UTC".into()), ..free() });
+    let found = told().await;
+    assert!(found["because"].as_str().is_some_and(|why| why.contains("quiet")) && found["until"].is_string(), "{found}");
+    let shown = page().await;
+    assert!(shown.contains("<b>Waits.</b>") && shown.contains("at the earliest.") && !shown.contains("<b>Leaves "), "{shown}");
+    desk.write(|conn| stops::stop(conn, &OPERATOR, Some(&message.row.mailbox_id), "Wrong offer.", desk.now())).unwrap();
+    let found = told().await;
+    assert_eq!((found["because"].is_string(), &found["until"]), (true, &json!(null)), "a person has to do something: {found}");
 }
 
 #[actix_web::test]

@@ -5,6 +5,7 @@ use countersign::domain::contacts::{self, ConsentBasis};
 use countersign::domain::ids::ContactId;
 use countersign::domain::keys::{self, NewKey};
 use countersign::domain::mailboxes::{self, Mode};
+use countersign::domain::policy::rules::{self, Rules};
 use serde_json::{Value, json};
 
 use crate::support::{Desk, OPERATOR, address};
@@ -151,6 +152,22 @@ async fn a_forecast_counts_what_explain_says_of_each() {
     }
     let (_, listed) = ask(json!({"contacts": ["yes0@example.com", "YES0@example.com", "new@example.com", "absent"]})).await;
     assert_eq!((listed["total"].as_i64(), listed["pass"].as_i64(), &listed["unknown"]), (Some(2), Some(1), &json!(["absent"])), "{listed}");
+    // What would be held is delayed as well once somebody released it.
+    let minute = u16::try_from(desk.now().seconds().rem_euclid(86_400) / 60).unwrap();
+    let around = |by: u16| (minute + 1440 + by - 120) % 1440;
+    desk.write(|conn| {
+        let night = Rules { quiet_from: around(60), quiet_until: around(240), quiet_zone: Some("Etc/UTC".into()), ..rules::rules(conn)? };
+        rules::set_rules(conn, &OPERATOR, &night, desk.now())
+    })
+    .unwrap();
+    let (_, night) = ask(json!({"tags": "beta"})).await;
+    assert_eq!(
+        (&night["defer"], &night["hold"], &night["hold_then_defer"], &night["refuse"]),
+        (&json!(4), &json!(1), &json!(1), &json!(1)),
+        "{night}"
+    );
+    let quiet = night["reasons"].as_array().unwrap().iter().find(|one| one["check"] == "quiet_hours").unwrap();
+    assert_eq!(quiet["count"], 5, "{night}");
     for bad in
         [json!({}), json!({"contacts": []}), json!({"contacts": ["a@example.com"], "tags": "beta"}), json!({"contacts": vec!["a@example.com"; 1001]})]
     {

@@ -368,6 +368,13 @@ async fn the_first_message_of_a_sequence_is_held_in_a_looser_mode_too() {
     let sequence = sequence(&desk, Mode::Monitored).await;
     let enrollment = enrolled(&desk, &sequence, "ana@example.com").await;
     let (_, sent) = send_next(&desk, &enrollment).await;
+    // The next step waits for it, and whoever looks is led to it.
+    let waits_for = json!({"message_id": sent["message"]["id"], "status": "pending"});
+    assert_eq!(standing(&desk, &enrollment).await["waits_for"], waits_for);
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let page = max.get(&sequence["/v1".len()..]).await.body;
+    assert!(page.contains(&format!("it is <a href=\"/messages/{}\">", sent["message"]["id"].as_str().unwrap())), "{page}");
     assert_eq!((&sent["message"]["held"], &sent["message"]["reason"]), (&json!(true), &json!("It is the first message of a new campaign.")));
     // That a message with its label was approved says nothing about another sequence with this label.
     desk.decide("Rita", &desk.message(sent["message"]["id"].as_str().unwrap()), DecisionKind::Approve).unwrap();

@@ -52,7 +52,7 @@ pub fn forecast(conn: &mut Conn, actor: &Actor, id: &BatchId, now: Time) -> Resu
         match outbox::obstacle(conn, &message.row, now)? {
             Some(why) => {
                 let to = message.current.to_name.unwrap_or(message.current.to_address);
-                skips.push(Skip { message_id: item.message_id.clone(), to, why });
+                skips.push(Skip { message_id: item.message_id.clone(), to, why: why.in_words() });
             }
             None => times.push(warrant::leaves_at(&message.row, mailbox.undo_seconds, now).0),
         }

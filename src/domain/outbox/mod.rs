@@ -159,31 +159,64 @@ fn skipped(conn: &mut Conn, row: &MessageRow, contact: &ContactRow) -> Result<Op
     Ok(policy::refusal(&standing))
 }
 
+/// What keeps a message from leaving.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// In a sentence.
+    pub because: String,
+    /// When it leaves at the earliest, where it leaves by itself.
+    pub until: Option<Time>,
+}
+
+impl Obstacle {
+    fn of(because: impl Into<String>) -> Self {
+        Obstacle { because: because.into(), until: None }
+    }
+
+    /// With the time.
+    pub fn in_words(&self) -> String {
+        match self.until {
+            Some(until) => format!("{} It leaves on {} at the earliest.", self.because, until.for_people()),
+            None => self.because.clone(),
+        }
+    }
+}
+
 /// What would keep a message from leaving if a worker came to it now, by the checks that a worker makes:
 /// skipped, back to the reviewers, or kept waiting.
-pub(in crate::domain) fn obstacle(conn: &mut Conn, row: &MessageRow, now: Time) -> Result<Option<String>> {
+pub(in crate::domain) fn obstacle(conn: &mut Conn, row: &MessageRow, now: Time) -> Result<Option<Obstacle>> {
     let contact = contacts::row(conn, &row.contact_id)?;
     if let Some(why) = skipped(conn, row, &contact)? {
-        return Ok(Some(why));
+        return Ok(Some(Obstacle::of(why)));
     }
     if let Some(why) = messages::ledger::lost_ground(conn, &row.id, row.version, now.date())? {
-        return Ok(Some(why));
+        return Ok(Some(Obstacle::of(why)));
     }
     let mailbox = mailboxes::get(conn, &Actor::System("worker"), &row.mailbox_id)?;
     if let Some(why) = policy::hold(&Standing::default().with_switches(conn, &mailbox)?) {
-        return Ok(Some(why));
+        return Ok(Some(Obstacle::of(why)));
     }
     if queries::mailbox_stopped(conn, &row.mailbox_id)? {
-        return Ok(Some("Its mailbox is read_only; it waits until somebody changes that.".to_owned()));
+        return Ok(Some(Obstacle::of("Its mailbox is read_only; it waits until somebody changes that.")));
     }
     if campaigns::stops(conn, &row.id)? {
-        return Ok(Some("Its campaign is stopped; it waits until a person resumes it.".to_owned()));
+        return Ok(Some(Obstacle::of("Its campaign is stopped; it waits until a person resumes it.")));
     }
     Ok(match policy::transmit::foresee(conn, &row.id, now)? {
         Outcome::Send => None,
-        Outcome::Defer { until, because } => Some(format!("{} It leaves on {} at the earliest.", because.detail, until.for_people())),
-        Outcome::Skip(because) | Outcome::Hold(because) => Some(because.detail),
+        Outcome::Defer { until, because } => Some(Obstacle { because: because.detail, until: Some(until) }),
+        Outcome::Skip(because) | Outcome::Hold(because) => Some(Obstacle::of(because.detail)),
     })
+}
+
+/// Why a message that was cleared has not left, where it is more than the time that was chosen for it.
+pub fn waits(conn: &mut Conn, row: &MessageRow, now: Time) -> Result<Option<Obstacle>> {
+    let Some(waiting) = queries::waiting(conn, &row.id)?.filter(|waiting| waiting.state == "queued") else { return Ok(None) };
+    let later = Some(waiting.not_before).filter(|at| *at > now);
+    if let Some(found) = obstacle(conn, row, now)? {
+        return Ok(Some(Obstacle { until: found.until.map(|until| later.map_or(until, |later| later.max(until))), ..found }));
+    }
+    Ok(waiting.waits_for.filter(|_| later.is_some()).map(|what| Obstacle { because: format!("It waits for {what}."), until: later }))
 }
 
 /// Keeps a worker's claims alive.

@@ -75,9 +75,11 @@ pub struct Forecast {
     pub defer: usize,
     /// To so many they would wait.
     pub hold: usize,
+    /// To so many of these they would leave later once somebody released them.
+    pub hold_then_defer: usize,
     /// To so many they would be refused.
     pub refuse: usize,
-    /// The deciding checks, the most frequent first.
+    /// The deciding checks, the most frequent first; for those that would wait also the check that would delay them after that.
     pub reasons: Vec<Reason>,
     /// The refused first, at most 100.
     pub named: Vec<Named>,
@@ -100,6 +102,7 @@ pub fn forecast(conn: &mut Conn, actor: &Actor, group: &Group, now: Time) -> Res
         pass: 0,
         defer: 0,
         hold: 0,
+        hold_then_defer: 0,
         refuse: 0,
         reasons: vec![],
         named: vec![],
@@ -127,6 +130,10 @@ pub fn forecast(conn: &mut Conn, actor: &Actor, group: &Group, now: Time) -> Res
             Outcome::Defer { because, .. } | Outcome::Skip(because) | Outcome::Hold(because) => because,
         };
         *reasons.entry((check, verdict)).or_default() += 1;
+        if let Some(delay) = delay_behind(&checks, verdict) {
+            *reasons.entry((delay.check, delay.verdict)).or_default() += 1;
+            found.hold_then_defer += 1;
+        }
         match verdict {
             Verdict::Refuse => found.refuse += 1,
             Verdict::Defer => found.defer += 1,
@@ -139,6 +146,12 @@ pub fn forecast(conn: &mut Conn, actor: &Actor, group: &Group, now: Time) -> Res
     found.reasons = reasons.into_iter().map(|((check, verdict), count)| Reason { check, verdict, count }).collect();
     found.reasons.sort_by_key(|reason| std::cmp::Reverse((reason.verdict, reason.count)));
     Ok(found)
+}
+
+/// What would delay a message once somebody released it.
+fn delay_behind(checks: &[Check], verdict: Verdict) -> Option<&Check> {
+    let delays = checks.iter().filter(|check| check.verdict == Verdict::Defer && verdict == Verdict::Hold);
+    delays.max_by_key(|check| check.next_eligible_at)
 }
 
 struct Person {

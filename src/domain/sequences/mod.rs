@@ -14,6 +14,8 @@ mod variants;
 pub mod waits;
 mod words;
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -397,6 +399,13 @@ fn log(conn: &mut Conn, actor: &Actor, action: &'static str, of: &Sequence, id: 
 
 /// An enrollment with who it is.
 pub type Member = (Enrollment, ContactRow);
+
+/// The messages that have to leave before the next step of these is due.
+pub fn waited_for(conn: &mut Conn, actor: &Actor, members: &[Member]) -> Result<HashMap<EnrollmentId, (MessageId, messages::State)>> {
+    actor.must_have(Scope::Read)?;
+    let waiting = members.iter().filter(|(row, _)| row.state == State::Active && row.ready_at.is_none());
+    Ok(queries::not_left(conn, &waiting.map(|(row, _)| row.id.clone()).collect::<Vec<_>>())?)
+}
 
 /// Ends what somebody is in who wrote to us.
 pub(in crate::domain) fn answered(conn: &mut Conn, contact: &ContactRow, now: Time) -> Result<()> {

@@ -12,6 +12,7 @@ use crate::db::schema::{contacts, enrollments, inbound_emails, messages, sequenc
 use crate::db::statement::Statement;
 use crate::domain::actor::Mailboxes;
 use crate::domain::ids::{ContactId, EnrollmentId, MessageId, SequenceId};
+use crate::domain::messages::State as MessageState;
 use crate::domain::paging::one_more;
 use crate::domain::threads::EmailKind;
 
@@ -284,6 +285,18 @@ pub(super) fn steps_not_left(conn: &mut Conn, contact: &ContactId) -> QueryResul
         .filter(messages::state.eq_any([Pending, ChangesRequested, Approved, Queued]))
         .select((enrollments::sequence_id, messages::id))
         .load(conn)
+}
+
+/// The newest step of each of these enrollments that was handed in and has not left.
+pub(super) fn not_left(conn: &mut Conn, ids: &[EnrollmentId]) -> QueryResult<HashMap<EnrollmentId, (MessageId, MessageState)>> {
+    let found: Vec<(EnrollmentId, MessageId, MessageState)> = sequence_sends::table
+        .inner_join(messages::table.on(messages::id.eq(sequence_sends::message_id)))
+        .filter(sequence_sends::enrollment_id.eq_any(ids.to_vec()))
+        .filter(messages::sent_at.is_null())
+        .order(messages::id)
+        .select((sequence_sends::enrollment_id, messages::id, messages::state))
+        .load(conn)?;
+    Ok(found.into_iter().map(|(enrollment, message, state)| (enrollment, (message, state))).collect())
 }
 
 /// Whether the contact wrote in a conversation that a step began.

@@ -26,7 +26,7 @@ use crate::domain::messages::list::{self, ListRow};
 use crate::domain::messages::{self, Content, Message, State as MessageState, VersionRow, ruled};
 use crate::domain::outbox::attempts::{Attempt, Outcome};
 use crate::domain::outbox::uncertain::{self, Evidence as Settled, History};
-use crate::domain::outbox::{self, Waiting};
+use crate::domain::outbox::{self, Obstacle, Waiting};
 use crate::domain::threads::{self, InboundEmail};
 use crate::email;
 use crate::web::claims::{Marked, marked, underlined};
@@ -77,6 +77,8 @@ pub(super) struct ReviewPage {
     subject: Vec<Marked>,
     text: Vec<Marked>,
     waiting: Option<Waiting>,
+    /// What keeps it, besides the time that was chosen.
+    waits: Option<Obstacle>,
     history: History,
     source: String,
     changes: Vec<Changes>,
@@ -305,7 +307,7 @@ pub(super) async fn edited_badly(
 async fn review(person: &Person, state: &State, id: MessageId, view: View, query: ListQuery) -> DomainResult<ReviewPage> {
     let (actor, now, shown) = (person.actor.clone(), clock::now(), query.clone());
     let zone = person.visit.zone();
-    let (message, earlier, mailbox, evidence, claims, findings, (waiting, history), around, beside, (ground_missing, approvals)) = state
+    let (message, earlier, mailbox, evidence, claims, findings, (waiting, waits, history), around, beside, (ground_missing, approvals)) = state
         .quiet_write(move |conn| {
             let message = messages::get(conn, &actor, &id)?;
             let seen = messages::seen(conn, &actor, &id)?;
@@ -313,7 +315,7 @@ async fn review(person: &Person, state: &State, id: MessageId, view: View, query
             let earlier = earlier(conn, &message, seen)?;
             let mailbox = mailboxes::get(conn, &actor, &message.row.mailbox_id)?;
             let claims = ledger::of_message(conn, &actor, &id)?;
-            let waiting = (outbox::waiting(conn, &id)?, uncertain::history(conn, &actor, &id)?);
+            let waiting = (outbox::waiting(conn, &id)?, outbox::waits(conn, &message.row, now)?, uncertain::history(conn, &actor, &id)?);
             let filter = shown.filter(&actor, now, true)?;
             let (previous, next) = list::neighbours(conn, &actor, &filter, &id)?;
             let rows = list::around(conn, &actor, &filter, &id, LIST_ROWS)?;
@@ -345,6 +347,7 @@ async fn review(person: &Person, state: &State, id: MessageId, view: View, query
         mailbox,
         evidence,
         waiting,
+        waits,
         history,
         view,
         beside,
