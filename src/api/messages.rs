@@ -311,6 +311,7 @@ pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Email, 
     let answer = state
         .write(move |conn| {
             let message = messages::get(conn, &actor, &id)?;
+            let message = ledger::look_again(conn, message, clock::now())?;
             messages::note_shown(conn, &actor, &[(id.clone(), message.row.version)], clock::now())?;
             let findings = findings::of_version(conn, &message.current)?;
             let sees_the_desk = actor.must_have_one_of(&[Scope::OversightRead, Scope::Oversight]).is_ok();

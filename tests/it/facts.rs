@@ -13,7 +13,7 @@ use countersign::domain::reason::Reason;
 use jiff::civil::date;
 use serde_json::{Value, json};
 
-use crate::support::{Desk, OPERATOR};
+use crate::support::{Browser, Desk, OPERATOR};
 
 fn dollars(minor: i64) -> Money {
     Money { minor, currency: "USD".into() }
@@ -255,6 +255,26 @@ async fn an_open_claim_blocks_until_it_is_edited_or_waived_with_a_reason() {
             "{answer}"
         );
     }
+}
+
+#[actix_web::test]
+async fn what_waits_with_open_claims_is_looked_at_again_when_somebody_opens_it() {
+    let desk = Desk::new().await;
+    let (_, sent) = desk.send(Mode::GatedSend, "cy@example.com", json!({"text_body": "We are a team of 14."})).await;
+    let path = format!("/v1/emails/{}", sent["id"].as_str().unwrap());
+    let open = async || desk.call(&desk.agent, "GET", &path, Value::Null).await.1["claims_open"].clone();
+    let before = open().await;
+    let (_, fact) = desk.call(&desk.agent, "POST", "/v1/facts", json!({"kind": "company_fact", "name": "team_size", "value": "14"})).await;
+    assert_eq!((before, open().await), (json!(1), json!(1)), "a proposal carries nothing");
+    let max = desk.person("Max");
+    let mut browser = Browser::new(desk.app().await);
+    browser.sign_in("rita").await;
+    let page = format!("/messages/{}", sent["id"].as_str().unwrap());
+    assert!(browser.get(&page).await.body.contains("1 claim"));
+    desk.write(|conn| facts::accept(conn, &max, &FactId::from(fact["id"].as_str().unwrap()), desk.now())).unwrap();
+    assert!(!browser.get(&page).await.body.contains("rests on no recorded fact"));
+    assert_eq!(message(&desk, sent["id"].as_str().unwrap()).row.claims_open, 0, "and the queue counts it no more");
+    assert_eq!(open().await, 0);
 }
 
 #[actix_web::test]

@@ -219,6 +219,15 @@ pub(super) fn settle(conn: &mut Conn, row: &MessageRow, now: Time) -> Result<Cou
     keep(conn, row, &found)
 }
 
+/// The message with its open claims looked at again, where it waits and has some: a fact that came since may carry them.
+pub fn look_again(conn: &mut Conn, message: Message, now: Time) -> Result<Message> {
+    if message.row.claims_open == 0 || !matches!(message.row.state, State::Pending | State::ChangesRequested) {
+        return Ok(message);
+    }
+    transaction(conn, |conn| settle(conn, &message.row, now))?;
+    super::get(conn, &Actor::System("claims"), &message.row.id)
+}
+
 /// The claims of the current version, those that keep it from leaving first.
 pub fn of_message(conn: &mut Conn, actor: &Actor, id: &MessageId) -> Result<Vec<Entry>> {
     let row = super::row(conn, actor, id)?;

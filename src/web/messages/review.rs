@@ -310,6 +310,7 @@ async fn review(person: &Person, state: &State, id: MessageId, view: View, query
     let (message, earlier, mailbox, evidence, claims, findings, (waiting, waits, history), around, beside, (ground_missing, approvals)) = state
         .quiet_write(move |conn| {
             let message = messages::get(conn, &actor, &id)?;
+            let message = ledger::look_again(conn, message, now)?;
             let seen = messages::seen(conn, &actor, &id)?;
             messages::note_shown(conn, &actor, &[(id.clone(), message.row.version)], now)?;
             let earlier = earlier(conn, &message, seen)?;
