@@ -181,6 +181,20 @@ impl ShowPage {
         self.rounds.iter().any(|named| named.round.goes_on())
     }
 
+    /// Rows of variants that are open: those that say something, and two for a beginning.
+    fn open_rows(&self) -> usize {
+        self.variants.iter().filter(|one| !one.name.is_empty() || !one.share.is_empty()).count().max(2)
+    }
+
+    /// Whether the rows from this one on, counted from 1, are folded away.
+    fn begins_more(&self, row: &usize) -> bool {
+        *row == self.open_rows() + 1
+    }
+
+    fn has_more(&self) -> bool {
+        self.variants.len() > self.open_rows()
+    }
+
     /// The states in which there are messages, with how many.
     fn states(&self) -> Vec<(&MessageState, i64)> {
         self.found.totals.numbers.iter().filter(|(_, number)| **number != 0).map(|(state, number)| (state, *number)).collect()

@@ -41,6 +41,19 @@ await run(async ({ signIn, shoot }) => {
   await page.waitForSelector("text=To amelia.ward@wardandwillow.test");
   await shoot(page, "sequence");
   const sequence = page.url();
+  await page.selectOption("#who-segment", { label: "From the browser" });
+  await page.click("text=See who would be enrolled");
+  await page.waitForSelector("h1:has-text('Enroll From the browser')");
+  const forecast = page.url();
+  const stat = async (name) => Number(await page.textContent(`.stat:has(dt:text-is("${name}")) dd`));
+  const [would_be, out] = [await stat("Would be enrolled"), await stat("Would be left out")];
+  check("the forecast says who would be enrolled", would_be > 0 && would_be + out + (await stat("In it already")) === (await stat("Looked at")), `${would_be} ${out}`);
+  await page.click(".page-head button");
+  await page.waitForFunction(() => document.querySelector("#rounds")?.textContent.includes("Done:"), null, { timeout: 60_000 });
+  check("everybody of a segment is enrolled as the forecast said", (await page.textContent("#rounds")).includes(`${would_be} enrolled`), await page.textContent("#rounds"));
+  await page.goto("/segments");
+  await page.waitForFunction((some) => [...document.querySelectorAll("tr")].some((row) => row.textContent.includes("From the browser") && row.querySelector(".num")?.textContent.includes(some)), some);
+  check("the list of segments counts their contacts", true);
 
   await page.goto("/churn");
   await page.click("text=Win-back rules");
@@ -68,7 +81,7 @@ await run(async ({ signIn, shoot }) => {
   await page.waitForSelector("text=Let it draft");
 
   const paths = ["/churn/rules", "/churn/rules/new", rule, "/churn?arm=letter", "/campaigns", "/campaigns/new", "/segments", "/segments/new", "/migrations", "/migrations/new", migration, `${migration}/edit`];
-  paths.push(`${migration}/preview?phase=window`, "/sequences", "/sequences/new", sequence, sequence.replace(/\?.*/, "/edit"), "/referrals");
+  paths.push(`${migration}/preview?phase=window`, "/sequences", "/sequences/new", sequence, forecast, sequence.replace(/\?.*/, "/edit"), "/referrals");
   await page.goto("/campaigns");
   await page.click("td >> text=win-back");
   await page.waitForSelector("text=Messages by state");
