@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::mail::submitted;
+use super::mailboxes::meant;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::recovery::{self as rest, Create, Departure, Page, SubmittedVariant, Variants};
 use crate::domain::actor::Scope;
@@ -155,5 +156,6 @@ struct SendVariant {
 
 async fn send(call: Call, send: SendVariant) -> Answered {
     let (event, variant) = (ChurnEventId::from(send.churn_event_id.as_str()), VariantId::from(send.variant_id.as_str()));
-    Ok(submitted(json!(rest::choose(call.actor, &call.state, event, variant, send.mailbox.or(send.mailbox_id)).await?)))
+    let mailbox = meant(&call, send.mailbox, send.mailbox_id).await?;
+    Ok(submitted(json!(rest::choose(call.actor, &call.state, event, variant, mailbox).await?)))
 }

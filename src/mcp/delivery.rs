@@ -54,7 +54,7 @@ pub(super) fn tools() -> Vec<Entry> {
 }
 
 async fn look(call: Call, which: Which) -> Answered {
-    let id = named(which.mailbox, which.mailbox_id)?;
+    let id = named(&call, which.mailbox, which.mailbox_id).await?;
     Ok(Answer::new(rest::look(call.actor, &call.state, id).await?))
 }
 
@@ -78,7 +78,7 @@ struct Limit {
 }
 
 async fn limit(call: Call, asked: Limit) -> Answered {
-    let id = named(asked.mailbox, asked.mailbox_id)?;
+    let id = named(&call, asked.mailbox, asked.mailbox_id).await?;
     let change = ChangeLimits {
         per_minute: asked.per_minute,
         per_domain_minute: asked.per_domain_minute,

@@ -5,7 +5,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, DRAFT, of_another};
+use super::mail::named;
+use super::mailboxes::meant;
 use super::tool::{Answered, Call, Effect, Entry, tool};
+use crate::api::input::one_mailbox;
 use crate::api::mailboxes::{self as rest, Direction, InboxPage, Query};
 use crate::api::shapes::{Message, OneOrMany};
 use crate::clock;
@@ -102,7 +105,8 @@ async fn check(call: Call, check: Check) -> Answered {
         cursor: check.cursor,
         ..Query::default()
     };
-    let found = rest::look(call.actor, &call.state, check.mailbox.or(check.mailbox_id), query).await?;
+    let mailbox = meant(&call, check.mailbox, check.mailbox_id).await?;
+    let found = rest::look(call.actor, &call.state, mailbox, query).await?;
     Ok(Answer::new(found).setting_apart("emails", &["subject", "snippet"], is_inbound))
 }
 
@@ -118,8 +122,7 @@ struct Read {
 }
 
 async fn read(call: Call, read: Read) -> Answered {
-    let id = read.message_id.or(read.email_id);
-    let id = id.ok_or_else(|| Error::invalid("field_invalid", "message_id", "message_id must be given; got nothing."))?;
+    let id = named(read.message_id, read.email_id)?;
     let base_url = call.state.base_url.clone();
     let found = call
         .state
@@ -185,7 +188,8 @@ async fn thread(call: Call, thread: Thread) -> Answered {
     let found = call
         .state
         .read(move |conn| {
-            let within = mailboxes::named(conn, &call.actor, thread.mailbox.as_deref().or(thread.mailbox_id.as_deref()))?;
+            let mailbox = one_mailbox(conn, &call.actor, [("mailbox", thread.mailbox), ("mailbox_id", thread.mailbox_id)])?;
+            let within = mailboxes::named(conn, &call.actor, mailbox.as_deref())?;
             let found = threads::conversation(conn, &call.actor, &ThreadId::from(thread.thread_id.as_str()), within.as_ref())?;
             Ok(conversation(&found, &call.actor, &base_url))
         })

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, tool};
+use crate::api::input::agreed;
 use crate::api::messages::{self as rest, Edit, Query, Send, Sent};
 use crate::api::shapes::{CheckedMessage, Message, OneOrMany};
 use crate::domain::actor::Scope;
@@ -165,7 +166,8 @@ async fn list(call: Call, asked: List) -> Answered {
 }
 
 pub(super) fn named(message_id: Option<String>, email_id: Option<String>) -> Result<String, Error> {
-    message_id.or(email_id).ok_or_else(|| Error::invalid("field_invalid", "message_id", "message_id must be given; got nothing."))
+    agreed([("message_id", message_id), ("email_id", email_id)])?
+        .ok_or_else(|| Error::invalid("field_invalid", "message_id", "message_id must be given; got nothing."))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -182,7 +184,7 @@ struct Tag {
 }
 
 async fn tag(call: Call, tag: Tag) -> Answered {
-    let answer = match (tag.message_id.or(tag.email_id), tag.contact_id) {
+    let answer = match (agreed([("message_id", tag.message_id), ("email_id", tag.email_id)])?, tag.contact_id) {
         (Some(id), None) => json!(rest::tag(call.actor, &call.state, id, tag.tags).await?),
         (None, Some(id)) => json!(crate::api::contacts::tag(call.actor, &call.state, &id, tag.tags).await?),
         _ => return Err(Error::invalid("field_invalid", "message_id", "Give message_id or contact_id, one of the two.").into()),

@@ -9,6 +9,7 @@ use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, Nothing, tool};
 use crate::api::backtest;
 use crate::api::boxes::{self as rest, Change, Upgrade};
+use crate::api::input::one_mailbox;
 use crate::api::mailboxes as list;
 use crate::domain::actor::Scope;
 use crate::domain::error::Error;
@@ -77,7 +78,7 @@ struct Back {
 }
 
 async fn look_back(call: Call, asked: Back) -> Answered {
-    let id = named(asked.mailbox, asked.mailbox_id)?;
+    let id = named(&call, asked.mailbox, asked.mailbox_id).await?;
     let query = backtest::Query { mode: asked.mode, days: asked.days };
     Ok(Answer::new(backtest::look_back(call.actor, &call.state, id, query).await?))
 }
@@ -91,13 +92,20 @@ pub(super) struct Which {
     pub(super) mailbox_id: Option<String>,
 }
 
-/// The mailbox that a tool was given.
-pub(super) fn named(mailbox: Option<String>, mailbox_id: Option<String>) -> Result<String, Error> {
-    mailbox.or(mailbox_id).ok_or_else(|| Error::invalid("field_invalid", "mailbox", "mailbox must be given; got nothing."))
+/// The mailbox that a tool was given, if any; under two names it must be the same.
+pub(super) async fn meant(call: &Call, mailbox: Option<String>, mailbox_id: Option<String>) -> Result<Option<String>, Error> {
+    let actor = call.actor.clone();
+    call.state.read(move |conn| one_mailbox(conn, &actor, [("mailbox", mailbox), ("mailbox_id", mailbox_id)])).await
+}
+
+/// The same where it must be given.
+pub(super) async fn named(call: &Call, mailbox: Option<String>, mailbox_id: Option<String>) -> Result<String, Error> {
+    let missing = || Error::invalid("field_invalid", "mailbox", "mailbox must be given; got nothing.");
+    meant(call, mailbox, mailbox_id).await?.ok_or_else(missing)
 }
 
 async fn one(call: Call, which: Which) -> Answered {
-    let id = named(which.mailbox, which.mailbox_id)?;
+    let id = named(&call, which.mailbox, which.mailbox_id).await?;
     Ok(Answer::new(rest::one(call.actor, &call.state, id).await?))
 }
 
@@ -113,7 +121,7 @@ struct Tighten {
 }
 
 async fn tighten(call: Call, asked: Tighten) -> Answered {
-    let id = named(asked.mailbox, asked.mailbox_id)?;
+    let id = named(&call, asked.mailbox, asked.mailbox_id).await?;
     Ok(Answer::new(rest::alter(call.actor, &call.state, id, Change { mode: Some(asked.mode), ..Change::default() }).await?))
 }
 
@@ -131,7 +139,7 @@ struct Ask {
 }
 
 async fn ask(call: Call, asked: Ask) -> Answered {
-    let id = named(asked.mailbox, asked.mailbox_id)?;
+    let id = named(&call, asked.mailbox, asked.mailbox_id).await?;
     let answer = rest::ask(call.actor, &call.state, id, Upgrade { target_mode: asked.target_mode, reason: asked.reason }).await?;
     let next = answer.next;
     Ok(Answer::new(answer).next(next))

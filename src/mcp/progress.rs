@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::mail::{named, submitted};
+use super::mailboxes::meant;
 use super::tool::{Answered, Call, Effect, Entry, tool};
 use crate::api::conversations::{self as letters, Reply};
 use crate::api::progress::{self as rest, Schedule, Wait, WaitFor};
@@ -99,9 +100,10 @@ struct Answering {
 
 async fn reply(call: Call, asked: Answering) -> Answered {
     let id = named(asked.message_id, asked.email_id)?;
+    let mailbox = meant(&call, asked.mailbox, asked.mailbox_id).await?;
     let Answering { body, text_body, html_body, markdown, tags, headers, oversight_mode, send_at, consent_basis, campaign, facts, .. } = asked;
     let reply = Reply { text_body, body, html_body, markdown, tags, headers, oversight_mode, send_at, consent_basis, campaign, facts };
-    let answer = letters::answer(call.actor, &call.state, asked.mailbox.or(asked.mailbox_id), id, reply).await?;
+    let answer = letters::answer(call.actor, &call.state, mailbox, id, reply).await?;
     Ok(submitted(json!(answer)))
 }
 

@@ -179,3 +179,22 @@ async fn conditions_are_named_and_no_list() {
     assert_eq!(status, 422, "{refused}");
     assert!(!refused["detail"].as_str().unwrap().contains("expected"), "{refused}");
 }
+
+#[actix_web::test]
+async fn a_tool_that_is_given_one_thing_under_two_names_takes_neither_silently() {
+    let desk = Desk::new().await;
+    let (_, sent) = desk.send(Mode::GatedSend, "ana@example.com", json!({})).await;
+    let (_, other) = desk.send(Mode::GatedSend, "ben@example.com", json!({})).await;
+    let agent = Client::with(&serve(&desk).await, &desk.agent).await;
+    let (gated, monitored) = (desk.mailbox(Mode::GatedSend), desk.mailbox(Mode::Monitored));
+    for (tool, differ, agree) in [
+        ("read_email", json!({"message_id": sent["id"], "email_id": other["id"]}), json!({"message_id": sent["id"], "email_id": sent["id"]})),
+        ("wait_for_decision", json!({"message_id": sent["id"], "email_id": other["id"], "seconds": 0}), json!({"email_id": sent["id"], "seconds": 0})),
+        ("check_inbox", json!({"mailbox": gated.address, "mailbox_id": monitored.id}), json!({"mailbox": gated.address, "mailbox_id": gated.id})),
+        ("get_mailbox", json!({"mailbox": gated.address, "mailbox_id": monitored.id}), json!({"mailbox": gated.id, "mailbox_id": gated.id})),
+        ("get_delivery", json!({"mailbox": gated.address, "mailbox_id": monitored.id}), json!({"mailbox_id": gated.id})),
+    ] {
+        assert_eq!(agent.refused(tool, differ).await.0["code"], "field_contradicts", "{tool}");
+        agent.call(tool, agree).await;
+    }
+}
