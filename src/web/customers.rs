@@ -12,7 +12,7 @@ use crate::app::State;
 use crate::clock::{self, Time};
 use crate::domain::churn::{self, ChurnEvent};
 use crate::domain::contacts::consents::{self, NewConsent};
-use crate::domain::contacts::{self, Contact, Customer, Search};
+use crate::domain::contacts::{self, Contact, Customer, Found, MOST_LOOKED_AT, Search};
 use crate::domain::error::Error;
 use crate::domain::ids::{ContactId, SegmentId};
 use crate::domain::messages::list::{self, ListRow};
@@ -41,6 +41,8 @@ struct IndexPage {
     chrome: Chrome,
     rows: Vec<Contact>,
     next: Option<String>,
+    /// As many were looked at as may be for one page, before it was full.
+    is_cut_short: bool,
     q: String,
     tags: String,
     /// The segment they are of, with its name.
@@ -55,7 +57,7 @@ pub(super) async fn index(person: Person, state: web::Data<State>, query: web::Q
     let before = query.before.as_deref().map(ContactId::from);
     let (actor, now, wanted) = (person.actor.clone(), person.visit.now, segment.clone());
     let words: Vec<String> = q.split_whitespace().take(10).map(str::to_owned).collect();
-    let (segment_name, (rows, cursor)) = state
+    let (segment_name, Found { contacts: rows, cursor, is_cut_short }) = state
         .read(move |conn| {
             let segment = wanted.map(|id| segments::get(conn, &actor, &id, now)).transpose()?.map(|(segment, _)| segment);
             let mut search = segment
@@ -64,7 +66,7 @@ pub(super) async fn index(person: Person, state: web::Data<State>, query: web::Q
             search.words.extend(words);
             search.tags.extend(tags);
             search.without_tags.extend(without_tags);
-            Ok((segment.map(|segment| segment.name), contacts::search(conn, &actor, &search)?))
+            Ok((segment.map(|segment| segment.name), contacts::look(conn, &actor, &search, Some(MOST_LOOKED_AT))?))
         })
         .await?;
     let next = cursor.map(|cursor| {
@@ -75,7 +77,15 @@ pub(super) async fn index(person: Person, state: web::Data<State>, query: web::Q
         }
         query.append_pair("before", &cursor).finish()
     });
-    html(&IndexPage { chrome: person.visit.chrome("Customers", "customers"), rows, next, q, tags: given, segment: segment.zip(segment_name) })
+    html(&IndexPage {
+        chrome: person.visit.chrome("Customers", "customers"),
+        rows,
+        next,
+        is_cut_short,
+        q,
+        tags: given,
+        segment: segment.zip(segment_name),
+    })
 }
 
 #[derive(Template)]

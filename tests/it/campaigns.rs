@@ -153,6 +153,9 @@ async fn the_builder_counts_before_it_saves_and_links_to_whom_it_finds() {
     let list = max.get("/segments").await.body;
     assert!(list.contains(&format!("hx-get=\"{path}/count\"")), "{list}");
     assert!(max.get(&format!("{path}/count")).await.body.starts_with("1<span"), "the list asks for each count on its own");
+    let found = max.get("/customers?tags=api-v1,-migration-started").await.body;
+    assert!(found.contains("ana@example.com") && !found.contains("ben@example.com") && !found.contains("looked at for this page"), "{found}");
+    assert!(max.get("/customers?q=nothing-fits").await.body.contains("<h2>Nobody fits</h2>"));
     // Renamed, with what it asks as it was.
     let renamed =
         max.post(&format!("{path}/edit"), &path, &[("name", "Still on v1"), ("tags", "api-v1,-migration-started"), ("mrr_from", "79.50")]).await;
