@@ -385,6 +385,12 @@ pub struct Overlapping {
     pub more: bool,
 }
 
+impl From<overview::Overlap> for Overlapping {
+    fn from(overlap: overview::Overlap) -> Self {
+        Overlapping { campaign_id: overlap.campaign.id, name: overlap.campaign.name, contacts: overlap.contacts.count, more: overlap.contacts.more }
+    }
+}
+
 /// A page of campaigns.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct CampaignPage {
@@ -470,12 +476,6 @@ pub async fn show(key: Key, state: web::Data<State>, id: web::Path<String>) -> R
 pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Counted, Problem> {
     let id = CampaignId::from(id);
     let found = state.read(move |conn| overview::overview(conn, &actor, &id, clock::now())).await?;
-    let overlap = |overlap: overview::Overlap| Overlapping {
-        campaign_id: overlap.campaign.id,
-        name: overlap.campaign.name,
-        contacts: overlap.contacts.count,
-        more: overlap.contacts.more,
-    };
     let outcome = found.totals.outcome;
     let comparison = (!found.arms.is_empty()).then(|| Comparison::of(None, found.campaign.measure, &found.arms));
     Ok(Counted {
@@ -484,7 +484,7 @@ pub(crate) async fn one(actor: Actor, state: &State, id: &str) -> Result<Counted
         replied: outcome.replied,
         recovered: outcome.recovered,
         recovered_value: outcome.value.into_iter().map(|money| Amount { minor: money.minor, currency: money.currency }).collect(),
-        overlaps: found.overlaps.into_iter().map(overlap).collect(),
+        overlaps: found.overlaps.into_iter().map(Overlapping::from).collect(),
         comparison,
     })
 }

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::campaigns::Overlapping;
 use super::error::Problem;
 use super::input::id_cursor;
 use super::json::{Json, Params, rows};
@@ -728,6 +729,8 @@ pub struct EnrollmentForecast {
     pub left_out_contacts: Vec<NotEnrolled>,
     /// The segment is larger: only the newest were looked at.
     pub more: bool,
+    /// Campaigns under way that reach some of the same contacts.
+    pub overlaps: Vec<Overlapping>,
 }
 
 /// How many would be left out for one reason.
@@ -765,6 +768,7 @@ impl From<Forecast> for EnrollmentForecast {
                 .map(|one| NotEnrolled { contact_id: one.contact_id, email: one.email, code: one.code.to_owned(), detail: one.detail })
                 .collect(),
             more: found.more,
+            overlaps: found.overlaps.into_iter().map(Overlapping::from).collect(),
         }
     }
 }

@@ -59,7 +59,9 @@ async fn everybody_of_a_segment_is_enrolled_once_and_the_forecast_says_who_is_no
     post(&desk, &format!("{other}/enrollments"), json!({"email": "c0@example.com"})).await;
     post(&desk, &format!("{path}/enrollments"), json!({"email": "c1@example.com"})).await;
 
+    post(&desk, "/v1/campaigns", json!({"name": "Spring", "kind": "announcement", "segment_id": segment})).await;
     let forecast = get(&desk, &format!("{path}/segments/forecast?segment_id={segment}")).await;
+    assert_eq!((&forecast["overlaps"][0]["name"], &forecast["overlaps"][0]["contacts"]), (&json!("Spring"), &json!(52)), "{forecast}");
     assert_eq!(
         (&forecast["total"], &forecast["enrolled"], &forecast["passed_over"], &forecast["left_out"], &forecast["more"]),
         (&json!(52), &json!(48), &json!(1), &json!(3), &json!(false)),

@@ -189,7 +189,11 @@ async fn a_tool_that_is_given_one_thing_under_two_names_takes_neither_silently()
     let (gated, monitored) = (desk.mailbox(Mode::GatedSend), desk.mailbox(Mode::Monitored));
     for (tool, differ, agree) in [
         ("read_email", json!({"message_id": sent["id"], "email_id": other["id"]}), json!({"message_id": sent["id"], "email_id": sent["id"]})),
-        ("wait_for_decision", json!({"message_id": sent["id"], "email_id": other["id"], "seconds": 0}), json!({"email_id": sent["id"], "seconds": 0})),
+        (
+            "wait_for_decision",
+            json!({"message_id": sent["id"], "email_id": other["id"], "seconds": 0}),
+            json!({"email_id": sent["id"], "seconds": 0}),
+        ),
         ("check_inbox", json!({"mailbox": gated.address, "mailbox_id": monitored.id}), json!({"mailbox": gated.address, "mailbox_id": gated.id})),
         ("get_mailbox", json!({"mailbox": gated.address, "mailbox_id": monitored.id}), json!({"mailbox": gated.id, "mailbox_id": gated.id})),
         ("get_delivery", json!({"mailbox": gated.address, "mailbox_id": monitored.id}), json!({"mailbox_id": gated.id})),

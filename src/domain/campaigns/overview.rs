@@ -126,16 +126,16 @@ pub fn overview(conn: &mut Conn, actor: &Actor, id: &CampaignId, now: Time) -> R
     let totals = totals(conn, actor, &[campaign.name.as_str()])?.remove(&campaign.name).unwrap_or_default();
     let segment = campaign.segment_id.as_ref().map(|id| segments::get(conn, actor, id, now)).transpose()?;
     let overlaps = match &segment {
-        Some((segment, _)) if campaign.archived_at.is_none() => overlaps(conn, actor, &campaign, segment, now)?,
+        Some((segment, _)) if campaign.archived_at.is_none() => overlaps(conn, actor, Some(&campaign.id), segment, now)?,
         _ => vec![],
     };
     let arms = variants::arms(conn, actor, &campaign)?;
     Ok(Overview { campaign, segment, totals, overlaps, arms })
 }
 
-/// Of the campaigns that are not stopped, the newest that reach some of the same people.
-fn overlaps(conn: &mut Conn, actor: &Actor, campaign: &Campaign, segment: &Segment, now: Time) -> Result<Vec<Overlap>> {
-    let others = queries::under_way_with_segment(conn, actor.mailboxes(), &campaign.id, MOST_COMPARED)?;
+/// Of the campaigns that are not stopped, but for one, the newest that reach some of the people of a segment.
+pub fn overlaps(conn: &mut Conn, actor: &Actor, but: Option<&CampaignId>, segment: &Segment, now: Time) -> Result<Vec<Overlap>> {
+    let others = queries::under_way_with_segment(conn, actor.mailboxes(), but, MOST_COMPARED)?;
     let wanted: Vec<_> = others.iter().filter_map(|other| other.segment_id.clone()).collect();
     let known: BTreeMap<_, _> = segments::of_ids(conn, &wanted)?.into_iter().map(|segment| (segment.id.clone(), segment)).collect();
     let mut found = vec![];

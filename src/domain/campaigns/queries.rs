@@ -43,15 +43,17 @@ pub(super) fn names_among(conn: &mut Conn, labels: &[String]) -> QueryResult<Has
 }
 
 /// The newest campaigns for a segment that are neither stopped nor put away, but for one.
-pub(super) fn under_way_with_segment(conn: &mut Conn, reach: &Mailboxes, but: &CampaignId, limit: usize) -> QueryResult<Vec<Campaign>> {
+pub(super) fn under_way_with_segment(conn: &mut Conn, reach: &Mailboxes, but: Option<&CampaignId>, limit: usize) -> QueryResult<Vec<Campaign>> {
     let mut query = campaigns::table
         .filter(campaigns::archived_at.is_null())
         .filter(campaigns::stopped_at.is_null())
         .filter(campaigns::segment_id.is_not_null())
-        .filter(campaigns::id.ne(but))
         .order(campaigns::id.desc())
         .limit(i64::try_from(limit).unwrap_or(20))
         .into_boxed();
+    if let Some(but) = but {
+        query = query.filter(campaigns::id.ne(but.clone()));
+    }
     if let Mailboxes::These(ids) = reach {
         query = query.filter(campaigns::mailbox_id.is_null().or(campaigns::mailbox_id.assume_not_null().eq_any(ids.clone())));
     }

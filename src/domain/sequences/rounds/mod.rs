@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::campaigns::overview::{Overlap, overlaps};
 use crate::domain::contacts::{self, Contact, Named};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, RowId, SegmentId, SequenceId};
@@ -219,17 +220,20 @@ pub struct Forecast {
     pub named: Vec<LeftOut>,
     /// The segment is larger: only the newest were looked at.
     pub more: bool,
+    /// Campaigns under way that reach some of the same people.
+    pub overlaps: Vec<Overlap>,
 }
 
 /// Who of a segment would be enrolled now, among its newest [`MOST_PEOPLE`], and who would not and why.
 pub fn forecast(conn: &mut Conn, actor: &Actor, id: &SequenceId, segment: &SegmentId, now: Time) -> Result<(Sequence, Forecast)> {
     actor.must_have(Scope::Read)?;
     let sequence = reached(conn, actor, id)?;
-    let search = segments::by_id(conn, segment)?.search(MOST_PEOPLE, None, now);
-    let (people, more) = contacts::search(conn, actor, &search)?;
+    let segment = segments::by_id(conn, segment)?;
+    let (people, more) = contacts::search(conn, actor, &segment.search(MOST_PEOPLE, None, now))?;
     let ids: Vec<ContactId> = people.iter().map(|contact| contact.row.id.clone()).collect();
     let active = sequences::active_among(conn, &ids)?;
-    let mut found = Forecast { total: people.len(), more: more.is_some(), ..Forecast::default() };
+    let overlaps = overlaps(conn, actor, None, &segment, now)?;
+    let mut found = Forecast { total: people.len(), more: more.is_some(), overlaps, ..Forecast::default() };
     let mut reasons: BTreeMap<&'static str, usize> = BTreeMap::new();
     for contact in people {
         match begins(&sequence, &contact, active.get(&contact.row.id)) {
