@@ -128,7 +128,7 @@ pub(crate) async fn left(actor: Actor, state: &State, query: DeparturesQuery) ->
             Ok(match query.by {
                 By::Plan => parts::by(conn, &actor, Part::Plan, period)?.into_iter().map(PartView::from).collect(),
                 By::Tenure => parts::by(conn, &actor, Part::Tenure, period)?.into_iter().map(PartView::from).collect(),
-                By::Segment => of_segments(parts::by_segment(conn, &actor, period)?),
+                By::Segment => of_segments(parts::by_segment(conn, &actor, period, None)?),
             })
         })
         .await?;

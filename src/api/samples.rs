@@ -119,7 +119,7 @@ fn recovery(id: &str) -> Value {
         "judge_match" => json!({"fact_id": ID, "accepted": true}),
         "edit_variant" => json!({"subject": "What changed since you left"}),
         "send_variant" => json!({}),
-        "create_holding_rule" => json!({"name": "Large sums", "amount_over": 50_000, "currency": "EUR", "approvers": 2}),
+        "create_holding_rule" | "backtest_holding_rule" => json!({"name": "Large sums", "amount_over": 50_000, "currency": "EUR", "approvers": 2}),
         "create_winback_rule" => json!({"name": "Asked for it, and it shipped", "reasons": ["missing_features"], "needs_update": true}),
         "change_winback_rule" => json!({"enabled": false}),
         "forecast_winback_rule" | "forecast_changed_winback_rule" => json!({"reasons": ["too_expensive"], "from_days": 7, "to_days": 30}),

@@ -68,9 +68,29 @@ pub fn excerpt(text: &str) -> String {
     text.chars().take(64).flat_map(char::escape_debug).collect()
 }
 
-/// Spreadsheets run cells that start like this; an apostrophe makes them text (OWASP, CSV injection).
+/// A cell as a spreadsheet shows it and does not run it: an apostrophe makes a formula text (OWASP, CSV injection).
 pub fn neutral_cell(cell: &str) -> String {
-    if cell.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) { format!("'{cell}") } else { cell.to_owned() }
+    if is_formula(cell) { format!("'{cell}") } else { cell.to_owned() }
+}
+
+/// Whether a spreadsheet may take a field for a formula: also behind blanks and quotes, and in full-width letters. An amount
+/// below zero is none, and with an apostrophe it would be a text that no sum counts.
+fn is_formula(field: &str) -> bool {
+    if is_negative(field) {
+        return false;
+    }
+    if field.starts_with(['\t', '\r']) {
+        return true;
+    }
+    let first = field.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\u{FEFF}')).chars().next();
+    first.is_some_and(|c| matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠'))
+}
+
+/// Whether a field is a number below zero and nothing else: a minus, digits, and at most one point between digits.
+fn is_negative(field: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let number = |rest: &str| rest.split_once('.').map_or_else(|| digits(rest), |(whole, part)| digits(whole) && digits(part));
+    field.strip_prefix('-').is_some_and(number)
 }
 
 fn checked(field: &str, text: &str, longest: usize, refuse: impl Fn(char) -> bool) -> Result<()> {
@@ -86,4 +106,49 @@ fn checked(field: &str, text: &str, longest: usize, refuse: impl Fn(char) -> boo
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_spreadsheet_takes_for_a_formula_gets_an_apostrophe_and_a_number_none() {
+        for bad in [
+            "=1+1",
+            "+1",
+            "@SUM(A1)",
+            "\t=1",
+            "\rx",
+            "  =1",
+            "\"=1",
+            "'=1",
+            "＝1",
+            "＋1",
+            "－1",
+            "＠x",
+            "\u{FEFF}=1",
+            "-",
+            "-.5",
+            "-5.",
+            "-1.2.3",
+            "-2+3",
+            "-2-3",
+            "--2",
+            "- 2",
+            " -2",
+            "-2 ",
+            "-2\n=1",
+            "-1e5",
+            "-1,5",
+            "-٢",
+            "-x",
+            "-2%",
+        ] {
+            assert!(is_formula(bad), "{bad:?}");
+        }
+        for good in ["", "a=1", "1-2", "Jane", "a@b.example", "2026-11-21", "-2", "-1250", "-0.5", "-12.50"] {
+            assert!(!is_formula(good), "{good:?}");
+        }
+    }
 }

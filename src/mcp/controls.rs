@@ -33,6 +33,16 @@ pub(super) fn tools() -> Vec<Entry> {
         .example(json!({"name": "Large customers", "revenue_over": 100_000, "currency": "USD", "approvers": 2}))
         .example(json!({"name": "Announcements of support", "mailbox": "support@example.com", "kinds": ["announcement"]})),
         tool(
+            "backtest_holding_rule",
+            "What a rule would have held",
+            "Says how many of the messages handed in over the last 30 days a rule with these terms would have held, and how many of them went without a \
+             person's review, as {looked_at, held, unreviewed, told}. Takes what create_holding_rule takes; ask before making a rule. Nothing changes by it.",
+            Effect::Reads,
+            backtest,
+        )
+        .only_with(Scope::Admin)
+        .example(json!({"name": "Large customers", "revenue_over": 100_000, "currency": "USD"})),
+        tool(
             "list_allowed_recipients",
             "List the recipients whose mail is not held",
             "Lists the recipients on the allow-list of a mailbox, with what the list covers of the last 90 days, as {recipients, coverage}. In gated_send, \
@@ -61,6 +71,10 @@ async fn list(call: Call, _: Nothing) -> Answered {
 
 async fn create(call: Call, given: Given) -> Answered {
     Ok(Answer::new(rest::add(call.actor, &call.state, given).await?))
+}
+
+async fn backtest(call: Call, given: Given) -> Answered {
+    Ok(Answer::new(rest::look_back(call.actor, &call.state, given).await?))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -6,13 +6,14 @@ use askama::Template;
 
 use super::errors::PageError;
 use super::form::Form;
-use super::page::{Chrome, Person, flash, html, see_other, settled};
+use super::page::{Chrome, Person, flash, html, html_with, see_other, settled};
 use crate::app::State;
 use crate::clock;
 use crate::domain::actor::Actor;
-use crate::domain::campaigns::Kind;
+use crate::domain::campaigns;
 use crate::domain::controls::holding::{self, Loosened, Rule, Terms};
-use crate::domain::error::{Error, Result as DomainResult};
+use crate::domain::controls::lookback::{self, LookBack};
+use crate::domain::error::{Error, Kind, Result as DomainResult};
 use crate::domain::ids::{HoldingRuleId, MailboxId, SegmentId};
 use crate::domain::mailboxes::{self, Mailbox};
 use crate::domain::money::Money;
@@ -27,7 +28,7 @@ const HERE: &str = "/oversight";
 struct Fields {
     name: String,
     mailbox: String,
-    kinds: Vec<Kind>,
+    kinds: Vec<campaigns::Kind>,
     tags: String,
     segment_id: String,
     amount_over: String,
@@ -73,7 +74,7 @@ impl Fields {
         })
     }
 
-    fn has(&self, kind: &Kind) -> bool {
+    fn has(&self, kind: &campaigns::Kind) -> bool {
         self.kinds.contains(kind)
     }
 }
@@ -87,6 +88,8 @@ struct IndexPage {
     segments: Vec<Segment>,
     fields: Fields,
     problem: Option<String>,
+    /// What the rule of the form would have held, where somebody asked.
+    looked_back: Option<LookBack>,
     actor: Actor,
 }
 
@@ -102,7 +105,16 @@ async fn page(person: &Person, state: &State, fields: Fields, problem: Option<St
     let (rows, mailboxes, segments) = state
         .read(move |conn| Ok((holding::list(conn, &actor)?, mailboxes::list(conn, &actor)?, segments::list(conn, &actor, SEGMENTS, None)?.rows)))
         .await?;
-    Ok(IndexPage { chrome: person.visit.chrome("Oversight", "oversight"), rows, mailboxes, segments, fields, problem, actor: person.actor.clone() })
+    Ok(IndexPage {
+        chrome: person.visit.chrome("Oversight", "oversight"),
+        rows,
+        mailboxes,
+        segments,
+        fields,
+        problem,
+        looked_back: None,
+        actor: person.actor.clone(),
+    })
 }
 
 pub(super) async fn index(person: Person, state: web::Data<State>) -> Result<HttpResponse, PageError> {
@@ -119,6 +131,23 @@ pub(super) async fn create(person: Person, state: web::Data<State>, session: Ses
     };
     let done = made.map(|row| (format!("“{}” holds what it names from now on.", row.name), HERE.to_owned()));
     settled(&session, done, async |problem| page(&person, &state, fields, Some(problem)).await).await
+}
+
+/// What the rule would have held, above the form as it was filled in.
+pub(super) async fn backtest(person: Person, state: web::Data<State>, form: Form) -> Result<HttpResponse, PageError> {
+    let fields = Fields::of_form(&form);
+    let actor = person.actor.clone();
+    let looked = match fields.terms() {
+        Ok(terms) => state.read(move |conn| lookback::look_back(conn, &actor, &terms, clock::now())).await,
+        Err(error) => Err(error),
+    };
+    match looked {
+        Ok(found) => html(&IndexPage { looked_back: Some(found), ..page(&person, &state, fields, None).await? }),
+        Err(error) if error.kind == Kind::Invalid => {
+            html_with(crate::api::status(error.kind), &page(&person, &state, fields, Some(error.for_people())).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 pub(super) async fn end(

@@ -283,6 +283,7 @@ routes! {
     get "/offers" SignedIn facts::offers;
     get "/oversight" SignedIn holding::index;
     post "/oversight" Admin holding::create;
+    post "/oversight/backtest" Admin holding::backtest;
     post "/oversight/{id}/ending" Admin holding::end;
     post "/oversight/{id}/keeping" Admin holding::keep;
     get "/mailboxes" SignedIn mailboxes::index;

@@ -14,6 +14,8 @@ use crate::provenance::{self, Compared, Verdict};
 
 /// The longest mail that is looked at, in bytes.
 const LONGEST: usize = 1024 * 1024;
+/// The longest form that is read: each byte of such a mail may take three in it.
+const LONGEST_FORM: usize = "mail=".len() + 3 * LONGEST;
 
 #[derive(Template)]
 #[template(path = "verify/show.html")]
@@ -56,12 +58,7 @@ pub(super) async fn form(visitor: Visitor) -> Result<HttpResponse, PageError> {
 }
 
 /// Looks at what was pasted. Nothing of it is kept, and no row about anybody is read.
-pub(super) async fn look(
-    request: HttpRequest,
-    visitor: Visitor,
-    state: web::Data<State>,
-    body: Result<web::Bytes, actix_web::Error>,
-) -> Result<HttpResponse, PageError> {
+pub(super) async fn look(request: HttpRequest, visitor: Visitor, state: web::Data<State>, body: web::Payload) -> Result<HttpResponse, PageError> {
     if let Some(wait) = state.limits.count_stranger(request.peer_addr().map(|peer| peer.ip())) {
         let page = VerifyPage {
             chrome: visitor.0.chrome("Who wrote this mail?", ""),
@@ -77,7 +74,7 @@ pub(super) async fn look(
     let refused = |chrome: Chrome, status: StatusCode, problem: &'static str| {
         html_with(status, &VerifyPage { chrome, verdict: None, said: vec![], problem: Some(problem) })
     };
-    let Ok(body) = body else { return refused(chrome, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE) };
+    let Ok(Ok(body)) = body.to_bytes_limited(LONGEST_FORM).await else { return refused(chrome, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE) };
     let pasted = url::form_urlencoded::parse(&body).find(|(name, _)| name == "mail").map(|(_, value)| value.into_owned()).unwrap_or_default();
     if pasted.len() > LONGEST {
         return refused(chrome, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE);

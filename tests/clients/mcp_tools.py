@@ -225,6 +225,7 @@ class Story:
         yield "list_referrals", "reader", {"email": email}
         yield "get_referral", "reader", {"referral_id": kept["create_referral"]["id"]}
         yield "create_holding_rule", "admin", {"name": f"Held {who}", "tags": [f"held-{who}"]}
+        yield "backtest_holding_rule", "admin", {"name": f"Held {who}", "tags": [f"held-{who}"]}
         yield "list_holding_rules", "reader", {}
         yield "list_allowed_recipients", "oversight", {"mailbox": gated}
         yield "remove_allowed_recipient", "admin", {"entry_id": "01a1fea8-79dd-75d0-8f1e-caa9bc30e1d6"}, "not_found"

@@ -10,7 +10,7 @@ use countersign::domain::sequences;
 use serde_json::{Value, json};
 
 use crate::mcp::{Client, serve};
-use crate::support::{Browser, Desk, OPERATOR, address, sql};
+use crate::support::{Browser, Desk, OPERATOR, address, sql, text};
 
 async fn post(desk: &Desk, path: &str, body: Value) -> (u16, Value) {
     desk.call(&desk.agent, "POST", path, body).await
@@ -132,6 +132,10 @@ async fn a_campaigns_variants_are_compared_and_a_winner_gets_more_only_where_som
     desk.call(&desk.agent, "PUT", &format!("{path}/variants"), json!({"shifts": true})).await;
     desk.write(|conn| campaigns::variants::shift_step(conn, desk.now())).unwrap();
     assert_eq!(get(&desk, &path).await["variants"], json!([{"name": "short", "share": 20}, {"name": "long", "share": 80}]));
+    let noted = |detail: &str| serde_json::from_str::<Value>(detail).unwrap();
+    let shift = noted(&text(&desk, "SELECT detail AS body FROM audit_log WHERE action = 'campaign.shift'"));
+    let shares = |side: &str| [0, 1].map(|arm| shift[side]["variants"][arm]["share"].as_i64().unwrap());
+    assert_eq!((shares("before"), shares("after"), shift["winner"].as_str()), ([50, 50], [20, 80], Some("long")), "{shift}");
     // By recoveries there is nothing to see.
     desk.call(&desk.agent, "PUT", &format!("{path}/variants"), json!({"measure": "recoveries"})).await;
     assert_eq!(get(&desk, &path).await["comparison"]["winner"], json!(null));
@@ -181,6 +185,9 @@ async fn what_came_back_is_counted_for_words_and_shifts_keep_whose_they_are() {
     let after = get(&desk, &path).await;
     assert_eq!((&after["steps"][0]["variants"][0]["share"], &after["created_by"]), (&json!(80), &author));
     assert_eq!(after["comparisons"][0]["variants"][0]["share"], 20);
+    let shift: Value = serde_json::from_str(&text(&desk, "SELECT detail AS body FROM audit_log WHERE action = 'sequence.shift'")).unwrap();
+    let (was, is) = (json!({"step": 1, "shares": [50, 50]}), json!({"step": 1, "shares": [20, 80], "winner": "b"}));
+    assert_eq!((&shift["before"]["steps"], &shift["after"]["steps"]), (&json!([was]), &json!([is])));
     let mut max = Browser::new(desk.app().await);
     max.sign_in("max").await;
     let page = max.get(&path["/v1".len()..]).await.body;

@@ -379,3 +379,95 @@ async fn what_people_stop_takes_a_mailbox_back_by_itself() {
         assert_eq!(desk.call(&admin, "PATCH", &path, json!({"tripwire": tripwire})).await.0, status, "{tripwire}");
     }
 }
+
+/// What a rule would have held, by API.
+async fn looked_back(desk: &Desk, terms: Value) -> Value {
+    let admin = desk.key(&[Scope::Admin]);
+    let (status, found) = desk.call(&admin, "POST", "/v1/holding-rules/backtest", terms).await;
+    assert_eq!(status, 200, "{found}");
+    found
+}
+
+#[actix_web::test]
+async fn before_a_rule_is_made_people_and_keys_see_what_it_would_have_held() {
+    let desk = Desk::new().await;
+    let nothing = looked_back(&desk, json!({"tags": ["vip"]})).await;
+    assert_eq!(nothing["told"], "Nothing was handed in over the last 30 days, so nobody knows what this would hold.");
+    for to in ["vip@example.com", "late@example.com"] {
+        contact(&desk, to, &["vip"]).await;
+    }
+    contact(&desk, "rich@example.com", &[]).await;
+    customer(&desk, "rich@example.com", 200_000, "USD");
+    assert_eq!(desk.call(&desk.agent, "POST", "/v1/campaigns", json!({"name": "back", "kind": "winback"})).await.0, 201);
+    // Without a look, after one, and by somebody who wrote it.
+    for to in ["vip@example.com", "rich@example.com", "other@example.com"] {
+        assert_eq!(sent(&desk, Mode::Autonomous, to, json!({})).await.0, "queued", "{to}");
+    }
+    let held = desk.pending("vip@example.com", json!({"campaign": "back", "text_body": "Here are $900 for you."})).await;
+    waive_all(&desk, held.row.id.as_str()).await;
+    desk.decide("Rita", &held, DecisionKind::Approve).unwrap();
+    let late = desk.pending("late@example.com", json!({})).await;
+    sql(&desk, &format!("UPDATE messages SET submitted_at = {} WHERE id = '{}'", desk.now().plus_days(-31).micros(), late.row.id));
+    desk.drain().await;
+    let numbers = |found: &Value| ["looked_at", "held", "unreviewed"].map(|name| found[name].as_i64().unwrap());
+    let (_, segment) = desk.call(&desk.agent, "POST", "/v1/segments", json!({"name": "Vips", "tags": "vip"})).await;
+    for (terms, expected) in [
+        (json!({"tags": ["vip"]}), [4, 2, 1]),
+        (json!({"name": "Named", "segment_id": segment["id"]}), [4, 2, 1]),
+        (json!({"tags": ["vip"], "mailbox": address(Mode::Autonomous)}), [3, 1, 1]),
+        (json!({"tags": ["vip"], "mailbox": address(Mode::GatedSend)}), [1, 1, 0]),
+        (json!({"revenue_over": 100_000, "currency": "USD"}), [4, 1, 1]),
+        (json!({"revenue_over": 300_000, "currency": "USD"}), [4, 0, 0]),
+        (json!({"amount_over": 50_000, "currency": "USD"}), [4, 1, 0]),
+        (json!({"amount_over": 100_000, "currency": "USD"}), [4, 0, 0]),
+        (json!({"kinds": ["winback"]}), [4, 1, 0]),
+        (json!({"kinds": ["drip"]}), [4, 0, 0]),
+    ] {
+        let found = looked_back(&desk, terms.clone()).await;
+        assert_eq!((numbers(&found), &found["more"]), (expected, &json!(false)), "{terms}: {found}");
+    }
+    let found = looked_back(&desk, json!({"tags": ["vip"]})).await;
+    assert_eq!(found["told"], "Over the last 30 days this would have held 2 of 4 messages; of these, 1 went without a person's review.");
+    let none = looked_back(&desk, json!({"tags": ["nobody"]})).await;
+    assert_eq!(none["told"], "Over the last 30 days this would have held none of 4 messages.");
+    let admin = desk.key(&[Scope::Admin]);
+    let (status, wrong) = desk.call(&admin, "POST", "/v1/holding-rules/backtest", json!({"name": "Nothing"})).await;
+    assert_eq!((status, &wrong["field"]), (422, &json!("kinds")));
+    assert_eq!(desk.call(&desk.agent, "POST", "/v1/holding-rules/backtest", json!({"tags": ["vip"]})).await.0, 403);
+    // On the page it stands above the button that makes the rule, and nothing is made by looking.
+    let mut ada = Browser::new(desk.app().await);
+    ada.sign_in("ada").await;
+    let fields = [("name", "Vips first"), ("tags", "vip"), ("currency", "USD"), ("approvers", "2")];
+    let page = ada.post("/oversight", "/oversight/backtest", &fields).await;
+    assert!(page.status == 200 && page.body.contains("this would have held 2 of 4 messages; of these, 1 went without a person"), "{}", page.body);
+    assert!(page.body.contains("value=\"Vips first\"") && page.body.contains("<b>tagged vip.</b>"), "{}", page.body);
+    let wrong = ada.post("/oversight", "/oversight/backtest", &[("tags", "vip"), ("amount_over", "much"), ("currency", "USD")]).await;
+    assert!(wrong.status == 422 && wrong.body.contains("must be an amount"), "{}", wrong.status);
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    assert_eq!(max.post("/messages", "/oversight/backtest", &fields).await.status, 403);
+    assert_eq!(count(&desk, "SELECT count(*) AS n FROM holding_rules"), 0);
+    assert_eq!(count(&desk, "SELECT count(*) AS n FROM audit_log WHERE target_kind = 'holding_rule'"), 0);
+}
+
+#[actix_web::test]
+async fn a_look_back_ends_at_the_latest_two_thousand_and_says_so() {
+    let desk = Desk::new().await;
+    contact(&desk, "vip@example.com", &["vip"]).await;
+    let held = desk.pending("vip@example.com", json!({})).await;
+    let columns = "mailbox_id, contact_id, thread_id, campaign, state, state_reason, held_because, effective_mode, origin, author_kind, author_id, editor_kind, editor_id, is_test, consent_basis, version, content_hash, send_at, submitted_at, expires_at, sent_at, created_at, updated_at, claims_supported, claims_open, claims_waived, assignee_id, likeness, planted, topic_id";
+    let copies = |from: i64, until: i64| {
+        format!(
+            "INSERT INTO messages (id, {columns}) WITH RECURSIVE numbers (n) AS (SELECT {from} UNION ALL SELECT n + 1 FROM numbers WHERE n < {until}) \
+             SELECT 'copy' || n, {columns} FROM messages JOIN numbers ON 1 = 1 WHERE id = '{}'",
+            held.row.id
+        )
+    };
+    sql(&desk, &copies(1, 1999));
+    let found = looked_back(&desk, json!({"tags": ["vip"]})).await;
+    assert_eq!((found["looked_at"].as_i64(), found["held"].as_i64(), &found["more"]), (Some(2000), Some(2000), &json!(false)));
+    sql(&desk, &copies(2000, 2100));
+    let found = looked_back(&desk, json!({"tags": ["vip"]})).await;
+    assert_eq!((found["looked_at"].as_i64(), found["held"].as_i64(), &found["more"]), (Some(2000), Some(2000), &json!(true)));
+    assert!(found["told"].as_str().unwrap().ends_with(" Looked at were the latest 2000."), "{found}");
+}

@@ -45,10 +45,12 @@ async fn an_export_of_many_pages_is_whole() {
 #[actix_web::test]
 async fn what_a_spreadsheet_would_run_gets_an_apostrophe_unless_a_program_asks() {
     let desk = Desk::new().await;
-    let event = json!({"customer_email": "a@example.com", "customer_name": "=HYPERLINK(\"https://evil.example\")", "cancel_reason_text": "＝1+1"});
+    let event = json!({"customer_email": "a@example.com", "customer_name": "=HYPERLINK(\"https://evil.example\")", "cancel_reason_text": "＝1+1",
+        "plan_name": "-12.50", "provider": "other"});
     assert_eq!(desk.call(&desk.agent, "POST", "/api/v1/churn-events", event).await.0, 201);
     let (_, _, rows) = export(&desk, &desk.agent, "/v1/exports/churn-events.csv").await;
     assert_eq!((rows[1][2].as_str(), rows[1][11].as_str()), ("'=HYPERLINK(\"https://evil.example\")", "'＝1+1"));
+    assert_eq!(rows[1][5], "-12.50", "a number stays one");
     let (_, _, raw) = export(&desk, &desk.agent, "/v1/exports/churn-events.csv?raw=1").await;
     assert_eq!((raw[1][2].as_str(), raw[1][11].as_str()), ("=HYPERLINK(\"https://evil.example\")", "＝1+1"));
     assert_eq!(export(&desk, &desk.agent, "/v1/exports/churn-events.csv?raw=yes").await.0, 422);

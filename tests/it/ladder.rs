@@ -1,8 +1,10 @@
 //! The ladder of modes over REST and on the page: keys tighten and ask, people loosen with a code.
 
+use countersign::clock::Time;
 use countersign::domain::accounts::users::{self, NewUser};
 use countersign::domain::actor::{Role, Scope};
-use countersign::domain::mailboxes::Mode;
+use countersign::domain::ids::UserId;
+use countersign::domain::mailboxes::{Mode, ladder};
 use countersign::domain::outbox::WorkerId;
 use countersign::worker;
 use serde_json::{Value, json};
@@ -203,4 +205,38 @@ async fn suppressions_are_listed_added_and_never_lifted() {
     }
     let (status, answer) = desk.send(Mode::Autonomous, "no1@example.com", json!({"consent_basis": "consent"})).await;
     assert_eq!((status, answer["code"].as_str()), (409, Some("recipient_suppressed")));
+}
+
+#[actix_web::test]
+async fn whoever_took_the_second_administrator_away_waits_a_day() {
+    let desk = Desk::new().await;
+    second_admin(&desk);
+    let (ada, bea) = (desk.person("Ada"), desk.person("Bea"));
+    let (id, bea_id) = (desk.mailbox(Mode::GatedSend).id, UserId::from(bea.id()));
+    let page = format!("/mailboxes/{id}");
+    let mut browser = Browser::new(desk.app().await);
+    browser.sign_in("ada").await;
+    let day = 24 * 3600;
+    let step = |at: Time| desk.write(|conn| ladder::step(conn, &ada, &id, Mode::Monitored, Some("Because"), at)).map_err(|error| error.code);
+    let disable = |disabled: bool| desk.write(|conn| users::set_disabled(conn, &ada, &bea_id, disabled, desk.now())).unwrap();
+    let demote = |role: Role| desk.write(|conn| users::change(conn, &ada, &bea_id, role, &[], desk.now())).unwrap();
+    for (way, take, give) in [
+        ("disabled", &(|| disable(true)) as &dyn Fn(), &(|| disable(false)) as &dyn Fn()),
+        ("demoted", &|| demote(Role::Manager), &|| demote(Role::Admin)),
+    ] {
+        take();
+        assert_eq!(step(desk.now()), Err("second_administrator_gone"), "{way}");
+        let refused = browser.post(&page, &format!("{page}/mode"), &[("mode", "monitored"), ("reason", "Because")]).await;
+        assert!(refused.status == 403 && refused.body.contains("or wait a day"), "{way}: {}", refused.status);
+        assert_eq!(step(desk.now().plus_seconds(day - 60)), Err("second_administrator_gone"), "{way}");
+        assert_eq!(mode(&desk, Mode::GatedSend), Mode::GatedSend, "{way}");
+        // What tightens needs nobody.
+        desk.write(|conn| ladder::step(conn, &ada, &id, Mode::GatedAll, None, desk.now())).unwrap();
+        assert_eq!(step(desk.now().plus_seconds(day + 60)), Ok(None), "{way}: a day later");
+        assert_eq!(mode(&desk, Mode::GatedSend), Mode::Monitored, "{way}");
+        desk.write(|conn| ladder::step(conn, &ada, &id, Mode::GatedSend, None, desk.now())).unwrap();
+        give();
+        // Somebody who can be asked is asked, whatever was before.
+        assert_eq!(step(desk.now()), Ok(Some(1)), "{way}");
+    }
 }

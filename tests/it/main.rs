@@ -9,6 +9,7 @@ mod api;
 mod api_changes;
 mod architecture;
 mod audit_chain;
+mod audit_changes;
 mod audit_page;
 mod audit_rows;
 mod backtest;

@@ -270,3 +270,37 @@ async fn people_make_topics_and_note_wishes_on_pages() {
     max.post("/topics", &format!("/topics/{news}"), &[("name", "News"), ("archived", "yes")]).await;
     assert!(!max.get(&page).await.body.contains("not wanted"), "what is put away is shown to nobody");
 }
+
+#[actix_web::test]
+async fn an_administrator_says_on_the_form_what_recipients_are_told() {
+    let desk = Desk::new().await;
+    let news = topic(&desk, "News", true);
+    let mailbox = desk.mailbox(Mode::GatedSend).id;
+    let (page, path) = (format!("/mailboxes/{mailbox}"), format!("/mailboxes/{mailbox}/footer"));
+    let stands = || desk.read(|conn| footers::of(conn, &mailbox));
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    let refused = max.post("/messages", &path, &[("topic", news.as_str()), ("disclosed", "yes")]).await;
+    assert_eq!((refused.status, stands().topic_id), (403, None), "a manager does not");
+    let mut ada = Browser::new(desk.app().await);
+    ada.sign_in("ada").await;
+    // Whoever says no reason reads so beside it, and has what they chose.
+    let wrong = ada.post(&page, &path, &[("topic", news.as_str()), ("reason", " ")]).await;
+    assert!(wrong.status == 422 && wrong.body.contains("Say why mail of this mailbox does not tell that a machine wrote it."), "{}", wrong.status);
+    assert!(wrong.body.contains(&format!("<option value=\"{news}\" selected>")) && wrong.body.contains("id=\"footer-wrong\""), "{}", wrong.body);
+    assert!(!wrong.body.contains("name=\"disclosed\" value=\"yes\" checked"));
+    assert_eq!((stands().topic_id, stands().undisclosed_because), (None, None));
+    let saved = ada.post(&page, &path, &[("topic", news.as_str()), ("reason", "People rewrite all of it")]).await;
+    assert_eq!((saved.status, saved.location.as_deref()), (303, Some(page.as_str())));
+    assert_eq!((stands().topic_id, stands().undisclosed_because.as_deref()), (Some(news.clone()), Some("People rewrite all of it")));
+    let shown = ada.get(&page).await.body;
+    assert!(shown.contains("Saved. It holds for messages written from now on.") && shown.contains("value=\"People rewrite all of it\""), "{shown}");
+    assert!(desk.pending("a@example.com", json!({})).await.current.footer.disclosure.is_none());
+    ada.post(&page, &path, &[("topic", ""), ("disclosed", "yes"), ("reason", "")]).await;
+    assert_eq!((stands().topic_id, stands().undisclosed_because), (None, None));
+    let detail = crate::support::texts(&desk, "SELECT detail AS body FROM audit_log WHERE action = 'mailbox.set_footer' ORDER BY seq DESC").remove(0);
+    let detail: serde_json::Value = serde_json::from_str(&detail).unwrap();
+    let shown =
+        |topic: Option<&TopicId>, because: Option<&str>| json!({"topic_id": topic, "disclosed": because.is_none(), "undisclosed_because": because});
+    assert_eq!((&detail["before"], &detail["after"]), (&shown(Some(&news), Some("People rewrite all of it")), &shown(None, None)));
+}

@@ -371,3 +371,18 @@ async fn a_head_is_signed_each_day_and_finds_a_log_that_was_written_anew() {
     let (code, said) = check();
     assert!(code == 1 && said.contains("does not hold"), "{said}");
 }
+
+#[actix_web::test]
+async fn a_mail_of_a_mebibyte_is_read_however_a_form_writes_it_and_no_longer_one() {
+    let desk = Desk::new().await;
+    let mut visitor = Browser::new(desk.app().await);
+    // Each byte of it takes three in the form.
+    let mail = format!("Subject: s\r\n\r\n{}", "=".repeat(1024 * 1024 - 14));
+    assert_eq!(mail.len(), 1024 * 1024);
+    let page = visitor.post_bare("/verify", &[("mail", &mail)]).await;
+    assert!(page.status == 200 && !page.body.contains("larger than 1 MiB"), "{}: {}", page.status, page.body);
+    for long in ["=".repeat(1024 * 1024 + 1), "=".repeat(2 * 1024 * 1024)] {
+        let page = visitor.post_bare("/verify", &[("mail", &long)]).await;
+        assert!(page.status == 413 && page.body.contains("The mail is larger than 1 MiB. Paste only its headers."), "{}", page.status);
+    }
+}

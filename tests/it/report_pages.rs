@@ -1,5 +1,6 @@
 //! The pages of reports: pictures with their tables, links to the rows, files, and who may see which.
 
+use countersign::domain::mailboxes::Mode;
 use countersign::domain::messages::DecisionKind;
 use serde_json::json;
 
@@ -116,5 +117,42 @@ async fn the_demo_has_something_in_each_report_and_every_count_is_confirmed() {
     ] {
         let page = ada.get(&format!("/reports/{report}")).await;
         assert!(page.status == 200 && page.body.contains(wanted) && page.body.contains("<svg"), "{report}: {}", page.body);
+    }
+}
+
+#[actix_web::test]
+async fn a_file_has_the_rows_that_are_too_many_for_a_page() {
+    let desk = Desk::new().await;
+    let today = desk.now().micros() / 86_400_000_000;
+    let mailbox = desk.mailbox(Mode::GatedSend).id;
+    let numbers = |last: i64| format!("WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {last})");
+    sql(
+        &desk,
+        &format!(
+            "INSERT INTO message_day_moves (day, mailbox_id, campaign, state, held, edited, number) {} \
+             SELECT {today}, '{mailbox}', 'campaign ' || n, 'sent', FALSE, FALSE, n FROM numbers",
+            numbers(230)
+        ),
+    );
+    sql(
+        &desk,
+        &format!(
+            "INSERT INTO churn_part_moves (part, day, value, reason, outcome, currency, number, minor) {} \
+             SELECT 'plan', {today}, 'plan ' || n, 'other', 'open', 'USD', n, 0 FROM numbers",
+            numbers(45)
+        ),
+    );
+    left(&desk, 1, "other", "").await;
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    for (report, table, name, rows, shown) in [("campaigns", 1, "campaign ", 230, 200), ("reasons", 3, "plan ", 45, 30)] {
+        let page = max.get(&format!("/reports/{report}")).await.body;
+        assert!(page.contains(&format!("The {shown} ")) && page.contains("the file and the API have all"), "{report}: {page}");
+        let file = max.get(&format!("/reports/{report}/table.csv?table={table}")).await.body;
+        let mut named: Vec<&str> = file.lines().skip(1).filter_map(|line| line.split(',').next()).filter(|first| first.starts_with(name)).collect();
+        named.sort_unstable();
+        named.dedup();
+        assert_eq!(named.len(), rows, "{report}: {file}");
+        assert!(!file.contains("the API"), "{report}");
     }
 }

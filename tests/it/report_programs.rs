@@ -4,11 +4,15 @@ use countersign::clock::Time;
 use countersign::domain::accounts::settings::{self, NoticeChoice, Profile};
 use countersign::domain::cohorts::history;
 use countersign::domain::contacts;
+use countersign::domain::facts::{self, AllowedUrl, Body};
+use countersign::domain::ids::{ContactId, ReferralId};
 use countersign::domain::mailboxes::Mode;
 use countersign::domain::messages::DecisionKind;
 use countersign::domain::outbox::{WorkerId, verify};
+use countersign::domain::referrals;
 use countersign::domain::reports::days;
 use countersign::worker;
+use diesel::connection::SimpleConnection;
 use serde_json::{Value, json};
 
 use crate::inbound::{arrive, reply};
@@ -358,4 +362,76 @@ async fn the_week_is_mailed_once_on_monday_morning_to_whoever_answers_for_it() {
     desk.write(|conn| settings::set_notices(conn, &desk.person("Ada"), &none, desk.now())).unwrap();
     look(&desk, eight.plus_days(21).plus_seconds(60)).await;
     assert_eq!((weeks_to(&desk, "Ada"), weeks_to(&desk, "Rob")), (earlier + 2, 3));
+}
+
+const VISITS: [(&str, &str); 2] = [
+    (
+        include_str!("../../migrations/sqlite/2026-11-23-000094_visits_by_day/down.sql"),
+        include_str!("../../migrations/sqlite/2026-11-23-000094_visits_by_day/up.sql"),
+    ),
+    (
+        include_str!("../../migrations/postgres/2026-11-23-000094_visits_by_day/down.sql"),
+        include_str!("../../migrations/postgres/2026-11-23-000094_visits_by_day/up.sql"),
+    ),
+];
+
+/// A link of somebody: their id, and its id.
+async fn link(desk: &Desk, email: &str) -> (ContactId, ReferralId) {
+    let made = post(desk, "/v1/referrals", json!({"email": email, "target_url": "https://acme.example.com/join"})).await;
+    let (contact, id) = (made["contact_id"].as_str().unwrap(), made["id"].as_str().unwrap());
+    (ContactId::from(contact), ReferralId::from(id))
+}
+
+#[actix_web::test]
+async fn each_visit_of_a_link_counts_on_its_own_day_also_those_that_stood_on_the_latest() {
+    let desk = Desk::new().await;
+    let allowed = Body::AllowedUrl(AllowedUrl { url: "https://acme.example.com/join".into(), note: None });
+    desk.write(|conn| facts::add(conn, &OPERATOR, allowed, None, desk.now())).unwrap();
+    let (ana, first) = link(&desk, "ana@example.com").await;
+    let (_, second) = link(&desk, "ben@example.com").await;
+    let at = |days: i64| desk.now().plus_days(-days);
+    for (days, visitor) in [(9, "a"), (9, "b"), (6, "a"), (2, "c")] {
+        desk.write(|conn| referrals::count(conn, &first, visitor, at(days))).unwrap();
+    }
+    desk.write(|conn| referrals::count(conn, &second, "d", at(1))).unwrap();
+    let counted = async || {
+        let mut all = vec![];
+        for days in [9, 6, 2, 1] {
+            let day = at(days).date();
+            let report = get(&desk, &format!("/v1/reports/referrals?from={day}&until={day}")).await;
+            all.push((report["period"]["clicks"].as_i64().unwrap(), report["period"]["shares"].as_i64().unwrap()));
+        }
+        all
+    };
+    let truth = [(2, 1), (1, 0), (1, 0), (1, 1)];
+    assert_eq!(counted().await, truth);
+    // As it was before: everything of a link on the day of its latest visitor. Of the second one the log does not have all.
+    let (down, up) = VISITS[usize::from(desk.state.db.url().starts_with("postgres"))];
+    let batch = |text: &str| desk.write(|conn| Ok(conn.batch_execute(text)?)).unwrap();
+    batch(down);
+    let day = |days: i64| at(days).micros() / 86_400_000_000;
+    batch(
+        "UPDATE referral_visits SET at = (SELECT last_click_at FROM referrals r WHERE r.id = referral_visits.referral_id); \
+         DELETE FROM program_days WHERE what IN ('click', 'share'); DELETE FROM program_day_moves WHERE what IN ('click', 'share')",
+    );
+    for (days, what, number) in [(2, "click", 4), (2, "share", 1), (1, "click", 1), (1, "share", 1)] {
+        let row = format!("('referral', '', {}, 0, '{what}', '', {number}, 0)", day(days));
+        batch(&format!("INSERT INTO program_days (kind, of, day, place, what, word, number, amount) VALUES {row}"));
+    }
+    batch(&format!("UPDATE referrals SET clicks = 2 WHERE id = '{second}'"));
+    assert_eq!(counted().await, [(0, 0), (0, 0), (4, 1), (2, 1)]);
+    batch(up);
+    assert_eq!(counted().await, [(2, 1), (1, 0), (1, 0), (2, 1)], "what the log does not have stays where it was");
+    holds(&desk, &["/v1/reports/referrals"]).await;
+    // Each number leads to exactly its rows, and what is erased goes from both.
+    let mut max = Browser::new(desk.app().await);
+    max.sign_in("max").await;
+    for (days, rows) in [(9, 2), (6, 1), (2, 1), (1, 2)] {
+        let day = at(days).date();
+        let page = max.get(&format!("/reports/referrals/rows?number=visitors&from={day}&until={day}")).await.body;
+        assert_eq!(page.matches("<tr><td><a href=\"").count(), rows, "{days} days ago");
+    }
+    desk.write(|conn| contacts::erase::erase(conn, &desk.person("Ada"), &ana, desk.now())).unwrap();
+    assert_eq!(counted().await, [(0, 0), (0, 0), (0, 0), (2, 1)]);
+    holds(&desk, &["/v1/reports/referrals"]).await;
 }

@@ -105,3 +105,31 @@ async fn campaigns_and_deliveries_are_counted_within_reach() {
     let (_, deliveries) = desk.call(&narrow, "GET", "/v1/reports/deliverability", json!(null)).await;
     assert_eq!(deliveries["mailboxes"].as_array().unwrap().len(), 1);
 }
+
+#[actix_web::test]
+async fn of_each_reason_the_latest_three_who_wrote_why_are_quoted() {
+    let desk = Desk::new().await;
+    for n in 0..6 {
+        for (reason, at) in [("too_expensive", n), ("missing_features", 10 + n), ("poor_support", 400)] {
+            let id = left(&desk, usize::try_from(n).unwrap(), reason, 1000, "usd").await;
+            let said = if n == 5 { "NULL".to_owned() } else { format!("'{reason} {n}'") };
+            let at = desk.now().plus_days(-at).micros();
+            // Of the latest but one nobody knows the words.
+            sql(&desk, &format!("UPDATE churn_events SET churned_at = {at}, cancel_reason_text = {said} WHERE id = '{id}'"));
+        }
+    }
+    let words = |report: &Value| -> Vec<(String, Vec<String>)> {
+        let quotes = |of: &Value| of["quotes"].as_array().unwrap().iter().map(|quote| quote["text"].as_str().unwrap().to_owned()).collect();
+        report["reasons"].as_array().unwrap().iter().map(|of| (of["reason"].as_str().unwrap().to_owned(), quotes(of))).collect()
+    };
+    let of = |reason: &str, which: [i64; 3]| (reason.to_owned(), which.iter().map(|n| format!("{reason} {n}")).collect::<Vec<_>>());
+    let day = |days: i64| desk.now().plus_days(-days).date();
+    let report = get(&desk, &format!("/v1/reports/reasons?from={}&until={}", day(300), day(0))).await;
+    let mut all = words(&report);
+    all.sort();
+    let quoted: Vec<_> = all.into_iter().filter(|(_, quotes)| !quotes.is_empty()).collect();
+    assert_eq!(quoted, [of("missing_features", [0, 1, 2]), of("too_expensive", [0, 1, 2])], "{report}");
+    let later = words(&get(&desk, &format!("/v1/reports/reasons?from={}&until={}", day(12), day(11))).await);
+    let later: Vec<_> = later.into_iter().filter(|(_, quotes)| !quotes.is_empty()).collect();
+    assert_eq!(later, [("missing_features".to_owned(), vec!["missing_features 1".to_owned(), "missing_features 2".to_owned()])]);
+}

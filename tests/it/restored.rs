@@ -8,6 +8,7 @@ use countersign::app::State;
 use countersign::beside::{self, Start};
 use countersign::clock;
 use countersign::db::{self, Db};
+use countersign::domain::accounts::reset;
 use countersign::domain::actor::Actor;
 use countersign::domain::contacts::suppressions::{self, Reason};
 use countersign::domain::contacts::{self, ContactInput};
@@ -446,4 +447,65 @@ async fn an_objection_of_somebody_who_had_left_is_learned_as_one() {
     assert!(start.learned > 0);
     let found = state.db.read(|conn| suppressions::of(conn, "ana@example.com")).unwrap().unwrap();
     assert_eq!(found.reason, Reason::ByHand);
+}
+
+#[actix_web::test]
+async fn whoever_is_to_confirm_a_copy_gets_in_and_no_code_that_is_mailed_stands_between() {
+    let running = Running::new().await;
+    let ask = |state: &State, who: &str| state.db.write(|conn| reset::ask(conn, &format!("{who}@desk.example"), "192.0.2.9", clock::now())).unwrap();
+    let look = async |state: &State| {
+        let (_sender, stop) = tokio::sync::watch::channel(false);
+        worker::notices::step(state, &running.desk.transport(), &WorkerId::new(), &stop, || clock::now().plus_seconds(60)).await.unwrap();
+    };
+    let mails = |who: &str| {
+        let to = [format!("{who}@desk.example")];
+        let mails = running.desk.catcher.messages().into_iter().filter(|mail| mail.to == to);
+        mails.map(|mail| String::from_utf8_lossy(&mail.raw).replace("=\r\n", "")).collect::<Vec<String>>()
+    };
+    // The copy holds a link that is mailed after it was made.
+    ask(&running.desk.state, "rita");
+    running.approved("before@example.com").await;
+    let copy = running.snapshot();
+    running.desk.drain().await;
+    look(&running.desk.state).await;
+    assert_eq!(mails("rita").len(), 1);
+    copy.restore();
+    let (state, start) = running.started_again();
+    assert!(start.restored);
+    look(&state).await;
+    assert_eq!(mails("rita").len(), 1, "what lay in the copy has left already");
+    // A code for a looser mode waits: nothing that lets more out is to be decided before somebody looked.
+    let mailbox = running.desk.mailbox(Mode::GatedSend).id;
+    let path = format!("/v1/mailboxes/{mailbox}/upgrade-request");
+    let asked = crate::support::ask(&state, &running.desk.agent, "POST", &path, &[], &json!({"target_mode": "monitored", "reason": "r"})).await;
+    assert_eq!(asked.status, 202, "{}", asked.body);
+    ask(&state, "ada");
+    look(&state).await;
+    let mailed = mails("ada");
+    assert!(mailed.len() == 1 && mailed[0].contains("https://desk.example.com/reset/"), "{mailed:?}");
+    let token = mailed[0].split("https://desk.example.com/reset/").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let mut ada = Browser::new(app_of(&state).await);
+    let path = format!("/reset/{token}");
+    assert_eq!(ada.post(&path, &path, &[("password", "quite another password")]).await.status, 303);
+    let signed = ada.post("/login", "/login", &[("email", "ada@desk.example"), ("password", "quite another password")]).await;
+    assert_eq!(signed.location.as_deref(), Some("/queue"));
+    // Somebody new is let in by a link on the page, which needs no mail.
+    let made = ada.post("/users", "/users", &[("email", "new@desk.example"), ("name", "New"), ("role", "admin")]).await;
+    let invitation = made.body.split("https://desk.example.com/invite/").nth(1).unwrap_or_else(|| panic!("{}", made.body));
+    let path = format!("/invite/{}", invitation.split(['"', '<', ' ']).next().unwrap());
+    let mut new = Browser::new(app_of(&state).await);
+    assert_eq!(new.post(&path, &path, &[("name", "New"), ("password", "a password of their own")]).await.status, 303);
+    let signed = new.post("/login", "/login", &[("email", "new@desk.example"), ("password", "a password of their own")]).await;
+    assert_eq!(signed.status, 303);
+    look(&state).await;
+    assert_eq!((mails("ada").len(), mails("new").len()), (1, 0), "nothing else is mailed");
+    assert_eq!(ada.post("/sending", "/sending/resume", &[]).await.status, 303);
+    look(&state).await;
+    assert!(mails("ada").iter().any(|mail| mail.contains("Monitored") || mail.contains("monitored")), "confirmed, the code is mailed");
+    // A stop that a person sets holds none of it back.
+    state.db.write(|conn| stops::stop(conn, &running.desk.person("Max"), None, "Look first", clock::now())).unwrap();
+    let before = mails("max").len();
+    ask(&state, "max");
+    look(&state).await;
+    assert_eq!(mails("max").iter().filter(|mail| mail.contains("/reset/")).count(), 1, "{before}");
 }

@@ -117,6 +117,29 @@ pub struct Campaign {
     pub shifts: bool,
 }
 
+impl Campaign {
+    /// What of it people change, as the audit log shows it.
+    fn shown(&self) -> Value {
+        json!({
+            "goal": self.goal,
+            "segment_id": self.segment_id,
+            "mailbox_id": self.mailbox_id,
+            "topic_id": self.topic_id,
+            "archived": self.archived_at.is_some(),
+        })
+    }
+
+    /// What of it is compared, as the audit log shows it.
+    fn comparison(&self) -> Value {
+        json!({"variants": *self.variants, "measure": self.measure, "shifts": self.shifts})
+    }
+}
+
+/// The switch of a campaign that was turned, as the audit log shows it.
+fn stopped(is: bool) -> Value {
+    audit::changed(&json!({"stopped": !is}), &json!({"stopped": is}))
+}
+
 /// A campaign to be made.
 #[derive(Debug, Clone)]
 pub struct NewCampaign {
@@ -188,7 +211,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &CampaignId, change: &Change, 
     may_change(actor)?;
     transaction(conn, |conn| {
         let mut row = reached(conn, actor, id)?;
-        let had = row.segment_id.clone();
+        let (had, before) = (row.segment_id.clone(), row.shown());
         if let Some(goal) = &change.goal {
             row.goal = text::optional_body("goal", Some(goal), 1000)?;
         }
@@ -211,8 +234,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &CampaignId, change: &Change, 
         if row.segment_id != had {
             messages::queries::forget_approved(conn, &row.name)?;
         }
-        let detail = json!({"goal": row.goal, "segment_id": row.segment_id, "mailbox_id": row.mailbox_id, "topic_id": row.topic_id, "archived": row.archived_at.is_some()});
-        log(conn, actor, "campaign.change", &row, detail, now)?;
+        log(conn, actor, "campaign.change", &row, audit::changed(&before, &row.shown()), now)?;
         Ok(row)
     })
 }
@@ -237,7 +259,7 @@ pub fn stop(conn: &mut Conn, actor: &Actor, id: &CampaignId, now: Time) -> Resul
         if row.stopped_at.is_none() {
             (row.stopped_at, row.stopped_by, row.updated_at) = (Some(now), Some(actor.name().to_owned()), now);
             queries::update(conn, &row)?;
-            log(conn, actor, "campaign.stop", &row, json!({"name": row.name}), now)?;
+            log(conn, actor, "campaign.stop", &row, stopped(true), now)?;
         }
         Ok(row)
     })
@@ -256,7 +278,7 @@ pub fn resume(conn: &mut Conn, actor: &Actor, id: &CampaignId, now: Time) -> Res
             (row.stopped_at, row.stopped_by, row.updated_at) = (None, None, now);
             queries::update(conn, &row)?;
             queries::release(conn, &row.name, now)?;
-            log(conn, actor, "campaign.resume", &row, json!({"name": row.name}), now)?;
+            log(conn, actor, "campaign.resume", &row, stopped(false), now)?;
         }
         Ok(row)
     })

@@ -10,6 +10,7 @@ use crate::clock::Time;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Mailboxes, Scope};
+use crate::domain::audit;
 use crate::domain::contacts::{self, Named};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{CampaignId, ContactId, TemplateId};
@@ -51,6 +52,7 @@ pub fn compare(conn: &mut Conn, actor: &Actor, id: &CampaignId, wanted: &Compari
     let variants = wanted.variants.as_deref().map(check).transpose()?;
     transaction(conn, |conn| {
         let mut row = reached(conn, actor, id)?;
+        let before = row.comparison();
         if let Some(variants) = variants {
             for template in variants.iter().filter_map(|one| one.template_id.as_ref()) {
                 templates::chosen(conn, actor, template, None)?;
@@ -61,8 +63,7 @@ pub fn compare(conn: &mut Conn, actor: &Actor, id: &CampaignId, wanted: &Compari
         row.shifts = wanted.shifts.unwrap_or(row.shifts);
         row.updated_at = now;
         queries::update_comparison(conn, &row)?;
-        let detail = json!({"variants": *row.variants, "measure": row.measure, "shifts": row.shifts});
-        log(conn, actor, "campaign.compare", &row, detail, now)?;
+        log(conn, actor, "campaign.compare", &row, audit::changed(&before, &row.comparison()), now)?;
         Ok(row)
     })
 }
@@ -139,9 +140,12 @@ pub fn shift_step(conn: &mut Conn, now: Time) -> Result<bool> {
             if *row.variants == variants {
                 return Ok(());
             }
+            let before = row.comparison();
             (row.variants, row.updated_at) = (Json::new(variants), now);
             queries::update_comparison(conn, &row)?;
-            log(conn, &Actor::System("comparison"), "campaign.shift", &row, json!({"winner": arms[winner].name, "shares": wanted}), now)
+            let mut detail = audit::changed(&before, &row.comparison());
+            detail["winner"] = json!(arms[winner].name);
+            log(conn, &Actor::System("comparison"), "campaign.shift", &row, detail, now)
         })?;
     }
     Ok(false)

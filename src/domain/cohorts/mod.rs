@@ -172,7 +172,7 @@ pub fn create(conn: &mut Conn, actor: &Actor, input: &Input, now: Time) -> Resul
     transaction(conn, |conn| {
         let row = filled(conn, empty, input, now)?;
         queries::insert(conn, &row)?;
-        log(conn, actor, "cohort.add", &row, now)?;
+        note(conn, actor, "cohort.add", &row, shown(&row), now)?;
         Ok(row)
     })
 }
@@ -182,11 +182,12 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &CohortId, input: &Input, now:
     may_change(actor)?;
     transaction(conn, |conn| {
         let old = by_id(conn, id)?;
+        let before = shown(&old);
         must_reach(conn, actor, id)?;
         let row = filled(conn, old, input, now)?;
         queries::update(conn, &row)?;
         rounds::keep_grounded(conn, actor, &row, now)?;
-        log(conn, actor, "cohort.change", &row, now)?;
+        note(conn, actor, "cohort.change", &row, audit::changed(&before, &shown(&row)), now)?;
         Ok(row)
     })
 }
@@ -208,7 +209,7 @@ pub fn delete(conn: &mut Conn, actor: &Actor, id: &CohortId, now: Time) -> Resul
         must_reach(conn, actor, id)?;
         queries::delete_with_rounds(conn, id)?;
         history::forget(conn, id)?;
-        log(conn, actor, "cohort.delete", &row, now)
+        note(conn, actor, "cohort.delete", &row, shown(&row), now)
     })
 }
 
@@ -360,8 +361,9 @@ fn may_change(actor: &Actor) -> Result<()> {
     actor.must_manage_or_have(Scope::Draft)
 }
 
-fn log(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Cohort, now: Time) -> Result<()> {
-    let detail: Value = json!({
+/// As the audit log shows it.
+fn shown(row: &Cohort) -> Value {
+    json!({
         "name": row.name,
         "segment_id": row.segment_id,
         "tags": row.tags,
@@ -371,8 +373,8 @@ fn log(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Cohort, now: 
         "guide_url": row.guide_url,
         "tag_prefix": row.tag_prefix,
         "started_by_usage": row.started_by_usage,
-    });
-    note(conn, actor, action, row, detail, now)
+        "plan": *row.plan,
+    })
 }
 
 fn note(conn: &mut Conn, actor: &Actor, action: &'static str, row: &Cohort, detail: Value, now: Time) -> Result<()> {

@@ -12,7 +12,7 @@ use crate::domain::campaigns::{self, Kind};
 use crate::domain::claims::Amount;
 use crate::domain::contacts::{self, ContactRow};
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{HoldingRuleId, MailboxId, SegmentId};
+use crate::domain::ids::{ContactId, HoldingRuleId, MailboxId, SegmentId};
 use crate::domain::mailboxes::{self, ladder};
 use crate::domain::money::{Money, is_currency};
 use crate::domain::{segments, text};
@@ -130,22 +130,27 @@ pub struct Terms {
 
 /// Makes a rule, for what is handed in, edited or decided from now on. A key can make one too: it only tightens.
 pub fn create(conn: &mut Conn, actor: &Actor, terms: &Terms, now: Time) -> Result<Rule> {
-    actor.must_be_admin()?;
-    let row = checked(actor, terms, now)?;
     transaction(conn, |conn| {
+        let row = resolved(conn, actor, terms, now)?;
         if queries::rules(conn)?.len() >= MOST {
             return Err(Error::conflict("too_many_rules", format!("There are {MOST} rules already. End one that is no longer needed.")));
         }
-        let mailbox_id = mailboxes::named(conn, actor, terms.mailbox.as_deref())?;
-        if mailbox_id.is_none() && *actor.mailboxes() != Mailboxes::All {
-            return Err(Error::forbidden("reach_missing", "This key reaches some mailboxes only, so its rules must name one of them in mailbox."));
-        }
-        let segment_id = terms.segment_id.as_ref().map(|id| segments::named(conn, id)).transpose()?;
-        let row = Rule { mailbox_id, segment_id, ..row };
         queries::insert_rule(conn, &row)?;
         log(conn, actor, "holding_rule.add", &row, None, now)?;
         Ok(row)
     })
+}
+
+/// The rule with these terms, where this actor can make it.
+pub(super) fn resolved(conn: &mut Conn, actor: &Actor, terms: &Terms, now: Time) -> Result<Rule> {
+    actor.must_be_admin()?;
+    let row = checked(actor, terms, now)?;
+    let mailbox_id = mailboxes::named(conn, actor, terms.mailbox.as_deref())?;
+    if mailbox_id.is_none() && *actor.mailboxes() != Mailboxes::All {
+        return Err(Error::forbidden("reach_missing", "This key reaches some mailboxes only, so its rules must name one of them in mailbox."));
+    }
+    let segment_id = terms.segment_id.as_ref().map(|id| segments::named(conn, id)).transpose()?;
+    Ok(Rule { mailbox_id, segment_id, ..row })
 }
 
 fn checked(actor: &Actor, terms: &Terms, now: Time) -> Result<Rule> {
@@ -314,7 +319,7 @@ pub(in crate::domain) fn of_case(conn: &mut Conn, case: Case<'_>, now: Time) -> 
         return Ok(None);
     }
     rules.sort_by_key(|rule| std::cmp::Reverse(rule.approvers));
-    let mut known = Known::of(conn, case)?;
+    let known = Known::of(conn, case)?;
     for rule in rules {
         if known.fits(conn, &rule, now)? {
             return Ok(Some(rule));
@@ -323,31 +328,54 @@ pub(in crate::domain) fn of_case(conn: &mut Conn, case: Case<'_>, now: Time) -> 
     Ok(None)
 }
 
+/// What somebody pays a month, in minor units, and in which currency.
+type Revenue = (i64, Option<String>);
+
+/// What a contact pays a month, where that is on record.
+pub(super) fn revenue(conn: &mut Conn, contact: &ContactId) -> Result<Option<Revenue>> {
+    Ok(contacts::customer(conn, contact)?.and_then(|customer| Some((customer.mrr_minor?, customer.currency))))
+}
+
 /// What is known of a message and its recipient.
-struct Known<'a> {
-    case: Case<'a>,
+pub(super) struct Known<'a> {
+    pub(super) case: Case<'a>,
     kinds: Vec<Kind>,
     tags: Vec<String>,
-    revenue: Option<(i64, Option<String>)>,
+    pub(super) revenue: Option<Revenue>,
 }
 
 impl<'a> Known<'a> {
     fn of(conn: &mut Conn, case: Case<'a>) -> Result<Self> {
-        let mut tags = case.tags.to_vec();
-        tags.extend(contacts::tags_of(conn, &case.contact.id)?);
-        let customer = contacts::customer(conn, &case.contact.id)?;
-        let revenue = customer.and_then(|customer| Some((customer.mrr_minor?, customer.currency)));
-        Ok(Known { case, kinds: kinds_of(conn, case.campaign, case.tags)?, tags, revenue })
+        let kind = case.campaign.map(|label| campaigns::kind_of(conn, label)).transpose()?.flatten();
+        let tags = contacts::tags_of(conn, &case.contact.id)?;
+        Ok(Known { revenue: revenue(conn, &case.contact.id)?, ..Known::at_hand(case, kind, &tags) })
     }
 
-    fn fits(&mut self, conn: &mut Conn, rule: &Rule, now: Time) -> Result<bool> {
+    /// The same of what its campaign is for and the tags of its recipient, without what they pay.
+    pub(super) fn at_hand(case: Case<'a>, kind: Option<Kind>, tags_of_contact: &[String]) -> Self {
+        let words = case.tags.iter().map(String::as_str).chain(case.campaign);
+        let kinds = kind.into_iter().chain(words.filter_map(kind_of_word)).collect();
+        Known { case, kinds, tags: [case.tags, tags_of_contact].concat(), revenue: None }
+    }
+
+    fn fits(&self, conn: &mut Conn, rule: &Rule, now: Time) -> Result<bool> {
+        Ok(self.is_of(rule) && self.exceeds(rule) && self.is_in_segment(conn, rule, now)?)
+    }
+
+    /// Whether it is of a kind and has a tag that the rule is for.
+    pub(super) fn is_of(&self, rule: &Rule) -> bool {
         let kind = rule.kinds.is_empty() || rule.kinds.iter().any(|kind| self.kinds.contains(kind));
-        let tag = rule.tags.is_empty() || rule.tags.iter().any(|tag| self.tags.contains(tag));
+        kind && (rule.tags.is_empty() || rule.tags.iter().any(|tag| self.tags.contains(tag)))
+    }
+
+    /// Whether it passes the limits of the rule.
+    pub(super) fn exceeds(&self, rule: &Rule) -> bool {
         let amount = rule.limit(rule.amount_over).is_none_or(|limit| self.case.amounts.iter().any(|amount| amount.may_exceed(&limit)));
-        let revenue = rule.revenue_over.is_none_or(|limit| self.pays_over(limit, rule.currency.as_deref()));
-        if !(kind && tag && amount && revenue) {
-            return Ok(false);
-        }
+        amount && rule.revenue_over.is_none_or(|limit| self.pays_over(limit, rule.currency.as_deref()))
+    }
+
+    /// Whether its recipient is in the segment of the rule, as it is now.
+    pub(super) fn is_in_segment(&self, conn: &mut Conn, rule: &Rule, now: Time) -> Result<bool> {
         let Some(segment) = &rule.segment_id else { return Ok(true) };
         let search = segments::by_id(conn, segment)?.search(1, None, now);
         contacts::finds(conn, &search, self.case.contact)
@@ -359,16 +387,7 @@ impl<'a> Known<'a> {
     }
 }
 
-/// What a message is for: by its campaign, and by the tags that programs write on it.
-fn kinds_of(conn: &mut Conn, campaign: Option<&str>, tags: &[String]) -> Result<Vec<Kind>> {
-    let mut kinds = vec![];
-    if let Some(label) = campaign {
-        kinds.extend(campaigns::kind_of(conn, label)?);
-    }
-    kinds.extend(tags.iter().map(String::as_str).chain(campaign).filter_map(kind_of_word));
-    Ok(kinds)
-}
-
+/// What a message is for, by a tag that programs write on it or by its label.
 fn kind_of_word(word: &str) -> Option<Kind> {
     match word {
         "win_back" | "win-back" | "winback" => Some(Kind::Winback),

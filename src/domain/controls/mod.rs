@@ -3,6 +3,7 @@
 
 pub mod allowed;
 pub mod holding;
+pub mod lookback;
 mod queries;
 pub mod tripwire;
 pub mod twice;

@@ -1,14 +1,14 @@
 //! SQL of the controls.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::db::schema::{allow_list, first_approvals, holding_rules, tripped, two_approvers};
 use crate::db::statement::Statement;
 use crate::domain::actor::Actor;
-use crate::domain::ids::{AllowedId, HoldingRuleId, MailboxId, MessageId, SegmentId};
+use crate::domain::ids::{AllowedId, ContactId, HoldingRuleId, MailboxId, MessageId, SegmentId};
 use crate::on_either;
 
 use super::allowed::Allowed;
@@ -139,4 +139,48 @@ pub(super) fn refused_by_people(conn: &mut Conn, mailbox: &MailboxId, since: Tim
 pub(super) fn note_refused(conn: &mut Conn, mailbox: &MailboxId, message: &MessageId, now: Time) -> QueryResult<()> {
     let row = (tripped::message_id.eq(message), tripped::mailbox_id.eq(mailbox), tripped::at.eq(now));
     on_either!(conn, inner => diesel::insert_into(tripped::table).values(row).on_conflict_do_nothing().execute(inner)).map(drop)
+}
+
+/// A message that was handed in.
+#[derive(Debug, QueryableByName)]
+pub(super) struct Past {
+    #[diesel(sql_type = Text)]
+    pub(super) id: MessageId,
+    #[diesel(sql_type = Text)]
+    pub(super) mailbox_id: MailboxId,
+    #[diesel(sql_type = Text)]
+    pub(super) contact_id: ContactId,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub(super) campaign: Option<String>,
+    #[diesel(sql_type = Integer)]
+    pub(super) version: i32,
+    #[diesel(sql_type = BigInt)]
+    pub(super) submitted_at: Time,
+    /// Whether it left by a warrant that no person gave.
+    #[diesel(sql_type = Bool)]
+    pub(super) unreviewed: bool,
+}
+
+/// The latest messages that were handed in since then, those after another, of a mailbox or of all.
+pub(super) fn past(
+    conn: &mut Conn,
+    mailbox: Option<&MailboxId>,
+    since: Time,
+    after: Option<&(Time, MessageId)>,
+    limit: usize,
+) -> QueryResult<Vec<Past>> {
+    let mut sql = Statement::default();
+    sql.push("SELECT m.id, m.mailbox_id, m.contact_id, m.campaign, m.version, m.submitted_at, (m.sent_at IS NOT NULL AND EXISTS (");
+    sql.push(
+        "SELECT 1 FROM warrants w WHERE w.message_id = m.id AND w.version = m.version AND w.cleared_by NOT IN ('decision', 'composed_by_person')",
+    );
+    sql.push(")) AS unreviewed FROM messages m WHERE NOT m.planted AND NOT m.is_test AND m.submitted_at >= ").number(since.micros());
+    if let Some(mailbox) = mailbox {
+        sql.push(" AND m.mailbox_id = ").text(mailbox.as_str());
+    }
+    if let Some((at, id)) = after {
+        sql.push(" AND (m.submitted_at, m.id) < (").number(at.micros()).push(", ").text(id.as_str()).push(")");
+    }
+    sql.push(" ORDER BY m.submitted_at DESC, m.id DESC LIMIT ").number(i64::try_from(limit).unwrap_or(i64::MAX));
+    sql.load(conn)
 }

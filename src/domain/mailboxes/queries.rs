@@ -83,8 +83,8 @@ pub(super) fn insert_stop(conn: &mut Conn, scope: &str, actor: &Actor, reason: &
     Ok(on_either!(conn, inner => diesel::insert_into(stops::table).values(row).on_conflict_do_nothing().execute(inner))? == 1)
 }
 
-pub(super) fn stop_is_set(conn: &mut Conn, scope: &str) -> QueryResult<bool> {
-    diesel::select(diesel::dsl::exists(stops::table.find(scope))).get_result(conn)
+pub(super) fn stopped_since(conn: &mut Conn, scope: &str) -> QueryResult<Option<Time>> {
+    stops::table.find(scope).select(stops::at).first(conn).optional()
 }
 
 pub(super) fn delete_stop(conn: &mut Conn, scope: &str) -> QueryResult<()> {

@@ -95,10 +95,15 @@ fn stop_all(conn: &mut Conn, actor: &Actor, scope: &'static str, reason: &str, n
     log_all(conn, actor, "sending.stop", json!({"reason": reason}), now)
 }
 
-/// Whether this database was put back or copied, and no administrator has confirmed it yet. Then nothing leaves at all:
-/// no mail, no notice, no webhook.
+/// Whether this database was put back or copied, and no administrator has confirmed it yet. Then nothing leaves: no mail, no
+/// webhook, and of the notices only mail about somebody's own account that they asked for since.
 pub(in crate::domain) fn is_unconfirmed(conn: &mut Conn) -> Result<bool> {
-    Ok(queries::stop_is_set(conn, RESTORED)?)
+    Ok(unconfirmed_since(conn)?.is_some())
+}
+
+/// Since when it is so.
+pub(in crate::domain) fn unconfirmed_since(conn: &mut Conn) -> Result<Option<Time>> {
+    Ok(queries::stopped_since(conn, RESTORED)?)
 }
 
 /// Lets sending go on: of one mailbox, or of all with `None`. For people alone, and after a database was put back for
@@ -115,7 +120,7 @@ pub fn resume(conn: &mut Conn, actor: &Actor, id: Option<&MailboxId>, now: Time)
             log(conn, actor, "sending.resume", id, json!({}), now)
         }
         None => {
-            let restored = queries::stop_is_set(conn, RESTORED)?;
+            let restored = is_unconfirmed(conn)?;
             if restored {
                 actor.must_be_admin_in_person()?;
                 queries::delete_stop(conn, RESTORED)?;

@@ -408,7 +408,7 @@ pub(super) fn claims_on(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<C
         .load(conn)
 }
 
-pub(super) fn claims(conn: &mut Conn, id: &MessageId, version: i32) -> QueryResult<Vec<ClaimRow>> {
+pub(in crate::domain) fn claims(conn: &mut Conn, id: &MessageId, version: i32) -> QueryResult<Vec<ClaimRow>> {
     claims::table.filter(claims::message_id.eq(id)).filter(claims::version.eq(version)).order(claims::position).load(conn)
 }
 

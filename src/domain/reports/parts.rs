@@ -129,11 +129,12 @@ pub struct SegmentNumbers {
     pub numbers: PartNumbers,
 }
 
-/// Who left in a period and the one before, by segment, by name. One contact may be in several, so these do not add up.
-pub fn by_segment(conn: &mut Conn, actor: &Actor, period: Period) -> Result<Vec<SegmentNumbers>> {
+/// Who left in a period and the one before, by segment, by name. One contact may be in several, so these do not add up, and
+/// `total` is how many left in the period, where that is known already.
+pub fn by_segment(conn: &mut Conn, actor: &Actor, period: Period, total: Option<i64>) -> Result<Vec<SegmentNumbers>> {
     actor.must_have(Scope::Read)?;
     let (starts, end) = both(period);
-    let total = queries::left(conn, starts[1], end)?;
+    let total = total.map_or_else(|| queries::left(conn, starts[1], end), Ok)?;
     let mut found = by_value(queries::by_segment(conn, starts, end)?);
     let mut all = vec![];
     for (segment, counted_at) in segments::with_counts(conn)? {

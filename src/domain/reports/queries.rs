@@ -5,10 +5,10 @@ use diesel::sql_types::{BigInt, Bool, Text};
 
 use crate::clock::Time;
 use crate::db::Conn;
-use crate::db::schema::{churn_events, decisions, desk_decisions, messages};
+use crate::db::schema::{decisions, desk_decisions, messages};
 use crate::db::statement::Statement;
 use crate::domain::actor::Mailboxes;
-use crate::domain::ids::{ChurnEventId, MailboxId, MessageId};
+use crate::domain::ids::{MailboxId, MessageId};
 use crate::domain::messages::{DecisionKind, State};
 use crate::domain::reason::Reason;
 
@@ -69,16 +69,29 @@ pub(super) fn left(conn: &mut Conn, start: i64, end: i64) -> QueryResult<i64> {
     Ok(sql.load::<Total>(conn)?.first().map_or(0, |total| total.standings.outcomes().left()))
 }
 
-pub(super) fn quotes(conn: &mut Conn, reason: Reason, from: Time, end: Time, limit: i64) -> QueryResult<Vec<(ChurnEventId, Time, String)>> {
-    churn_events::table
-        .filter(churn_events::reason.eq(reason))
-        .filter(churn_events::churned_at.ge(from))
-        .filter(churn_events::churned_at.lt(end))
-        .filter(churn_events::cancel_reason_text.is_not_null())
-        .order(churn_events::churned_at.desc())
-        .limit(limit)
-        .select((churn_events::id, churn_events::churned_at, churn_events::cancel_reason_text.assume_not_null()))
-        .load(conn)
+/// What somebody said when they left.
+#[derive(Debug, QueryableByName)]
+pub(super) struct QuoteRow {
+    #[diesel(sql_type = Text)]
+    pub(super) id: String,
+    #[diesel(sql_type = Text)]
+    pub(super) reason: String,
+    #[diesel(sql_type = BigInt)]
+    pub(super) churned_at: i64,
+    #[diesel(sql_type = Text)]
+    pub(super) words: String,
+}
+
+/// The latest so many of each reason, in one statement: each of its parts reads that many rows along the index of those with words.
+pub(super) fn quotes(conn: &mut Conn, from: Time, end: Time, each: i64) -> QueryResult<Vec<QuoteRow>> {
+    let mut sql = Statement::kept();
+    for (place, reason) in Reason::ALL.iter().enumerate() {
+        sql.push(if place > 0 { " UNION ALL " } else { "" });
+        sql.push("SELECT id, reason, churned_at, words FROM (SELECT id, reason, churned_at, cancel_reason_text AS words FROM churn_events ");
+        sql.push(format!("WHERE reason = '{reason}' AND cancel_reason_text IS NOT NULL AND churned_at >= ")).number(from.micros());
+        sql.push(" AND churned_at < ").number(end.micros()).push(format!(" ORDER BY churned_at DESC LIMIT {each}) AS of_{reason}"));
+    }
+    sql.load(conn)
 }
 
 #[derive(Debug, QueryableByName)]

@@ -20,6 +20,9 @@ use super::{Purse, percent, queries, starts_with_before};
 /// Quotes shown for each reason.
 const QUOTES: i64 = 3;
 
+/// Words of somebody who left, and the day they left.
+pub type Quote = (ChurnEventId, Date, String);
+
 /// The departures of one step with one reason.
 #[derive(Debug, Clone)]
 pub struct StepNumbers {
@@ -51,7 +54,7 @@ pub struct ReasonNumbers {
     /// By step, oldest first, with the steps that had none.
     pub steps: Vec<StepNumbers>,
     /// Their own words, the latest first: from outside.
-    pub quotes: Vec<(ChurnEventId, Date, String)>,
+    pub quotes: Vec<Quote>,
 }
 
 /// The reasons of a period, the most frequent first.
@@ -100,16 +103,28 @@ pub fn reasons(conn: &mut Conn, actor: &Actor, period: Period, steps: &[Step]) -
     for row in rows.into_iter().filter(|row| row.outcomes().left() != 0) {
         by_reason.entry(row.reason.clone()).or_default().push(row);
     }
+    let mut said = quotes(conn, period)?;
     for (word, rows) in by_reason {
-        let reason = word.parse::<Reason>().map_err(Error::internal)?;
-        let quotes = queries::quotes(conn, reason, period.start(), period.end(), QUOTES)?;
-        report.reasons.push(numbers(reason, &rows, total, steps, quotes));
+        let quotes = said.remove(&word).unwrap_or_default();
+        report.reasons.push(numbers(word.parse().map_err(Error::internal)?, &rows, total, steps, quotes));
     }
     report.reasons.sort_by_key(|reason| (std::cmp::Reverse((reason.count, reason.before)), reason.reason));
     Ok(report)
 }
 
-fn numbers(reason: Reason, all: &[StepRow], total: i64, steps: &[Step], quotes: Vec<(ChurnEventId, Time, String)>) -> ReasonNumbers {
+/// Their own words by reason, the latest first.
+fn quotes(conn: &mut Conn, period: Period) -> Result<BTreeMap<String, Vec<Quote>>> {
+    let mut rows = queries::quotes(conn, period.start(), period.end(), QUOTES)?;
+    rows.sort_by_key(|row| std::cmp::Reverse(row.churned_at));
+    let mut by_reason: BTreeMap<String, Vec<Quote>> = BTreeMap::new();
+    for row in rows {
+        let quote = (ChurnEventId::from(row.id), Time::from_micros(row.churned_at).date(), row.words);
+        by_reason.entry(row.reason).or_default().push(quote);
+    }
+    Ok(by_reason)
+}
+
+fn numbers(reason: Reason, all: &[StepRow], total: i64, steps: &[Step], quotes: Vec<Quote>) -> ReasonNumbers {
     let rows = || all.iter().filter(|row| row.step > 0);
     let mut back = Purse::default();
     rows().for_each(|row| back.add(&row.currency, row.outcomes().back_minor));
@@ -127,7 +142,7 @@ fn numbers(reason: Reason, all: &[StepRow], total: i64, steps: &[Step], quotes: 
         lost: lost(rows()),
         recovered_revenue: back.money(),
         steps: steps.iter().enumerate().map(step).collect(),
-        quotes: quotes.into_iter().map(|(id, at, text)| (id, at.date(), text)).collect(),
+        quotes,
     }
 }
 

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
-
 use crate::clock::Time;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
+use crate::domain::audit;
 use crate::domain::contacts;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::SequenceId;
 
-use super::{MOST_STEPS, Sequence, Step, log, may_change, queries, reached, words};
+use super::{MOST_STEPS, Sequence, Step, log, may_change, noted, queries, reached, words};
 
 /// A step of a changed sequence.
 #[derive(Debug, Clone)]
@@ -43,6 +42,7 @@ pub fn edit(conn: &mut Conn, actor: &Actor, id: &SequenceId, edited: &[Edited], 
                 format!("The sequence was changed at {} by {}, after you read it. Nothing was saved.", row.updated_at.for_people(), row.author_name);
             return Err(Error::conflict("sequence_changed", detail).with_hint("Open it again and put your change into its steps as they are now."));
         }
+        let before = row.clone();
         let kept: Vec<Option<usize>> = edited.iter().map(|one| one.was).collect();
         refuse_disorder(&kept, row.steps.len())?;
         let old: Vec<i64> = row.steps.iter().map(|step| step.wait_days).collect();
@@ -72,7 +72,7 @@ pub fn edit(conn: &mut Conn, actor: &Actor, id: &SequenceId, edited: &[Edited], 
                 queries::set_ready(conn, &enrollment, at)?;
             }
         }
-        log(conn, actor, "sequence.edit", &row, row.id.as_str(), json!({"steps": row.steps.len(), "kept": kept}), now)?;
+        log(conn, actor, "sequence.edit", &row, row.id.as_str(), noted::steps(&before, &row), now)?;
         Ok(row)
     })
 }
@@ -120,10 +120,12 @@ pub fn set_paused(conn: &mut Conn, actor: &Actor, id: &SequenceId, paused: bool,
         reached(conn, actor, id)?;
         let mut row = queries::held(conn, id)?.ok_or_else(|| Error::not_found("sequence"))?;
         if row.paused_at.is_some() != paused {
+            let before = noted::switches(&row);
             (row.paused_at, row.updated_at) = (paused.then_some(now), now);
             row.paused_by = paused.then(|| actor.name().to_owned());
             queries::update_switches(conn, &row)?;
-            log(conn, actor, if paused { "sequence.pause" } else { "sequence.resume" }, &row, row.id.as_str(), json!({}), now)?;
+            let detail = audit::changed(&before, &noted::switches(&row));
+            log(conn, actor, if paused { "sequence.pause" } else { "sequence.resume" }, &row, row.id.as_str(), detail, now)?;
         }
         Ok(row)
     })
@@ -136,9 +138,11 @@ pub fn set_automatic(conn: &mut Conn, actor: &Actor, id: &SequenceId, automatic:
         reached(conn, actor, id)?;
         let mut row = queries::held(conn, id)?.ok_or_else(|| Error::not_found("sequence"))?;
         if row.automatic != automatic {
+            let before = noted::switches(&row);
             (row.automatic, row.updated_at) = (automatic, now);
             queries::update_switches(conn, &row)?;
-            log(conn, actor, "sequence.automatic", &row, row.id.as_str(), json!({"automatic": automatic}), now)?;
+            let detail = audit::changed(&before, &noted::switches(&row));
+            log(conn, actor, "sequence.automatic", &row, row.id.as_str(), detail, now)?;
         }
         Ok(row)
     })

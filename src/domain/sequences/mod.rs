@@ -6,6 +6,7 @@
 mod edit;
 mod enroll;
 pub mod holidays;
+mod noted;
 mod queries;
 pub mod rounds;
 mod send;
@@ -315,9 +316,11 @@ pub fn set_archived(conn: &mut Conn, actor: &Actor, id: &SequenceId, archived: b
     transaction(conn, |conn| {
         let mut row = reached(conn, actor, id)?;
         if row.archived_at.is_some() != archived {
+            let before = noted::switches(&row);
             (row.archived_at, row.updated_at) = (archived.then_some(now), now);
             queries::set_archived(conn, &row)?;
-            log(conn, actor, if archived { "sequence.archive" } else { "sequence.restore" }, &row, row.id.as_str(), json!({}), now)?;
+            let detail = audit::changed(&before, &noted::switches(&row));
+            log(conn, actor, if archived { "sequence.archive" } else { "sequence.restore" }, &row, row.id.as_str(), detail, now)?;
         }
         Ok(row)
     })

@@ -1,17 +1,16 @@
 //! Contact tags that end one sequence for somebody, chosen by whoever keeps it: they bought, they began, they are in talks.
 
-use serde_json::json;
-
 use crate::clock::Time;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
+use crate::domain::audit;
 use crate::domain::contacts::ContactRow;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::SequenceId;
 use crate::domain::{messages, text};
 
-use super::{CAMPAIGN_TAG, COMPLETE, SEQUENCE, STEP, Sequence, Why, current, end_early, log, may_change, queries, reached};
+use super::{CAMPAIGN_TAG, COMPLETE, SEQUENCE, STEP, Sequence, Why, current, end_early, log, may_change, noted, queries, reached};
 
 /// Most tags that end one sequence.
 const MOST: usize = 20;
@@ -50,9 +49,11 @@ pub fn set_stop_tags(conn: &mut Conn, actor: &Actor, id: &SequenceId, tags: &[St
         reached(conn, actor, id)?;
         let mut row = queries::held(conn, id)?.ok_or_else(|| Error::not_found("sequence"))?;
         if *row.stop_tags != tags {
-            log(conn, actor, "sequence.stop_tags", &row, row.id.as_str(), json!({"from": *row.stop_tags, "to": tags}), now)?;
+            let before = noted::switches(&row);
             (row.stop_tags, row.updated_at) = (Json::new(tags), now);
             queries::update_switches(conn, &row)?;
+            let detail = audit::changed(&before, &noted::switches(&row));
+            log(conn, actor, "sequence.stop_tags", &row, row.id.as_str(), detail, now)?;
         }
         Ok(row)
     })

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::audit;
 use crate::domain::contacts::ContactRow;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{ContactId, SequenceId, sha256_hex};
@@ -12,7 +13,7 @@ use crate::domain::messages::content::Words;
 use crate::domain::templates::{self, Version};
 use crate::domain::trials::{self, Arm, Measure, Verdict};
 
-use super::{Sequence, Step, log, may_change, queries, reached, words};
+use super::{Sequence, Step, log, may_change, noted, queries, reached, words};
 
 impl Step {
     /// The words of all variants, the step's own first.
@@ -121,9 +122,11 @@ pub fn set_comparison(
         let mut row = queries::held(conn, id)?.ok_or_else(|| Error::not_found("sequence"))?;
         let wanted = (measure.unwrap_or(row.measure), shifts.unwrap_or(row.shifts));
         if wanted != (row.measure, row.shifts) {
+            let before = noted::switches(&row);
             (row.measure, row.shifts, row.updated_at) = (wanted.0, wanted.1, now);
             queries::update_switches(conn, &row)?;
-            log(conn, actor, "sequence.compare", &row, row.id.as_str(), json!({"measure": row.measure, "shifts": row.shifts}), now)?;
+            let detail = audit::changed(&before, &noted::switches(&row));
+            log(conn, actor, "sequence.compare", &row, row.id.as_str(), detail, now)?;
         }
         Ok(row)
     })
@@ -139,22 +142,24 @@ pub fn shift_step(conn: &mut Conn, now: Time) -> Result<bool> {
 
 fn shift(conn: &mut Conn, id: &SequenceId, now: Time) -> Result<()> {
     let Some(mut row) = queries::held(conn, id)? else { return Ok(()) };
-    let mut told = vec![];
+    let (mut before, mut after) = (vec![], vec![]);
     for trial in of(conn, &row)? {
         let Verdict::Winner(winner) = trials::verdict(&trial.arms, row.measure) else { continue };
         let wanted = trials::shifted(trial.arms.len(), winner);
         let Some(step) = row.steps.get(trial.step).filter(|step| step.shares() != wanted) else { continue };
-        let mut step = step.clone();
+        let (number, mut step) = (trial.step + 1, step.clone());
+        before.push(json!({"step": number, "shares": step.shares()}));
         step.variants.iter_mut().zip(wanted.iter().skip(1)).for_each(|(variant, share)| variant.share = *share);
-        told.push(json!({"step": trial.step + 1, "winner": trial.arms[winner].name, "shares": wanted}));
+        after.push(json!({"step": number, "winner": trial.arms[winner].name, "shares": wanted}));
         let mut steps = row.steps.to_vec();
         steps[trial.step] = step;
         row.steps = crate::db::types::Json::new(steps);
     }
-    if told.is_empty() {
+    if after.is_empty() {
         return Ok(());
     }
     row.updated_at = now;
     queries::update_shares(conn, &row)?;
-    log(conn, &Actor::System("comparison"), "sequence.shift", &row, row.id.as_str(), json!({"steps": told}), now)
+    let detail = audit::changed(&json!({"steps": before}), &json!({"steps": after}));
+    log(conn, &Actor::System("comparison"), "sequence.shift", &row, row.id.as_str(), detail, now)
 }

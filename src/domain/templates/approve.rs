@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::clock::Time;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
+use crate::domain::audit;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{MessageId, TemplateId, TemplateVersionId};
 use crate::domain::messages::{self, State, recall};
@@ -31,10 +32,11 @@ pub fn approve(conn: &mut Conn, actor: &Actor, id: &TemplateId, number: i32, now
             return Err(Error::forbidden("four_eyes", "You wrote this version, so someone else must approve it."));
         }
         if !version.is_approved() {
+            let before = version.approval();
             (version.approved_at, version.approved_by) = (Some(now), Some(actor.name().to_owned()));
             (version.withdrawn_at, version.withdrawn_by, version.taken_back_to) = (None, None, None);
             queries::update_approval(conn, &version)?;
-            log(conn, actor, "template.approve", id, json!({"version": number}), now)?;
+            log(conn, actor, "template.approve", id, audit::changed(&before, &version.approval()), now)?;
         }
         Ok(version)
     })
@@ -51,11 +53,14 @@ pub fn withdraw(conn: &mut Conn, actor: &Actor, id: &TemplateId, number: i32, no
         if !version.is_approved() {
             return Ok((version, 0));
         }
+        let before = version.approval();
         (version.withdrawn_at, version.withdrawn_by) = (Some(now), Some(actor.name().to_owned()));
         version.taken_back_to = Some(String::new());
         queries::update_approval(conn, &version)?;
         let waiting = queries::cleared_messages_of(conn, &version.id)?;
-        log(conn, actor, "template.withdraw", id, json!({"version": number, "messages": waiting}), now)?;
+        let mut detail = audit::changed(&before, &version.approval());
+        detail["messages"] = json!(waiting);
+        log(conn, actor, "template.withdraw", id, detail, now)?;
         Ok((version, waiting))
     })?;
     take_back(conn, &version.id, now)?;

@@ -98,6 +98,11 @@ pub struct Version {
 }
 
 impl Version {
+    /// Its approval, as the audit log shows it.
+    fn approval(&self) -> Value {
+        json!({"version": self.version, "approved": self.is_approved(), "approved_by": self.approved_by, "withdrawn_by": self.withdrawn_by})
+    }
+
     /// Whether messages made from it may leave without a decision of their own, where the mode lets them.
     pub fn is_approved(&self) -> bool {
         self.approved_at.is_some() && self.withdrawn_at.is_none()
@@ -219,7 +224,9 @@ pub fn add_version(conn: &mut Conn, actor: &Actor, id: &TemplateId, new: &NewVer
         queries::insert_version(conn, &version)?;
         row.updated_at = now;
         queries::update(conn, &row)?;
-        log(conn, actor, "template.version", id, json!({"version": number}), now)?;
+        // The words of both are on record, and neither changes.
+        let detail = audit::changed(&json!({"version": number - 1}), &json!({"version": number}));
+        log(conn, actor, "template.version", id, detail, now)?;
         Ok(version)
     })
 }
@@ -232,7 +239,8 @@ pub fn set_archived(conn: &mut Conn, actor: &Actor, id: &TemplateId, archived: b
         if row.archived_at.is_some() != archived {
             (row.archived_at, row.updated_at) = (archived.then_some(now), now);
             queries::update(conn, &row)?;
-            log(conn, actor, if archived { "template.archive" } else { "template.restore" }, id, json!({}), now)?;
+            let detail = audit::changed(&json!({"archived": !archived}), &json!({"archived": archived}));
+            log(conn, actor, if archived { "template.archive" } else { "template.restore" }, id, detail, now)?;
         }
         get(conn, actor, id)
     })

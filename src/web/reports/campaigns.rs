@@ -98,8 +98,8 @@ pub(super) fn view(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<View
         ]);
     }
     let mut words = vec!["A message that left counts on the day it left, any other on the day it was handed in. Replied are those that were the latest of their conversation when the recipient wrote back; recovered are letters after which the customer came back, whatever brought them.".to_owned()];
-    if all.len() > MOST {
-        words.push(format!("The {MOST} campaigns with the most messages of {} are shown; the API has all.", all.len()));
+    if all.len() > MOST && !asked.whole {
+        words.push(format!("The {MOST} campaigns with the most messages of {} are shown; the file and the API have all.", all.len()));
         all.truncate(MOST);
     }
     let names = [

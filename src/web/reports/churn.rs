@@ -44,9 +44,9 @@ pub(super) fn reasons(conn: &mut Conn, actor: &Actor, asked: &Asked) -> Result<V
     ];
     let mut sections = vec![by_reason(&report), over_time(&report, &steps)];
     for (part, title, column) in [(Part::Plan, "By plan", "Plan"), (Part::Tenure, "By tenure", "Stayed")] {
-        sections.push(parts::by_part(&by(conn, actor, part, period)?, part, title, column, period));
+        sections.push(parts::by_part(&by(conn, actor, part, period)?, part, title, column, asked));
     }
-    sections.push(parts::by_segment(&by_segment(conn, actor, period)?, period));
+    sections.push(parts::by_segment(&by_segment(conn, actor, period, Some(report.total))?, period));
     sections.push(quotes(&report));
     Ok(View { stats, sections, ..View::default() })
 }

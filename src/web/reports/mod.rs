@@ -44,6 +44,8 @@ struct Asked {
     now: Time,
     /// The one that it is about, where there are several.
     of: Option<String>,
+    /// Whether it is for a file, which has the rows that are too many for a page.
+    whole: bool,
 }
 
 const TABS: &[Tab] = &[
@@ -125,7 +127,7 @@ pub(super) struct Query {
 impl Query {
     fn asked(&self, now: Time) -> DomainResult<Asked> {
         let period = Period::read(self.from.as_deref(), self.until.as_deref(), now)?;
-        Ok(Asked { period, now, of: self.of.clone().filter(|of| !of.is_empty()) })
+        Ok(Asked { period, now, of: self.of.clone().filter(|of| !of.is_empty()), whole: false })
     }
 }
 
@@ -221,7 +223,7 @@ pub(super) async fn csv(
     let (tab, now) = (tab(&word, &person.actor)?, clock::now());
     let number = query.table.unwrap_or(1);
     let query = query.into_inner();
-    let asked = Query { from: query.from, until: query.until, of: query.of }.asked(now)?;
+    let asked = Asked { whole: true, ..Query { from: query.from, until: query.until, of: query.of }.asked(now)? };
     let period = asked.period;
     let view = state.read(move |conn| (tab.view)(conn, &person.actor, &asked)).await?;
     let section = number.checked_sub(1).and_then(|at| view.sections.get(at)).ok_or_else(|| Error::not_found("table"))?;

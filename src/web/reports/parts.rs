@@ -1,5 +1,6 @@
 //! Who left, by plan, by tenure and by segment.
 
+use super::Asked;
 use super::churn::list;
 use super::view::{Cell, Figure, Section, Table};
 use crate::domain::churn::Tenure;
@@ -9,7 +10,7 @@ use crate::domain::reports::period::Period;
 use crate::web::chart::Bars;
 use crate::web::churn_query::UNKNOWN;
 
-/// Plans that are shown; the API has all.
+/// Plans that are shown; the file and the API have all.
 const MOST_PLANS: usize = 30;
 
 /// How a value of a part is called, and how the address of a list says it.
@@ -49,12 +50,13 @@ fn columns_of_part(first: &str) -> Table {
     table
 }
 
-pub(super) fn by_part(all: &[PartNumbers], part: Part, title: &'static str, column: &str, period: Period) -> Section {
+pub(super) fn by_part(all: &[PartNumbers], part: Part, title: &'static str, column: &str, asked: &Asked) -> Section {
+    let (period, most) = (asked.period, if asked.whole { usize::MAX } else { MOST_PLANS });
     let (mut table, mut bars, mut words) = (columns_of_part(column), Bars::default(), vec![]);
-    if all.len() > MOST_PLANS {
-        words.push(format!("The {MOST_PLANS} that most left with, of {}; the API has all.", all.len()));
+    if all.len() > most {
+        words.push(format!("The {most} that most left with, of {}; the file and the API have all.", all.len()));
     }
-    for of in all.iter().take(MOST_PLANS) {
+    for of in all.iter().take(most) {
         let (name, more) = named(part, &of.value);
         let mut row = vec![Cell::linked(&name, list(period, &more))];
         row.extend(of_part(of, &more, period));

@@ -355,6 +355,7 @@ const WITHOUT_ARGUMENTS: &[&str] = &[
     "list_winback_rules",
     "list_holding_rules",
     "create_holding_rule",
+    "backtest_holding_rule",
     "list_allowed_recipients",
     "forecast_winback_rule",
     "list_sequences",

@@ -82,9 +82,9 @@ impl NoticeDot {
 /// Claims one notice that is due. Those to people who may not see any more what is in them end here.
 pub fn claim(conn: &mut Conn, worker: &WorkerId, now: Time) -> Result<Option<ClaimedNotice>> {
     transaction(conn, |conn| {
-        // Whoever is to look at a database that was put back has to be able to sign in.
-        let account_alone = stops::is_unconfirmed(conn)?;
-        while let Some(id) = queries::next_mail(conn, account_alone, now)? {
+        // Whoever is to look at a database that was put back has to be able to sign in; what lay in it may have left already.
+        let account_since = stops::unconfirmed_since(conn)?;
+        while let Some(id) = queries::next_mail(conn, account_since, now)? {
             if !queries::set_claim(conn, &id, worker.as_str(), now.plus_seconds(LEASE_SECONDS), now)? {
                 continue;
             }

@@ -54,16 +54,19 @@ pub(in crate::domain::notices) fn has_news_under_way(conn: &mut Conn, user: &Use
     diesel::select(exists(open)).get_result(conn)
 }
 
-pub(super) fn next_mail(conn: &mut Conn, account_alone: bool, now: Time) -> QueryResult<Option<RowId>> {
-    notice_mails::table
+/// The mail that is due next; where `account_since` is given, only of those about an account that were written since.
+pub(super) fn next_mail(conn: &mut Conn, account_since: Option<Time>, now: Time) -> QueryResult<Option<RowId>> {
+    let mut due = notice_mails::table
         .filter(notice_mails::state.eq("queued"))
         .filter(notice_mails::not_before.le(now))
         .filter(notice_mails::expires_at.gt(now))
-        .filter(notice_mails::account.eq_any(if account_alone { vec![true] } else { vec![true, false] }))
         .order((notice_mails::not_before, notice_mails::id))
         .select(notice_mails::id)
-        .first(conn)
-        .optional()
+        .into_boxed();
+    if let Some(since) = account_since {
+        due = due.filter(notice_mails::account.eq(true)).filter(notice_mails::created_at.ge(since));
+    }
+    due.first(conn).optional()
 }
 
 /// `false` when another worker was quicker.

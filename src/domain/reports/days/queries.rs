@@ -226,7 +226,7 @@ pub(super) fn desk_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>> 
     statement.load(conn)
 }
 
-/// Where the days of programmes and the rows differ. Clicks are in no row by day, so all of them together are compared.
+/// Where the days of programmes and the rows differ, and the visits of links and the number that each link has of them.
 pub(super) fn program_differences(conn: &mut Conn) -> QueryResult<Vec<Difference>> {
     let mut statement = Statement::default();
     statement.push(
@@ -235,12 +235,11 @@ pub(super) fn program_differences(conn: &mut Conn) -> QueryResult<Vec<Difference
          SELECT kind, of, day, place, what, word, number, amount FROM program_days \
          UNION ALL SELECT kind, of, day, place, what, word, number, amount FROM program_day_moves \
          UNION ALL SELECT kind, of, day, place, what, word, -count(*), -sum(amount) FROM counted_programs \
-         GROUP BY kind, of, day, place, what, word) AS both_ways WHERE kind <> 'cohort' AND what NOT IN ('click', 'share') \
+         GROUP BY kind, of, day, place, what, word) AS both_ways WHERE kind <> 'cohort' \
          GROUP BY kind, of, day, place, what, word HAVING sum(number) <> 0 OR sum(amount) <> 0 \
-         UNION ALL SELECT 0, 'referral clicks in all', CAST(sum(number) AS BIGINT), CAST(0 AS BIGINT) FROM ( \
-         SELECT number FROM program_days WHERE kind = 'referral' AND what = 'click' \
-         UNION ALL SELECT number FROM program_day_moves WHERE kind = 'referral' AND what = 'click' \
-         UNION ALL SELECT -clicks FROM referrals) AS clicks HAVING sum(number) <> 0 ORDER BY 1, 2",
+         UNION ALL SELECT 0, 'visits of links in all', CAST(sum(number) AS BIGINT), CAST(0 AS BIGINT) FROM ( \
+         SELECT 1 AS number FROM referral_visits UNION ALL SELECT -clicks FROM referrals WHERE last_click_at IS NOT NULL) AS visits \
+         HAVING sum(number) <> 0 ORDER BY 1, 2",
     );
     statement.load(conn)
 }
