@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::app::State;
 use crate::clock::Time;
 use crate::db::Conn;
 use crate::domain::actor::Actor;
@@ -63,6 +64,15 @@ pub(crate) fn one_mailbox<const N: usize>(conn: &mut Conn, actor: &Actor, given:
         agreed([(first, Some(true)), (name, Some(is_same))])?;
     }
     Ok(Some(meant))
+}
+
+/// The same of mailbox and mailbox_id, for whoever is not in the database yet: it is asked only where they differ.
+pub(crate) async fn given_mailbox(actor: &Actor, state: &State, mailbox: Option<String>, mailbox_id: Option<String>) -> Result<Option<String>> {
+    if mailbox.is_none() || mailbox_id.is_none() || mailbox == mailbox_id {
+        return Ok(mailbox.or(mailbox_id));
+    }
+    let actor = actor.clone();
+    state.read(move |conn| one_mailbox(conn, &actor, [("mailbox", mailbox), ("mailbox_id", mailbox_id)])).await
 }
 
 /// A cursor that is the id of the last row.

@@ -9,7 +9,7 @@ use super::answer::Answer;
 use super::tool::{Answered, Call, Effect, Entry, Nothing, tool};
 use crate::api::backtest;
 use crate::api::boxes::{self as rest, Change, Upgrade};
-use crate::api::input::one_mailbox;
+use crate::api::input::given_mailbox;
 use crate::api::mailboxes as list;
 use crate::domain::actor::Scope;
 use crate::domain::error::Error;
@@ -94,8 +94,7 @@ pub(super) struct Which {
 
 /// The mailbox that a tool was given, if any; under two names it must be the same.
 pub(super) async fn meant(call: &Call, mailbox: Option<String>, mailbox_id: Option<String>) -> Result<Option<String>, Error> {
-    let actor = call.actor.clone();
-    call.state.read(move |conn| one_mailbox(conn, &actor, [("mailbox", mailbox), ("mailbox_id", mailbox_id)])).await
+    given_mailbox(&call.actor, &call.state, mailbox, mailbox_id).await
 }
 
 /// The same where it must be given.

@@ -11,7 +11,7 @@ use shapes::{DeparturePage, Match, event, variant};
 
 use super::consents::Pending;
 use super::error::{Plain, Problem};
-use super::input::{agreed, one_mailbox, time_of};
+use super::input::{agreed, given_mailbox, time_of};
 use super::json::{Json, Params, rows};
 use super::key::Key;
 use super::operations::{Operation, get, patch, post};
@@ -390,8 +390,7 @@ pub async fn send_variant(
     body: Json<SendVariant>,
 ) -> Result<HttpResponse, Plain> {
     let (event, id) = ids(path);
-    let (actor, named) = (key.0.clone(), [("mailbox", body.0.mailbox), ("mailbox_id", body.0.mailbox_id)]);
-    let mailbox = state.read(move |conn| one_mailbox(conn, &actor, named)).await?;
+    let mailbox = given_mailbox(&key.0, &state, body.0.mailbox, body.0.mailbox_id).await?;
     Ok(HttpResponse::Accepted().json(choose(key.0, &state, event, id, mailbox).await?))
 }
 

@@ -12,7 +12,7 @@ use crate::domain::ids::{ContactId, MailboxId, SegmentId};
 use crate::domain::{mailboxes, segments};
 
 use super::explain::{Gate, is_test};
-use super::{Check, Outcome, Standing, Verdict, outcome};
+use super::{Check, Outcome, Standing, Verdict, longest_delay, outcome};
 
 /// Most people of one forecast.
 pub const MOST_PEOPLE: usize = 1000;
@@ -130,7 +130,8 @@ pub fn forecast(conn: &mut Conn, actor: &Actor, group: &Group, now: Time) -> Res
             Outcome::Defer { because, .. } | Outcome::Skip(because) | Outcome::Hold(because) => because,
         };
         *reasons.entry((check, verdict)).or_default() += 1;
-        if let Some(delay) = delay_behind(&checks, verdict) {
+        // Once somebody released it.
+        if let Some(delay) = longest_delay(&checks).filter(|_| verdict == Verdict::Hold) {
             *reasons.entry((delay.check, delay.verdict)).or_default() += 1;
             found.hold_then_defer += 1;
         }
@@ -146,12 +147,6 @@ pub fn forecast(conn: &mut Conn, actor: &Actor, group: &Group, now: Time) -> Res
     found.reasons = reasons.into_iter().map(|((check, verdict), count)| Reason { check, verdict, count }).collect();
     found.reasons.sort_by_key(|reason| std::cmp::Reverse((reason.verdict, reason.count)));
     Ok(found)
-}
-
-/// What would delay a message once somebody released it.
-fn delay_behind(checks: &[Check], verdict: Verdict) -> Option<&Check> {
-    let delays = checks.iter().filter(|check| check.verdict == Verdict::Defer && verdict == Verdict::Hold);
-    delays.max_by_key(|check| check.next_eligible_at)
 }
 
 struct Person {

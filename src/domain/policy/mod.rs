@@ -163,13 +163,17 @@ pub fn outcome(checks: &[Check]) -> Outcome {
     match because.verdict {
         Verdict::Pass => Outcome::Send,
         Verdict::Defer => {
-            let longest = checks.iter().filter(|check| check.verdict == Verdict::Defer).max_by_key(|check| check.next_eligible_at);
-            let because = longest.cloned().unwrap_or(because);
+            let because = longest_delay(checks).cloned().unwrap_or(because);
             Outcome::Defer { until: because.next_eligible_at.unwrap_or_default(), because }
         }
         Verdict::Hold => Outcome::Hold(because),
         Verdict::Refuse => Outcome::Skip(because),
     }
+}
+
+/// Of the checks that delay, the one that does so longest.
+fn longest_delay(checks: &[Check]) -> Option<&Check> {
+    checks.iter().filter(|check| check.verdict == Verdict::Defer).max_by_key(|check| check.next_eligible_at)
 }
 
 /// The check that decides: the first of those that weigh most, unless all pass.
