@@ -234,7 +234,7 @@ pub(crate) fn new_call(surface: Surface, method: &str, operation: &str, peer: Op
 
 /// The row when the call has its answer.
 pub(crate) fn ended(call: Call, since: Duration, status: u16, noted: Noted) -> Call {
-    let told = || calls::current()?.target(status < 400).as_deref().and_then(as_target);
+    let told = || turn::target_of(&calls::current()?, status);
     Call {
         target_id: call.target_id.clone().or_else(told),
         id: CallId::new(),

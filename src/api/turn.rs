@@ -11,7 +11,7 @@ use actix_web::{Error as ActixError, HttpMessage, HttpResponse, error};
 use serde_json::{Map, Value};
 use tracing::Instrument;
 
-use super::door::{Noted, refused};
+use super::door::{Noted, as_target, refused};
 use super::error::Problem;
 use super::json;
 use crate::app::State;
@@ -49,7 +49,12 @@ pub(crate) async fn begin(state: &State, actor: &Actor, name: String, parts: &[&
         .await?;
     Ok(match begun {
         Begun::Run(turn) => Met::Run(turn.clone(), call.with_turn(turn)),
-        Begun::Answered(answer) => Met::Answered(answer),
+        Begun::Answered(answer) => {
+            if let Some(target) = &answer.target {
+                calls::names(target);
+            }
+            Met::Answered(answer)
+        }
     })
 }
 
@@ -67,6 +72,11 @@ pub(crate) async fn run<F: Future>(state: &State, turn: &Turn, call: Current, wo
             }
         }
     }
+}
+
+/// What a call was about, as the log of calls may name it.
+pub(crate) fn target_of(call: &Current, status: u16) -> Option<String> {
+    call.target(status < 400).as_deref().and_then(as_target)
 }
 
 /// Ends a turn with its answer.
@@ -112,8 +122,8 @@ pub(super) async fn once<B: MessageBody + 'static>(
     // A caller who hangs up ends its request; the work goes on to its answer, which a retry then gets.
     let state = state.clone();
     let working = async move {
-        let response = run(&state, &turn, call, next.call(request)).await?.map_into_boxed_body();
-        keep(&state, turn, response).await
+        let response = run(&state, &turn, call.clone(), next.call(request)).await?.map_into_boxed_body();
+        keep(&state, turn, &call, response).await
     };
     actix_web::rt::spawn(working.in_current_span()).await.map_err(error::ErrorInternalServerError)?
 }
@@ -128,12 +138,17 @@ fn replayed(request: ServiceRequest, answer: Answer) -> ServiceResponse<BoxBody>
     request.into_response(response)
 }
 
-async fn keep(state: &State, turn: Turn, response: ServiceResponse<BoxBody>) -> Result<ServiceResponse<BoxBody>, ActixError> {
+async fn keep(state: &State, turn: Turn, call: &Current, response: ServiceResponse<BoxBody>) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let (request, response) = response.into_parts();
     let (head, body) = response.into_parts();
     let body = to_bytes(body).await.map_err(error::ErrorInternalServerError)?;
     let content_type = head.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
-    let answer = Answer { status: head.status().as_u16(), content_type: content_type.to_owned(), body: String::from_utf8_lossy(&body).into_owned() };
+    let answer = Answer {
+        status: head.status().as_u16(),
+        content_type: content_type.to_owned(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+        target: target_of(call, head.status().as_u16()),
+    };
     settle(state, turn, answer).await;
     request.extensions_mut().insert(Noted { code: code_in(head.status(), &body), replayed: false });
     Ok(ServiceResponse::new(request, head.set_body(body).map_into_boxed_body()))

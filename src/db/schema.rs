@@ -785,6 +785,7 @@ diesel::table! {
         status -> Nullable<Integer>,
         content_type -> Nullable<Text>,
         body -> Nullable<Text>,
+        target -> Nullable<Text>,
     }
 }
 

@@ -97,9 +97,10 @@ async fn once(actor: Actor, state: &State, tool: &'static Entry, mut arguments: 
     let same = turn::in_order(Value::Object(arguments.clone())).to_string();
     match turn::begin(state, &actor, name, &[b"MCP", tool.name().as_bytes(), same.as_bytes()]).await {
         Ok(Met::Run(turn, current)) => {
-            let told = turn::run(state, &turn, current, async { Told::of(tool.call(call, arguments).await) }).await;
+            let told = turn::run(state, &turn, current.clone(), async { Told::of(tool.call(call, arguments).await) }).await;
             let body = json!(told.result).to_string();
-            turn::settle(state, turn, Kept { status: told.status, content_type: "application/json".to_owned(), body }).await;
+            let target = turn::target_of(&current, told.status);
+            turn::settle(state, turn, Kept { status: told.status, content_type: "application/json".to_owned(), body, target }).await;
             told
         }
         Ok(Met::Answered(kept)) => Told::again(&kept).unwrap_or_else(|error| Told::refused(&crate::domain::error::Error::internal(error).into())),

@@ -76,6 +76,17 @@ async fn the_log_of_calls_names_what_a_call_made_or_decided() {
     let client = Client::with(&serve(&desk).await, &desk.agent).await;
     let sent = client.result("send_email", send(json!({"mailbox": address(Mode::GatedSend)}))).await.structured_content.unwrap();
     assert_eq!(target(&desk).as_deref(), sent["id"].as_str());
+    // An answer told again is about the same thing.
+    let once = send(json!({"mailbox": address(Mode::GatedSend), "idempotency_key": "one"}));
+    for _ in 0..2 {
+        let (_, sent) = desk.call(&desk.agent, "POST", "/v1/send", once.clone()).await;
+        assert_eq!(target(&desk).as_deref(), sent["id"].as_str());
+    }
+    let once = send(json!({"mailbox": address(Mode::GatedSend), "idempotency_key": "two"}));
+    for _ in 0..2 {
+        let sent = client.result("send_email", once.clone()).await.structured_content.unwrap();
+        assert_eq!(target(&desk).as_deref(), sent["id"].as_str());
+    }
 }
 
 #[actix_web::test]

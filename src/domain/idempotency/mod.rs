@@ -56,6 +56,8 @@ pub struct Answer {
     pub content_type: String,
     /// The body.
     pub body: String,
+    /// What it was about, as the log of calls names it.
+    pub target: Option<String>,
 }
 
 /// What a request meets.
@@ -84,12 +86,13 @@ struct Row {
     status: Option<i32>,
     content_type: Option<String>,
     body: Option<String>,
+    target: Option<String>,
 }
 
 impl Row {
     fn answer(&self) -> Option<Answer> {
         let status = u16::try_from(self.status?).ok()?;
-        Some(Answer { status, content_type: self.content_type.clone()?, body: self.body.clone()? })
+        Some(Answer { status, content_type: self.content_type.clone()?, body: self.body.clone()?, target: self.target.clone() })
     }
 }
 
@@ -127,6 +130,7 @@ pub fn begin(conn: &mut Conn, actor: &Actor, request: &Request<'_>, now: Time) -
             status: None,
             content_type: None,
             body: None,
+            target: None,
         };
         if queries::insert(conn, &row)? {
             return Ok(Begun::Run(turn));

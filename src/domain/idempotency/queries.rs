@@ -58,6 +58,7 @@ pub(super) fn answer(conn: &mut Conn, turn: &Turn, answer: &Answer, now: Time) -
             idempotency_keys::status.eq(i32::from(answer.status)),
             idempotency_keys::content_type.eq(&answer.content_type),
             idempotency_keys::body.eq(&answer.body),
+            idempotency_keys::target.eq(&answer.target),
         ))
         .execute(conn)
         .map(drop)
