@@ -44,7 +44,7 @@ pub fn all(db: &Db, size: Size) -> Vec<Work> {
     get("search by address", 300.0, Box::new(move |n| format!("{search}?email={}", email(drawn(n, people)))));
     get(
         "search by first and last name",
-        300.0,
+        50.0,
         Box::new(move |n| format!("{search}?query={}+{}", FIRST[drawn(n, FIRST.len())], LAST[drawn(n + 7, LAST.len())])),
     );
     get("search by the beginning of a name", 300.0, Box::new(move |n| format!("{search}?query={}", &LAST[drawn(n, LAST.len())][..2])));

@@ -284,7 +284,7 @@ fn page(conn: &mut Conn, search: &Search, most: Option<usize>) -> QueryResult<(V
     if is_full(&near) {
         return Ok((near, None));
     }
-    let stop = most.map(|most| nth_with_tag(conn, search, most)).transpose()?.flatten();
+    let stop = most.filter(|_| search.words.is_empty()).map(|most| nth_with_tag(conn, search, most)).transpose()?.flatten();
     let found = load(conn, Wanted::PageDownTo(stop.clone()))?;
     Ok(if is_full(&found) { (found, None) } else { (found, stop) })
 }
@@ -300,15 +300,18 @@ fn nth_with_tag(conn: &mut Conn, search: &Search, nth: usize) -> QueryResult<Opt
     of_tag.order(contact_tags::contact_id.desc()).offset(nth.saturating_sub(1)).first(conn).optional()
 }
 
-/// Whether most of those with a tag may have to be passed over, because they have another too. PostgreSQL expects to find a page soon and
-/// looks each of them up, which takes eight times as long as a merge of the two lists; so it is asked for near ones and then for all.
+/// Whether PostgreSQL would pass over most of what it walks along, because it expects to find a page soon: those with a tag who have
+/// another too, which takes eight times as long as a merge of the two lists, or a million people of whom nobody has the words, which
+/// takes a second where their index takes a millisecond. So it is asked for near ones and then for all.
 fn sifts(conn: &Conn, search: &Search) -> bool {
-    let by_tag = search.words.is_empty() && search.email_key.is_none() && !search.tags.is_empty();
-    by_tag && !search.without_tags.is_empty() && matches!(conn, Conn::Postgres(_))
+    let left_out = !search.tags.is_empty() && !search.without_tags.is_empty();
+    (left_out || !search.words.is_empty()) && search.email_key.is_none() && matches!(conn, Conn::Postgres(_))
 }
 
 /// So many of those with a tag are near.
 const NEAR: usize = 1_000;
+/// So many of all are near where words are looked for; more than a page is found among them where one in a hundred has these.
+const NEAR_WITH_WORDS: usize = 2_000;
 
 /// How many a search finds, whatever its limit.
 pub(super) fn count(conn: &mut Conn, search: &Search) -> QueryResult<i64> {
@@ -368,13 +371,18 @@ fn on_sqlite(search: &Search, wanted: &Wanted) -> Statement {
 /// Words are in one index and tags in another; the cursor stands in each, since it is not carried over from one to the other.
 fn on_postgres(search: &Search, wanted: &Wanted) -> Statement {
     let (from, id) = match (&search.email_key, search.words.is_empty(), search.tags.is_empty()) {
+        (None, false, _) if matches!(wanted, Wanted::PageOfNear) => ("near w", "w.contact_id"),
         (Some(_), false, _) => ("contacts c JOIN contact_words w ON w.contact_id = c.id", "c.id"),
         (None, false, _) => ("contact_words w", "w.contact_id"),
         (None, true, false) => ("contact_tags g", "g.contact_id"),
         (None, true, true) => walk(search, false),
         (Some(_), true, _) => ("contacts c", "c.id"),
     };
-    let mut ask = start(from, id, search, wanted);
+    let mut ask = Statement::default();
+    if from == "near w" {
+        push_near_words(&mut ask, search);
+    }
+    ask.append(start(from, id, search, wanted));
     narrow(&mut ask, from, search);
     conditions::queries::push(&mut ask, id, false, &left_to_ask(from, search));
     if !search.words.is_empty() {
@@ -418,6 +426,15 @@ fn push_near(ask: &mut Statement, tag: &str, search: &Search) {
         ask.push(" AND n.contact_id < ").text(before.as_str());
     }
     ask.push(format!(" ORDER BY n.contact_id DESC OFFSET {NEAR} LIMIT 1), '')"));
+}
+
+/// The words of the newest, as a table before the statement.
+fn push_near_words(ask: &mut Statement, search: &Search) {
+    ask.push("WITH near AS (SELECT contact_id, words FROM contact_words");
+    if let Some(before) = &search.before {
+        ask.push(" WHERE contact_id < ").text(before.as_str());
+    }
+    ask.push(format!(" ORDER BY contact_id DESC LIMIT {NEAR_WITH_WORDS}) "));
 }
 
 /// What stands before a word in the index of PostgreSQL: one that begins with letters and holds a digit is there as its letters, and
