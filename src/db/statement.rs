@@ -21,6 +21,17 @@ enum Part {
     Rows(String, &'static [&'static str]),
 }
 
+/// Keeps the row with this id from others until the transaction ends, so that whoever writes it back as a whole undoes nothing
+/// that came between. On SQLite one transaction writes at a time.
+pub fn hold(conn: &mut Conn, table: &'static str, id: &str) -> QueryResult<()> {
+    if matches!(conn, Conn::Sqlite(_)) {
+        return Ok(());
+    }
+    let mut statement = Statement::default();
+    statement.push("SELECT id FROM ").push(table).push(" WHERE id = ").text(id).push(" FOR UPDATE");
+    statement.run(conn).map(drop)
+}
+
 /// A statement and what is bound in it. What comes from outside may only be bound.
 #[derive(Debug, Default)]
 pub struct Statement {

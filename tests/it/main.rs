@@ -8,6 +8,7 @@ mod amazon;
 mod api;
 mod api_changes;
 mod architecture;
+mod at_once;
 mod audit_chain;
 mod audit_changes;
 mod audit_page;

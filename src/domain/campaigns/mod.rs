@@ -14,6 +14,7 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 
 use crate::clock::Time;
+use crate::db::statement::hold;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
@@ -210,7 +211,7 @@ pub fn create(conn: &mut Conn, actor: &Actor, new: &NewCampaign, now: Time) -> R
 pub fn change(conn: &mut Conn, actor: &Actor, id: &CampaignId, change: &Change, now: Time) -> Result<Campaign> {
     may_change(actor)?;
     transaction(conn, |conn| {
-        let mut row = reached(conn, actor, id)?;
+        let mut row = held(conn, actor, id)?;
         let (had, before) = (row.segment_id.clone(), row.shown());
         if let Some(goal) = &change.goal {
             row.goal = text::optional_body("goal", Some(goal), 1000)?;
@@ -254,7 +255,7 @@ pub fn stop(conn: &mut Conn, actor: &Actor, id: &CampaignId, now: Time) -> Resul
     may_change(actor)?;
     transaction(conn, |conn| {
         hold_dots(conn)?;
-        let mut row = reached(conn, actor, id)?;
+        let mut row = held(conn, actor, id)?;
         refuse_partly_reached(conn, actor, &row)?;
         if row.stopped_at.is_none() {
             (row.stopped_at, row.stopped_by, row.updated_at) = (Some(now), Some(actor.name().to_owned()), now);
@@ -272,7 +273,7 @@ pub fn resume(conn: &mut Conn, actor: &Actor, id: &CampaignId, now: Time) -> Res
     }
     actor.must_manage()?;
     transaction(conn, |conn| {
-        let mut row = reached(conn, actor, id)?;
+        let mut row = held(conn, actor, id)?;
         refuse_partly_reached(conn, actor, &row)?;
         if row.stopped_at.is_some() {
             (row.stopped_at, row.stopped_by, row.updated_at) = (None, None, now);
@@ -311,6 +312,12 @@ pub(in crate::domain) fn put_aside(conn: &mut Conn, id: &MessageId, now: Time) -
 fn reached(conn: &mut Conn, actor: &Actor, id: &CampaignId) -> Result<Campaign> {
     let within = |row: &Campaign| row.mailbox_id.as_ref().is_none_or(|mailbox| actor.reaches(mailbox));
     queries::by_id(conn, id)?.filter(within).ok_or_else(|| Error::not_found("campaign"))
+}
+
+/// The same to change it, kept from others until the transaction ends: a change must not undo a stop.
+fn held(conn: &mut Conn, actor: &Actor, id: &CampaignId) -> Result<Campaign> {
+    hold(conn, "campaigns", id.as_str())?;
+    reached(conn, actor, id)
 }
 
 /// Whoever works in some mailboxes cannot stop what others send from theirs.

@@ -18,7 +18,7 @@ use crate::domain::templates;
 use crate::domain::text;
 use crate::domain::trials::{self, Arm, MOST_VARIANTS, Measure, Verdict};
 
-use super::{Campaign, log, may_change, queries, reached};
+use super::{Campaign, held, log, may_change, queries, reached};
 
 /// What the tags that name a variant begin with.
 pub const TAG: &str = "variant_";
@@ -51,7 +51,7 @@ pub fn compare(conn: &mut Conn, actor: &Actor, id: &CampaignId, wanted: &Compari
     may_change(actor)?;
     let variants = wanted.variants.as_deref().map(check).transpose()?;
     transaction(conn, |conn| {
-        let mut row = reached(conn, actor, id)?;
+        let mut row = held(conn, actor, id)?;
         let before = row.comparison();
         if let Some(variants) = variants {
             for template in variants.iter().filter_map(|one| one.template_id.as_ref()) {

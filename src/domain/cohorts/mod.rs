@@ -181,7 +181,7 @@ pub fn create(conn: &mut Conn, actor: &Actor, input: &Input, now: Time) -> Resul
 pub fn change(conn: &mut Conn, actor: &Actor, id: &CohortId, input: &Input, now: Time) -> Result<Cohort> {
     may_change(actor)?;
     transaction(conn, |conn| {
-        let old = by_id(conn, id)?;
+        let old = queries::held(conn, id)?.ok_or_else(|| Error::not_found("cohort"))?;
         let before = shown(&old);
         must_reach(conn, actor, id)?;
         let row = filled(conn, old, input, now)?;

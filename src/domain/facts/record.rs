@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use crate::clock::Time;
+use crate::db::statement::hold;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
@@ -75,6 +76,7 @@ fn must_settle(actor: &Actor) -> Result<()> {
 pub fn accept(conn: &mut Conn, actor: &Actor, id: &FactId, now: Time) -> Result<Fact> {
     must_settle(actor)?;
     transaction(conn, |conn| {
+        hold(conn, "facts", id.as_str())?;
         let fact = super::get(conn, actor, id)?;
         if fact.state != State::Proposed {
             return Err(Error::conflict("state_conflict", format!("The fact is {} and waits for nobody.", fact.state)));
@@ -92,6 +94,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &FactId, body: Body, source: O
     must_settle(actor)?;
     let source = text::optional_line("source", source, 300)?;
     transaction(conn, |conn| {
+        hold(conn, "facts", id.as_str())?;
         let fact = super::get(conn, actor, id)?;
         if fact.kind != body.kind() || !Kind::ENTERED.contains(&fact.kind) {
             return Err(Error::invalid("field_invalid", "kind", format!("This fact is of kind {} and stays so.", fact.kind)));
@@ -110,6 +113,7 @@ pub fn revoke(conn: &mut Conn, actor: &Actor, id: &FactId, reason: &str, now: Ti
     must_settle(actor)?;
     let reason = text::required_line("reason", reason, 300)?;
     transaction(conn, |conn| {
+        hold(conn, "facts", id.as_str())?;
         let fact = super::get(conn, actor, id)?;
         if fact.state == State::Revoked {
             return Err(Error::conflict("state_conflict", "The fact is revoked already."));

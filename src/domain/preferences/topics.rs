@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use serde_json::json;
 
 use crate::clock::Time;
+use crate::db::statement::hold;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::audit::{self, Entry};
@@ -74,6 +75,7 @@ pub fn create(conn: &mut Conn, actor: &Actor, input: &Input, now: Time) -> Resul
 pub fn change(conn: &mut Conn, actor: &Actor, id: &TopicId, input: &Input, now: Time) -> Result<Topic> {
     for_people(actor)?;
     transaction(conn, |conn| {
+        hold(conn, "topics", id.as_str())?;
         let mut row = queries::topic(conn, id)?.ok_or_else(|| Error::not_found("topic"))?;
         let before = shown(&row);
         row.name = text::required_line("name", &input.name, 80)?;

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use serde_json::json;
 
 use crate::clock::Time;
+use crate::db::statement::hold;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
@@ -128,6 +129,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &SegmentId, input: &Input, now
     may_change(actor)?;
     transaction(conn, |conn| {
         refuse_under_rule(conn, actor, id)?;
+        hold(conn, "segments", id.as_str())?;
         let had = by_id(conn, id)?;
         let was = shown(&had);
         let mut row = input.over(had.clone())?;

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::clock::Time;
 use crate::db::seal;
+use crate::db::statement::hold;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
@@ -191,6 +192,7 @@ pub fn add(conn: &mut Conn, actor: &Actor, new: &NewSource, now: Time) -> Result
 /// Changes a source.
 pub fn change(conn: &mut Conn, actor: &Actor, id: &SourceId, change: &Change, now: Time) -> Result<Source> {
     transaction(conn, |conn| {
+        hold(conn, "churn_sources", id.as_str())?;
         let mut row = get(conn, actor, id)?;
         if let Some(name) = &change.name {
             row.name = text::required_line("name", name, 100)?;
@@ -212,6 +214,7 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &SourceId, change: &Change, no
 /// Makes a new secret; the old one is refused from now on.
 pub fn rotate(conn: &mut Conn, actor: &Actor, id: &SourceId, now: Time) -> Result<(Source, String)> {
     transaction(conn, |conn| {
+        hold(conn, "churn_sources", id.as_str())?;
         let mut row = get(conn, actor, id)?;
         if !row.provider.secret_is_ours() {
             return Err(Error::conflict(

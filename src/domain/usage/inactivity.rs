@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use serde_json::json;
 
 use crate::clock::Time;
+use crate::db::statement::hold;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
@@ -95,6 +96,7 @@ pub fn add(conn: &mut Conn, actor: &Actor, terms: &Terms, now: Time) -> Result<R
 /// Changes a rule; it runs anew.
 pub fn change(conn: &mut Conn, actor: &Actor, id: &InactivityRuleId, terms: &Terms, now: Time) -> Result<Rule> {
     transaction(conn, |conn| {
+        hold(conn, "inactivity_rules", id.as_str())?;
         let mut row = get(conn, actor, id)?;
         apply(&mut row, terms, now)?;
         queries::update_rule(conn, &row)?;
@@ -151,7 +153,10 @@ fn apply(row: &mut Rule, terms: &Terms, now: Time) -> Result<()> {
 /// Looks at some more contacts of the rule whose turn it is, and says whether there is more to do.
 pub fn step(conn: &mut Conn, now: Time) -> Result<bool> {
     transaction(conn, |conn| {
-        let Some(mut rule) = queries::due_rule(conn, now)? else { return Ok(false) };
+        let Some(next) = queries::due_rule(conn, now)? else { return Ok(false) };
+        hold(conn, "inactivity_rules", next.id.as_str())?;
+        // Somebody may have changed it since, or looked in another process.
+        let Some(mut rule) = queries::due_rule(conn, now)?.filter(|rule| rule.id == next.id) else { return Ok(true) };
         let before = now.plus_days(-i64::from(rule.days));
         let found = queries::inactive(conn, &rule, before, STEP)?;
         for (contact, last_active_at) in &found {

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use serde_json::json;
 
 use crate::clock::Time;
+use crate::db::statement::hold;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
@@ -222,6 +223,9 @@ pub fn record(conn: &mut Conn, attempt: &Attempt, outcome: &Outcome, now: Time) 
             Outcome::Failed(text) => (None, text),
         };
         let answer: String = answer.chars().take(LONGEST_ANSWER).collect();
+        if status == Some(410) {
+            hold(conn, endpoints::TABLE, attempt.endpoint_id.as_str())?;
+        }
         let endpoint = queries::by_id(conn, &attempt.endpoint_id)?.ok_or_else(|| Error::internal("a delivery without an endpoint"))?;
         let (state, next) = match status {
             Some(200..=299) => (State::Delivered, now),

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::clock::Time;
 use crate::db::seal::{self, SealError};
+use crate::db::statement::hold;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::dialer::Target;
@@ -18,6 +19,8 @@ use super::{Endpoint, EventType, queries};
 
 /// How long two secrets are valid after a rotation, in hours.
 pub const ROTATION_HOURS: i64 = 24;
+/// The table of endpoints.
+pub(super) const TABLE: &str = "webhook_endpoints";
 /// Most endpoints there can be.
 const MOST: usize = 100;
 
@@ -98,7 +101,7 @@ pub fn add(conn: &mut Conn, actor: &Actor, new: &NewEndpoint, now: Time) -> Resu
 /// Changes address, description and filters.
 pub fn change(conn: &mut Conn, actor: &Actor, id: &EndpointId, change: &Change, now: Time) -> Result<Endpoint> {
     transaction(conn, |conn| {
-        let mut row = get(conn, actor, id)?;
+        let mut row = held(conn, actor, id)?;
         apply(conn, actor, &mut row, change)?;
         save(conn, actor, "webhook.change", row, now)
     })
@@ -135,7 +138,7 @@ fn apply(conn: &mut Conn, actor: &Actor, row: &mut Endpoint, change: &Change) ->
 /// Makes a new secret. The one before signs as well for 24 hours, so that the receiver can change over.
 pub fn rotate(conn: &mut Conn, actor: &Actor, id: &EndpointId, now: Time) -> Result<(Endpoint, String)> {
     transaction(conn, |conn| {
-        let mut row = get(conn, actor, id)?;
+        let mut row = held(conn, actor, id)?;
         let secret = new_secret();
         let before = std::mem::replace(&mut row.secret, seal::seal(&place(&row.id), &secret)?);
         let signs_on = !before.is_empty();
@@ -148,7 +151,7 @@ pub fn rotate(conn: &mut Conn, actor: &Actor, id: &EndpointId, now: Time) -> Res
 /// Switches an endpoint off. What waits for it is given up and can be replayed.
 pub fn disable(conn: &mut Conn, actor: &Actor, id: &EndpointId, now: Time) -> Result<Endpoint> {
     transaction(conn, |conn| {
-        let row = get(conn, actor, id)?;
+        let row = held(conn, actor, id)?;
         switch_off(conn, actor, row, &format!("{} switched it off.", actor.name()), now)
     })
 }
@@ -166,7 +169,7 @@ pub(super) fn switch_off(conn: &mut Conn, actor: &Actor, mut row: Endpoint, why:
 /// Switches an endpoint on. It hears of what happens from now on.
 pub fn enable(conn: &mut Conn, actor: &Actor, id: &EndpointId, now: Time) -> Result<Endpoint> {
     transaction(conn, |conn| {
-        let mut row = get(conn, actor, id)?;
+        let mut row = held(conn, actor, id)?;
         if row.disabled_at.is_none() {
             return Ok(row);
         }
@@ -201,6 +204,12 @@ pub fn list(conn: &mut Conn, actor: &Actor) -> Result<Vec<Endpoint>> {
 pub fn get(conn: &mut Conn, actor: &Actor, id: &EndpointId) -> Result<Endpoint> {
     must_administer(actor)?;
     queries::by_id(conn, id)?.ok_or_else(|| Error::not_found("webhook"))
+}
+
+/// The same to change it.
+fn held(conn: &mut Conn, actor: &Actor, id: &EndpointId) -> Result<Endpoint> {
+    hold(conn, TABLE, id.as_str())?;
+    get(conn, actor, id)
 }
 
 /// Where the secrets of an endpoint lie, the new one and the one before: they sign for no other.
