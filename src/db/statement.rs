@@ -28,7 +28,7 @@ pub fn hold(conn: &mut Conn, table: &'static str, id: &str) -> QueryResult<()> {
         return Ok(());
     }
     let mut statement = Statement::default();
-    statement.push("SELECT id FROM ").push(table).push(" WHERE id = ").text(id).push(" FOR UPDATE");
+    statement.push("SELECT id FROM ").push(table).push(" WHERE id = ").text(id).push(" FOR NO KEY UPDATE");
     statement.run(conn).map(drop)
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::clock::Time;
+use crate::db::statement::hold;
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
@@ -32,6 +33,8 @@ pub fn change(conn: &mut Conn, actor: &Actor, id: &ContactId, change: &ContactCh
     let zone = change.time_zone.as_deref().map(|zone| text::optional_line("time_zone", Some(zone), 64)).transpose()?;
     check_metadata(&change.metadata)?;
     transaction(conn, |conn| {
+        // What others wrote meanwhile stays, and an erasure is not undone.
+        hold(conn, "contacts", id.as_str())?;
         let mut row = present(conn, id)?;
         let mut metadata = row.metadata.clone().into_inner();
         for (key, value) in &change.metadata {

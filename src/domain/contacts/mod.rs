@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::clock::Time;
-use crate::db::statement::Statement;
+use crate::db::statement::{Statement, hold};
 use crate::db::types::Json;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::{Actor, Scope};
@@ -108,16 +108,24 @@ pub(in crate::domain) fn upsert_row(conn: &mut Conn, actor: &Actor, input: &Cont
     let time_zone = text::optional_line("time_zone", input.time_zone.as_deref(), 64)?;
     check_metadata(&input.metadata)?;
     transaction(conn, |conn| {
-        let row = match queries::by_email(conn, email.key())? {
-            Some(mut row) => {
-                let metadata: Map<_, _> = row.metadata.clone().into_inner().into_iter().chain(input.metadata.clone()).collect();
-                let changed = metadata != *row.metadata
-                    || name.as_ref().is_some_and(|name| row.name.as_ref() != Some(name))
-                    || time_zone.as_ref().is_some_and(|zone| row.time_zone.as_ref() != Some(zone));
-                if changed {
-                    row.name = name.or(row.name);
-                    row.time_zone = time_zone.or(row.time_zone);
-                    row.metadata = Json::new(metadata);
+        let completed = |row: &ContactRow| ContactRow {
+            name: name.clone().or_else(|| row.name.clone()),
+            time_zone: time_zone.clone().or_else(|| row.time_zone.clone()),
+            metadata: Json::new(row.metadata.iter().chain(&input.metadata).map(|(key, value)| (key.clone(), value.clone())).collect()),
+            ..row.clone()
+        };
+        let differs =
+            |one: &ContactRow, other: &ContactRow| (&one.name, &one.time_zone, &*one.metadata) != (&other.name, &other.time_zone, &*other.metadata);
+        let mut found = queries::by_email(conn, email.key())?;
+        if let Some(row) = found.as_ref().filter(|row| differs(row, &completed(row))) {
+            // What others wrote meanwhile stays, and an erasure is not undone.
+            hold(conn, "contacts", row.id.as_str())?;
+            found = queries::by_email(conn, email.key())?;
+        }
+        let row = match found {
+            Some(was) => {
+                let mut row = completed(&was);
+                if differs(&row, &was) {
                     row.updated_at = now;
                     queries::update(conn, &row)?;
                     log(conn, actor, "contact.change", &row.id, json!({}), now)?;

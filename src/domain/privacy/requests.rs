@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use serde_json::json;
 
 use crate::clock::Time;
+use crate::db::statement::hold;
 use crate::db::{Conn, transaction};
 use crate::domain::actor::Actor;
 use crate::domain::audit::{self, Entry};
@@ -196,6 +197,7 @@ pub enum Step {
 pub fn advance(conn: &mut Conn, actor: &Actor, id: &RowId, step: &Step, now: Time) -> Result<Request> {
     for_people(actor)?;
     transaction(conn, |conn| {
+        hold(conn, "data_requests", id.as_str())?;
         let mut row = queries::request(conn, id)?.ok_or_else(|| Error::not_found("request"))?;
         if row.done_at.is_some() {
             return Err(Error::conflict("already_decided", "This request is done. Record another one where there is one."));
