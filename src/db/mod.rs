@@ -10,6 +10,7 @@ pub mod mark;
 pub mod migrate;
 pub mod schema;
 pub mod seal;
+mod stamp;
 pub mod statement;
 pub mod types;
 mod upkeep;
@@ -24,6 +25,7 @@ use diesel::{Connection, PgConnection, SqliteConnection};
 
 pub use connection::Conn;
 pub use forget::ForgetError;
+pub use stamp::{Stamp, Touched};
 
 use journal::Journal;
 use mark::MarkFile;
@@ -291,10 +293,42 @@ impl Db {
     where
         E: From<diesel::result::Error>,
     {
-        let Some(file) = &self.file else { return self.commit(&mut *self.connection()?, work) };
-        let done = file.writer.turn().with(|conn| self.commit(conn, work))?;
+        self.write_stamped(|conn, _| work(conn).map(|done| (done, Touched::Anything))).map(|(done, _)| done)
+    }
+
+    /// The same for what knows what it touched: it is handed the stamp of this moment, and gives the one after it. There is none
+    /// on PostgreSQL, where others commit meanwhile.
+    pub fn write_stamped<T, E>(&self, work: impl FnOnce(&mut Conn, Option<Stamp>) -> Result<(T, Touched), E>) -> Result<(T, Option<Stamp>), E>
+    where
+        E: From<diesel::result::Error>,
+    {
+        let Some(file) = &self.file else {
+            return self.commit(&mut *self.connection()?, |conn| work(conn, None)).map(|(done, _)| (done, None));
+        };
+        let mut turn = file.writer.turn();
+        let before = turn.stamp(0);
+        let mut elsewhere = 0;
+        let done = turn.with(|conn| {
+            self.commit(conn, |conn| {
+                elsewhere = stamp::elsewhere(conn)?;
+                work(conn, Some(Stamp { elsewhere, ..before }))
+            })
+        });
+        // Whether a commit that failed took effect is not known.
+        turn.touched(done.as_ref().map_or(Touched::Anything, |(_, touched)| *touched));
+        let after = turn.stamp(elsewhere);
+        drop(turn);
+        let (done, _) = done?;
         file.upkeep.committed();
-        Ok(done)
+        Ok((done, Some(after)))
+    }
+
+    /// The stamp of this moment; none on PostgreSQL.
+    pub fn stamp(&self) -> Result<Option<Stamp>, diesel::result::Error> {
+        let Some(file) = &self.file else { return Ok(None) };
+        let mut turn = file.writer.turn();
+        let elsewhere = turn.with(stamp::elsewhere)?;
+        Ok(Some(turn.stamp(elsewhere)))
     }
 
     fn commit<T, E>(&self, conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E>

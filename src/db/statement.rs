@@ -74,14 +74,14 @@ impl Statement {
 
     /// Adds the condition to be one of these texts. However many they are, the text of the statement is the same.
     pub fn among<'t>(&mut self, values: impl Iterator<Item = &'t str>) -> &mut Self {
-        let values: Vec<String> = values.map(|value| value.replace('\0', "\u{FFFD}")).collect();
-        self.parts.push(Part::Among(serde_json::json!(values).to_string()));
+        let values: Vec<&str> = values.collect();
+        self.parts.push(Part::Among(json(&values)));
         self
     }
 
     /// Adds a table of texts in brackets, with these columns.
     pub fn rows(&mut self, columns: &'static [&'static str], values: &[Vec<&str>]) -> &mut Self {
-        self.parts.push(Part::Rows(serde_json::json!(values).to_string().replace("\\u0000", "\u{FFFD}"), columns));
+        self.parts.push(Part::Rows(json(values), columns));
         self
     }
 
@@ -146,6 +146,12 @@ impl Statement {
         }
         Ok(())
     }
+}
+
+/// Texts as JSON. PostgreSQL refuses the character zero.
+fn json(values: &(impl serde::Serialize + ?Sized)) -> String {
+    let text = serde_json::to_string(values).unwrap_or_default();
+    if text.contains("\\u0000") { text.replace("\\u0000", "\u{FFFD}") } else { text }
 }
 
 impl QueryFragment<Sqlite> for Statement {

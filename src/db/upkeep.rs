@@ -123,6 +123,7 @@ impl Rounds {
             for _ in 0..MERGES {
                 let mut turn = self.writer.turn();
                 let began = clock::uptime();
+                // Merged pieces hold the same words, so nothing was touched.
                 let changed = turn.with(|conn| changes_of(conn, &step))?;
                 drop(turn);
                 std::thread::sleep(LET_OTHERS.max((clock::uptime() - began) * SHARE));

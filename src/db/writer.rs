@@ -5,45 +5,72 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use diesel::r2d2::ManageConnection;
 
-use super::{Conn, Manager, OpenError};
+use super::{Conn, Manager, OpenError, Stamp, Touched};
 
 /// Those who write wait here in line, which beats polling a locked file.
 pub(super) struct Writer {
     manager: Manager,
-    conn: Mutex<Option<Conn>>,
+    held: Mutex<Held>,
+}
+
+/// What a turn is about.
+struct Held {
+    conn: Option<Conn>,
+    /// How often something was written here on which checks may rest.
+    here: u64,
+    /// How often turns were counted here.
+    turns: u64,
 }
 
 impl Writer {
     pub(super) fn new(manager: Manager, conn: Conn) -> Writer {
-        Writer { manager, conn: Mutex::new(Some(conn)) }
+        Writer { manager, held: Mutex::new(Held { conn: Some(conn), here: 0, turns: 0 }) }
     }
 
     /// Waits in line.
     pub(super) fn turn(&self) -> Turn<'_> {
-        Turn { manager: &self.manager, conn: self.conn.lock().unwrap_or_else(PoisonError::into_inner) }
+        Turn { manager: &self.manager, held: self.held.lock().unwrap_or_else(PoisonError::into_inner) }
     }
 }
 
 /// While it lasts, nobody else writes.
 pub(super) struct Turn<'a> {
     manager: &'a Manager,
-    conn: MutexGuard<'a, Option<Conn>>,
+    held: MutexGuard<'a, Held>,
 }
 
 impl Turn<'_> {
     /// Runs `work` with the connection. One that broke in it, or in whose midst `work` panicked, is closed and another opened.
     pub(super) fn with<T, E: From<diesel::result::Error>>(&mut self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
-        let mut conn = match self.conn.take() {
+        let mut conn = match self.held.conn.take() {
             Some(conn) => conn,
-            None => self.manager.open().map_err(|error| match error {
-                OpenError::Query(error) => error,
-                other => diesel::result::Error::QueryBuilderError(Box::new(other)),
-            })?,
+            None => {
+                // A connection counts what others commit from when it was opened.
+                self.touched(Touched::Anything);
+                self.manager.open().map_err(|error| match error {
+                    OpenError::Query(error) => error,
+                    other => diesel::result::Error::QueryBuilderError(Box::new(other)),
+                })?
+            }
         };
         let done = work(&mut conn);
         if !self.manager.has_broken(&mut conn) {
-            *self.conn = Some(conn);
+            self.held.conn = Some(conn);
         }
         done
+    }
+
+    /// Notes what was written.
+    pub(super) fn touched(&mut self, what: Touched) {
+        match what {
+            Touched::Anything => self.held.here += 1,
+            Touched::Turns => self.held.turns += 1,
+            Touched::OwnRows => {}
+        }
+    }
+
+    /// The stamp, by what the connection says that others committed.
+    pub(super) fn stamp(&self, elsewhere: i64) -> Stamp {
+        Stamp { elsewhere, here: self.held.here, turns: self.held.turns }
     }
 }

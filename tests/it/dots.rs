@@ -26,9 +26,9 @@ use crate::support::{Desk, OPERATOR, sql};
 use crate::templates::{approve, template};
 
 /// Something that speaks against a message, by its name.
-type Speak = (&'static str, fn(&mut Conn, &Message) -> Result<()>);
+pub type Speak = (&'static str, fn(&mut Conn, &Message) -> Result<()>);
 
-const AGAINST: [Speak; 6] = [
+pub const AGAINST: [Speak; 6] = [
     ("a suppression", |conn, _| suppressions::add(conn, &OPERATOR, "ana@example.com", Reason::Unsubscribed, "test", None, clock::now())),
     ("an erasure", |conn, message| {
         contacts::get(conn, &OPERATOR, &message.row.contact_id)?;
@@ -56,12 +56,18 @@ fn one_waits(db: &Db) -> bool {
     db.is_a_file() || db.read(|conn| on_either!(conn, inner => diesel::sql_query(waiting).get_result::<Found>(inner))).unwrap().n > 0
 }
 
-async fn claimed(desk: &Desk) -> (Message, Claimed) {
+/// A message of an approved template, and a decision that lets it go.
+pub async fn approved(desk: &Desk) -> Message {
     let message = desk.pending("ana@example.com", json!({})).await;
     let template = template(desk, json!({})).await;
     approve(desk, "Max", &template, 1).unwrap();
     sql(desk, &format!("INSERT INTO template_messages (message_id, template_version_id) SELECT '{}', id FROM template_versions", message.row.id));
     desk.decide("Rita", &message, DecisionKind::Approve).unwrap();
+    message
+}
+
+async fn claimed(desk: &Desk) -> (Message, Claimed) {
+    let message = approved(desk).await;
     let mut claimed = desk.write(|conn| outbox::claim(conn, &WorkerId::new(), 1, clock::now())).unwrap();
     (message, claimed.pop().unwrap())
 }

@@ -212,7 +212,7 @@ async fn what_was_claimed_and_not_offered_goes_back_as_it_was() {
     let before = desk.read(|conn| outbox::waiting(conn, &ids[0])).unwrap();
     let worker = WorkerId::new();
     let leased = desk.write(|conn| outbox::lease(conn, &worker, &Served::all(), 10, desk.now())).unwrap();
-    let Examined { claimed, .. } = desk.read(|conn| outbox::examine(conn, &worker, &leased, desk.now()));
+    let Examined { claimed, .. } = desk.read(|conn| outbox::examine(conn, &worker, &leased, None, desk.now()));
     desk.write(|conn| outbox::show_slow(conn, &ids[..1], desk.now())).unwrap();
     assert_eq!(desk.message(ids[0].as_str()).row.state, State::Sending);
     desk.write(|conn| outbox::release(conn, &claimed, desk.now())).unwrap();

@@ -103,6 +103,7 @@ mod sessions;
 mod sign_in;
 mod sources;
 mod speed;
+mod stamps;
 mod support;
 mod telemetry;
 mod templates;

@@ -3,18 +3,19 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::clock::Time;
-use crate::db::{Conn, transaction};
+use crate::db::{Conn, Stamp, Touched, transaction};
 use crate::domain::campaigns;
 use crate::domain::error::Result;
 use crate::domain::ids::{MailboxId, MessageId};
 use crate::domain::mailboxes::{OnUncertain, bounces};
 use crate::domain::messages::{self, Content, State};
+use crate::domain::policy::transmit::{self, Looked};
 use crate::domain::policy::{self, Case, Outcome, Standing};
 use crate::domain::provenance;
 use crate::domain::reputation::{queries as reputation, sends};
 
 use super::moves::{put_aside, put_back, skip, take_back, unshow};
-use super::{Claimed, LEASE_SECONDS, Reached, WorkerId, queries};
+use super::{Claimed, LEASE_SECONDS, Reached, WorkerId, dot, queries};
 
 /// Messages of stopped campaigns that are put aside in one transaction.
 const MOST_ASIDE: usize = 200;
@@ -80,7 +81,7 @@ pub fn claim(conn: &mut Conn, worker: &WorkerId, limit: i64, now: Time) -> Resul
         let mut aside = 0;
         loop {
             let leased = lease(conn, worker, &Served::all(), limit, now)?;
-            let Examined { claimed, refused } = examine(conn, worker, &leased, now)?;
+            let Examined { claimed, refused } = examine(conn, worker, &leased, None, now)?;
             let more = refused.iter().filter(|refused| matches!(refused.why, Why::Campaign)).count();
             turn_away(conn, refused, now)?;
             aside += more;
@@ -90,6 +91,53 @@ pub fn claim(conn: &mut Conn, worker: &WorkerId, limit: i64, now: Time) -> Resul
             }
         }
     })
+}
+
+/// What has its turn next, as it was found without holding up anybody who writes.
+#[derive(Debug)]
+pub struct Plan {
+    looked: Looked,
+    at: Time,
+}
+
+/// Looks at what is due; a plan where all of it may simply leave. What waits for something, or could stop its mailbox, is
+/// looked at by [`lease`] alone.
+pub fn plan(conn: &mut Conn, served: &Served, limit: i64, now: Time) -> Result<Option<Plan>> {
+    if queries::all_stopped(conn)? {
+        return Ok(None);
+    }
+    let chosen = next(conn, served, limit, now)?;
+    let looked = transmit::look(conn, &chosen, false, now)?;
+    Ok((!chosen.is_empty() && looked.is_plain()).then_some(Plan { looked, at: now }))
+}
+
+/// Leases what was planned at `planned`, if nobody wrote since; otherwise as [`lease`] does. With what that touched.
+pub fn lease_planned(
+    conn: &mut Conn,
+    worker: &WorkerId,
+    (served, limit): (&Served, i64),
+    planned: Option<(Stamp, Plan)>,
+    stamp: Option<Stamp>,
+    now: Time,
+) -> Result<(Vec<MessageId>, Touched)> {
+    match planned {
+        Some((at, plan)) if stamp == Some(at) => transaction(conn, |conn| {
+            let found = transmit::settle(conn, plan.looked, plan.at)?;
+            let going: Vec<MessageId> = found.into_iter().map(|(id, _)| id).collect();
+            let leased = queries::set_claims(conn, &going, worker.as_str(), now.plus_seconds(LEASE_SECONDS), now)?;
+            Ok((leased, Touched::Turns))
+        }),
+        _ => Ok((lease(conn, worker, served, limit, now)?, Touched::Anything)),
+    }
+}
+
+/// What is due, some of every mailbox that may send.
+fn next(conn: &mut Conn, served: &Served, limit: i64, now: Time) -> Result<Vec<MessageId>> {
+    // Those that have used up a limit wait as a whole.
+    let waiting = reputation::waiting(conn, now)?;
+    let served = queries::open_mailboxes(conn)?.into_iter().filter(|(_, key)| served.takes(key)).map(|(id, _)| id);
+    let open: Vec<MailboxId> = served.filter(|id| !waiting.contains(id)).collect();
+    Ok(in_turn(queries::due(conn, &open, now, limit)?, usize::try_from(limit).unwrap_or(0)))
 }
 
 /// Leases rows that are due and have their turn, some of every mailbox, so that a full one does not hold up the others.
@@ -102,15 +150,11 @@ pub fn lease(conn: &mut Conn, worker: &WorkerId, served: &Served, limit: i64, no
         }
         let mut leased = vec![];
         for _ in 0..MOST_ROUNDS {
-            // Those that have used up a limit wait as a whole.
-            let waiting = reputation::waiting(conn, now)?;
-            let served = queries::open_mailboxes(conn)?.into_iter().filter(|(_, key)| served.takes(key)).map(|(id, _)| id);
-            let open: Vec<MailboxId> = served.filter(|id| !waiting.contains(id)).collect();
-            let chosen = in_turn(queries::due(conn, &open, now, limit)?, usize::try_from(limit).unwrap_or(0));
+            let chosen = next(conn, served, limit, now)?;
             if chosen.is_empty() {
                 break;
             }
-            let found = policy::transmit::take_turns(conn, &chosen, now)?;
+            let found = transmit::take_turns(conn, &chosen, now)?;
             let stay: HashSet<&MessageId> = found.iter().filter(|(_, said)| matches!(said, Outcome::Defer { .. })).map(|(id, _)| id).collect();
             let going: Vec<MessageId> = chosen.iter().filter(|id| !stay.contains(id)).cloned().collect();
             leased = queries::set_claims(conn, &going, worker.as_str(), now.plus_seconds(LEASE_SECONDS), now)?;
@@ -159,8 +203,9 @@ fn in_turn(lists: Vec<Vec<MessageId>>, limit: usize) -> Vec<MessageId> {
 }
 
 /// Looks at leased rows: warrant, content, person, switches, facts. Reads only, in a number of statements that does
-/// not depend on how many there are.
-pub fn examine(conn: &mut Conn, worker: &WorkerId, ids: &[MessageId], now: Time) -> Result<Examined> {
+/// not depend on how many there are. With the stamp of a moment before it: what the last look before a dot would find is
+/// looked for as well, so that it need not be looked for again until somebody writes.
+pub fn examine(conn: &mut Conn, worker: &WorkerId, ids: &[MessageId], stamp: Option<Stamp>, now: Time) -> Result<Examined> {
     let mut found = Examined::default();
     if ids.is_empty() {
         return Ok(found);
@@ -178,8 +223,13 @@ pub fn examine(conn: &mut Conn, worker: &WorkerId, ids: &[MessageId], now: Time)
         queries::choices(conn)?.into_iter().map(|(id, what, to)| (id, (what, to))).collect();
     let key = if choices.values().any(|(_, to)| to.is_some()) { bounces::key(conn)? } else { None };
     let bounces_to = |case: &Case| bounces::address(key.as_deref()?, choices.get(&case.mailbox_id)?.1.as_deref()?, &case.message_id);
+    let mut planted = HashSet::new();
     for (row, case) in rows.into_iter().zip(cases) {
-        let why = why_not(&row, standings.get(&row.id), lost.remove(&row.id), &stopped, now);
+        if row.planted {
+            planted.insert(row.id.clone());
+        }
+        let content = Content::from(&row.words);
+        let why = why_not(&row, &content, standings.get(&row.id), lost.remove(&row.id), &stopped, now);
         match (why, row.warrant) {
             (None, Some(warrant)) => found.claimed.push(Claimed {
                 on_uncertain: choices.get(&case.mailbox_id).map_or(OnUncertain::Ask, |(choice, _)| *choice),
@@ -190,6 +240,8 @@ pub fn examine(conn: &mut Conn, worker: &WorkerId, ids: &[MessageId], now: Time)
                 case,
                 campaign: row.campaign,
                 warrant_id: warrant.id,
+                warrant_ends: warrant.expires_at,
+                looked_at: None,
                 version: row.version,
                 content_hash: warrant.content_hash,
                 attempts: row.attempts,
@@ -197,7 +249,7 @@ pub fn examine(conn: &mut Conn, worker: &WorkerId, ids: &[MessageId], now: Time)
                 made_at: row.words.created_at,
                 claimed_at: now,
                 reached: Reached::default(),
-                content: Content::from(&row.words),
+                content,
             }),
             (why, _) => {
                 let why = why.unwrap_or_else(|| Why::Skip(super::NO_WARRANT.to_owned()));
@@ -205,10 +257,24 @@ pub fn examine(conn: &mut Conn, worker: &WorkerId, ids: &[MessageId], now: Time)
             }
         }
     }
+    if stamp.is_some() {
+        let claimed: Vec<&Claimed> = found.claimed.iter().collect();
+        let against = dot::against(conn, &claimed, now)?;
+        for one in found.claimed.iter_mut().filter(|one| !planted.contains(one.message_id()) && !against.contains_key(one.message_id())) {
+            one.looked_at = stamp;
+        }
+    }
     Ok(found)
 }
 
-fn why_not(row: &queries::Leased, standing: Option<&Standing>, lost: Option<String>, stopped: &HashSet<String>, now: Time) -> Option<Why> {
+fn why_not(
+    row: &queries::Leased,
+    content: &Content,
+    standing: Option<&Standing>,
+    lost: Option<String>,
+    stopped: &HashSet<String>,
+    now: Time,
+) -> Option<Why> {
     if !matches!(row.state, State::Approved | State::Queued | State::Sending) {
         return Some(Why::Wait(now.plus_days(1), format!("It is {} and cannot be sent.", row.state)));
     }
@@ -222,7 +288,7 @@ fn why_not(row: &queries::Leased, standing: Option<&Standing>, lost: Option<Stri
     let Some(warrant) = &row.warrant else { return Some(Why::Skip(super::NO_WARRANT.to_owned())) };
     // The hash is computed anew from the words that would leave; a row changed behind
     // the product's back does not get past this.
-    let hash = Content::from(&row.words).hash();
+    let hash = content.hash();
     let intact = warrant.content_hash == hash && warrant.content_hash == row.content_hash && warrant.version == row.version;
     if !intact || warrant.expires_at <= now {
         return Some(Why::Skip(super::UNFIT_WARRANT.to_owned()));

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::clock::Time;
-use crate::db::{Conn, transaction};
+use crate::db::{Conn, Stamp, transaction};
 use crate::domain::campaigns;
 use crate::domain::error::Result;
 use crate::domain::ids::MessageId;
@@ -75,7 +75,7 @@ pub enum Dot {
 pub fn reach_dot(conn: &mut Conn, claimed: Claimed, now: Time) -> Result<Dot> {
     transaction(conn, |conn| {
         beside_others(conn)?;
-        let may = mark(conn, &[&claimed], now)?;
+        let may = mark(conn, &[&claimed], None, now)?;
         Ok(match may.0.contains(claimed.message_id()) {
             true => Dot::Go(Box::new(AtDot { claimed })),
             false => Dot::Stop,
@@ -97,31 +97,21 @@ pub(super) fn beside_others(conn: &mut Conn) -> Result<()> {
 /// Notes of each message that its dot is about to be written, unless a check speaks against it by now: warrant valid
 /// and for these bytes, not of a test key, person as before, facts as they were, no approval of a template withdrawn, nothing stopped. What may not is
 /// recorded. The checks are read after the rows are marked, in the same transaction and behind [`beside_others`]:
-/// whatever was committed before this one is seen, and nothing is committed meanwhile.
-pub(super) fn mark(conn: &mut Conn, claimed: &[&Claimed], now: Time) -> Result<Marked> {
+/// whatever was committed before this one is seen, and nothing is committed meanwhile. Of a message that was looked at in this
+/// way when it was claimed they are not read again while the stamp says that nobody wrote since.
+pub(super) fn mark(conn: &mut Conn, claimed: &[&Claimed], stamp: Option<Stamp>, now: Time) -> Result<Marked> {
     transaction(conn, |conn| {
-        let mut marked = queries::set_dots(conn, claimed, now)?;
-        let cases: Vec<&Case> = claimed.iter().map(|one| &one.case).filter(|case| marked.contains(&case.message_id)).collect();
-        let standings = Standing::of_many(conn, &cases)?;
-        let labels: HashSet<&str> = claimed.iter().filter_map(|one| one.campaign.as_deref()).collect();
-        let stopped = campaigns::stopped_among(conn, &labels)?;
-        let resting: Vec<(MessageId, i32)> =
-            claimed.iter().filter(|one| one.rests_on_claims).map(|one| (one.case.message_id.clone(), one.version)).collect();
-        let lost = ledger::lost_grounds(conn, &resting, now.date())?;
-        let withdrawn = templates::withdrawn_among(conn, cases.iter().map(|case| &case.message_id))?;
-        let closed = queries::closed_mailboxes(conn, &cases)?;
-        for one in claimed {
-            let id = &one.case.message_id;
-            if !marked.contains(id) {
-                unfit(conn, one, now)?;
-                continue;
-            }
-            let why = match standings.get(id) {
-                None => Some(Not::Skip("Its recipient is not on record.".to_owned())),
-                Some(standing) => why_not(one, standing, closed.contains(&one.case.mailbox_id), &stopped, &lost)
-                    .or_else(|| withdrawn.contains(id).then(|| Not::TakeBack(templates::WITHDRAWN.to_owned()))),
-            };
-            if let Some(why) = why {
+        let (standing, open): (Vec<&Claimed>, Vec<&Claimed>) = claimed.iter().partition(|one| one.still_stands(stamp, now));
+        let mut marked = queries::set_known_dots(conn, &standing, now)?;
+        marked.extend(queries::set_dots(conn, &open, now)?);
+        let open: Vec<&Claimed> = open.into_iter().filter(|one| marked.contains(one.message_id())).collect();
+        let mut against = against(conn, &open, now)?;
+        for one in claimed.iter().filter(|one| !marked.contains(one.message_id())) {
+            unfit(conn, one, now)?;
+        }
+        for one in open {
+            let id = one.message_id();
+            if let Some(why) = against.remove(id) {
                 marked.remove(id);
                 queries::unmark(conn, id, now)?;
                 keep_back(conn, one, why, now)?;
@@ -131,7 +121,34 @@ pub(super) fn mark(conn: &mut Conn, claimed: &[&Claimed], now: Time) -> Result<M
     })
 }
 
-enum Not {
+/// What speaks against these by now, but for their rows and warrants.
+pub(super) fn against(conn: &mut Conn, claimed: &[&Claimed], now: Time) -> Result<HashMap<MessageId, Not>> {
+    if claimed.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let cases: Vec<&Case> = claimed.iter().map(|one| &one.case).collect();
+    let standings = Standing::of_many(conn, &cases)?;
+    let labels: HashSet<&str> = claimed.iter().filter_map(|one| one.campaign.as_deref()).collect();
+    let stopped = campaigns::stopped_among(conn, &labels)?;
+    let resting: Vec<(MessageId, i32)> =
+        claimed.iter().filter(|one| one.rests_on_claims).map(|one| (one.case.message_id.clone(), one.version)).collect();
+    let lost = ledger::lost_grounds(conn, &resting, now.date())?;
+    let withdrawn = templates::withdrawn_among(conn, cases.iter().map(|case| &case.message_id))?;
+    let closed = queries::closed_mailboxes(conn, &cases)?;
+    let why = |one: &&Claimed| {
+        let id = one.message_id();
+        let why = match standings.get(id) {
+            None => Some(Not::Skip("Its recipient is not on record.".to_owned())),
+            Some(standing) => why_not(one, standing, closed.contains(&one.case.mailbox_id), &stopped, &lost)
+                .or_else(|| withdrawn.contains(id).then(|| Not::TakeBack(templates::WITHDRAWN.to_owned()))),
+        };
+        Some((id.clone(), why?))
+    };
+    Ok(claimed.iter().filter_map(why).collect())
+}
+
+/// Why a message must not go.
+pub(super) enum Not {
     Skip(String),
     Wait(String),
     Campaign,

@@ -1,12 +1,12 @@
 //! What the connections of one worker have to write down, together in one transaction.
 
 use crate::clock::Time;
-use crate::db::{Conn, transaction};
+use crate::db::{Conn, Stamp, Touched, transaction};
 use crate::domain::error::Result;
 use crate::domain::ids::MessageId;
 
 use super::dot::{self, AtDot, Marked};
-use super::{Claimed, Failure, outcome};
+use super::{Claimed, Failure, Taken, outcome};
 
 /// One thing that a connection has to write down.
 #[derive(Debug)]
@@ -33,6 +33,11 @@ impl Step {
 
 /// Writes down all of them, or none. Outcomes first, so that a connection has at most one message at the dot.
 pub fn record_steps(conn: &mut Conn, steps: &[&Step], now: Time) -> Result<Marked> {
+    record_stamped(conn, steps, None, now).map(|(marked, _)| marked)
+}
+
+/// The same with the stamp of this moment, and with what was touched.
+pub fn record_stamped(conn: &mut Conn, steps: &[&Step], stamp: Option<Stamp>, now: Time) -> Result<(Marked, Touched)> {
     transaction(conn, |conn| {
         if steps.iter().any(|step| matches!(step, Step::Dot(_))) {
             dot::beside_others(conn)?;
@@ -44,7 +49,7 @@ pub fn record_steps(conn: &mut Conn, steps: &[&Step], now: Time) -> Result<Marke
                 _ => None,
             })
             .collect();
-        outcome::record_all_sent(conn, &sent, now)?;
+        let as_expected = outcome::record_all_sent(conn, &sent, now)?;
         let mut asking: Vec<&Claimed> = vec![];
         for step in steps {
             match step {
@@ -54,9 +59,16 @@ pub fn record_steps(conn: &mut Conn, steps: &[&Step], now: Time) -> Result<Marke
                 Step::Sent(..) => {}
             }
         }
-        match asking.is_empty() {
-            true => Ok(Marked::none()),
-            false => dot::mark(conn, &asking, now),
-        }
+        let marked = match asking.is_empty() {
+            true => Marked::none(),
+            false => dot::mark(conn, &asking, stamp.filter(|_| as_expected && sent.len() + asking.len() == steps.len()), now)?,
+        };
+        let plain = |step: &&Step| match step {
+            Step::Dot(claimed) => marked.may_go(claimed.message_id()),
+            Step::Sent(at_dot, _) => !Taken::at(at_dot).has_consequences(),
+            Step::Failed(..) | Step::FailedAtDot(..) => false,
+        };
+        let touched = if as_expected && steps.iter().all(plain) { Touched::OwnRows } else { Touched::Anything };
+        Ok((marked, touched))
     })
 }

@@ -23,7 +23,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 
 use crate::clock::Time;
-use crate::db::Conn;
+use crate::db::{Conn, Stamp};
 use crate::domain::actor::Actor;
 use crate::domain::contacts::ContactRow;
 use crate::domain::error::Result;
@@ -35,12 +35,12 @@ use crate::domain::provenance::Known;
 use crate::domain::{campaigns, contacts, mailboxes, messages};
 
 pub use attempts::Reached;
-pub use claim::{Examined, Refused, Served, claim, examine, lease, release, turn_away};
+pub use claim::{Examined, Plan, Refused, Served, claim, examine, lease, lease_planned, plan, release, turn_away};
 pub(in crate::domain) use dot::hold_dots;
 pub use dot::{AtDot, Dot, Marked, reach_dot};
 pub(in crate::domain) use finish::caught_up;
 pub use finish::{AT_ONCE, Taken, finish, finish_all, finish_left};
-pub use group::{Step, record_steps};
+pub use group::{Step, record_stamped, record_steps};
 pub use outcome::{record_failure, record_failure_at_dot, record_sent, recover, show_slow, slow};
 pub use queries::{Waiting, WouldGo};
 
@@ -81,6 +81,9 @@ pub struct Claimed {
     case: Case,
     campaign: Option<String>,
     warrant_id: String,
+    warrant_ends: Time,
+    /// When the last look before a dot found nothing, where that can be told from later moments.
+    looked_at: Option<Stamp>,
     version: i32,
     content_hash: String,
     attempts: i32,
@@ -129,6 +132,13 @@ impl Claimed {
     /// The exact content the warrant is for.
     pub fn content(&self) -> &Content {
         &self.content
+    }
+
+    /// Whether nobody wrote since the last look before a dot found nothing, so that it would find nothing now. Facts are looked
+    /// at each time: what may be promised changes with each message that promises it, and with the day.
+    fn still_stands(&self, stamp: Option<Stamp>, now: Time) -> bool {
+        let unchanged = |(then, now): (Stamp, Stamp)| now.is_as_at(then);
+        self.looked_at.zip(stamp).is_some_and(unchanged) && !self.rests_on_claims && self.warrant_ends > now
     }
 
     /// When the message was made: its Date header.

@@ -26,17 +26,18 @@ pub fn record_sent(conn: &mut Conn, at_dot: AtDot, reply: &str, now: Time) -> Re
 }
 
 /// Records the server's 250 for many messages at once. What follows is for [`finish`], but for those on which the next
-/// ones depend.
-pub(super) fn record_all_sent(conn: &mut Conn, sent: &[(&AtDot, &str)], now: Time) -> Result<()> {
+/// ones depend. Whether there were none of these, and none that was uncertain by now.
+pub(super) fn record_all_sent(conn: &mut Conn, sent: &[(&AtDot, &str)], now: Time) -> Result<bool> {
     if sent.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     let noted = queries::set_sent(conn, sent, now)?;
     for (at_dot, reply) in sent.iter().filter(|(at_dot, _)| !noted.contains(at_dot.message_id())) {
         record_late(conn, at_dot, reply, now)?;
     }
     let at_once: Vec<Taken> = sent.iter().map(|(at_dot, _)| Taken::at(at_dot)).filter(Taken::has_consequences).collect();
-    finish(conn, &at_once, now)
+    finish(conn, &at_once, now)?;
+    Ok(at_once.is_empty() && noted.len() == sent.len())
 }
 
 /// After a lapsed lease the row may be uncertain by now; the 250 is the evidence that settles it.

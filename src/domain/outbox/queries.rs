@@ -17,7 +17,6 @@ use crate::domain::mailboxes::OnUncertain;
 use crate::domain::messages::{State, VersionRow};
 use crate::domain::policy::Case;
 use crate::domain::settings;
-use crate::on_either;
 
 use super::attempts::{Attempt, Outcome};
 use super::finish::{Noted, Taken};
@@ -137,6 +136,7 @@ pub(super) struct Leased {
     pub(super) campaign: Option<String>,
     pub(super) state: State,
     pub(super) is_test: bool,
+    pub(super) planted: bool,
     pub(super) version: i32,
     pub(super) content_hash: String,
     pub(super) words: VersionRow,
@@ -167,6 +167,7 @@ pub(super) fn leased(conn: &mut Conn, of: &[MessageId], worker: &str) -> QueryRe
             messages::campaign,
             messages::state,
             messages::is_test,
+            messages::planted,
             messages::version,
             messages::content_hash,
             message_versions::all_columns,
@@ -245,6 +246,18 @@ pub(super) fn set_dots(conn: &mut Conn, claimed: &[&Claimed], now: Time) -> Quer
          AND m.state IN ('approved', 'queued', 'sending') AND NOT m.is_test AND NOT m.planted AND w.expires_at > ",
     );
     statement.number(now.micros()).push(") RETURNING outbox.message_id AS message_id");
+    Ok(ids(statement, conn)?.into_iter().collect())
+}
+
+/// The same of rows that were looked at, with their warrants, while nobody wrote since.
+pub(super) fn set_known_dots(conn: &mut Conn, claimed: &[&Claimed], now: Time) -> QueryResult<HashSet<MessageId>> {
+    let Some(first) = claimed.first() else { return Ok(HashSet::new()) };
+    let rows: Vec<Vec<&str>> = claimed.iter().map(|one| vec![one.case.message_id.as_str(), one.warrant_id.as_str()]).collect();
+    let mut statement = Statement::kept();
+    statement.push("UPDATE outbox SET state = 'dot', relay = ").text(first.reached.relay.as_deref().unwrap_or_default());
+    statement.push(", updated_at = ").number(now.micros()).push(" FROM ").rows(&["id", "warrant"], &rows);
+    statement.push(" AS asked WHERE outbox.message_id = asked.id AND outbox.state = 'sending' AND outbox.claim_token = ");
+    statement.text(first.worker.as_str()).push(" AND outbox.warrant_id = asked.warrant RETURNING outbox.message_id AS message_id");
     Ok(ids(statement, conn)?.into_iter().collect())
 }
 
@@ -455,25 +468,39 @@ pub(super) fn has_open_rows(conn: &mut Conn, soon: Time) -> QueryResult<bool> {
 }
 
 pub(super) fn insert_attempts(conn: &mut Conn, attempts: Vec<(MessageId, Attempt)>) -> QueryResult<()> {
-    use crate::db::schema::delivery_attempts as t;
-    // Two attempts cannot begin in one microsecond, and if a clock says so, the outcome must not fail by it.
+    const COLUMNS: &[&str] = &["message", "started", "ended", "relay", "stage", "outcome", "code", "reply"];
     for some in attempts.chunks(AT_ONCE) {
-        let rows: Vec<_> = some
+        let numbers = |(_, one): &(MessageId, Attempt)| {
+            let code = one.code.map(|code| code.to_string()).unwrap_or_default();
+            [one.started_at.micros().to_string(), one.ended_at.micros().to_string(), code]
+        };
+        let numbers: Vec<[String; 3]> = some.iter().map(numbers).collect();
+        let rows: Vec<Vec<&str>> = some
             .iter()
-            .map(|(id, attempt)| {
-                (
-                    t::message_id.eq(id.clone()),
-                    t::started_at.eq(attempt.started_at),
-                    t::ended_at.eq(attempt.ended_at),
-                    t::relay.eq(attempt.relay.clone()),
-                    t::stage.eq(attempt.stage.clone()),
-                    t::outcome.eq(attempt.outcome),
-                    t::code.eq(attempt.code),
-                    t::reply.eq(attempt.reply.clone()),
-                )
+            .zip(&numbers)
+            .map(|((id, one), [started, ended, code])| {
+                vec![
+                    id.as_str(),
+                    started.as_str(),
+                    ended.as_str(),
+                    one.relay.as_deref().unwrap_or_default(),
+                    one.stage.as_deref().unwrap_or_default(),
+                    one.outcome.as_str(),
+                    code.as_str(),
+                    one.reply.as_deref().unwrap_or_default(),
+                ]
             })
             .collect();
-        on_either!(conn, inner => diesel::insert_into(t::table).values(&rows).on_conflict_do_nothing().execute(inner))?;
+        let mut statement = Statement::kept();
+        statement.push(
+            "INSERT INTO delivery_attempts (message_id, started_at, ended_at, relay, stage, outcome, code, reply) \
+             SELECT message, CAST(started AS BIGINT), CAST(ended AS BIGINT), NULLIF(relay, ''), NULLIF(stage, ''), outcome, \
+             CAST(NULLIF(code, '') AS INTEGER), NULLIF(reply, '') FROM ",
+        );
+        // Two attempts cannot begin in one microsecond, and if a clock says so, the outcome must not fail by it. Without the
+        // condition SQLite would take what follows for a join.
+        statement.rows(COLUMNS, &rows).push(" AS r WHERE 1 = 1 ON CONFLICT DO NOTHING");
+        statement.run(conn)?;
     }
     Ok(())
 }

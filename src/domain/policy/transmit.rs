@@ -12,7 +12,7 @@ use crate::domain::reputation::sends::{self, Send};
 use crate::domain::reputation::{queries as counted, watch};
 
 use super::checks::{Known, Past, evaluate};
-use super::known::{self, Due, queries};
+use super::known::{self, Due, Flow, queries};
 use super::{Case, Outcome, Standing, Verdict, of_standing, outcome, rules};
 
 /// What a message waits for, for people: "Waits for …".
@@ -29,21 +29,60 @@ pub fn what_for(check: &str) -> &'static str {
     }
 }
 
+/// What the checks say of messages that are due; nothing is written down yet.
+#[derive(Debug)]
+pub(in crate::domain) struct Looked {
+    found: Vec<(MessageId, Outcome)>,
+    leaving: Vec<Send>,
+    held: Vec<Case>,
+    later: Vec<Delay>,
+    flows: BTreeMap<MailboxId, Flow>,
+    asks: bool,
+}
+
+/// One that is put off.
+#[derive(Debug)]
+struct Delay {
+    id: MessageId,
+    mailbox_id: MailboxId,
+    domain: String,
+    until: Time,
+    check: &'static str,
+    per_domain_minute: i64,
+}
+
+impl Looked {
+    /// Whether all may simply leave: nothing is put off or refused, none asks for a recommendation, whose limits look at what
+    /// became of others, and no mailbox has a limit or would be paused.
+    pub(in crate::domain) fn is_plain(&self) -> bool {
+        let all_leave = self.leaving.len() == self.found.len() && !self.asks;
+        all_leave
+            && self.flows.values().all(|flow| !flow.stream.pace.is_limited() && !watch::would_pause(&flow.stream.pace, flow.stream.today, &flow.days))
+    }
+}
+
 /// Looks at these messages, which are due, and counts those that may leave. The others are put off where the outcome says
 /// so; what is to be skipped or held is for the caller. The switches and suppressions are looked at there as well.
 pub(in crate::domain) fn take_turns(conn: &mut Conn, ids: &[MessageId], now: Time) -> Result<Vec<(MessageId, Outcome)>> {
+    let looked = look(conn, ids, true, now)?;
+    settle(conn, looked, now)
+}
+
+/// The look alone. With `hold` nobody else counts until the transaction ends.
+pub(in crate::domain) fn look(conn: &mut Conn, ids: &[MessageId], hold: bool, now: Time) -> Result<Looked> {
     let rules = rules::rules(conn)?;
     let due = known::messages(conn, ids, now)?;
     let contacts = known::unique(due.iter().map(|due| due.contact_id.clone()));
-    queries::hold_people(conn, &contacts)?;
+    if hold {
+        queries::hold_people(conn, &contacts)?;
+    }
     let mut people = known::people(conn, &contacts, &rules, now)?;
     let asked = known::unique(due.iter().filter(|due| due.outgoing.prompt.is_some()).map(|due| due.contact_id.clone()));
     known::prompted(conn, &mut people, &asked)?;
     let mailboxes = known::unique(due.iter().map(|due| due.mailbox_id.clone()));
-    let mut flows = known::flows(conn, &mailboxes, true, now)?;
+    let mut flows = known::flows(conn, &mailboxes, hold, now)?;
     let standing = Standing::default();
-    let (mut found, mut leaving, mut held) = (vec![], vec![], vec![]);
-    let mut later = Later::default();
+    let (mut found, mut leaving, mut held, mut later) = (vec![], vec![], vec![], vec![]);
     for one in due {
         let (Some(flow), person) = (flows.get_mut(&one.mailbox_id), people.entry(one.contact_id.clone()).or_default()) else { continue };
         let checks = evaluate(Known { standing: &standing, person, message: &one.outgoing, stream: &flow.stream, rules: &rules }, now);
@@ -62,7 +101,14 @@ pub(in crate::domain) fn take_turns(conn: &mut Conn, ids: &[MessageId], now: Tim
                 }
                 leaving.push(row(&one, commercial, now));
             }
-            Outcome::Defer { until, because } => later.note(conn, &one, *until, because.check, i64::from(flow.stream.pace.per_domain_minute))?,
+            Outcome::Defer { until, because } => later.push(Delay {
+                id: one.id.clone(),
+                mailbox_id: one.mailbox_id.clone(),
+                domain: one.outgoing.domain.clone(),
+                until: *until,
+                check: because.check,
+                per_domain_minute: i64::from(flow.stream.pace.per_domain_minute),
+            }),
             Outcome::Hold(_) => {
                 held.push(Case { message_id: one.id.clone(), mailbox_id: one.mailbox_id, contact_id: one.contact_id, is_test: false })
             }
@@ -70,8 +116,18 @@ pub(in crate::domain) fn take_turns(conn: &mut Conn, ids: &[MessageId], now: Tim
         }
         found.push((one.id, said));
     }
+    Ok(Looked { found, leaving, held, later, flows, asks: !asked.is_empty() })
+}
+
+/// Counts those that leave and puts off those that wait.
+pub(in crate::domain) fn settle(conn: &mut Conn, looked: Looked, now: Time) -> Result<Vec<(MessageId, Outcome)>> {
+    let Looked { mut found, leaving, held, later, flows, .. } = looked;
     sends::reserve(conn, leaving, now)?;
-    later.put_off(conn, now)?;
+    let mut rows = Later::default();
+    for one in later {
+        rows.note(conn, one)?;
+    }
+    rows.put_off(conn, now)?;
     for flow in flows.values() {
         watch::look_at_volume(conn, &flow.stream.pace, flow.stream.today, &flow.days, now)?;
     }
@@ -132,18 +188,19 @@ struct Later {
 }
 
 impl Later {
-    fn note(&mut self, conn: &mut Conn, one: &Due, until: Time, check: &'static str, per_domain_minute: i64) -> Result<()> {
+    fn note(&mut self, conn: &mut Conn, one: Delay) -> Result<()> {
+        let Delay { id, mailbox_id, domain, until, check, per_domain_minute } = one;
         let until = match check {
             // The whole mailbox waits, so that the rest is not looked at before.
             "throttle" | "warm_up" => {
-                self.mailboxes.insert(one.mailbox_id.clone(), (until, what_for(check)));
+                self.mailboxes.insert(mailbox_id, (until, what_for(check)));
                 until
             }
             // Each has a time of its own, so that a long queue is not looked at every minute.
-            "domain_throttle" => counted::take_slot(conn, &one.mailbox_id, &one.outgoing.domain, until, 60_000_000 / per_domain_minute.max(1))?,
+            "domain_throttle" => counted::take_slot(conn, &mailbox_id, &domain, until, 60_000_000 / per_domain_minute.max(1))?,
             _ => until,
         };
-        self.rows.entry((until, what_for(check))).or_default().push(one.id.clone());
+        self.rows.entry((until, what_for(check))).or_default().push(id);
         Ok(())
     }
 

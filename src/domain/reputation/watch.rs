@@ -39,6 +39,11 @@ pub(in crate::domain) fn look_at_volume(conn: &mut Conn, pace: &Pace, today: i64
     }
 }
 
+/// Whether [`look_at_volume`] would pause a mailbox with these numbers.
+pub(in crate::domain) fn would_pause(pace: &Pace, today: i64, days: &[i64]) -> bool {
+    plan::spike(today, days, i64::from(pace.spike_percent)).is_some()
+}
+
 /// Pauses a mailbox for a reason outside of its numbers. One that is paused stays as it is.
 pub(in crate::domain) fn pause(conn: &mut Conn, id: &MailboxId, why: &str, now: Time) -> Result<()> {
     let pace = queries::pace(conn, id)?.unwrap_or_else(|| Pace::usual(id.clone()));

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::pool::{Held, Prepared};
 use super::{Relay, outbox_failure, record};
 use crate::clock;
+use crate::db::Stamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::MessageId;
 use crate::domain::mailboxes::OnUncertain;
@@ -45,13 +46,13 @@ pub(super) async fn run(relay: Arc<Relay>, mut stop: watch::Receiver<bool>) {
         rung.as_mut().enable();
         let began = clock::uptime();
         let wait = match lease(&relay, size).await {
-            Ok(leased) if leased.is_empty() => IDLE_MILLIS,
-            Ok(leased) => {
+            Ok((leased, _)) if leased.is_empty() => IDLE_MILLIS,
+            Ok((leased, stamp)) => {
                 let all = leased.len() < size;
                 relay.pool.expect(leased.len());
                 // One set is written out while the next is claimed, and no more.
                 settle(preparing.take()).await;
-                preparing = Some(actix_web::rt::spawn(prepare_all(relay.clone(), leased)));
+                preparing = Some(actix_web::rt::spawn(prepare_all(relay.clone(), leased, stamp)));
                 size = sized(&relay, size, began, &mut stop).await;
                 if !all {
                     continue;
@@ -97,20 +98,27 @@ async fn sized(relay: &Relay, size: usize, began: Duration, stop: &mut watch::Re
     }
 }
 
-async fn lease(relay: &Arc<Relay>, size: usize) -> Result<Vec<MessageId>> {
+/// Claims, and says when. What may leave is found beforehand, while others write.
+async fn lease(relay: &Arc<Relay>, size: usize) -> Result<(Vec<MessageId>, Option<Stamp>)> {
     let relay = relay.clone();
     let limit = i64::try_from(size).unwrap_or(i64::MAX);
-    actix_web::web::block(move || relay.state.db.write(|conn| outbox::lease(conn, &relay.worker, &relay.served, limit, clock::now())))
-        .await
-        .map_err(Error::internal)?
+    let lease = move || {
+        let (db, served) = (&relay.state.db, &relay.served);
+        let planned = match db.stamp()? {
+            Some(stamp) => db.read(|conn| outbox::plan(conn, served, limit, clock::now()))?.map(|plan| (stamp, plan)),
+            None => None,
+        };
+        db.write_stamped(|conn, stamp| outbox::lease_planned(conn, &relay.worker, (served, limit), planned, stamp, clock::now()))
+    };
+    actix_web::web::block(lease).await.map_err(Error::internal)?
 }
 
 /// Looks at what was leased, has it written out on all cores, and lets the lanes have each part as soon as it is ready.
-async fn prepare_all(relay: Arc<Relay>, leased: Vec<MessageId>) {
+async fn prepare_all(relay: Arc<Relay>, leased: Vec<MessageId>, stamp: Option<Stamp>) {
     let (count, work) = (leased.len(), relay.clone());
     let held = in_background(move || {
         let db = &work.state.db;
-        let Examined { claimed, refused } = db.read(|conn| outbox::examine(conn, &work.worker, &leased, clock::now()))?;
+        let Examined { claimed, refused } = db.read(|conn| outbox::examine(conn, &work.worker, &leased, stamp, clock::now()))?;
         if !refused.is_empty() {
             db.write(|conn| outbox::turn_away(conn, refused, clock::now()))?;
         }

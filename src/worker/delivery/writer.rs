@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::clock;
-use crate::db::Db;
+use crate::db::{Db, Touched};
 use crate::domain::error::{Error, Result};
 use crate::domain::outbox::{self, AtDot, Claimed, Marked, Step, Taken};
 use crate::worker::meters;
@@ -43,7 +43,7 @@ impl Writer {
         let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let writer = named("outbox writer").spawn(move || {
             while let Some(steps) = gather(&receiver) {
-                write(&db, steps, &left);
+                write(&db, steps, &receiver, &left);
             }
         })?;
         let finisher = named("outbox finisher").spawn(move || {
@@ -119,7 +119,8 @@ fn gather_taken(leaving: &Receiver<Taken>) -> Option<Vec<Taken>> {
 
 /// Writes what follows for all together. If that fails, for each alone.
 fn finish(db: &Db, taken: &[Taken]) {
-    let Err(error) = db.write(|conn| outbox::finish(conn, taken, clock::now())) else { return };
+    // Nothing that others rest on: what has consequences was brought in line with its outcome.
+    let Err(error) = db.write_stamped(|conn, _| outbox::finish(conn, taken, clock::now()).map(|()| ((), Touched::OwnRows))) else { return };
     tracing::warn!(%error, messages = taken.len(), "what follows for a group of messages that left could not be recorded; each is tried alone");
     for one in taken {
         if let Err(error) = db.write(|conn| outbox::finish(conn, std::slice::from_ref(one), clock::now())) {
@@ -129,11 +130,16 @@ fn finish(db: &Db, taken: &[Taken]) {
     }
 }
 
-/// Writes down all together. If that fails, each alone, so that one bad row holds up nobody else's.
-fn write(db: &Db, asked: Vec<Asked>, left: &Sender<Taken>) {
-    let steps: Vec<&Step> = asked.iter().map(|asked| &asked.step).collect();
+/// Writes down all together, with what came until nobody else wrote. If that fails, each alone, so that one bad row holds up
+/// nobody else's.
+fn write(db: &Db, mut asked: Vec<Asked>, receiver: &Receiver<Asked>, left: &Sender<Taken>) {
+    let gathered = &mut asked;
+    let recorded = record_those(db, move || {
+        gathered.extend(receiver.try_iter().take(MOST.saturating_sub(gathered.len())));
+        gathered.iter().map(|asked| &asked.step).collect()
+    });
     let hand_over = |step: &Step| Taken::of(step).into_iter().for_each(|taken| drop(left.send(taken)));
-    match record(db, &steps) {
+    match recorded {
         Ok(marked) => asked.into_iter().for_each(|one| {
             hand_over(&one.step);
             answer(one, Ok(&marked));
@@ -157,8 +163,17 @@ fn write(db: &Db, asked: Vec<Asked>, left: &Sender<Taken>) {
 /// Writes the steps down in one transaction, and names a message that may go in the mark beside the database: after the
 /// commit, before its dot.
 pub(super) fn record(db: &Db, steps: &[&Step]) -> Result<Marked> {
-    let now = clock::now();
-    let marked = db.write(|conn| outbox::record_steps(conn, steps, now))?;
+    record_those(db, || steps.to_vec())
+}
+
+/// The same of steps that are asked for when nobody else writes.
+fn record_those<'s>(db: &Db, those: impl FnOnce() -> Vec<&'s Step>) -> Result<Marked> {
+    let mut steps = vec![];
+    let ((marked, now), _) = db.write_stamped(|conn, stamp| {
+        steps = those();
+        let now = clock::now();
+        outbox::record_stamped(conn, &steps, stamp, now).map(|(marked, touched)| ((marked, now), touched))
+    })?;
     meters::grouped(steps.len());
     let last = steps.iter().rev().map(|step| step.message_id()).find(|id| marked.may_go(id));
     if let (Some(id), Some(mark)) = (last, db.mark())
