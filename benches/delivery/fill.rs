@@ -51,7 +51,10 @@ pub fn keys(db: &Db) -> (String, String) {
     db.write(|conn| {
         let new = NewUser { email: "ada@desk.example".into(), name: "Ada".into(), role: Role::Admin, password: None, mailboxes: vec![] };
         users::add(conn, &OPERATOR, &new, clock::now())?;
-        let mut key = |scopes: &[Scope]| keys::add(conn, &OPERATOR, &NewKey::named("bench", scopes), clock::now()).map(|(_, secret)| secret);
+        let mut key = |scopes: &[Scope]| {
+            let new = NewKey { calls_per_minute: keys::MOST_CALLS_PER_MINUTE, ..NewKey::named("bench", scopes) };
+            keys::add(conn, &OPERATOR, &new, clock::now()).map(|(_, secret)| secret)
+        };
         Ok::<_, countersign::domain::error::Error>((key(&[Scope::Read, Scope::Draft])?, key(&[Scope::Read, Scope::Oversight])?))
     })
     .unwrap()
