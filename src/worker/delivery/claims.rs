@@ -34,6 +34,7 @@ const LONG_MILLIS: u64 = 1000;
 
 pub(super) async fn run(relay: Arc<Relay>, mut stop: watch::Receiver<bool>) {
     let mut size = relay.connections;
+    let mut busy = false;
     let mut preparing: Option<JoinHandle<()>> = None;
     while !*stop.borrow() {
         tokio::select! {
@@ -45,10 +46,14 @@ pub(super) async fn run(relay: Arc<Relay>, mut stop: watch::Receiver<bool>) {
         // From here on no ring is missed.
         rung.as_mut().enable();
         let began = clock::uptime();
-        let wait = match lease(&relay, size).await {
-            Ok((leased, _)) if leased.is_empty() => IDLE_MILLIS,
+        let wait = match lease(&relay, size, busy).await {
+            Ok((leased, _)) if leased.is_empty() => {
+                busy = false;
+                IDLE_MILLIS
+            }
             Ok((leased, stamp)) => {
                 let all = leased.len() < size;
+                busy = !all;
                 relay.pool.expect(leased.len());
                 // One set is written out while the next is claimed, and no more.
                 settle(preparing.take()).await;
@@ -98,12 +103,16 @@ async fn sized(relay: &Relay, size: usize, began: Duration, stop: &mut watch::Re
     }
 }
 
-/// Claims, and says when. What may leave is found beforehand, while others write.
-async fn lease(relay: &Arc<Relay>, size: usize) -> Result<(Vec<MessageId>, Option<Stamp>)> {
+/// Claims. Where there is much to do, what may leave is found beforehand, while others write, and it says when; where there is
+/// little, nobody waits for whoever writes, and the first message is out sooner.
+async fn lease(relay: &Arc<Relay>, size: usize, busy: bool) -> Result<(Vec<MessageId>, Option<Stamp>)> {
     let relay = relay.clone();
     let limit = i64::try_from(size).unwrap_or(i64::MAX);
     let lease = move || {
         let (db, served) = (&relay.state.db, &relay.served);
+        if !busy {
+            return Ok((db.write(|conn| outbox::lease(conn, &relay.worker, served, limit, clock::now()))?, None));
+        }
         let planned = match db.stamp()? {
             Some(stamp) => db.read(|conn| outbox::plan(conn, served, limit, clock::now()))?.map(|plan| (stamp, plan)),
             None => None,
@@ -116,21 +125,28 @@ async fn lease(relay: &Arc<Relay>, size: usize) -> Result<(Vec<MessageId>, Optio
 /// Looks at what was leased, has it written out on all cores, and lets the lanes have each part as soon as it is ready.
 async fn prepare_all(relay: Arc<Relay>, leased: Vec<MessageId>, stamp: Option<Stamp>) {
     let (count, work) = (leased.len(), relay.clone());
-    let held = in_background(move || {
-        let db = &work.state.db;
-        let Examined { claimed, refused } = db.read(|conn| outbox::examine(conn, &work.worker, &leased, stamp, clock::now()))?;
-        if !refused.is_empty() {
-            db.write(|conn| outbox::turn_away(conn, refused, clock::now()))?;
-        }
-        permitted(&work, claimed)
-    });
-    let held = held.await;
-    relay.pool.fill(count - held.len(), vec![]);
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    if count <= cores {
+        // To hand over so few to other threads takes longer than to write them.
+        let prepared = in_background(move || Ok(prepare(&work, looked_at(&work, &leased, stamp)?))).await;
+        return relay.pool.fill(count, prepared);
+    }
+    let held = in_background(move || looked_at(&work, &leased, stamp)).await;
+    relay.pool.fill(count - held.len(), vec![]);
     let each = held.len().div_ceil(cores);
     let mut held = held.into_iter();
     let parts = std::iter::from_fn(|| Some(held.by_ref().take(each).collect::<Vec<Held>>()).filter(|part| !part.is_empty()));
     join_all(parts.map(|part| prepare_part(&relay, part))).await;
+}
+
+/// Those of the leased that may leave; the others are turned away.
+fn looked_at(relay: &Relay, leased: &[MessageId], stamp: Option<Stamp>) -> Result<Vec<Held>> {
+    let db = &relay.state.db;
+    let Examined { claimed, refused } = db.read(|conn| outbox::examine(conn, &relay.worker, leased, stamp, clock::now()))?;
+    if !refused.is_empty() {
+        db.write(|conn| outbox::turn_away(conn, refused, clock::now()))?;
+    }
+    permitted(relay, claimed)
 }
 
 async fn prepare_part(relay: &Arc<Relay>, part: Vec<Held>) {
