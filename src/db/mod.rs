@@ -306,6 +306,7 @@ impl Db {
             return self.commit(&mut *self.connection()?, |conn| work(conn, None)).map(|(done, _)| (done, None));
         };
         let mut turn = file.writer.turn();
+        turn.open()?;
         let before = turn.stamp(0);
         let mut elsewhere = 0;
         let done = turn.with(|conn| {

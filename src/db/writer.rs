@@ -42,22 +42,31 @@ pub(super) struct Turn<'a> {
 impl Turn<'_> {
     /// Runs `work` with the connection. One that broke in it, or in whose midst `work` panicked, is closed and another opened.
     pub(super) fn with<T, E: From<diesel::result::Error>>(&mut self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
-        let mut conn = match self.held.conn.take() {
-            Some(conn) => conn,
-            None => {
-                // A connection counts what others commit from when it was opened.
-                self.touched(Touched::Anything);
-                self.manager.open().map_err(|error| match error {
-                    OpenError::Query(error) => error,
-                    other => diesel::result::Error::QueryBuilderError(Box::new(other)),
-                })?
-            }
-        };
+        let mut conn = self.taken()?;
         let done = work(&mut conn);
         if !self.manager.has_broken(&mut conn) {
             self.held.conn = Some(conn);
         }
         done
+    }
+
+    fn taken(&mut self) -> Result<Conn, diesel::result::Error> {
+        if let Some(conn) = self.held.conn.take() {
+            return Ok(conn);
+        }
+        // A connection counts what others commit from when it was opened.
+        self.touched(Touched::Anything);
+        self.manager.open().map_err(|error| match error {
+            OpenError::Query(error) => error,
+            other => diesel::result::Error::QueryBuilderError(Box::new(other)),
+        })
+    }
+
+    /// Opens the connection where there is none, so that no stamp is of the one before it.
+    pub(super) fn open(&mut self) -> Result<(), diesel::result::Error> {
+        let conn = self.taken()?;
+        self.held.conn = Some(conn);
+        Ok(())
     }
 
     /// Notes what was written.

@@ -86,6 +86,21 @@ async fn nothing_is_read_again_while_nobody_wrote() {
 }
 
 #[actix_web::test]
+async fn what_was_said_while_the_connection_was_lost_is_seen() {
+    for speak in AGAINST.into_iter().chain(BEHIND) {
+        let desk = Desk::new().await;
+        let message = approved(&desk).await;
+        let claimed = claimed(&desk, &WorkerId::new());
+        let db = &desk.state.db;
+        // A connection in whose midst something panicked is closed, and the next one counts anew what others commit.
+        let lost = std::panic::AssertUnwindSafe(|| db.write(|_| -> countersign::domain::error::Result<()> { panic!("on purpose") }));
+        assert!(std::panic::catch_unwind(lost).is_err());
+        Db::open(db.url(), 1).unwrap().write(|conn| speak.1(conn, &message)).unwrap();
+        assert!(!dots(db, &asking(claimed)).may_go(&message.row.id), "{} was not seen", speak.0);
+    }
+}
+
+#[actix_web::test]
 async fn a_warrant_that_ran_out_since_the_claim_is_seen() {
     let desk = Desk::new().await;
     let message = approved(&desk).await;

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::pool::{Held, Prepared};
 use super::{Relay, outbox_failure, record};
 use crate::clock;
-use crate::db::Stamp;
+use crate::db::{Conn, Stamp};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::MessageId;
 use crate::domain::mailboxes::OnUncertain;
@@ -110,14 +110,13 @@ async fn lease(relay: &Arc<Relay>, size: usize, busy: bool) -> Result<(Vec<Messa
     let limit = i64::try_from(size).unwrap_or(i64::MAX);
     let lease = move || {
         let (db, served) = (&relay.state.db, &relay.served);
-        if !busy {
-            return Ok((db.write(|conn| outbox::lease(conn, &relay.worker, served, limit, clock::now()))?, None));
-        }
-        let planned = match db.stamp()? {
+        let planned = match if busy { db.stamp()? } else { None } {
             Some(stamp) => db.read(|conn| outbox::plan(conn, served, limit, clock::now()))?.map(|plan| (stamp, plan)),
             None => None,
         };
-        db.write_stamped(|conn, stamp| outbox::lease_planned(conn, &relay.worker, (served, limit), planned, stamp, clock::now()))
+        let lease = |conn: &mut Conn, stamp| outbox::lease_planned(conn, &relay.worker, (served, limit), planned, stamp, clock::now());
+        let (leased, stamp) = db.write_stamped(lease)?;
+        Ok((leased, stamp.filter(|_| busy)))
     };
     actix_web::web::block(lease).await.map_err(Error::internal)?
 }
