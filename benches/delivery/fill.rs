@@ -68,6 +68,8 @@ pub fn approved(db: &Db, mailbox: &Mailbox, from: usize, count: usize) {
         let now = clock::now();
         db.write(|conn| insert(conn, &mailbox.id, &made, now)).unwrap();
     }
+    // Or the disk would still be busy with it when it is drained.
+    rustix::fs::sync();
 }
 
 struct Made {

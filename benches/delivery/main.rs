@@ -109,8 +109,6 @@ fn drained(asked: &Asked, title: &str, place: &dyn Fn() -> Place, choice: OnUnce
         let (db, mailboxes) = fill::open(&place.url, &["box"], choice);
         fill::approved(&db, &mailboxes[0], 0, asked.messages);
         drop(db);
-        // Or the disk would still be busy with what was filled in.
-        rustix::fs::sync();
         let sink = Sink::start(&[]);
         let before = source(sink.port, CONNECTIONS, asked.messages);
         let Drained { seconds, cpu_seconds, most_pss_mib } = drain(&place, sink.port, workers);
