@@ -26,6 +26,7 @@ use diesel::{Connection, PgConnection, SqliteConnection};
 pub use connection::Conn;
 pub use forget::ForgetError;
 pub use stamp::{Stamp, Touched};
+pub use writer::OnDisk;
 
 use journal::Journal;
 use mark::MarkFile;
@@ -293,23 +294,33 @@ impl Db {
     where
         E: From<diesel::result::Error>,
     {
-        self.write_stamped(|conn, _| work(conn).map(|done| (done, Touched::Anything))).map(|(done, _)| done)
+        self.write_stamped(OnDisk::Now, |conn, _| work(conn).map(|done| (done, Touched::Anything))).map(|(done, _)| done)
     }
 
-    /// The same for what knows what it touched: it is handed the stamp of this moment, and gives the one after it. There is none
-    /// on PostgreSQL, where others commit meanwhile.
-    pub fn write_stamped<T, E>(&self, work: impl FnOnce(&mut Conn, Option<Stamp>) -> Result<(T, Touched), E>) -> Result<(T, Option<Stamp>), E>
+    /// The same for what knows what it touched, and when it must be on the disk: it is handed the stamp of this moment, and
+    /// gives the one after it. There is none on PostgreSQL, where others commit meanwhile.
+    pub fn write_stamped<T, E>(
+        &self,
+        on_disk: OnDisk,
+        work: impl FnOnce(&mut Conn, Option<Stamp>) -> Result<(T, Touched), E>,
+    ) -> Result<(T, Option<Stamp>), E>
     where
         E: From<diesel::result::Error>,
     {
         let Some(file) = &self.file else {
-            return self.commit(&mut *self.connection()?, |conn| work(conn, None)).map(|(done, _)| (done, None));
+            let work = |conn: &mut Conn| {
+                if on_disk == OnDisk::WithTheNext {
+                    conn.batch_execute("SET LOCAL synchronous_commit = off")?;
+                }
+                work(conn, None)
+            };
+            return self.commit(&mut *self.connection()?, work).map(|(done, _)| (done, None));
         };
         let mut turn = file.writer.turn();
         turn.open()?;
         let before = turn.stamp(0);
         let mut elsewhere = 0;
-        let done = turn.with(|conn| {
+        let done = turn.with(on_disk, |conn| {
             self.commit(conn, |conn| {
                 elsewhere = stamp::elsewhere(conn)?;
                 work(conn, Some(Stamp { elsewhere, ..before }))
@@ -328,7 +339,7 @@ impl Db {
     pub fn stamp(&self) -> Result<Option<Stamp>, diesel::result::Error> {
         let Some(file) = &self.file else { return Ok(None) };
         let mut turn = file.writer.turn();
-        let elsewhere = turn.with(stamp::elsewhere)?;
+        let elsewhere = turn.with(OnDisk::Now, stamp::elsewhere)?;
         Ok(Some(turn.stamp(elsewhere)))
     }
 

@@ -11,7 +11,7 @@ use diesel::connection::SimpleConnection;
 use diesel::sql_types::{Integer, Text};
 use diesel::{QueryResult, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
 
-use super::writer::Writer;
+use super::writer::{OnDisk, Writer};
 use super::{Conn, OpenError};
 use crate::clock;
 
@@ -124,7 +124,7 @@ impl Rounds {
                 let mut turn = self.writer.turn();
                 let began = clock::uptime();
                 // Merged pieces hold the same words, so nothing was touched.
-                let changed = turn.with(|conn| changes_of(conn, &step))?;
+                let changed = turn.with(OnDisk::Now, |conn| changes_of(conn, &step))?;
                 drop(turn);
                 std::thread::sleep(LET_OTHERS.max((clock::uptime() - began) * SHARE));
                 // FTS5 documents it: where nothing is left to merge, the statement itself is the one change.

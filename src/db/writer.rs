@@ -3,9 +3,20 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use diesel::connection::SimpleConnection;
 use diesel::r2d2::ManageConnection;
 
 use super::{Conn, Manager, OpenError, Stamp, Touched};
+
+/// When what a transaction wrote is on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDisk {
+    /// Before anybody hears that it is committed.
+    Now,
+    /// With the next transaction of anybody that is on the disk at once. Until then a power cut forgets it, as a whole: for
+    /// what nobody was told, and what means nothing without that next one.
+    WithTheNext,
+}
 
 /// Those who write wait here in line, which beats polling a locked file.
 pub(super) struct Writer {
@@ -41,10 +52,16 @@ pub(super) struct Turn<'a> {
 
 impl Turn<'_> {
     /// Runs `work` with the connection. One that broke in it, or in whose midst `work` panicked, is closed and another opened.
-    pub(super) fn with<T, E: From<diesel::result::Error>>(&mut self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+    pub(super) fn with<T, E: From<diesel::result::Error>>(&mut self, on_disk: OnDisk, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
         let mut conn = self.taken()?;
+        let later = on_disk == OnDisk::WithTheNext;
+        if later {
+            conn.batch_execute("PRAGMA synchronous = NORMAL")?;
+        }
         let done = work(&mut conn);
-        if !self.manager.has_broken(&mut conn) {
+        // One that would go on without waiting for the disk is closed as well.
+        let as_before = !later || conn.batch_execute("PRAGMA synchronous = FULL").is_ok();
+        if as_before && !self.manager.has_broken(&mut conn) {
             self.held.conn = Some(conn);
         }
         done

@@ -1,4 +1,5 @@
-//! The power goes out: what was answered before is on the disk, whatever became of what was written and not yet synced.
+//! The power goes out: what was answered before is on the disk, whatever became of what was written and not yet synced. And a
+//! message whose final dot a relay has seen is one of which that is known, so that it does not leave again.
 //!
 //! A library loaded into the server (`power/disk.c`) writes down what it does to its files. From that the test puts
 //! together what a disk may hold at any moment: all that was synced, and of the rest whichever sectors it happened to write.
@@ -8,13 +9,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use countersign::catcher::{Behaviour, Catcher, Verb};
 use countersign::db::Db;
+use countersign::db::schema::outbox;
 use countersign::domain::contacts::suppressions;
 use countersign::domain::ids::MessageId;
 use countersign::domain::messages::{self, DecisionKind};
 use countersign::on_either;
-use diesel::RunQueryDsl;
+use diesel::prelude::*;
+use mail_parser::MessageParser;
 use serde_json::json;
 
 use crate::kills::{Dice, Template, address_of, ask, wait};
@@ -198,12 +204,32 @@ fn library(folder: &Path) -> PathBuf {
     made
 }
 
-fn start(folder: &Path, url: &str, library: &Path, journal: &Path) -> Child {
+/// How much was written down when a final dot arrived, and whose dot it was.
+type Dots = Arc<Mutex<Vec<(usize, MessageId)>>>;
+
+/// A relay that notes it.
+async fn noting(journal: PathBuf) -> (Catcher, Dots) {
+    let dots = Dots::default();
+    let noted = Arc::clone(&dots);
+    let note = move |moment: countersign::catcher::Moment| {
+        let id = MessageParser::default().parse(&moment.raw[..]).unwrap().message_id().unwrap().split('.').next().unwrap().to_owned();
+        noted.lock().unwrap().push((length(&journal), MessageId::from(id.as_str())));
+        std::future::ready(())
+    };
+    (Catcher::start_with("127.0.0.1:0", Behaviour::new().before(Verb::Dot, note)).await.unwrap(), dots)
+}
+
+fn length(journal: &Path) -> usize {
+    usize::try_from(std::fs::metadata(journal).unwrap().len()).unwrap()
+}
+
+fn start(folder: &Path, url: &str, relay: &Catcher, library: &Path, journal: &Path) -> Child {
     Command::new(env!("CARGO_BIN_EXE_countersign"))
         .args(["serve", "--listen", "127.0.0.1:0"])
         .current_dir(folder)
         .env("COUNTERSIGN_DATABASE__URL", url)
         .env("COUNTERSIGN_DATA__DIRECTORY", folder)
+        .env("COUNTERSIGN_SMTP__URL", format!("smtp://{}", relay.addr()))
         .env("LD_PRELOAD", library)
         .env("POWER_LOG", journal)
         .env("POWER_FOLDER", folder)
@@ -220,6 +246,7 @@ fn start(folder: &Path, url: &str, library: &Path, journal: &Path) -> Child {
 struct Answered {
     approvals: Vec<(usize, MessageId)>,
     suppressions: Vec<(usize, String)>,
+    dots: Vec<(usize, MessageId)>,
 }
 
 /// What a cut took.
@@ -227,6 +254,7 @@ struct Answered {
 struct Lost {
     approvals: usize,
     suppressions: usize,
+    dots: usize,
     databases: usize,
 }
 
@@ -246,6 +274,10 @@ fn look(folder: &Path, answered: &Answered, until: usize, lost: &mut Lost) {
         let approved = db.read(|conn| messages::get(conn, &OPERATOR, id)).is_ok_and(|m| m.decisions.iter().any(|d| d.kind == DecisionKind::Approve));
         lost.approvals += usize::from(!approved);
     }
+    for (_, id) in answered.dots.iter().filter(|(at, _)| *at <= until) {
+        let state = db.read(|conn| outbox::table.find(id).select(outbox::state).first::<String>(conn).optional()).unwrap();
+        lost.dots += usize::from(!matches!(state.as_deref(), Some("dot" | "sent")));
+    }
     let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let journal = names.filter(|path| path.extension().is_some_and(|ending| ending == "suppressions")).map(|path| std::fs::read(path).unwrap());
     let lines = journal.map(|bytes| bytes.split(|b| *b == b'\n').count()).max().unwrap_or_default();
@@ -257,7 +289,7 @@ fn look(folder: &Path, answered: &Answered, until: usize, lost: &mut Lost) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_power_cut_loses_no_approval_and_no_suppression_that_was_answered() {
+async fn a_power_cut_loses_no_approval_no_suppression_and_no_dot() {
     let template = Template::new(2, 10).await;
     if !template.is_a_file() {
         println!("power: PostgreSQL looks after its own files; what it must be set to is looked at when the product starts");
@@ -270,9 +302,10 @@ async fn a_power_cut_loses_no_approval_and_no_suppression_that_was_answered() {
     let before = Disk::of(&folder, false);
     let lying = Disk::of(&folder, true);
     let journal = outside.path().join("journal");
-    let mut child = start(&folder, &url, &library(outside.path()), &journal);
+    let (relay, dots) = noting(journal.clone()).await;
+    let mut child = start(&folder, &url, &relay, &library(outside.path()), &journal);
     let addr = address_of(&mut child);
-    let written = || usize::try_from(std::fs::metadata(&journal).unwrap().len()).unwrap();
+    let written = || length(&journal);
     let mut answered = Answered::default();
     for (number, (id, hash)) in template.hashes().iter().enumerate() {
         let body = json!({"message_id": id, "decision": "approve", "content_hash": hash}).to_string();
@@ -283,8 +316,14 @@ async fn a_power_cut_loses_no_approval_and_no_suppression_that_was_answered() {
         assert!(matches!(status, Some(200 | 201)), "{status:?}");
         answered.suppressions.push((written(), key));
     }
+    let (expected, begun) = (template.hashes().len() + 2, Instant::now());
+    while dots.lock().unwrap().len() < expected && begun.elapsed() < Duration::from_secs(60) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     child.kill().unwrap();
     wait(&mut child);
+    answered.dots = std::mem::take(&mut *dots.lock().unwrap());
+    assert_eq!(answered.dots.len(), expected, "those that were approved before and now");
     let done = read(&std::fs::read(&journal).unwrap());
     let cuts: u64 = std::env::var("COUNTERSIGN_CUTS").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
     let cut = |mut disk: Disk| {
@@ -304,14 +343,15 @@ async fn a_power_cut_loses_no_approval_and_no_suppression_that_was_answered() {
     };
     let lost = cut(before);
     println!(
-        "power: {cuts} cuts among {} writes and syncs, {} approvals lost, {} suppressions lost, {} databases damaged",
+        "power: {cuts} cuts among {} writes and syncs, {} approvals lost, {} suppressions lost, {} dots lost, {} databases damaged",
         done.len(),
         lost.approvals,
         lost.suppressions,
+        lost.dots,
         lost.databases
     );
-    assert_eq!((lost.approvals, lost.suppressions, lost.databases), (0, 0, 0));
+    assert_eq!((lost.approvals, lost.suppressions, lost.dots, lost.databases), (0, 0, 0, 0));
     // The same disk without its word: the test would see it.
     let lost = cut(lying);
-    assert!(lost.approvals > 0 && lost.suppressions > 0, "a disk that does not do what it says loses nothing: {lost:?}");
+    assert!(lost.approvals > 0 && lost.suppressions > 0 && lost.dots > 0, "a disk that does not do what it says loses nothing: {lost:?}");
 }

@@ -2,7 +2,7 @@
 //! in whatever process; and what was planned beforehand is not done once somebody else counted.
 
 use countersign::clock;
-use countersign::db::{Conn, Db, Stamp, Touched};
+use countersign::db::{Conn, Db, OnDisk, Stamp, Touched};
 use countersign::domain::mailboxes::Mode;
 use countersign::domain::messages::Message;
 use countersign::domain::outbox::{self, Claimed, Examined, Marked, Served, Step, WorkerId};
@@ -35,13 +35,13 @@ const BEHIND: [Speak; 5] = [
 fn claimed(desk: &Desk, worker: &WorkerId) -> Vec<Claimed> {
     let db = &desk.state.db;
     let lease = |conn: &mut Conn, stamp| outbox::lease_planned(conn, worker, (&Served::all(), 10), None, stamp, clock::now());
-    let (leased, stamp) = db.write_stamped(lease).unwrap();
+    let (leased, stamp) = db.write_stamped(OnDisk::WithTheNext, lease).unwrap();
     let Examined { claimed, .. } = desk.read(|conn| outbox::examine(conn, worker, &leased, stamp, clock::now()));
     claimed
 }
 
 fn dots(db: &Db, steps: &[Step]) -> Marked {
-    db.write_stamped(|conn, stamp| outbox::record_stamped(conn, &steps.iter().collect::<Vec<_>>(), stamp, clock::now())).unwrap().0
+    db.write_stamped(OnDisk::Now, |conn, stamp| outbox::record_stamped(conn, &steps.iter().collect::<Vec<_>>(), stamp, clock::now())).unwrap().0
 }
 
 fn asking(claimed: Vec<Claimed>) -> Vec<Step> {
@@ -77,7 +77,7 @@ async fn nothing_is_read_again_while_nobody_wrote() {
     let message = approved(&desk).await;
     let claimed = claimed(&desk, &WorkerId::new());
     let steps = asking(claimed);
-    let marked = desk.state.db.write_stamped(|conn, stamp| {
+    let marked = desk.state.db.write_stamped(OnDisk::Now, |conn, stamp| {
         // Nobody can: this is in the very transaction, and it is how a test sees that nothing was read.
         run(conn, &format!("INSERT INTO contact_tags (contact_id, tag) VALUES ('{}', 'unsubscribed')", message.row.contact_id))?;
         outbox::record_stamped(conn, &steps.iter().collect::<Vec<_>>(), stamp, clock::now())
@@ -106,7 +106,8 @@ async fn a_warrant_that_ran_out_since_the_claim_is_seen() {
     let message = approved(&desk).await;
     let steps = asking(claimed(&desk, &WorkerId::new()));
     let later = clock::now().plus_days(400);
-    let marked = desk.state.db.write_stamped(|conn, stamp| outbox::record_stamped(conn, &steps.iter().collect::<Vec<_>>(), stamp, later));
+    let marked =
+        desk.state.db.write_stamped(OnDisk::Now, |conn, stamp| outbox::record_stamped(conn, &steps.iter().collect::<Vec<_>>(), stamp, later));
     assert!(!marked.unwrap().0.may_go(&message.row.id));
 }
 
@@ -134,7 +135,7 @@ async fn a_plan_is_carried_out_once_and_not_at_all_when_somebody_wrote() {
             what = Some(touched);
             Ok::<_, countersign::domain::error::Error>((leased.len(), touched))
         };
-        (db.write_stamped(lease).unwrap().0, what.unwrap())
+        (db.write_stamped(OnDisk::WithTheNext, lease).unwrap().0, what.unwrap())
     };
     if db.is_a_file() {
         assert_eq!(lease(first), (3, Touched::Turns), "all that was planned");
@@ -162,5 +163,38 @@ async fn what_another_connection_counted_meanwhile_ends_a_plan() {
         .unwrap();
     let worker = WorkerId::new();
     let lease = |conn: &mut Conn, stamp| outbox::lease_planned(conn, &worker, (&Served::all(), 10), plan, stamp, clock::now());
-    assert_eq!(desk.state.db.write_stamped(lease).unwrap().0, []);
+    assert_eq!(desk.state.db.write_stamped(OnDisk::WithTheNext, lease).unwrap().0, []);
+}
+
+/// Whether whoever commits now waits for the disk.
+fn waits(desk: &Desk) -> bool {
+    #[derive(diesel::QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        setting: String,
+    }
+    let text = match desk.state.db.is_a_file() {
+        // It cannot be changed within a transaction.
+        true => "SELECT CAST(synchronous AS TEXT) AS setting FROM pragma_synchronous()",
+        false => "SELECT current_setting('synchronous_commit') AS setting",
+    };
+    let rows: Vec<Row> = desk.write(|conn| Ok(on_either!(conn, inner => diesel::sql_query(text).load(inner))?)).unwrap();
+    matches!(rows[0].setting.as_str(), "2" | "on")
+}
+
+#[actix_web::test]
+async fn whoever_writes_after_a_claim_waits_for_the_disk() {
+    let desk = Desk::new().await;
+    let db = &desk.state.db;
+    let later = |done: countersign::domain::error::Result<()>| db.write_stamped(OnDisk::WithTheNext, |_, _| done.map(|()| ((), Touched::Anything)));
+    assert!(waits(&desk));
+    later(Ok(())).unwrap();
+    assert!(waits(&desk), "after one that took its time");
+    later(Err(countersign::domain::error::Error::internal("on purpose"))).unwrap_err();
+    assert!(waits(&desk), "after one that failed");
+    let lost = std::panic::AssertUnwindSafe(|| {
+        db.write_stamped(OnDisk::WithTheNext, |_, _| -> countersign::domain::error::Result<((), Touched)> { panic!("on purpose") })
+    });
+    assert!(std::panic::catch_unwind(lost).is_err());
+    assert!(waits(&desk), "after one that panicked");
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::pool::{Held, Prepared};
 use super::{Relay, outbox_failure, record};
 use crate::clock;
-use crate::db::{Conn, Stamp};
+use crate::db::{OnDisk, Stamp};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::MessageId;
 use crate::domain::mailboxes::OnUncertain;
@@ -46,18 +46,21 @@ pub(super) async fn run(relay: Arc<Relay>, mut stop: watch::Receiver<bool>) {
         // From here on no ring is missed.
         rung.as_mut().enable();
         let began = clock::uptime();
-        let wait = match lease(&relay, size, busy).await {
-            Ok((leased, _)) if leased.is_empty() => {
+        let wait = match claim(&relay, size, busy).await {
+            Ok(lot) if lot.size() == 0 => {
                 busy = false;
                 IDLE_MILLIS
             }
-            Ok((leased, stamp)) => {
-                let all = leased.len() < size;
+            Ok(lot) => {
+                let all = lot.size() < size;
                 busy = !all;
-                relay.pool.expect(leased.len());
+                relay.pool.expect(lot.size());
                 // One set is written out while the next is claimed, and no more.
                 settle(preparing.take()).await;
-                preparing = Some(actix_web::rt::spawn(prepare_all(relay.clone(), leased, stamp)));
+                match lot {
+                    Lot::Few(count, prepared) => relay.pool.fill(count, prepared),
+                    Lot::Many(leased, stamp) => preparing = Some(actix_web::rt::spawn(prepare_all(relay.clone(), leased, stamp))),
+                }
                 size = sized(&relay, size, began, &mut stop).await;
                 if !all {
                     continue;
@@ -103,47 +106,77 @@ async fn sized(relay: &Relay, size: usize, began: Duration, stop: &mut watch::Re
     }
 }
 
-/// Claims. Where there is much to do, what may leave is found beforehand, while others write, and it says when; where there is
-/// little, nobody waits for whoever writes, and the first message is out sooner.
-async fn lease(relay: &Arc<Relay>, size: usize, busy: bool) -> Result<(Vec<MessageId>, Option<Stamp>)> {
+/// What was claimed together.
+enum Lot {
+    /// So few that to hand them to other threads takes longer than to write them: how many, and what came of them.
+    Few(usize, Vec<Prepared>),
+    /// Many, to be looked at and written out on all cores.
+    Many(Vec<MessageId>, Option<Stamp>),
+}
+
+impl Lot {
+    fn size(&self) -> usize {
+        match self {
+            Lot::Few(count, _) => *count,
+            Lot::Many(leased, _) => leased.len(),
+        }
+    }
+}
+
+/// Claims. Where there is much to do, what may leave is found beforehand, while others write, and it says when. Where there is
+/// little, all is done on one thread and with the connection that claims, whose pages are in memory, and the message is out
+/// sooner.
+///
+/// A claim need not be on the disk by itself: in a power cut it and its worker end together, and the dot, which is waited for,
+/// takes it along.
+async fn claim(relay: &Arc<Relay>, size: usize, busy: bool) -> Result<Lot> {
     let relay = relay.clone();
     let limit = i64::try_from(size).unwrap_or(i64::MAX);
-    let lease = move || {
+    let claim = move || {
         let (db, served) = (&relay.state.db, &relay.served);
         let planned = match if busy { db.stamp()? } else { None } {
             Some(stamp) => db.read(|conn| outbox::plan(conn, served, limit, clock::now()))?.map(|plan| (stamp, plan)),
             None => None,
         };
-        let lease = |conn: &mut Conn, stamp| outbox::lease_planned(conn, &relay.worker, (served, limit), planned, stamp, clock::now());
-        let (leased, stamp) = db.write_stamped(lease)?;
-        Ok((leased, stamp.filter(|_| busy)))
+        let ((leased, examined), stamp) = db.write_stamped(OnDisk::WithTheNext, |conn, stamp| {
+            let now = clock::now();
+            let (leased, touched) = outbox::lease_planned(conn, &relay.worker, (served, limit), planned, stamp, now)?;
+            let few = !busy && leased.len() <= cores();
+            let examined = if few { Some(outbox::examine(conn, &relay.worker, &leased, None, now)?) } else { None };
+            Ok::<_, Error>(((leased, examined), touched))
+        })?;
+        Ok(match examined {
+            Some(examined) => Lot::Few(leased.len(), prepare(&relay, admitted(&relay, examined)?)),
+            None => Lot::Many(leased, stamp.filter(|_| busy)),
+        })
     };
-    actix_web::web::block(lease).await.map_err(Error::internal)?
+    actix_web::web::block(claim).await.map_err(Error::internal)?
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Looks at what was leased, has it written out on all cores, and lets the lanes have each part as soon as it is ready.
 async fn prepare_all(relay: Arc<Relay>, leased: Vec<MessageId>, stamp: Option<Stamp>) {
     let (count, work) = (leased.len(), relay.clone());
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    if count <= cores {
-        // To hand over so few to other threads takes longer than to write them.
-        let prepared = in_background(move || Ok(prepare(&work, looked_at(&work, &leased, stamp)?))).await;
-        return relay.pool.fill(count, prepared);
-    }
-    let held = in_background(move || looked_at(&work, &leased, stamp)).await;
+    let looked_at = move || {
+        let examined = work.state.db.read(|conn| outbox::examine(conn, &work.worker, &leased, stamp, clock::now()))?;
+        admitted(&work, examined)
+    };
+    let held = in_background(looked_at).await;
     relay.pool.fill(count - held.len(), vec![]);
-    let each = held.len().div_ceil(cores);
+    let each = held.len().div_ceil(cores());
     let mut held = held.into_iter();
     let parts = std::iter::from_fn(|| Some(held.by_ref().take(each).collect::<Vec<Held>>()).filter(|part| !part.is_empty()));
     join_all(parts.map(|part| prepare_part(&relay, part))).await;
 }
 
-/// Those of the leased that may leave; the others are turned away.
-fn looked_at(relay: &Relay, leased: &[MessageId], stamp: Option<Stamp>) -> Result<Vec<Held>> {
-    let db = &relay.state.db;
-    let Examined { claimed, refused } = db.read(|conn| outbox::examine(conn, &relay.worker, leased, stamp, clock::now()))?;
+/// Those that may leave; the others are turned away.
+fn admitted(relay: &Relay, examined: Examined) -> Result<Vec<Held>> {
+    let Examined { claimed, refused } = examined;
     if !refused.is_empty() {
-        db.write(|conn| outbox::turn_away(conn, refused, clock::now()))?;
+        relay.state.db.write(|conn| outbox::turn_away(conn, refused, clock::now()))?;
     }
     permitted(relay, claimed)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::clock;
-use crate::db::{Db, Touched};
+use crate::db::{Db, OnDisk, Touched};
 use crate::domain::error::{Error, Result};
 use crate::domain::outbox::{self, AtDot, Claimed, Marked, Step, Taken};
 use crate::worker::meters;
@@ -120,7 +120,9 @@ fn gather_taken(leaving: &Receiver<Taken>) -> Option<Vec<Taken>> {
 /// Writes what follows for all together. If that fails, for each alone.
 fn finish(db: &Db, taken: &[Taken]) {
     // Nothing that others rest on: what has consequences was brought in line with its outcome.
-    let Err(error) = db.write_stamped(|conn, _| outbox::finish(conn, taken, clock::now()).map(|()| ((), Touched::OwnRows))) else { return };
+    let Err(error) = db.write_stamped(OnDisk::Now, |conn, _| outbox::finish(conn, taken, clock::now()).map(|()| ((), Touched::OwnRows))) else {
+        return;
+    };
     tracing::warn!(%error, messages = taken.len(), "what follows for a group of messages that left could not be recorded; each is tried alone");
     for one in taken {
         if let Err(error) = db.write(|conn| outbox::finish(conn, std::slice::from_ref(one), clock::now())) {
@@ -169,7 +171,7 @@ pub(super) fn record(db: &Db, steps: &[&Step]) -> Result<Marked> {
 /// The same of steps that are asked for when nobody else writes.
 fn record_those<'s>(db: &Db, those: impl FnOnce() -> Vec<&'s Step>) -> Result<Marked> {
     let mut steps = vec![];
-    let ((marked, now), _) = db.write_stamped(|conn, stamp| {
+    let ((marked, now), _) = db.write_stamped(OnDisk::Now, |conn, stamp| {
         steps = those();
         let now = clock::now();
         outbox::record_stamped(conn, &steps, stamp, now).map(|(marked, touched)| ((marked, now), touched))
